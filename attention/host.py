@@ -1,0 +1,68 @@
+"""Small readings of the host: positions in the noise schedule, model identity, free memory. No patching here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import comfy.model_management
+import torch
+
+from ..plans import ModelIdentity, fingerprint
+from ..plans import Site as PlanSite
+from .families import Family, Site
+
+# Entries of the host's model configuration that change what a plan means; the rest (names, paths) may differ freely.
+_PLAIN = (bool, int, float, str, type(None))
+
+
+def noise_positions(model_sampling, sigmas: Sequence[float]) -> list[float]:
+    """Where noise levels stand in the model's schedule: 1 = pure noise, 0 = clean, by the model's own timestep scale.
+
+    A position means the same for every scheduler and step count, for flow and for discrete models alike.
+    """
+    bounds = [float(model_sampling.timestep(_sigma(level))) for level in (model_sampling.sigma_min, model_sampling.sigma_max)]
+    span = bounds[1] - bounds[0] or 1.0
+    raw = (float(model_sampling.timestep(_sigma(sigma))) for sigma in sigmas)
+    return [min(1.0, max(0.0, (value - bounds[0]) / span)) for value in raw]
+
+
+def _sigma(value) -> torch.Tensor:
+    return torch.as_tensor(float(value), dtype=torch.float32)
+
+
+def identify(model_patcher, family: Family, sites: Sequence[Site]) -> ModelIdentity:
+    """The identity of a loaded model: its architecture, not its weights; LoRA patches are only noted."""
+    config = getattr(model_patcher.model.model_config, "unet_config", {})
+    description = {
+        "family": family.name,
+        "sites": [[site.name, site.heads, site.head_dim, site.scope] for site in sites],
+        "config": {key: value for key, value in sorted(config.items()) if isinstance(value, _PLAIN) and key != "dtype"},
+    }
+    patches = len(model_patcher.patches)
+    return ModelIdentity(
+        family=family.name,
+        fingerprint=fingerprint(description),
+        sites=tuple(PlanSite(site.name, site.heads) for site in sites),
+        head_dim=sites[0].head_dim,
+        hidden=sites[0].heads * sites[0].head_dim,
+        note=f"{patches} patched weights (LoRA)" if patches else "",
+    )
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes the host reports as free on a device."""
+    return int(comfy.model_management.get_free_memory(device))
+
+
+def parameter_count(model_patcher) -> int:
+    """Number of weights of the diffusion model."""
+    return sum(weight.numel() for weight in model_patcher.model.diffusion_model.parameters())
+
+
+def latent_digest(samples) -> tuple | None:
+    """A cheap fingerprint of a latent, to match a result with the run that made it."""
+    if not isinstance(samples, torch.Tensor) or samples.numel() == 0:
+        return None
+    flat = samples.detach().reshape(-1)
+    picked = flat[:: max(1, flat.numel() // 64)].float().cpu()
+    return (tuple(samples.shape), *picked.tolist())

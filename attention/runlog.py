@@ -1,0 +1,74 @@
+"""What a sampling run did, step by step, as plain JSON-able data for the statistics node and the panel."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+KEPT_RUNS = 8
+
+
+@dataclass
+class StepCount:
+    """FLOPs and wall time of one sampling step, all branches and model evaluations together."""
+
+    position: float
+    dense: int = 0
+    kept: int = 0
+    projections_skipped: int = 0
+    seconds: float = 0.0
+    evaluations: int = 0
+
+
+@dataclass
+class RunRecord:
+    """One run: figures that never mix (attention FLOPs, model FLOPs, seconds, bytes) and the notes a user should see."""
+
+    steps: list[StepCount]
+    info: dict = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    cache_bytes: int = 0
+    state: str = "running"
+    digest: tuple | None = None
+
+    def note(self, sentence: str) -> None:
+        """Add a sentence once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def attention_flops(self) -> tuple[int, int]:
+        """(dense, kept) attention-matmul FLOPs of the run."""
+        return sum(step.dense for step in self.steps), sum(step.kept for step in self.steps)
+
+    def projection_flops_skipped(self) -> int:
+        """FLOPs of linear layers that whole-site reuse left out."""
+        return sum(step.projections_skipped for step in self.steps)
+
+
+class RunLog:
+    """The last few runs of one patched model; lives as long as the model object."""
+
+    def __init__(self, refusal: str | None = None):
+        self.refusal = refusal
+        self._runs: deque[RunRecord] = deque(maxlen=KEPT_RUNS)
+
+    def open(self, record: RunRecord) -> None:
+        """Add a run that begins now."""
+        self._runs.append(record)
+
+    def latest(self, digest: tuple | None = None) -> RunRecord | None:
+        """The run that made the latent with this digest, else the last finished run, else None."""
+        runs = [run for run in reversed(self._runs) if run.state == "done"]
+        return next((run for run in runs if digest is not None and run.digest == digest), runs[0] if runs else None)
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self):
+        self._start = time.perf_counter()
+
+    def __call__(self) -> float:
+        return time.perf_counter() - self._start
