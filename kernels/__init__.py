@@ -1,0 +1,26 @@
+"""Attention arithmetic on tensors: what compressed attention means, and the paths that compute it.
+
+Knows no host, no model and no plan. `geometry` says which tokens a window joins, `methods` what each head does,
+`reference` what the right answer is, `tiled` and `dispatch` how it is computed.
+"""
+
+from .dispatch import Outcome, dense_flops, flops, head_wise, why_not
+from .geometry import Layout, Window, dense_pairs, half_widths, row_mask, tile_shape, window_pairs
+from .methods import HeadTable, Method
+
+__all__ = [
+    "HeadTable",
+    "Layout",
+    "Method",
+    "Outcome",
+    "Window",
+    "dense_flops",
+    "dense_pairs",
+    "flops",
+    "half_widths",
+    "head_wise",
+    "row_mask",
+    "tile_shape",
+    "why_not",
+    "window_pairs",
+]

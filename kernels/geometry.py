@@ -1,0 +1,195 @@
+"""Where tokens are and which of them a window joins, in exact integers.
+
+A window is a box of whole token tiles around a query's own tile. Whole tiles because touched then equals computed:
+a token-exact window costs its kernels a third to two thirds of the speed that its density promises
+(NATTEN's measurements, arXiv 2504.16922), and because a plan stores fractions of the grid, so that a window keeps
+its meaning when the resolution changes. DiTFastAttn (arXiv 2406.08552, section 3.1) and DiTFastAttnV2 (arXiv
+2503.22796, "arrow attention") use one-dimensional bands of raster order instead; the arrow's rule for text, full
+rows and full columns, is kept here for every global token.
+
+Everything is separable: a box is a product of intervals, so pair counts, masks and work lists are built one axis at
+a time and never need an (L, L) array.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The order of tokens in one attention call.
+
+    `prefix` global tokens, then prod(grid) image or video tokens in row-major order, then `suffix` global tokens.
+    Global tokens (text, registers, reference images, padding) attend everything and are attended by everything.
+
+    grid: tokens along each axis, (h, w) or (t, h, w); (n,) for a plain sequence such as audio.
+    Raises ValueError for a grid that is not one to three positive integers, or a negative prefix or suffix.
+    """
+
+    grid: tuple[int, ...]
+    prefix: int = 0
+    suffix: int = 0
+
+    def __post_init__(self):
+        object.__setattr__(self, "grid", tuple(self.grid))
+        if not 1 <= len(self.grid) <= 3 or any(not _is_count(n) or n < 1 for n in self.grid):
+            raise ValueError(f"A grid is one to three positive integers, not {self.grid}.")
+        if any(not _is_count(n) or n < 0 for n in (self.prefix, self.suffix)):
+            raise ValueError(f"Global token counts are whole and >= 0, not {self.prefix} and {self.suffix}.")
+
+    @property
+    def image(self) -> int:
+        """Number of image or video tokens."""
+        return math.prod(self.grid)
+
+    @property
+    def globals(self) -> int:
+        """Number of global tokens, before and after the image."""
+        return self.prefix + self.suffix
+
+    @property
+    def length(self) -> int:
+        """Number of tokens in the sequence."""
+        return self.prefix + self.image + self.suffix
+
+
+@dataclass(frozen=True)
+class Window:
+    """The full width of a local box along each axis, as a fraction of the grid in (0, 1]; 1.0 takes the whole axis.
+
+    Raises ValueError for any other value.
+    """
+
+    extent: tuple[float, ...]
+
+    def __post_init__(self):
+        object.__setattr__(self, "extent", tuple(float(e) for e in self.extent))
+        if not self.extent or any(not 0.0 < e <= 1.0 for e in self.extent):
+            raise ValueError(f"A window's extent is a fraction in (0, 1] for each axis, not {self.extent}.")
+
+
+def tile_shape(grid: tuple[int, ...]) -> tuple[int, ...]:
+    """Tokens along each axis of the tile in which windows are counted on this grid; edge tiles may be smaller."""
+    side = _TILE_SIDES[len(grid)]
+    if len(grid) == 2 and min(grid) < _COARSE_SIDE:
+        side = (4, 4)
+    return tuple(min(s, n) for s, n in zip(side, grid))
+
+
+_COARSE_SIDE = 48
+_TILE_SIDES = {1: (64,), 2: (8, 8), 3: (4, 4, 4)}
+
+
+def tile_counts(grid: tuple[int, ...]) -> tuple[int, ...]:
+    """Number of tiles along each axis, counting a ragged last tile."""
+    return tuple(-(-n // s) for n, s in zip(grid, tile_shape(grid)))
+
+
+def half_widths(grid: tuple[int, ...], window: Window) -> tuple[int, ...]:
+    """How many tiles a window reaches to either side of a query's tile, along each axis.
+
+    floor((extent * tiles - 1) / 2 + 1/2), the odd width nearest to the extent asked for; an axis taken whole
+    reaches over all its tiles. Raises ValueError when window and grid differ in rank.
+    """
+    if len(window.extent) != len(grid):
+        raise ValueError(f"A window over {len(window.extent)} axes does not fit a grid of {len(grid)}.")
+    # The formula reduces to floor(extent * tiles / 2). The small term keeps a fraction such as 6/7 of 7 tiles, which
+    # may come out just under 6 in floating point, on its own side of the step.
+    return tuple(
+        tiles if extent >= 1.0 else math.floor(extent * tiles / 2 + 1e-9)
+        for extent, tiles in zip(window.extent, tile_counts(grid))
+    )
+
+
+def covers_all(grid: tuple[int, ...], window: Window) -> bool:
+    """Whether every query's box is the whole grid, so that the window is full attention."""
+    return all(half >= tiles - 1 for half, tiles in zip(half_widths(grid, window), tile_counts(grid)))
+
+
+def box_pairs(layout: Layout, window: Window) -> int:
+    """Pairs of an image query and an image key that a window joins, for one head."""
+    return math.prod(
+        sum((s.q_stop - s.q_start) * (s.k_stop - s.k_start) for s in axis_spans(n, tile, half))
+        for n, tile, half in zip(layout.grid, tile_shape(layout.grid), half_widths(layout.grid, window))
+    )
+
+
+def image_pairs(layout: Layout, window: Window) -> int:
+    """Pairs of the image rows of one windowed head: their boxes and the global columns."""
+    return box_pairs(layout, window) + layout.image * layout.globals
+
+
+def window_pairs(layout: Layout, window: Window) -> int:
+    """Pairs of one windowed head: image rows see their box and the global tokens, global rows see everything."""
+    return image_pairs(layout, window) + layout.globals * layout.length
+
+
+def dense_pairs(layout: Layout) -> int:
+    """Pairs of one head in full attention."""
+    return layout.length**2
+
+
+@dataclass(frozen=True)
+class Span:
+    """Along one axis: queries [q_start, q_stop) all see keys [k_start, k_stop)."""
+
+    q_start: int
+    q_stop: int
+    k_start: int
+    k_stop: int
+
+
+@lru_cache(maxsize=512)
+def axis_spans(n: int, tile: int, half: int) -> tuple[Span, ...]:
+    """The clipped box of every tile along an axis of n tokens; neighbours with the same box become one span.
+
+    Merging changes no pair: near the edges, and for wide windows, several tiles are clipped to the same keys.
+    """
+    spans: list[Span] = []
+    tiles = -(-n // tile)
+    for t in range(tiles):
+        q_stop = min((t + 1) * tile, n)
+        k_start, k_stop = max(t - half, 0) * tile, min((t + half + 1) * tile, n)
+        if spans and (spans[-1].k_start, spans[-1].k_stop) == (k_start, k_stop):
+            spans[-1] = Span(spans[-1].q_start, q_stop, k_start, k_stop)
+        else:
+            spans.append(Span(t * tile, q_stop, k_start, k_stop))
+    return tuple(spans)
+
+
+def row_mask(layout: Layout, window: Window, rows: torch.Tensor) -> torch.Tensor:
+    """Rows of a window's mask: True where the query at a sequence position may see a key.
+
+    rows: (R,) integer sequence positions in [0, length). Returns bool (R, length) on the device of `rows`, built from
+    one interval per axis and row, so that sampled rows of a long video cost R * length bytes and nothing more.
+    Raises ValueError when rows is not one-dimensional or leaves the sequence.
+    """
+    if rows.dim() != 1 or rows.is_floating_point():
+        raise ValueError("Rows are a one-dimensional tensor of sequence positions.")
+    if rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) < layout.length:
+        raise ValueError(f"Rows leave the sequence of {layout.length} tokens.")
+    halves = half_widths(layout.grid, window)
+    position = rows - layout.prefix
+    is_global = (position < 0) | (position >= layout.image)
+    rest = position.clamp(0, layout.image - 1)
+
+    box = torch.ones((len(rows), 1), dtype=torch.bool, device=rows.device)
+    for n, tile, half in reversed(list(zip(layout.grid, tile_shape(layout.grid), halves))):
+        query_tile = rest % n // tile
+        rest = rest // n
+        key_tile = torch.arange(n, device=rows.device) // tile
+        near = (key_tile - query_tile[:, None]).abs() <= half
+        box = (near[:, :, None] & box[:, None, :]).flatten(1)
+
+    mask = torch.ones((len(rows), layout.length), dtype=torch.bool, device=rows.device)
+    mask[:, layout.prefix : layout.prefix + layout.image] = box | is_global[:, None]
+    return mask
+
+
+def _is_count(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
