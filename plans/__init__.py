@@ -1,0 +1,28 @@
+"""Compression plans: what they are, their text, their search, and how they move onto a run. NumPy and the standard library only."""
+from .build import LevelPaths, all_full_plan, build_plan
+from .checks import PlanError, plain_text
+from .codec import Refusal, dumps, loads
+from .fingerprint import fingerprint
+from .schedule import RunSchedule, resolve
+from .schema import Level, Measurement, ModelIdentity, Plan, Site
+from .table import CalibrationTable
+
+__all__ = [
+    "CalibrationTable",
+    "Level",
+    "LevelPaths",
+    "Measurement",
+    "ModelIdentity",
+    "Plan",
+    "PlanError",
+    "Refusal",
+    "RunSchedule",
+    "Site",
+    "all_full_plan",
+    "build_plan",
+    "dumps",
+    "fingerprint",
+    "loads",
+    "plain_text",
+    "resolve",
+]

@@ -1,0 +1,65 @@
+"""Checks that turn a wrong value into one clear sentence, and right values into one canonical form."""
+from __future__ import annotations
+
+import math
+import numbers
+import re
+
+SIGNIFICANT_DIGITS = 6
+
+# Control characters, line separators, text direction overrides and lone surrogates: nothing a person types, and each
+# can break or disguise the line it is shown in. Fixed ranges, because str.isprintable() changes between Python versions.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,120}\Z")
+
+
+class PlanError(ValueError):
+    """A plan or a table is not valid; the message is one sentence that a user can act on."""
+
+
+def require(condition: bool, reason: str) -> None:
+    """Raise PlanError(reason) unless `condition`."""
+    if not condition:
+        raise PlanError(reason)
+
+
+def whole(value, low: int, high: int, what: str) -> int:
+    """`value` as int within low..high; bool and float are refused."""
+    good = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    require(good and low <= value <= high, f"The plan's {what} must be a whole number from {low} to {high}.")
+    return int(value)
+
+
+def number(value, low: float, high: float, what: str) -> float:
+    """`value` as a finite float within low..high, rounded to the significant digits that a plan keeps."""
+    good = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    require(good and low <= value <= high, f"The plan's {what} must be a number from {low:g} to {high:g}.")
+    rounded = float(f"{float(value):.{SIGNIFICANT_DIGITS}g}")
+    require(math.isfinite(rounded), f"The plan's {what} must be a finite number.")
+    return rounded + 0.0  # turns -0.0 into 0.0, so that equal values have equal text
+
+
+def text(value, longest: int, what: str) -> str:
+    """`value` as a short text without control characters."""
+    good = isinstance(value, str) and len(value) <= longest and not _UNSAFE.search(value)
+    require(good, f"The plan's {what} must be plain text of at most {longest} characters.")
+    return str(value)
+
+
+def name(value, what: str) -> str:
+    """`value` as an identifier: letters, digits, dot, dash, underscore."""
+    good = isinstance(value, str) and _NAME.match(value) is not None
+    require(good, f"The plan's {what} must be 1 to 120 letters, digits, dots, dashes or underscores.")
+    return str(value)
+
+
+def items(value, low: int, high: int, what: str) -> tuple:
+    """`value`, a list or tuple of low..high items, as a tuple."""
+    good = isinstance(value, (list, tuple)) and low <= len(value) <= high
+    require(good, f"The plan's {what} must be a list of {low} to {high} items.")
+    return tuple(value)
+
+
+def plain_text(value: str, longest: int = 200) -> str:
+    """Any text (a file name, a device name) made fit for a plan: unsafe characters become '?', the rest is cut off."""
+    return _UNSAFE.sub("?", str(value))[:longest]

@@ -1,0 +1,73 @@
+"""Error, work and memory of given methods: plain sums over the calibration table, apart from the search that chose them."""
+from __future__ import annotations
+
+import numpy as np
+
+from .methods import FULL, REUSE, is_residual, refresh_windows, sources, window_index
+from .table import CalibrationTable
+
+
+def errors(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
+    """Contribution of every cell to the squared relative error: methods (S, N) -> (S, N); inf where a cell is not available.
+
+    A reuse adds the error of the cell whose output it repeats.
+    """
+    heads = np.arange(table.heads)
+    output, full = sources(methods)
+    window = np.maximum(window_index(methods), 0).astype(np.intp)
+    corrected = is_residual(methods)
+    result = np.zeros(methods.shape)
+    repeated = np.zeros(table.heads)  # error of the output in each head's cache
+    for row in range(1, table.rows):
+        reuse = methods[row] == REUSE
+        plain = ~reuse & (methods[row] != FULL) & ~corrected[row]
+        chosen = np.zeros(table.heads)
+        if table.windows:
+            chosen = np.where(plain, table.window_error[row, heads, window[row]], chosen)
+            chosen = np.where(corrected[row], _at_age(table.residual_error[row, heads, window[row]], row - full[row]), chosen)
+        chosen = np.where(reuse, _at_age(table.reuse_error[row], row - output[row]) + repeated, chosen)
+        repeated = np.where(reuse, repeated, chosen)
+        result[row] = chosen
+    return result
+
+
+def attention_flops(table: CalibrationTable, methods: np.ndarray, share: np.ndarray | None = None) -> np.ndarray:
+    """Attention FLOPs of every cell, residual refreshes included: (S, N). share: bool (S, sites)."""
+    heads = np.arange(table.heads)
+    result = np.where(methods == FULL, table.full_cost, 0.0)
+    for windows in (window_index(methods), refresh_windows(methods)):
+        if table.windows:
+            cost = table.window_cost[heads, np.maximum(windows, 0).astype(np.intp)]
+            result += np.where(windows >= 0, cost, 0.0)
+    return result if share is None else result * (1 - table.share_saving * share)[:, table.site_of_head]
+
+
+def skipped_flops(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
+    """Projection FLOPs that every site saves at rows where all its heads reuse: (S, sites)."""
+    idle = np.logical_and.reduceat(methods == REUSE, table.offsets, axis=1)
+    return idle * table.projection_cost
+
+
+def live_bytes(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
+    """Bytes of live caches per cell: (S, N). An output lives from its row to its last reuse, a residual to its last reading."""
+    result = np.zeros(methods.shape)
+    output_lives = np.zeros(table.heads, dtype=bool)
+    residual_lives = np.zeros(table.heads, dtype=bool)
+    reuse, corrected, full = methods == REUSE, is_residual(methods), methods == FULL
+    for row in range(table.rows - 1, -1, -1):
+        # "Lives after this row" becomes "lives at this row": the row that writes an entry and the row that reads it both count.
+        output_lives = output_lives | reuse[row]
+        residual_lives = residual_lives | corrected[row]
+        result[row] = output_lives * table.output_bytes + residual_lives * table.residual_bytes
+        output_lives = output_lives & reuse[row]
+        residual_lives = residual_lives & ~full[row]
+    return result
+
+
+def _at_age(by_age: np.ndarray, age: np.ndarray) -> np.ndarray:
+    """by_age (N, A), age (N,) -> (N,); inf where no such age was measured."""
+    if by_age.shape[1] == 0:
+        return np.full(len(age), np.inf)
+    known = (age >= 1) & (age <= by_age.shape[1])
+    index = np.clip(age, 1, by_age.shape[1]).astype(np.intp) - 1
+    return np.where(known, by_age[np.arange(len(age)), index], np.inf)

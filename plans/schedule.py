@@ -1,0 +1,109 @@
+"""Moving a plan onto a run: another number of steps, another schedule, a part of the schedule (image to image)."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .methods import FULL, REUSE, is_residual, kept_outputs, refresh_windows, sources, window_index
+from .schema import Level, Plan
+
+# A source may lie this much farther away than in the plan, plus half a local row gap, before it counts as stale.
+STRETCH = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class RunSchedule:
+    """What every model evaluation of one run does. T steps, N heads over all sites; arrays are read-only.
+
+    methods (T, N) uint8: letters as ASCII codes, see `methods`. rows (T,) intp: the plan's row that each step follows.
+    keep_output (T, N) bool: a later step reuses this output before it is recomputed.
+    refresh (T, N) int16: window whose residual this full cell must yield, or -1.
+    share (T, sites) bool. notes: sentences for the user, empty if all is as measured.
+    """
+
+    methods: np.ndarray
+    rows: np.ndarray
+    keep_output: np.ndarray
+    refresh: np.ndarray
+    share: np.ndarray
+    notes: tuple[str, ...]
+
+
+def resolve(plan: Plan, level: Level | str, run_positions: Sequence[float]) -> RunSchedule:
+    """The plan's `level` on a run whose model evaluations happen at `run_positions` (any count, 1 = pure noise).
+
+    Each step follows the nearest row. Made full: the first step, steps outside the measured range, and reuses or residuals whose
+    source in this run is staler than the plan measured. With the plan's own positions the result is the plan.
+    Raises PlanError if the plan has no such level.
+    """
+    planned, share = plan.table(level), plan.share(level)
+    measured = np.array(plan.positions)
+    run = np.array(run_positions, dtype=np.float64).reshape(-1)
+    gaps = _local_gaps(measured)
+    rows = np.abs(run[:, None] - measured[None, :]).argmin(axis=1) if len(run) else np.zeros(0, dtype=np.intp)
+    inside = (run <= measured[0] + gaps[0]) & (run >= measured[-1] - gaps[-1])  # False for nan
+
+    methods, stale = _made_safe(planned, measured, run, rows, inside, gaps)
+    shared = share[rows] & inside[:, None]
+    shared[:1] = False
+    arrays = (methods, rows, kept_outputs(methods), refresh_windows(methods), shared)
+    for array in arrays:
+        array.flags.writeable = False
+    return RunSchedule(*arrays, notes=_notes(inside, stale, methods.size))
+
+
+def _local_gaps(positions: np.ndarray) -> np.ndarray:
+    """Distance from each row to its farther neighbour, (S,); a lone row stands for the whole schedule."""
+    if len(positions) == 1:
+        return np.ones(1)
+    steps = -np.diff(positions)
+    return np.maximum(np.append(steps, steps[-1]), np.insert(steps, 0, steps[0]))
+
+
+def _made_safe(planned, measured, run, rows, inside, gaps) -> tuple[np.ndarray, int]:
+    """Methods (T, N) with full attention wherever this run has no fit source, and how many cells that changed."""
+    heads = planned.shape[1]
+    limits = _limits(planned, measured, gaps)
+    methods = np.full((len(run), heads), FULL, dtype=np.uint8)
+    output_at = np.full(heads, np.inf)  # run position at which each head's cached output was computed
+    residual_at = np.full(heads, np.inf)  # ... and its last full row
+    residual_of = np.full(heads, -1, dtype=np.int16)  # window that the residual of that full row belongs to, once one is read
+    stale = 0
+    for step, position in enumerate(run):
+        wanted = planned[rows[step]]
+        reuse, residual, window = wanted == REUSE, is_residual(wanted), window_index(wanted)
+        if step and inside[step]:
+            source = np.where(reuse, output_at, residual_at)
+            needy = reuse | residual
+            fit = np.abs(source - position) <= limits[rows[step]]
+            fit &= ~residual | (residual_of < 0) | (residual_of == window)
+            methods[step] = np.where(needy & ~fit, FULL, wanted)
+            stale += int(np.count_nonzero(needy & ~fit))
+        full, computed = methods[step] == FULL, methods[step] != REUSE
+        output_at[computed] = position
+        residual_at[full] = position
+        residual_of = np.where(full, -1, np.where(is_residual(methods[step]), window, residual_of)).astype(np.int16)
+    return methods, stale
+
+
+def _limits(planned: np.ndarray, measured: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Farthest source, in position, that each cell of the plan tolerates: (S, N)."""
+    output, residual = sources(planned)
+    source = np.where(planned == REUSE, output, residual)
+    distance = measured[np.maximum(source, 0)] - measured[:, None]
+    # The plan's own distance must pass whatever the rounding.
+    return STRETCH * np.maximum(distance, 0) + gaps[:, None] / 2 + 1e-12
+
+
+def _notes(inside: np.ndarray, stale: int, cells: int) -> tuple[str, ...]:
+    notes = []
+    outside = int(np.count_nonzero(~inside))
+    if outside:
+        notes.append(
+            f"{outside} of {len(inside)} steps lie outside the part of the noise schedule that the plan was measured on and run in full."
+        )
+    if stale:
+        notes.append(f"{stale / cells:.1%} of the attention cells run in full because this run's steps are too far apart for their caches.")
+    return tuple(notes)

@@ -1,0 +1,185 @@
+"""What calibration measured: the error and the cost of every cheaper way of computing attention, and nothing else.
+
+S rows (noise levels), N heads (flattened over sites), W windows, A largest age in rows.
+"""
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from os import PathLike
+from typing import BinaryIO
+
+import numpy as np
+
+from .checks import PlanError, number, require, whole
+from .codec import Refusal
+from .schema import MAX_ROWS, MAX_SITES, MAX_WINDOWS, Site
+
+MAX_FILE_BYTES = 1 << 30
+
+_ERRORS = ("window_error", "residual_error", "reuse_error", "share_error")
+_COSTS = ("full_cost", "window_cost", "projection_cost", "share_saving", "output_bytes", "residual_bytes")
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationTable:
+    """Errors and costs per cell; arrays are float64 and read-only. Raises PlanError when shapes or values are wrong.
+
+    Errors: the expected contribution to the squared relative error of the final latent if that cell alone used that method;
+    additive over cells; nan or inf = not available (stored as inf).
+      window_error (S, N, W), residual_error (S, N, W, A) with the residual taken a = 1..A rows before,
+      reuse_error (S, N, A) with the output computed a = 1..A rows before, share_error (S, sites).
+    Costs, in FLOPs per model evaluation, all branches together:
+      full_cost (N,), window_cost (N, W), projection_cost (sites,): linear layers that need not run when all heads of the site
+      reuse; share_saving (sites,): fraction of the site's attention cost that sharing saves; other_cost: all FLOPs outside
+      attention, projections included.
+    Memory: output_bytes (N,), residual_bytes (N,) per cached entry, all branches together.
+    positions: strictly descending, 1 = pure noise. windows: fractions of the grid per axis. runs: how many were averaged.
+    """
+
+    positions: tuple[float, ...]
+    sites: tuple[Site, ...]
+    windows: tuple[tuple[float, ...], ...]
+    window_error: np.ndarray
+    residual_error: np.ndarray
+    reuse_error: np.ndarray
+    share_error: np.ndarray
+    full_cost: np.ndarray
+    window_cost: np.ndarray
+    projection_cost: np.ndarray
+    share_saving: np.ndarray
+    other_cost: float
+    output_bytes: np.ndarray
+    residual_bytes: np.ndarray
+    runs: int = 1
+
+    def __post_init__(self):
+        positions = tuple(number(p, 0, 1, "noise position") for p in self.positions)
+        require(1 <= len(positions) <= MAX_ROWS, f"A calibration must have 1 to {MAX_ROWS} rows.")
+        require(all(a > b for a, b in pairwise(positions)), "A calibration's noise positions must descend.")
+        sites = tuple(self.sites)
+        require(1 <= len(sites) <= MAX_SITES, f"A calibration must have 1 to {MAX_SITES} layers.")
+        windows = tuple(tuple(float(fraction) for fraction in window) for window in self.windows)
+        require(len(windows) <= MAX_WINDOWS, f"A calibration must have at most {MAX_WINDOWS} windows.")
+        _set(self, "positions", positions)
+        _set(self, "sites", sites)
+        _set(self, "windows", windows)
+        _set(self, "other_cost", float(self.other_cost))
+        _set(self, "runs", whole(self.runs, 1, 1 << 30, "number of runs"))
+        for field, shape in self._shapes().items():
+            _set(self, field, _array(getattr(self, field), shape, field, endless=field in _ERRORS))
+        require(np.isfinite(self.other_cost) and self.other_cost >= 0, "The cost outside attention must be finite and not negative.")
+        require(bool(np.all(self.share_saving <= 1)), "Sharing cannot save more than all of a layer's attention.")
+
+    @property
+    def rows(self) -> int:
+        """S."""
+        return len(self.positions)
+
+    @property
+    def heads(self) -> int:
+        """N, over all sites."""
+        return len(self.site_of_head)
+
+    @property
+    def max_age(self) -> int:
+        """A."""
+        return self.reuse_error.shape[2]
+
+    @cached_property
+    def site_of_head(self) -> np.ndarray:
+        """Index of each head's site: intp (N,)."""
+        return np.repeat(np.arange(len(self.sites)), [site.heads for site in self.sites])
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """First head of each site: intp (sites,)."""
+        return np.concatenate(([0], np.cumsum([site.heads for site in self.sites])[:-1])).astype(np.intp)
+
+    def merged(self, other: CalibrationTable) -> CalibrationTable:
+        """Mean of both over their runs (prompts, seeds). What is not available in one is not available in the mean.
+
+        Raises PlanError if they were not measured on the same rows, sites, windows and ages.
+        """
+        alike = (self.positions, self.sites, self.windows, self.max_age) == (other.positions, other.sites, other.windows, other.max_age)
+        require(alike, "The calibration runs do not belong together: their steps, layers or windows differ.")
+        runs = self.runs + other.runs
+        mean = {
+            field: (getattr(self, field) * self.runs + getattr(other, field) * other.runs) / runs
+            for field in (*_ERRORS, *_COSTS, "other_cost")
+        }
+        return CalibrationTable(positions=self.positions, sites=self.sites, windows=self.windows, runs=runs, **mean)
+
+    def save(self, file: str | PathLike | BinaryIO) -> None:
+        """Write an .npz archive without pickled objects."""
+        head = {
+            "positions": self.positions,
+            "sites": [[site.name, site.heads] for site in self.sites],
+            "windows": self.windows,
+            "other_cost": self.other_cost,
+            "runs": self.runs,
+        }
+        arrays = {field: getattr(self, field) for field in (*_ERRORS, *_COSTS)}
+        np.savez_compressed(file, head=np.frombuffer(json.dumps(head).encode("utf-8"), dtype=np.uint8), **arrays)
+
+    @staticmethod
+    def load(file: str | PathLike | BinaryIO) -> CalibrationTable | Refusal:
+        """Read what `save` wrote, or say why not. Never unpickles; archives above 1 GiB are refused unread."""
+        try:
+            _check_size(file)
+            with np.load(file, allow_pickle=False) as archive:
+                head = json.loads(archive["head"].tobytes().decode("utf-8"))
+                arrays = {field: archive[field] for field in (*_ERRORS, *_COSTS)}
+            sites = tuple(Site(*site) for site in head.pop("sites"))
+            return CalibrationTable(sites=sites, **head, **arrays)
+        except PlanError as error:
+            return Refusal(str(error))
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, MemoryError, RecursionError, zipfile.BadZipFile, zlib.error):
+            return Refusal("The saved calibration cannot be read: delete it and calibrate again.")
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        s, n, w, sites = self.rows, self.heads, len(self.windows), len(self.sites)
+        ages = np.shape(self.reuse_error)[-1:]
+        age = ages[0] if ages else 0
+        return {
+            "window_error": (s, n, w),
+            "residual_error": (s, n, w, age),
+            "reuse_error": (s, n, age),
+            "share_error": (s, sites),
+            "full_cost": (n,),
+            "window_cost": (n, w),
+            "projection_cost": (sites,),
+            "share_saving": (sites,),
+            "output_bytes": (n,),
+            "residual_bytes": (n,),
+        }
+
+
+
+
+def _set(instance, field: str, value) -> None:
+    object.__setattr__(instance, field, value)
+
+
+def _array(value, shape: tuple[int, ...], field: str, endless: bool) -> np.ndarray:
+    result = np.array(value, dtype=np.float64)
+    require(result.shape == shape, f"The calibration's {field} has shape {result.shape}, expected {shape}.")
+    if endless:
+        result[np.isnan(result)] = np.inf
+    require(bool(np.all(result >= 0)), f"The calibration's {field} must not be negative.")
+    require(endless or bool(np.all(np.isfinite(result))), f"The calibration's {field} must be finite.")
+    result.flags.writeable = False
+    return result
+
+
+def _check_size(file) -> None:
+    """Refuse an archive that would unpack to more than MAX_FILE_BYTES: a small file can claim any size."""
+    with zipfile.ZipFile(file) as archive:
+        total = sum(entry.file_size for entry in archive.infolist())
+    require(total <= MAX_FILE_BYTES, "The saved calibration is too large: delete it and calibrate again.")
+    if hasattr(file, "seek"):
+        file.seek(0)

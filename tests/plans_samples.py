@@ -1,0 +1,108 @@
+"""Small plans and calibration tables for the tests of plans/."""
+from __future__ import annotations
+
+import numpy as np
+
+from ditfastattn.plans import CalibrationTable, LevelPaths, Measurement, ModelIdentity, Site, build_plan, fingerprint
+
+
+def measurement(**changes) -> Measurement:
+    values = dict(
+        grid=(64, 64),
+        text_tokens=256,
+        sampler="euler",
+        scheduler="simple",
+        steps=28,
+        cfg=1.0,
+        denoise=1.0,
+        seeds=(2**64 - 1, 7),
+        prompts=2,
+        dtype="bfloat16",
+        device="NVIDIA H200",
+        host_version="0.28.1",
+        pack_version="0.1.0",
+        created="2026-11-21T05:00:00Z",
+        seconds=93.25,
+        dense_seconds=11.5,
+        attention_flops=1.0e13,
+        other_flops=4.0e13,
+    )
+    return Measurement(**{**values, **changes})
+
+
+def identity(sites=(2, 3), family="flux", note="") -> ModelIdentity:
+    names = tuple(Site(f"double_blocks.{i}", heads) for i, heads in enumerate(sites))
+    return ModelIdentity(family, fingerprint({"family": family, "sites": list(sites)}), names, 128, 3072, note)
+
+
+def positions(rows: int) -> tuple[float, ...]:
+    return tuple(np.linspace(1.0, 0.05, rows)) if rows > 1 else (1.0,)
+
+
+def random_paths(rng, heads: int, rows: int, windows: int, kinds: int | None = None) -> list[str]:
+    """Valid profiles with the structure of real ones: runs of full, window, residual and reuse rows."""
+    pool = [_random_path(rng, rows, windows) for _ in range(kinds or heads)]
+    return [pool[index] for index in rng.integers(len(pool), size=heads)]
+
+
+def _random_path(rng, rows: int, windows: int) -> str:
+    path, residual = "f", int(rng.integers(windows)) if windows else -1
+    while len(path) < rows:
+        choice = rng.integers(4) if windows else rng.integers(2)
+        length = int(rng.integers(1, 4))
+        if choice == 0:
+            path, residual = path + "f" * length, int(rng.integers(windows)) if windows else -1
+        elif choice == 1:
+            path += "r" * length
+        elif choice == 2:
+            path += str(rng.integers(windows)) * length
+        else:
+            path += chr(ord("A") + residual) * length
+    return path[:rows]
+
+
+def plan_of(rng, sites=(2, 3), rows=5, windows=2, levels=2, kinds=None, note="", share=True):
+    model = identity(sites, note=note)
+    made = [
+        LevelPaths(
+            name=f"D{i + 1}",
+            paths=random_paths(rng, model.heads, rows, windows, kinds),
+            share=["".join(rng.choice(list("01"), size=rows)) if share else "0" * rows for _ in sites],
+            predicted_error=0.03 * (i + 1),
+            attention_flops_kept=1 / (i + 1.5),
+            model_flops_kept=1 / (i + 1.1),
+            cache_bytes=1000 * i,
+        )
+        for i in range(levels)
+    ]
+    sizes = [(0.5**k, 0.5**k) for k in range(1, windows + 1)]
+    return build_plan(model, measurement(), positions(rows), sizes, made)
+
+
+def table_of(rng, sites=(1, 2), rows=4, windows=2, ages=2, projection=0.0, share=False, endless=0.1) -> CalibrationTable:
+    """A random table in which windows get worse and cheaper with k, and caches worse with age; some cells not available."""
+    heads = sum(sites)
+    base = rng.lognormal(-9, 1.5, (rows, heads))
+    window = base[..., None] * np.cumsum(rng.uniform(0.2, 1, (rows, heads, windows)), axis=2)
+    age = np.cumsum(rng.uniform(0.1, 0.6, (rows, heads, ages)), axis=2)
+    residual = window[..., None] * age[:, :, None, :] * 0.5
+    reuse = base[..., None] * age * 2
+    for array in (window, residual, reuse):
+        array[rng.uniform(size=array.shape) < endless] = np.nan
+    full = rng.uniform(0.9, 1.1, heads) * 1e9
+    return CalibrationTable(
+        positions=positions(rows),
+        sites=tuple(Site(f"blocks.{i}", count) for i, count in enumerate(sites)),
+        windows=tuple((0.5 ** (k + 1), 0.5 ** (k + 1)) for k in range(windows)),
+        window_error=window,
+        residual_error=residual,
+        reuse_error=reuse,
+        share_error=rng.lognormal(-9, 1.5, (rows, len(sites))) if share else np.full((rows, len(sites)), np.inf),
+        full_cost=full,
+        window_cost=full[:, None] * np.sort(rng.uniform(0.1, 0.8, (heads, windows)), axis=1)[:, ::-1],
+        projection_cost=np.array([projection * count * 1e9 for count in sites]),
+        share_saving=np.full(len(sites), 0.5 if share else 0.0),
+        other_cost=heads * 4e9,
+        output_bytes=np.full(heads, 1000.0),
+        residual_bytes=np.full(heads, 1000.0),
+    )
