@@ -1,0 +1,21 @@
+"""Makes the pack importable as `ditfastattn` without running its root `__init__.py`, which needs the host."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+PACKAGE = "ditfastattn"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _register_package() -> None:
+    if PACKAGE in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(
+        PACKAGE, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+    )
+    # The module is made but not executed: sub-packages import through its search path, the host entry stays unread.
+    sys.modules[PACKAGE] = importlib.util.module_from_spec(spec)
+
+
+_register_package()
