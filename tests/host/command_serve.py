@@ -1,0 +1,34 @@
+"""`python dev.py serve`: leave a ComfyUI running with the example workflow ready in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from . import basedir, provision
+from .errors import SetupError
+from .progress import Progress, say
+from .server import Server, default_workflow, free_port
+from .workflow import demo_substitution
+
+USUAL_PORT = 8188
+
+
+def run(arguments: list[str]) -> int:
+    """Set up, start, print where to look, and stay until Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="dev.py serve", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help=f"default: the first free one from {USUAL_PORT} on")
+    port = parser.parse_args(arguments).port
+    host = provision.provide()
+    base = basedir.prepare()
+    workflow = json.loads(default_workflow().read_text("utf-8"))
+    query = basedir.add_template(base, "sd3_demo", demo_substitution(workflow))
+    with Progress(f"Starting ComfyUI {host.version}"):
+        server = Server(host, base, port=port or free_port(USUAL_PORT)).__enter__()
+    with server:
+        say(f"\nOpen {server.url}/{query}\nThe workflow is also saved there as sd3_demo. Device: {server.device}.")
+        say(f"Log: {server.log}\nCtrl-C stops it.")
+        code = server.wait()
+    if code:
+        raise SetupError(f"ComfyUI stopped by itself: {server.last_words()} (log: {server.log})")
+    return 0

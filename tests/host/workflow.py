@@ -1,0 +1,211 @@
+"""Workflows as the editor saves them: turning one into the prompt that the host executes, and putting the demo
+model in the place of the one that the shipped workflow names."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+
+MUTED, BYPASSED = 2, 4
+# These live in the editor only; the host never sees them.
+EDITOR_ONLY = {"Note", "MarkdownNote", "Reroute", "PrimitiveNode"}
+WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+SEEDS = {"seed", "noise_seed"}
+
+SAMPLING = ("seed", "control_after_generate", "steps", "cfg", "sampler_name", "scheduler", "denoise")
+# The saved order of the widgets of every node that the demo changes a value of.
+WIDGETS = {
+    "UNETLoader": ("unet_name", "weight_dtype"),
+    "VAELoader": ("vae_name",),
+    "CLIPTextEncode": ("text",),
+    "DemoCaption": ("caption", "extra_tokens"),
+    "EmptySD3LatentImage": ("width", "height", "batch_size"),
+    "DiTFastAttnCalibrate": SAMPLING,
+    "KSampler": SAMPLING,
+    "DiTFastAttnApplyPlan": ("level", "plan", "max_cache_mb", "strict"),
+    "SaveImage": ("filename_prefix",),
+}
+
+POSITIVE = "dusk sky, sea, mountains, low red sun left, white house right with dots, two green trees far left"
+NEGATIVE = ""
+DEMO_SAMPLING = {"seed": 2024, "steps": 20, "cfg": 4.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
+# Everything in which the demo differs from the shipped workflow, beside the captions that stand in for text encoders.
+DEMO_VALUES = {
+    "UNETLoader": {"unet_name": "demo_sd3.safetensors"},
+    "VAELoader": {"vae_name": "taesd3"},
+    "EmptySD3LatentImage": {"width": 512, "height": 512, "batch_size": 1},
+    "DiTFastAttnCalibrate": DEMO_SAMPLING,
+    "KSampler": DEMO_SAMPLING,
+    "SaveImage": {"filename_prefix": "ditfastattn_demo"},
+}
+
+
+class WorkflowError(ValueError):
+    """A workflow that cannot be sent, in one sentence."""
+
+
+def to_prompt(workflow: dict, object_info: dict) -> dict:
+    """The host's prompt for a saved workflow: every node that runs, its widget values and its links by name."""
+    if workflow.get("definitions", {}).get("subgraphs"):
+        raise WorkflowError("This workflow holds subgraphs, which are not converted: unpack them first.")
+    nodes = {node["id"]: node for node in workflow["nodes"]}
+    links = {link[0]: link for link in workflow["links"]}
+    prompt = {}
+    for node in nodes.values():
+        if node["type"] in EDITOR_ONLY or node.get("mode", 0) in (MUTED, BYPASSED):
+            continue
+        if node["type"] not in object_info:
+            raise WorkflowError(f"This host has no node {node['type']}.")
+        inputs = dict(_widget_values(node, object_info[node["type"]]))
+        for slot in node.get("inputs", ()):
+            source = _source(slot.get("link"), nodes, links)
+            if source is not None:
+                inputs[slot["name"]] = source
+        title = node.get("title") or object_info[node["type"]].get("display_name") or node["type"]
+        prompt[str(node["id"])] = {"class_type": node["type"], "inputs": inputs, "_meta": {"title": title}}
+    return prompt
+
+
+def _widget_values(node: dict, info: dict) -> Iterable[tuple[str, object]]:
+    values = node.get("widgets_values", [])
+    if isinstance(values, dict):
+        return values.items()
+    return (pair for pair in zip(_widget_names(info), values) if pair[0] is not None)
+
+
+def _widget_names(info: dict) -> Iterable[str | None]:
+    """The inputs that the editor shows as widgets, in the order it saves them; None for its own extra ones."""
+    for group in ("required", "optional"):
+        for name, spec in info["input"].get(group, {}).items():
+            kind, options = spec[0], (spec[1] if len(spec) > 1 else {})
+            if options.get("forceInput") or not (isinstance(kind, list) or kind in WIDGET_TYPES):
+                continue
+            yield name
+            if kind == "INT" and (name in SEEDS or options.get("control_after_generate")):
+                yield None
+            elif isinstance(kind, list) and options.get("control_after_generate"):
+                yield None
+            if options.get("image_upload"):
+                yield None
+
+
+def _source(link_id: int | None, nodes: dict, links: dict) -> list | None:
+    """[node id, output slot] behind a link, through reroutes and bypassed nodes; None where nothing arrives."""
+    while link_id is not None:
+        if link_id not in links:
+            raise WorkflowError(f"Link {link_id} is named by a node but is not in the workflow.")
+        _, source_id, slot, _, _, kind = links[link_id][:6]
+        source = nodes.get(source_id)
+        if source is None:
+            raise WorkflowError(f"Link {link_id} starts at node {source_id}, which is not in the workflow.")
+        if source.get("mode", 0) == MUTED:
+            return None
+        if source["type"] == "PrimitiveNode":
+            return None  # its value is saved in the target's widget as well
+        if source["type"] == "Reroute":
+            link_id = source["inputs"][0].get("link")
+        elif source.get("mode", 0) == BYPASSED:
+            link_id = _through_bypass(source, slot, kind)
+        else:
+            return [str(source_id), slot]
+    return None
+
+
+def _through_bypass(node: dict, slot: int, kind: str) -> int | None:
+    """A bypassed node passes on an input of the output's type: the one at the same place, or the first."""
+    inputs = node.get("inputs", [])
+    candidates = inputs[slot : slot + 1] + inputs
+    return next((i.get("link") for i in candidates if i["type"] == kind and i.get("link") is not None), None)
+
+
+def set_values(workflow: dict, kind: str, values: dict) -> dict:
+    """Set widgets by name on every node of one type, in place."""
+    for node in nodes_of(workflow, kind):
+        for name, value in values.items():
+            node["widgets_values"][WIDGETS[kind].index(name)] = value
+    return workflow
+
+
+def nodes_of(workflow: dict, kind: str) -> list[dict]:
+    """All nodes of one type."""
+    return [node for node in workflow["nodes"] if node["type"] == kind]
+
+
+def remove_node(workflow: dict, node_id: int) -> None:
+    """Take a node and its links out, in place."""
+    gone = {link[0] for link in workflow["links"] if node_id in (link[1], link[3])}
+    workflow["nodes"] = [node for node in workflow["nodes"] if node["id"] != node_id]
+    workflow["links"] = [link for link in workflow["links"] if link[0] not in gone]
+    for node in workflow["nodes"]:
+        for slot in node.get("inputs", ()):
+            if slot.get("link") in gone:
+                slot["link"] = None
+        for slot in node.get("outputs", ()):
+            slot["links"] = [link for link in slot.get("links") or [] if link not in gone]
+
+
+def add_link(workflow: dict, source: dict, slot: int, target: dict, name: str) -> None:
+    """Connect an output to the named input, in place."""
+    link = workflow["last_link_id"] = workflow["last_link_id"] + 1
+    index = next(i for i, s in enumerate(target["inputs"]) if s["name"] == name)
+    kind = source["outputs"][slot]["type"]
+    target["inputs"][index]["link"] = link
+    source["outputs"][slot].setdefault("links", []).append(link)
+    workflow["links"].append([link, source["id"], slot, target["id"], index, kind])
+
+
+def demo_substitution(workflow: dict, latents: bool = False) -> dict:
+    """The shipped workflow with the demo model in it: other names and sizes, and captions instead of text encoders.
+
+    Nothing else changes. `latents` also saves the sampled latent, which the demo measures the error on.
+    """
+    workflow = copy.deepcopy(workflow)
+    negative = _node_at(workflow, nodes_of(workflow, "KSampler")[0], "negative")
+    for loader in {n["id"] for encoder in nodes_of(workflow, "CLIPTextEncode") for n in _sources(workflow, encoder)}:
+        remove_node(workflow, loader)
+    for encoder in nodes_of(workflow, "CLIPTextEncode"):
+        _become_caption(encoder, NEGATIVE if encoder is negative else POSITIVE)
+    for kind, values in DEMO_VALUES.items():
+        set_values(workflow, kind, values)
+    if latents:
+        _add_save_latent(workflow)
+    return workflow
+
+
+def _become_caption(encoder: dict, caption: str) -> None:
+    widgets = [("caption", "STRING", caption), ("extra_tokens", "INT", 0)]
+    encoder["type"] = "DemoCaption"
+    encoder["properties"] = {"Node name for S&R": "DemoCaption"}
+    encoder["inputs"] = [{"name": n, "type": t, "widget": {"name": n}, "link": None} for n, t, _ in widgets]
+    encoder["widgets_values"] = [value for _, _, value in widgets]
+
+
+def _add_save_latent(workflow: dict) -> None:
+    sampler = nodes_of(workflow, "KSampler")[0]
+    number = workflow["last_node_id"] = workflow["last_node_id"] + 1
+    node = {
+        "id": number,
+        "type": "SaveLatent",
+        "pos": [sampler["pos"][0], sampler["pos"][1] + 400],
+        "size": [315, 58],
+        "flags": {},
+        "order": number,
+        "mode": 0,
+        "inputs": [{"name": "samples", "type": "LATENT", "link": None}],
+        "outputs": [],
+        "properties": {"Node name for S&R": "SaveLatent"},
+        "widgets_values": ["ditfastattn_demo"],
+    }
+    workflow["nodes"].append(node)
+    add_link(workflow, sampler, 0, node, "samples")
+
+
+def _sources(workflow: dict, node: dict) -> list[dict]:
+    by_id = {n["id"]: n for n in workflow["nodes"]}
+    return [by_id[link[1]] for link in workflow["links"] if link[3] == node["id"]]
+
+
+def _node_at(workflow: dict, node: dict, name: str) -> dict:
+    link_id = next(slot["link"] for slot in node["inputs"] if slot["name"] == name)
+    link = next(link for link in workflow["links"] if link[0] == link_id)
+    return next(n for n in workflow["nodes"] if n["id"] == link[1])
