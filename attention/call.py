@@ -81,5 +81,5 @@ class AttentionCall:
 def _as_heads(tensor: torch.Tensor, heads: int, split: bool) -> torch.Tensor:
     if split:
         return tensor
-    batch, length, width = tensor.shape
-    return tensor.view(batch, length, heads, width // heads).transpose(1, 2)
+    # The host hands over (B, L, H*D), and in places (B, L, H, D).
+    return tensor.reshape(*tensor.shape[:2], heads, -1).transpose(1, 2)

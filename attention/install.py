@@ -37,8 +37,8 @@ class Processor(Protocol):
     def evaluate(self, predict: Callable[[], torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
         """Run one model evaluation at latent x and a noise level; `predict()` does it and may be called again."""
 
-    def plain(self, forward: Forward, call: SiteCall) -> bool:
-        """Whether the host's own code does all there is to do at a site."""
+    def plain(self, forward: Forward, call: SiteCall, rows: int, length: int) -> bool:
+        """Whether the host's own attention module does all there is to do at a site with (rows, length) tokens."""
 
     def open(self, forward: Forward, call: SiteCall) -> None:
         """A tracked site begins; may set `call.skip` to leave projections and attention out."""
@@ -292,7 +292,7 @@ class ModuleHook(_Hook):
         own = installation.family.own_forward
         if own is None or self.previous is not None:
             return self.original()(x, *args, **kwargs)
-        if installation.processor.plain(forward, call):
+        if installation.processor.plain(forward, call, *x.shape[:2]):
             return self.original()(x, *args, **kwargs)
         module = forward.diffusion_model.get_submodule(call.site.module)
         function = comfy.ldm.modules.attention.optimized_attention

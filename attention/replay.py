@@ -6,7 +6,8 @@ import math
 
 import torch
 
-from ..kernels import HeadTable, Layout, Method, dense_flops, flops, full_attention, head_wise, why_not
+from ..kernels import HeadTable, Layout, Method, dense_flops, flops, head_wise, why_not
+from ..kernels.tiled import full_attention
 from .caches import BranchCache
 from .call import AttentionCall
 from .families import JOINT, Family, Site
@@ -94,9 +95,15 @@ class Replay:
 
     # -- a site ----------------------------------------------------------------------------------------------------
 
-    def plain(self, forward: Forward, call: SiteCall) -> bool:
-        """Whether the host's own code does all there is to do at this site and step."""
-        return self._disabled or self.timeline.at(forward.step, call.number).plain
+    def plain(self, forward: Forward, call: SiteCall, rows: int, length: int) -> bool:
+        """Whether the host's own code does all there is to do at this site; what it does is counted here then."""
+        if not (self._disabled or self.timeline.at(forward.step, call.number).plain):
+            return False
+        dense = dense_flops(Layout((length,)), call.site.heads, call.site.head_dim) * rows
+        step = self.run.record.steps[forward.step]
+        step.dense += dense
+        step.kept += dense
+        return True
 
     def open(self, forward: Forward, call: SiteCall) -> None:
         """Skip the site when the plan reuses all of it and every branch kept every stream's projected output."""

@@ -48,10 +48,15 @@ class RunRecord:
 
 
 class RunLog:
-    """The last few runs of one patched model; lives as long as the model object."""
+    """The last few runs of one patched model; lives as long as the model object.
 
-    def __init__(self, refusal: str | None = None):
+    plan, level: what the model follows, if anything. refusal: why it follows nothing.
+    """
+
+    def __init__(self, refusal: str | None = None, plan=None, level=None):
         self.refusal = refusal
+        self.plan = plan
+        self.level = level
         self._runs: deque[RunRecord] = deque(maxlen=KEPT_RUNS)
 
     def open(self, record: RunRecord) -> None:

@@ -1,0 +1,65 @@
+"""Carrying a plan onto a model."""
+
+from __future__ import annotations
+
+import logging
+
+from ..kernels import Window
+from ..plans import Plan, PlanError, resolve
+from . import timeline
+from .host import free_memory, identify
+from .install import attach_refusal, install, sites_of
+from .replay import AUTOMATIC_BUDGET, Replay
+from .runlog import RunLog
+
+log = logging.getLogger(__name__)
+
+
+class PlanRefused(ValueError):
+    """A plan that cannot be used on a model; the message says why and what to do."""
+
+
+def apply_plan(model_patcher, plan: Plan, level: str, *, budget_bytes: int = 0, strict: bool = False):
+    """A clone of the model that follows one level of a plan.
+
+    budget_bytes: most memory for caches, 0 = half of what is free when a run begins. strict: raise PlanRefused instead
+    of falling back to full attention, now and during the run. Without it a model that the plan does not fit comes back
+    unpatched, with the reason attached for the statistics node.
+    """
+    try:
+        return _patched(model_patcher, plan, level, budget_bytes, strict)
+    except (PlanError, PlanRefused, ValueError) as error:
+        return refuse(model_patcher, str(error), strict)
+
+
+def refuse(model_patcher, reason: str, strict: bool):
+    """The model without a plan and the reason on it; raises PlanRefused when the user asked for strictness."""
+    if strict:
+        raise PlanRefused(reason)
+    log.warning("[DiTFastAttn] %s The image is made with full attention.", reason)
+    return attach_refusal(model_patcher, reason)
+
+
+def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: bool):
+    family, sites = sites_of(model_patcher)
+    if family is None:
+        name = type(model_patcher.model.diffusion_model).__name__
+        raise PlanRefused(f"{name} is not a model that attention compression covers.")
+    reason = plan.why_not(identify(model_patcher, family, sites))
+    if reason is not None:
+        raise PlanRefused(reason)
+    chosen = plan.level(level)
+    windows = tuple(Window(extent) for extent in plan.windows)
+    offsets = plan.model.offsets
+
+    def make_processor(installation, run):
+        schedule = resolve(plan, chosen, run.positions)
+        for sentence in schedule.notes:
+            run.record.note(sentence)
+        run.record.info.update(plan=plan.id, level=chosen.name, predicted_error=chosen.predicted_error)
+        laid_out = timeline.build(schedule, windows, offsets, tuple(site.skippable for site in sites))
+        budget = budget_bytes or int(AUTOMATIC_BUDGET * free_memory(model_patcher.load_device))
+        return Replay(family, sites, laid_out, run, budget, strict, plan.measurement.text_tokens)
+
+    runs = RunLog(plan=plan, level=chosen)
+    return install(model_patcher, make_processor, runs)

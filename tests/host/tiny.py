@@ -1,0 +1,95 @@
+"""Tiny random models of the host's own classes, sampled through the host's own sampler, in this process.
+
+Needs COMFYUI_PATH. `families.json` holds one configuration a family; weights are random but fixed by a seed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+_CONFIGS = Path(__file__).with_name("families.json")
+
+
+def load_host() -> None:
+    """Put the host on the import path in CPU mode; safe to call again."""
+    path = os.environ["COMFYUI_PATH"]
+    if path not in sys.path:
+        sys.path.insert(0, path)
+    import comfy.options  # noqa: F401 - argument parsing stays off
+    from comfy.cli_args import args
+
+    if not torch.cuda.is_available():
+        args.cpu = True
+    args.use_pytorch_cross_attention = True
+
+
+@lru_cache(maxsize=None)
+def _configs() -> dict:
+    return json.loads(_CONFIGS.read_text())
+
+
+def make_model(family: str, seed: int = 0):
+    """A ModelPatcher of one family with random weights of a sensible scale, on the CPU in float32."""
+    load_host()
+    import comfy.model_patcher
+    import comfy.supported_models
+
+    entry = _configs()[family]
+    config = getattr(comfy.supported_models, entry["model_class"])(dict(entry["unet_config"]))
+    config.set_inference_dtype(torch.float32, None)
+    base = config.get_model({}, "")
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in base.diffusion_model.state_dict(keep_vars=True).items():
+            _initialise(name, tensor, generator)
+    cpu = torch.device("cpu")
+    return comfy.model_patcher.ModelPatcher(base, load_device=cpu, offload_device=cpu)
+
+
+def _initialise(name: str, tensor: torch.Tensor, generator: torch.Generator) -> None:
+    if not tensor.is_floating_point():
+        return
+    if tensor.ndim >= 2 and "pos_embed" not in name:
+        fan_in = tensor[0].numel()
+        tensor.copy_(torch.randn(tensor.shape, generator=generator) * fan_in**-0.5)
+    elif "norm" in name or "ln_" in name or "scale" in name:
+        tensor.copy_(1 + 0.1 * torch.randn(tensor.shape, generator=generator))
+    else:
+        tensor.copy_(0.1 * torch.randn(tensor.shape, generator=generator))
+
+
+def conditioning(family: str, seed: int, length: int | None = None) -> list:
+    """A conditioning of random embeddings as the family expects it; `length` overrides the number of text tokens."""
+    entry = _configs()[family]
+    generator = torch.Generator().manual_seed(seed)
+    tokens, width = entry["context_shape"]
+    extra = {}
+    if entry["pooled_dim"]:
+        extra["pooled_output"] = torch.randn(1, entry["pooled_dim"], generator=generator)
+    return [[torch.randn(1, length or tokens, width, generator=generator), extra]]
+
+
+def latent(family: str, batch: int = 1, shape: tuple[int, ...] | None = None) -> torch.Tensor:
+    """An empty latent (B, C, [T,] H, W)."""
+    return torch.zeros(batch, *(shape or _configs()[family]["latent_shape"]))
+
+
+def sample(model, family: str, *, cfg: float = 4.0, steps: int = 4, batch: int = 1, seed: int = 7, sampler: str = "euler",
+           scheduler: str = "simple", split: bool = False, shape=None, denoise: float = 1.0, callback=None) -> torch.Tensor:
+    """Sample through the host. split: prompts of different lengths, so that the branches run as two forwards."""
+    import comfy.sample
+
+    empty = latent(family, batch, shape)
+    noise = comfy.sample.prepare_noise(empty, seed)
+    tokens = _configs()[family]["context_shape"][0]
+    positive = conditioning(family, 1)
+    negative = conditioning(family, 2, tokens + 3 if split else None)
+    with torch.inference_mode():
+        return comfy.sample.sample(model, noise, steps, cfg, sampler, scheduler, positive, negative, empty, seed=seed,
+                                   denoise=denoise, disable_pbar=True, callback=callback)
