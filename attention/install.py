@@ -113,7 +113,7 @@ class Installation:
             "sampler": getattr(function, "__name__", type(sampler).__name__).removeprefix("sample_"),
             "steps": len(levels), "cfg": cfg, "seed": seed,
         })
-        self.run = SamplingRun(positions, lambda sigma: noise_positions(sampling, [sigma])[0], record,
+        self.run = SamplingRun(levels, positions, lambda sigma: noise_positions(sampling, [sigma])[0], record,
                                shares_guidance=type(guider).__name__ == "CFGGuider" and cfg != 1.0)
         try:
             self.processor = self._make_processor(self, self.run)

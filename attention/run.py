@@ -104,12 +104,13 @@ def _branches(latent_shape: Sequence[int], options: dict) -> list[Branch]:
 class SamplingRun:
     """State of one run of a sampler over a patched model, from the first evaluation to the last.
 
-    positions: place of each step in the noise schedule. `evaluation`: counts model evaluations; `seen`: branches that
+    sigmas, positions: noise level of each step, and its place in the noise schedule. `evaluation`: counts model evaluations; `seen`: branches that
     this evaluation has already computed, so that a second pass over one is recognised as a guidance side pass.
     """
 
-    def __init__(self, positions: Sequence[float], position_of: Callable[[float], float], record: RunRecord,
+    def __init__(self, sigmas: Sequence[float], positions: Sequence[float], position_of: Callable[[float], float], record: RunRecord,
                  shares_guidance: bool):
+        self.sigmas = list(sigmas)
         self.positions = list(positions)
         self.record = record
         self.shares_guidance = shares_guidance
@@ -120,11 +121,15 @@ class SamplingRun:
 
     def begin_evaluation(self, sigma: float) -> None:
         """The sampler evaluates the model at a noise level; the nearest step of the schedule is where we are."""
-        position = self._position_of(sigma)
-        self.step = min(range(len(self.positions)), key=lambda index: abs(self.positions[index] - position))
+        self.step = self.nearest(sigma)
         self.evaluating = True
         self._seen.clear()
         self.record.steps[self.step].evaluations += 1
+
+    def nearest(self, sigma: float) -> int:
+        """The step whose position in the noise schedule is nearest to a noise level's."""
+        position = self._position_of(sigma)
+        return min(range(len(self.positions)), key=lambda index: abs(self.positions[index] - position))
 
     def end_evaluation(self) -> None:
         """The evaluation is over; calls until the next one belong to nobody."""

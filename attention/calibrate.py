@@ -1,0 +1,300 @@
+"""Calibration: one dense sampling run of the user's model, watched, and the plan that follows from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import comfy.model_management
+import comfyui_version
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..kernels import HeadTable, Method, Window, dense_flops, flops
+from ..plans import CalibrationTable, Measurement, Plan, solve_levels
+from ..plans import Site as PlanSite
+from ..version import VERSION
+from .gains import Probes
+from .host import identify
+from .install import install, sites_of
+from .measure import Observer, probe
+from .runlog import RunLog, Stopwatch
+
+AGES = 5
+# Full widths along each axis as fractions of the grid; height × width, and time × height × width.
+WINDOWS = {
+    2: ((0.1, 0.1), (0.25, 0.25), (0.5, 0.5), (0.25, 1.0), (1.0, 0.25)),
+    3: ((0.1, 0.25, 0.25), (1.0, 0.1, 0.1), (0.34, 0.34, 0.34), (1.0, 0.25, 0.25), (0.34, 1.0, 1.0), (1.0, 0.5, 0.5)),
+}
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """The sampler as the user set it up for the node."""
+
+    name: str
+    scheduler: str
+    steps: int
+    cfg: float
+    denoise: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A plan and what measuring it took: the whole calibration, and the dense run inside it, in seconds."""
+
+    plan: Plan
+    seconds: float
+    dense_seconds: float
+    attention_share: float
+
+    @property
+    def ratio(self) -> float:
+        """Calibration time as a multiple of one dense run."""
+        return self.seconds / self.dense_seconds if self.dense_seconds else math.nan
+
+
+class CalibrationError(RuntimeError):
+    """Nothing could be measured; the message says why."""
+
+
+class _Watch:
+    """The `Processor` of a calibration: computes everything in full, observes, and follows a few known errors."""
+
+    def __init__(self, family, sites, run, cfg: float):
+        self.family = family
+        self.sites = sites
+        self.run = run
+        self.windows: tuple[Window, ...] = ()
+        self.observer: Observer | None = None
+        self.probes: Probes | None = None
+        self.work = _Work()
+        self.overhead = 0.0
+        self.latent_power = 0.0
+        self.dtype = self.device = ""
+        self.diffusion_model = None
+        self._cfg = cfg
+        self._done: set[int] = set()
+        self._observing = False
+        self._probing: tuple[int, ...] = ()
+
+    def announce(self, noise_shape, model) -> int:
+        """Choose the windows for the rank of the grid; the samples are small and need no announcement."""
+        self.diffusion_model = model.model.diffusion_model
+        rank = len(self.family.grid(self.diffusion_model, tuple(noise_shape)))
+        self.windows = tuple(Window(extent) for extent in WINDOWS[rank])
+        self.observer = Observer(self.sites, self.run, self.windows, AGES, self._cfg)
+        self.probes = Probes(len(self.sites), len(self.run.positions))
+        return 0
+
+    def evaluate(self, predict: Callable[[], torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
+        """A model evaluation, measured when it is the step's first, and followed by the probes due at this step."""
+        self._observing = self.run.nearest(sigma) not in self._done
+        output = self.work.count(predict)
+        self.latent_power = float(output.float().pow(2).mean())
+        if not self._observing:
+            return output
+        step = self.run.step
+        self._done.add(step)
+        self._observing = False
+        with self._extra_time(x.device):
+            self.observer.finish(step)
+            for group in self.probes.due(step):
+                comfy.model_management.throw_exception_if_processing_interrupted()
+                self._probing = self.probes.sites(group)
+                changed = predict()
+                self._probing = ()
+                self.probes.add(group, step, float((changed - output).float().pow(2).mean()))
+        return output
+
+    def plain(self, forward, call, rows, length) -> bool:
+        """Never: every attention is watched."""
+        return False
+
+    def open(self, forward, call) -> None:
+        """Nothing is skipped."""
+
+    def attend(self, forward, call, attention) -> torch.Tensor:
+        """The host's own attention, or the known error of a probe."""
+        if call.number in self._probing:
+            layout = forward.layout(call.site, attention.q.shape[2], attention.options)
+            if layout is not None and not attention.obstacle:
+                return probe(attention, layout, self.windows[self.probes.window])
+        with self.work.apart(call.number, forward.rows):
+            output = attention.host()
+            if self._observing:
+                with self._extra_time(attention.q.device):
+                    self.observer.observe(forward, call, attention, output)
+        self.dtype, self.device = str(attention.q.dtype).removeprefix("torch."), str(attention.q.device)
+        return output
+
+    def leave(self, forward, call, stream, output) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """Free the samples; the figures stay."""
+        if self.observer is not None:
+            self.observer.close()
+
+    @contextmanager
+    def _extra_time(self, device: torch.device):
+        """Adds the time spent inside to `overhead`: what a plain run would not have done."""
+        _wait(device)
+        watch = Stopwatch()
+        try:
+            yield
+        finally:
+            _wait(device)
+            self.overhead += watch()
+
+
+class _Work:
+    """FLOPs of one batch row of the model outside attention, counted by torch in the first evaluation."""
+
+    def __init__(self):
+        self.other_flops = 0
+        self._counter: FlopCounterMode | None = None
+        self._counted = False
+        self._inside = 0
+        self._rows: dict[int, int] = {}
+
+    def count(self, predict):
+        if self._counted:
+            return predict()
+        self._counted = True
+        self._counter = FlopCounterMode(display=False)
+        try:
+            with self._counter:
+                output = predict()
+            rows = max(self._rows.values(), default=1)
+            self.other_flops = max(0, self._counter.get_total_flops() - self._inside) // rows
+            return output
+        finally:
+            self._counter = None
+
+    @contextmanager
+    def apart(self, number: int, rows: int):
+        """What runs inside is attention, or ours: not counted. number, rows: site and rows of this forward."""
+        before = self._counter.get_total_flops() if self._counter else 0
+        yield
+        if self._counter:
+            self._inside += self._counter.get_total_flops() - before
+            self._rows[number] = self._rows.get(number, 0) + rows
+
+
+def _wait(device: torch.device) -> None:
+    """Let a GPU finish, so that a time means something. Only calibration waits, never a user's run."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def calibrate(model_patcher, settings: SamplerSettings, sample: Callable) -> Calibration:
+    """Measure one dense run and solve the plan's levels.
+
+    sample(model): runs the user's sampler once over a patched clone of the model, as KSampler would. The model given is
+    left as it was. Raises ValueError for a model that no family covers, CalibrationError when nothing was measured.
+    """
+    family, sites = sites_of(model_patcher)
+    watch: list[_Watch] = []
+
+    def make_processor(installation, run):
+        watch.append(_Watch(family, sites, run, run.record.info["cfg"]))
+        return watch[-1]
+
+    whole = Stopwatch()
+    sample(install(model_patcher, make_processor, RunLog()))
+    if not watch or not watch[-1].observer or not watch[-1].observer.layouts:
+        raise CalibrationError("The sampling run ended without one attention call that can be compressed: nothing was measured.")
+    seen = watch[-1]
+    table = _table(seen, sites)
+    sampling_seconds = whole()
+    dense_seconds = sampling_seconds - seen.overhead
+    identity = identify(model_patcher, family, sites)
+    attention_flops = sum(
+        dense_flops(layout, sites[number].heads, sites[number].head_dim) for number, layout in seen.observer.layouts.items()
+    )
+    layout = next(iter(seen.observer.layouts.values()))
+    measurement = Measurement(
+        grid=layout.grid, text_tokens=layout.globals, sampler=settings.name, scheduler=settings.scheduler,
+        steps=settings.steps, cfg=settings.cfg, denoise=settings.denoise, seeds=(settings.seed,), prompts=1,
+        dtype=seen.dtype, device=seen.device, host_version=comfyui_version.__version__, pack_version=VERSION,
+        created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), seconds=whole(), dense_seconds=dense_seconds,
+        attention_flops=attention_flops, other_flops=seen.work.other_flops,
+    )
+    plan = solve_levels(table, identity, measurement)
+    return Calibration(plan, whole(), dense_seconds, attention_flops / (attention_flops + seen.work.other_flops))
+
+
+def _table(seen: _Watch, sites) -> CalibrationTable:
+    """Errors weighted by what they do to the final latent, and costs, for the solver."""
+    observer, run = seen.observer, seen.run
+    keep = _descending(run.positions)
+    records = observer.records
+    put_in = np.stack([record.window[:, :, seen.probes.window].sum(axis=1) for record in records], axis=1)
+    weight = seen.probes.gains(put_in) * _reach(run.sigmas)[:, None] / max(seen.latent_power, 1e-12)
+    heads = [site.heads for site in sites]
+    per_head = np.repeat(weight, heads, axis=1)[keep]
+
+    def errors(name: str) -> np.ndarray:
+        measured = np.concatenate([getattr(record, name) for record in records], axis=1)[keep]
+        return measured * per_head.reshape(*per_head.shape, *(1,) * (measured.ndim - 2))
+
+    branches = max(1, len(observer.branches))
+    costs = [_costs(seen, number, site, branches) for number, site in enumerate(sites)]
+    return CalibrationTable(
+        positions=tuple(run.positions[step] for step in keep),
+        sites=tuple(PlanSite(site.name, site.heads) for site in sites),
+        windows=tuple(window.extent for window in seen.windows),
+        window_error=errors("window"), residual_error=errors("residual"), reuse_error=errors("reuse"),
+        share_error=np.stack([record.share for record in records], axis=1)[keep] * weight[keep],
+        full_cost=np.repeat([cost["full"] for cost in costs], heads),
+        window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
+        projection_cost=np.array([cost["projections"] for cost in costs], float),
+        share_saving=np.array([cost["share"] for cost in costs], float),
+        other_cost=float(seen.work.other_flops * branches),
+        output_bytes=np.repeat([cost["output_bytes"] for cost in costs], heads),
+        residual_bytes=np.repeat([cost["residual_bytes"] for cost in costs], heads),
+    )
+
+
+def _costs(seen: _Watch, number: int, site, branches: int) -> dict:
+    """FLOPs and bytes of one head (projections: of the site) in one evaluation, all branches together."""
+    layout = seen.observer.layouts[number]
+    element = torch.empty((), dtype=getattr(torch, seen.dtype)).element_size()
+
+    def cost(method: Method, window: Window | None = None) -> float:
+        return float(flops(layout, HeadTable.uniform(1, method, window), site.head_dim) * branches)
+
+    diffusion_model = seen.diffusion_model
+    linears = 0
+    for path, stream in site.linears if site.skippable else ():
+        layer = diffusion_model.get_submodule(path)
+        linears += 2 * layer.in_features * layer.out_features * (layout.image if stream == "image" else layout.globals)
+    return {
+        "full": cost(Method.FULL),
+        "windows": [cost(Method.WINDOW, window) for window in seen.windows],
+        "projections": linears * branches,
+        "share": 0.5 * layout.image / layout.length if branches == 2 else 0.0,
+        "output_bytes": layout.length * site.head_dim * element * branches,
+        "residual_bytes": layout.image * site.head_dim * element * branches,
+    }
+
+
+def _descending(positions) -> list[int]:
+    """Steps whose position lies below every earlier one, which a plan's rows must."""
+    keep: list[int] = []
+    for step, position in enumerate(positions):
+        if not keep or position < positions[keep[-1]] - 1e-6:
+            keep.append(step)
+    return keep
+
+
+def _reach(sigmas) -> np.ndarray:
+    """(steps,) squared share of a prediction's error that one Euler step carries into the latent: ((σ − σ') / σ)²."""
+    after = np.append(sigmas[1:], 0.0)
+    return ((np.asarray(sigmas) - after) / np.maximum(sigmas, 1e-12)) ** 2

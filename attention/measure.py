@@ -1,0 +1,227 @@
+"""Watching one dense sampling run: what every cheaper way of computing each head would have changed.
+
+At each attention call a few query rows are attended exactly. From them come, per head, the head outputs O and for each
+window w the difference R_w = O − W_w. Every candidate's error is linear in these: a window costs R_w, a reuse of age a
+costs O(s − a) − O(s), a window with a residual of age a costs R_w(s − a) − R_w(s), sharing costs the difference of the
+branches. Branches are combined as guidance combines them, cfg · conditional + (1 − cfg) · unconditional, because errors
+that both make alike cancel there. An error's size is taken after the head's slice of the output projection.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..kernels import HeadTable, Layout, Method, Window, head_wise, row_mask
+from .call import AttentionCall
+from .families import Site
+from .run import COND, UNCOND, Forward, SamplingRun, SiteCall
+
+IMAGE_ROWS = 96
+TEXT_ROWS = 16
+HISTORY_BYTES = 512 * 2**20
+CHUNK_BYTES = 128 * 2**20
+
+
+@dataclass
+class Rows:
+    """Sampled query rows of a layout: sequence positions, how many of them (first) are image rows, window masks."""
+
+    positions: torch.Tensor
+    image: int
+    masks: list[torch.Tensor]
+    weight: torch.Tensor
+
+
+@dataclass
+class Sample:
+    """Head outputs at the sampled rows, (H, n, D), and their differences from each window's, (W, H, n_image, D)."""
+
+    output: torch.Tensor
+    residual: torch.Tensor
+
+
+class SiteRecord:
+    """Errors of one site's heads over the run: energies after the output projection, per row of the sequence.
+
+    window (S, H, W), residual (S, H, W, A), reuse (S, H, A), share (S,); NaN where nothing was measured.
+    """
+
+    def __init__(self, site: Site, steps: int, windows: int, ages: int):
+        self.site = site
+        self.window = np.full((steps, site.heads, windows), np.nan)
+        self.residual = np.full((steps, site.heads, windows, ages), np.nan)
+        self.reuse = np.full((steps, site.heads, ages), np.nan)
+        self.share = np.full(steps, np.nan)
+        self.history: deque[tuple[int, Sample]] = deque(maxlen=ages)
+
+    def add(self, step: int, sample: Sample, shared: torch.Tensor | None, metric: torch.Tensor, rows: Rows) -> None:
+        """Score every candidate of this step against the samples of the steps before it."""
+        energy = _Energy(metric, rows)
+        self.window[step] = energy.image(sample.residual).T
+        for before, past in self.history:
+            age = step - before
+            if 1 <= age <= self.reuse.shape[2] and past.output.shape == sample.output.shape:
+                self.reuse[step, :, age - 1] = energy.all(past.output - sample.output)
+                self.residual[step, :, :, age - 1] = energy.image(past.residual - sample.residual).T
+        if shared is not None:
+            self.share[step] = energy.image(shared[None])[0].sum()
+        self.history.append((step, sample))
+
+
+class _Energy:
+    """Mean over the sequence's rows of eᵀ M e per head, M the Gram matrix of the head's output projection."""
+
+    def __init__(self, metric: torch.Tensor, rows: Rows):
+        self.metric, self.rows = metric, rows
+
+    def image(self, error: torch.Tensor) -> np.ndarray:
+        """error (K, H, n_image, D) → (K, H); rows outside the image count as exact."""
+        return (self._rows(error) @ self.rows.weight[: self.rows.image]).cpu().numpy()
+
+    def all(self, error: torch.Tensor) -> np.ndarray:
+        """error (H, n, D) → (H,)."""
+        return (self._rows(error[None])[0] @ self.rows.weight).cpu().numpy()
+
+    def _rows(self, error: torch.Tensor) -> torch.Tensor:
+        error = error.float()
+        return ((error @ self.metric) * error).sum(-1)
+
+
+class Observer:
+    """Collects samples of the sites during a dense run. Holds no tensor once `close` was called."""
+
+    def __init__(self, sites: tuple[Site, ...], run: SamplingRun, windows: tuple[Window, ...], ages: int, cfg: float):
+        self.sites = sites
+        self.run = run
+        self.windows = windows
+        self.cfg = cfg
+        self.records = [SiteRecord(site, len(run.positions), len(windows), ages) for site in sites]
+        self.layouts: dict[int, Layout] = {}
+        self.branches: set[int] = set()
+        self._rows: dict[Layout, Rows] = {}
+        self._metrics: dict[int, torch.Tensor] = {}
+        self._branch_samples: dict[int, dict[int, Sample]] = {}
+        self._image_rows = _affordable_rows(sites, len(windows), ages)
+
+    def observe(self, forward: Forward, call: SiteCall, attention: AttentionCall, output: torch.Tensor) -> None:
+        """Take samples of one attention call, for the first picture of the batch."""
+        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
+        if attention.obstacle or layout is None or attention.q.shape[0] != forward.rows:
+            return
+        self.layouts[call.number] = layout
+        rows = self._rows_of(layout, attention.q.device)
+        if call.number not in self._metrics:
+            self._metrics[call.number] = output_metric(forward.diffusion_model, call.site, attention.q)
+        kept = self._branch_samples.setdefault(call.number, {})
+        heads = attention.as_heads(output)
+        for branch in forward.branches:
+            if branch.index in (COND, UNCOND) and branch.index not in kept:
+                first = branch.rows.start
+                q, k, v, o = (tensor[first] for tensor in (attention.q, attention.k, attention.v, heads))
+                kept[branch.index] = _sample(q, k, v, o, rows, attention.scale)
+                self.branches.add(branch.index)
+
+    def finish(self, step: int) -> None:
+        """Combine the branches of this evaluation and score the candidates."""
+        for number, kept in self._branch_samples.items():
+            if COND not in kept:
+                continue
+            shared = None
+            sample = kept[COND]
+            rows = self._rows[self.layouts[number]]
+            if UNCOND in kept and kept[UNCOND].output.shape == sample.output.shape:
+                other, weight = kept[UNCOND], 1.0 - self.cfg
+                shared = weight * (sample.output - other.output)[:, : rows.image]
+                sample = Sample(self.cfg * sample.output + weight * other.output,
+                                self.cfg * sample.residual + weight * other.residual)
+            self.records[number].add(step, sample, shared, self._metrics[number], rows)
+        self._branch_samples.clear()
+
+    def close(self) -> None:
+        """Free every tensor; the figures stay."""
+        for record in self.records:
+            record.history.clear()
+        self._branch_samples.clear()
+        self._rows.clear()
+        self._metrics.clear()
+
+    def _rows_of(self, layout: Layout, device: torch.device) -> Rows:
+        if layout not in self._rows:
+            self._rows[layout] = _pick_rows(layout, self.windows, self._image_rows, device)
+        return self._rows[layout]
+
+
+def probe(attention: AttentionCall, layout: Layout, window: Window) -> torch.Tensor:
+    """The attention output, in the host's format, with every head windowed: a known error to follow to the end."""
+    output, heads = attention.buffer()
+    table = HeadTable.uniform(heads.shape[1], Method.WINDOW, window)
+    head_wise(attention.q, attention.k, attention.v, layout, table, scale=attention.scale, dense=attention.dense, out=heads)
+    return output
+
+
+def output_metric(diffusion_model, site: Site, like: torch.Tensor) -> torch.Tensor:
+    """Gram matrices (H, D, D) of the output projection's slice of each head, float32.
+
+    The layer is asked rather than its weight read, so that quantised and off-loaded layers answer too.
+    """
+    layer = diffusion_model.get_submodule(site.output_linear)
+    width = site.heads * site.head_dim
+    inputs = like.new_zeros(width + 1, layer.in_features)
+    inputs[:width, :width].fill_diagonal_(1.0)
+    outputs = layer(inputs).float()
+    weight = (outputs[:-1] - outputs[-1]).view(site.heads, site.head_dim, -1)
+    return weight @ weight.transpose(1, 2)
+
+
+def _sample(q, k, v, output, rows: Rows, scale: float | None) -> Sample:
+    """q, k, v, output: (H, L, D) of one picture and branch."""
+    image = rows.positions[: rows.image]
+    windowed = [torch.cat(parts) for parts in zip(*(
+        _windowed(q[span], k[span], v[span], image, rows.masks, scale) for span in _head_chunks(q, rows.image)
+    ), strict=True)]
+    exact = output[:, rows.positions].float()
+    residual = exact[None, :, : rows.image] - torch.stack(windowed) if windowed else exact.new_zeros(0, *exact.shape)
+    return Sample(exact, residual)
+
+
+def _windowed(q, k, v, image: torch.Tensor, masks, scale: float | None) -> list[torch.Tensor]:
+    """Each window's output at the sampled image rows: a list over windows of (h, n_image, D) float32."""
+    k, v = k.float(), v.float()
+    logits = q[:, image].float() @ k.transpose(1, 2) * (scale or q.shape[-1] ** -0.5)
+    weights = torch.exp(logits - logits.amax(-1, keepdim=True))
+    outputs = []
+    for mask in masks:
+        inside = weights * mask
+        outputs.append(inside @ v / inside.sum(-1, keepdim=True).clamp_min(1e-30))
+    return outputs
+
+
+def _head_chunks(q: torch.Tensor, rows: int):
+    """Slices of the head axis whose attention weights stay within CHUNK_BYTES."""
+    each = max(1, CHUNK_BYTES // (4 * rows * q.shape[1]))
+    return [slice(start, start + each) for start in range(0, q.shape[0], each)]
+
+
+def _pick_rows(layout: Layout, windows, image_rows: int, device) -> Rows:
+    """Image rows spread evenly with one random row a stretch (seeded), and global rows spread evenly."""
+    generator = torch.Generator().manual_seed(0)
+    count = min(image_rows, layout.image)
+    edges = torch.linspace(0, layout.image, count + 1).long()
+    offset = (torch.rand(count, generator=generator) * (edges[1:] - edges[:-1])).long()
+    image = layout.prefix + edges[:-1] + offset
+    outside = torch.cat((torch.arange(layout.prefix), torch.arange(layout.length - layout.suffix, layout.length)))
+    some = outside[torch.linspace(0, max(0, len(outside) - 1), min(TEXT_ROWS, len(outside))).long()]
+    weight = torch.cat((torch.full((count,), layout.image / layout.length / max(1, count)),
+                        torch.full((len(some),), layout.globals / layout.length / max(1, len(some)))))
+    masks = [row_mask(layout, window, image).to(device) for window in windows]
+    return Rows(torch.cat((image, some)).to(device), count, masks, weight.to(device))
+
+
+def _affordable_rows(sites, windows: int, ages: int) -> int:
+    """Rows a site so that the history of the whole model stays within HISTORY_BYTES."""
+    each = sum(4 * site.heads * site.head_dim for site in sites) * (windows + 1) * (ages + 2)
+    return int(min(IMAGE_ROWS, max(16, HISTORY_BYTES // each)))
