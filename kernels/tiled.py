@@ -1,8 +1,9 @@
 """Windowed attention out of plain SDPA calls, for every device and dtype that torch serves.
 
-Query tiles whose boxes have the same size are batched: their queries and their boxes of keys and values are copied
-out with strided views, and one SDPA call serves them all. No mask is built and no pair outside a box is computed, so
-the result is exact and the time falls with the density of the window.
+The work goes by bands. A row of tiles (in video: a row through space) draws all its boxes from the same rows of keys,
+so that band of keys and values is copied once, with the last axis of the grid outermost, and every box along the band
+is a contiguous slice of the copy. Bands of equal size, of all heads, pass through SDPA together. No mask is built
+and no pair outside a box is computed, so the result is exact and the time falls with the density of the window.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MIB = 1 << 20
 def full_attention(q, k, v, scale=None):
     """Torch's SDPA. q: (B, H, M, D), k and v: (B, H, N, D); returns (B, H, M, D) in the dtype of q."""
     dtype = q.dtype
-    if _computes_in(q) is not dtype:
+    if compute_dtype(q) is not dtype:
         q, k, v = q.float(), k.float(), v.float()
     return scaled_dot_product_attention(q, k, v, scale=scale).to(dtype)
 
@@ -34,37 +35,44 @@ def window_attention(q, k, v, layout: Layout, window: Window, out, scale=None) -
 
     q, k, v: (B, H, L, D) of any strides, L = layout.length; out: (B, H, layout.image, D) of any strides.
     Image rows see their box of tiles and every global token (arrow attention, arXiv 2503.22796); global rows are
-    not computed here. Keys and values are gathered in blocks, never more than `gather_bytes` of them at a time.
+    not computed here. Copies of keys and values stay within `band_bytes`, or within one band where that is more.
     """
+    *across, along = zip(layout.grid, tile_shape(layout.grid), half_widths(layout.grid, window))
+    spans = axis_spans(*along)
     image = slice(layout.prefix, layout.prefix + layout.image)
     q_grid, k_grid, v_grid = (x[:, :, image].unflatten(2, layout.grid) for x in (q, k, v))
     out_grid = out.unflatten(2, layout.grid)
-    dtype = _computes_in(q)
-    budget = gather_bytes(q.device) // (2 * dtype.itemsize * q.shape[3])
-    scratch = _Scratch(q.device, dtype)
+    keys, values = _BandCopy(k, layout), _BandCopy(v, layout)
+    budget = band_bytes(q.device) // (2 * keys.dtype.itemsize * q.shape[3])
 
-    for group in tile_groups(layout.grid, half_widths(layout.grid, window)):
-        queries = _boxes(q_grid, [run.queries for run in group])
-        keys, values = (_boxes(x, [run.keys for run in group]) for x in (k_grid, v_grid))
-        target = _boxes(out_grid, [run.queries for run in group])
-        rows = math.prod(run.queries.length for run in group)
-        columns = math.prod(run.keys.length for run in group) + layout.globals
-        tiles = queries.shape[: 2 + len(group)]
+    for runs in product(*(axis_runs(*axis) for axis in across)):
+        q_bands, out_bands = (bands(x, [run.queries for run in runs]) for x in (q_grid, out_grid))
+        k_bands, v_bands = (bands(x, [run.keys for run in runs]) for x in (k_grid, v_grid))
+        shape = q_bands.shape[: 2 + len(runs)]
+        tokens = layout.globals + math.prod(k_bands.shape[len(shape) : -1])
+        for block in blocks(shape, budget // tokens):
+            keys.load(k_bands[block], block)
+            values.load(v_bands[block], block)
+            queries, results = q_bands[block], out_bands[block]
+            for span in spans:
+                columns = (..., slice(span.q_start, span.q_stop), *[slice(None)] * (len(runs) + 1))
+                part = queries[columns]
+                result = scaled_dot_product_attention(
+                    part.reshape(*keys.batch, -1, part.shape[-1]).to(keys.dtype),
+                    keys.box(span),
+                    values.box(span),
+                    scale=scale,
+                )
+                results[columns].copy_(result.view(part.shape))
 
-        for block in blocks(tiles, budget // columns):
-            part = queries[block]
-            shape = (part.shape[0] * part.shape[1], math.prod(part.shape[2 : len(tiles)]))
-            result = scaled_dot_product_attention(
-                part.reshape(*shape, rows, -1).to(dtype),
-                scratch.gather(0, keys[block], k[block[:2]], layout, columns).view(*shape, columns, -1),
-                scratch.gather(1, values[block], v[block[:2]], layout, columns).view(*shape, columns, -1),
-                scale=scale,
-            )
-            target[block].copy_(result.view(part.shape))
+
+def compute_dtype(x) -> torch.dtype:
+    """The dtype SDPA runs in: on a CPU float16 takes 2.5 times as long as float32, so it is widened there."""
+    return torch.float32 if x.device.type == "cpu" and x.dtype is torch.float16 else x.dtype
 
 
-def gather_bytes(device: torch.device) -> int:
-    """How many bytes of keys and values one block of tiles may gather."""
+def band_bytes(device: torch.device) -> int:
+    """How many bytes of keys and values may be copied at a time."""
     if device.type != "cpu":
         return 256 * MIB
     return min(4 * torch.get_num_threads(), 64) * MIB
@@ -88,11 +96,6 @@ class Run:
     keys: Progression
 
 
-def tile_groups(grid: tuple[int, ...], halves: tuple[int, ...]) -> Iterator[tuple[Run, ...]]:
-    """The work list of a window: products of one run for each axis, together covering every image query once."""
-    return product(*(axis_runs(n, t, h) for n, t, h in zip(grid, tile_shape(grid), halves)))
-
-
 @lru_cache(maxsize=512)
 def axis_runs(n: int, tile: int, half: int) -> tuple[Run, ...]:
     """The spans of an axis, collected into runs that a strided view can address.
@@ -110,59 +113,68 @@ def axis_runs(n: int, tile: int, half: int) -> tuple[Run, ...]:
     return tuple(_as_run(run) for runs in by_size.values() for run in runs)
 
 
-def blocks(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
-    """Slices that cut an array of `shape` into blocks of at most `most` elements (at least one), last axes whole."""
-    sizes = []
-    left = max(most, 1)
-    for n in reversed(shape):
-        size = min(n, left)
-        # Equal parts: a budget of five for six tiles takes three and three, not five and one.
-        size = -(-n // -(-n // size))
-        sizes.append(size)
-        left //= size
-        left = max(left, 1) if size == n else 1
-    steps = [range(0, n, size) for n, size in zip(shape, reversed(sizes))]
-    for starts in product(*steps):
-        yield tuple(slice(start, start + size) for start, size in zip(starts, reversed(sizes)))
+def bands(grid, progressions: list[Progression]):
+    """A view of the products of intervals across the grid's first axes, each with the whole last axis.
 
-
-class _Scratch:
-    """Two buffers, for keys and for values, that grow to the largest block and serve all of them.
-
-    Fresh memory for every block would cost more in page faults than the copy into it.
+    grid: (B, H, *axes, D), one progression for every axis but the last.
+    Returns (B, H, *counts, last, *lengths, D); bands may overlap.
     """
-
-    def __init__(self, device: torch.device, dtype: torch.dtype):
-        self._buffers = [torch.empty(0, device=device, dtype=dtype) for _ in range(2)]
-
-    def gather(self, which: int, boxes, sequence, layout: Layout, columns: int):
-        """Copy global tokens and boxes side by side: (B, H, *tiles, columns, D).
-
-        boxes: (B, H, *tiles, *box, D); sequence: (B, H, L, D), of which only the global tokens are read.
-        """
-        axes = len(layout.grid)
-        tiles, head_dim = boxes.shape[: 2 + axes], boxes.shape[-1]
-        size = math.prod(tiles) * columns * head_dim
-        if self._buffers[which].numel() < size:
-            self._buffers[which] = self._buffers[which].new_empty(size)
-        buffer = self._buffers[which][:size].view(*tiles, columns, head_dim)
-        first, last = layout.prefix, columns - layout.suffix
-        over_tiles = (slice(None), slice(None), *[None] * axes)
-        buffer[..., first:last, :].unflatten(-2, boxes.shape[2 + axes : -1]).copy_(boxes)
-        if layout.prefix:
-            buffer[..., :first, :] = sequence[:, :, :first][over_tiles]
-        if layout.suffix:
-            buffer[..., last:, :] = sequence[:, :, -layout.suffix :][over_tiles]
-        return buffer
-
-
-def _boxes(grid, progressions: list[Progression]):
-    """A view (B, H, *count, *length, D) of the intervals' products in grid: (B, H, *axes, D). Boxes may overlap."""
     view = grid
     for axis, p in enumerate(progressions, start=2):
         reach = p.step * (p.count - 1) + p.length
         view = view.narrow(axis, p.start, reach).unfold(axis, p.length, p.step)
-    return view.movedim(2 + len(progressions), -1)
+    return view.movedim(3 + len(progressions), -1)
+
+
+def blocks(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
+    """Slices that cut an array of `shape` into blocks of at most `most` elements (at least one), last axes whole."""
+    sizes = [1] * len(shape)
+    left = max(most, 1)
+    for axis in reversed(range(len(shape))):
+        # In equal parts: six bands in blocks of at most five go as three and three, not as five and one.
+        sizes[axis] = math.ceil(shape[axis] / math.ceil(shape[axis] / left))
+        left = left // sizes[axis] if sizes[axis] == shape[axis] else 1
+    for starts in product(*(range(0, n, size) for n, size in zip(shape, sizes))):
+        yield tuple(slice(start, start + size) for start, size in zip(starts, sizes))
+
+
+class _BandCopy:
+    """A block of bands of keys (or of values), from which each box is read together with the global tokens.
+
+    SDPA wants a box's tokens and the global tokens in one piece. Boxes move along the band in one direction only, so
+    the global tokens are written just before each box, over columns that no later box needs; in front of the first
+    column there is room for them.
+    """
+
+    def __init__(self, sequence, layout: Layout):
+        end = layout.prefix + layout.image
+        self.dtype = compute_dtype(sequence)
+        self._global = torch.cat((sequence[:, :, : layout.prefix], sequence[:, :, end:]), dim=2).to(self.dtype)
+        # Kept from block to block: fresh memory costs more in page faults than the copy into it.
+        self._memory = self._global.new_empty(0)
+
+    def load(self, boxes, block: tuple[slice, ...]) -> None:
+        """Copy one block of bands: (b, h, *counts, last, *lengths, D), of the batch rows and heads in `block`."""
+        self._block_global = self._global[block[:2]].flatten(0, 1).unsqueeze(1)
+        counts = boxes.shape[2 : len(block)]
+        last, *lengths, head_dim = boxes.shape[len(block) :]
+        self.batch = (boxes.shape[0] * boxes.shape[1], math.prod(counts))
+        self._per_column = math.prod(lengths)
+        self._room = self._block_global.shape[2]
+        shape = (*self.batch, self._room + last * self._per_column, head_dim)
+        if self._memory.numel() < math.prod(shape):
+            self._memory = self._memory.new_empty(math.prod(shape))
+        self._tokens = self._memory[: math.prod(shape)].view(shape)
+        self._tokens[:, :, self._room :].view(boxes.shape).copy_(boxes)
+        self._global_at = None
+
+    def box(self, span: Span):
+        """(b * h, bands, global tokens + box, D); spans must come in rising order."""
+        start, stop = span.k_start * self._per_column, self._room + span.k_stop * self._per_column
+        if self._room and self._global_at != start:
+            self._tokens[:, :, start : start + self._room] = self._block_global
+            self._global_at = start
+        return self._tokens[:, :, start:stop]
 
 
 def _continues(run: list[Span], span: Span) -> bool:
@@ -181,8 +193,3 @@ def _as_run(run: list[Span]) -> Run:
         Progression(first.q_start, max(second.q_start - first.q_start, 1), first.q_stop - first.q_start, len(run)),
         Progression(first.k_start, max(second.k_start - first.k_start, 1), first.k_stop - first.k_start, len(run)),
     )
-
-
-def _computes_in(x) -> torch.dtype:
-    """float16 SDPA on a CPU runs 2.5 times slower than float32, so half precision is widened there."""
-    return torch.float32 if x.device.type == "cpu" and x.dtype is torch.float16 else x.dtype

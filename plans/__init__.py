@@ -3,11 +3,14 @@ from .build import LevelPaths, all_full_plan, build_plan
 from .checks import PlanError, plain_text
 from .codec import Refusal, dumps, loads
 from .fingerprint import fingerprint
+from .presets import LEVELS, solve_levels
 from .schedule import RunSchedule, resolve
 from .schema import Level, Measurement, ModelIdentity, Plan, Site
+from .solver import Solution, solve
 from .table import CalibrationTable
 
 __all__ = [
+    "LEVELS",
     "CalibrationTable",
     "Level",
     "LevelPaths",
@@ -18,6 +21,7 @@ __all__ = [
     "Refusal",
     "RunSchedule",
     "Site",
+    "Solution",
     "all_full_plan",
     "build_plan",
     "dumps",
@@ -25,4 +29,6 @@ __all__ = [
     "loads",
     "plain_text",
     "resolve",
+    "solve",
+    "solve_levels",
 ]

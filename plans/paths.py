@@ -99,7 +99,8 @@ class _Block:
         self.hold_residual = prices.flops * prices.memory * cells.residual_bytes
         self.reuse = cells.reuse
         if prices.bonus is not None:
-            self.reuse = self.reuse - _sums_ahead(np.repeat(prices.flops * prices.bonus[:, None], self.ages, axis=1))
+            given_back = np.repeat(prices.flops * prices.bonus[:, None], self.ages, axis=1)
+            self.reuse = self.reuse - _sums_ahead(given_back, beyond=0.0)
         # Value of the rows from c on: without a residual, and with one of age r = 1..A (index r - 1) for window w.
         self.bare = np.zeros((self.rows + 1, self.heads))
         self.holding = np.zeros((self.rows + 1, self.ages, self.windows, self.heads))
@@ -249,10 +250,10 @@ class _Block:
         return flat % len(tail), flat // len(tail) - 1
 
 
-def _sums_ahead(per_age: np.ndarray) -> np.ndarray:
-    """(S, A, N) at [row, age - 1] -> (S, A + 1, N): [c, j] = sum over i = 1..j of per_age[c + i, i - 1]; inf beyond the last row."""
+def _sums_ahead(per_age: np.ndarray, beyond: float = np.inf) -> np.ndarray:
+    """(S, A, N) at [row, age - 1] -> (S, A + 1, N): [c, j] = sum over i = 1..j of per_age[c + i, i - 1]; `beyond` past the last row."""
     rows, ages, heads = per_age.shape
-    result = np.full((rows, ages + 1, heads), np.inf)
+    result = np.full((rows, ages + 1, heads), beyond)
     result[:, 0] = 0
     for j in range(1, min(ages, rows - 1) + 1):
         result[: rows - j, j] = result[: rows - j, j - 1] + per_age[j:, j - 1]

@@ -1,0 +1,219 @@
+"""Fewer distinct profiles, so that the plan's text stays small: levels that share a codebook instead of one profile per head.
+
+Profiles whose removal costs least go first; then every level chooses anew from those that are left, under its own error limit.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import evaluate
+from .frontier import Point
+from .methods import FULL, REUSE, is_residual, refresh_windows, sources, window_index
+from .table import CalibrationTable
+
+CANDIDATES = 4096  # profiles considered for the codebook: what a plan may hold
+NEAREST = 32  # alternatives remembered per head and level while profiles are removed
+REMOVED_PER_ROUND = 0.15
+_NEVER = np.float32(1e30)  # stands for inf, which a matrix product cannot hold
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A level's solution, the price it was found at (error per dense attention run) and its limits on squared error and cache bytes."""
+
+    point: Point
+    price: float
+    squared_error: float
+    cache_bytes: float = np.inf
+
+
+def limit_profiles(table: CalibrationTable, choices: Sequence[Choice], most: int) -> list[Point]:
+    """The choices with at most `most` distinct profiles together, each within its limits; unchanged if there are no more already.
+
+    most is at least 1; the profile that is full everywhere is always among them.
+    """
+    profiles, uses = _distinct(choices)
+    if len(profiles) <= most:
+        return [choice.point for choice in choices]
+    kept = _candidates(profiles, uses)
+    error = _errors(table, profiles[kept])
+    scores = [_Scores.of(table, choice, profiles[kept], error) for choice in choices]
+    book = _codebook(scores, most)
+    return [_chosen(table, choice, score.of_profiles(book), profiles[kept][book]) for choice, score in zip(choices, scores, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Scores:
+    """One level's heads against profiles: error and FLOPs (fractions of dense attention), float32 (N, P) each."""
+
+    error: np.ndarray
+    flops: np.ndarray
+    price: float
+
+    @staticmethod
+    def of(table: CalibrationTable, choice: Choice, profiles: np.ndarray, error: np.ndarray) -> _Scores:
+        return _Scores(error, _flops(table, choice.point, profiles), max(choice.price, 1e-30))
+
+    def of_profiles(self, some: np.ndarray) -> _Scores:
+        return _Scores(self.error[:, some], self.flops[:, some], self.price)
+
+    def best(self, price: float) -> np.ndarray:
+        """Best profile of each head at `price`: (N,)."""
+        return (self.error / np.float32(price) + self.flops).argmin(axis=1)
+
+    def nearest(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The `count` best profiles of each head, best first, and what each costs in FLOPs at this level's price: (N, count) each."""
+        loss = self.error / np.float32(self.price) + self.flops
+        index = np.argpartition(loss, min(count, loss.shape[1]) - 1, axis=1)[:, :count]
+        values = np.take_along_axis(loss, index, axis=1)
+        order = values.argsort(axis=1)
+        return np.take_along_axis(index, order, axis=1), np.take_along_axis(values, order, axis=1)
+
+
+def _distinct(choices: Sequence[Choice]) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct profiles of all levels, (P, S) uint8 with the full one first, and how often each is used."""
+    rows = choices[0].point.methods.shape[0]
+    used = np.concatenate([choice.point.methods.T for choice in choices])
+    profiles, counts = np.unique(used, axis=0, return_counts=True)
+    full = (profiles == FULL).all(axis=1)
+    everything = np.full((1, rows), FULL, dtype=np.uint8)
+    return np.concatenate([everything, profiles[~full]]), np.concatenate([[max(counts[full].sum(), 1)], counts[~full]])
+
+
+def _candidates(profiles: np.ndarray, uses: np.ndarray) -> np.ndarray:
+    """Indices of the most used profiles; the full one stays first."""
+    order = np.argsort(-uses[1:], kind="stable") + 1
+    return np.concatenate([[0], np.sort(order[: CANDIDATES - 1])])
+
+
+def _errors(table: CalibrationTable, profiles: np.ndarray) -> np.ndarray:
+    """Error of every head with every profile: float32 (N, P), about 1e30 where a cell is not available.
+
+    One matrix product: how often each profile incurs each error of the table, times the table.
+    """
+    methods = profiles.T
+    rows, count = methods.shape
+    ages, windows = table.max_age, len(table.windows)
+    output, full = sources(methods)
+    window, corrected, reuse = window_index(methods), is_residual(methods), methods == REUSE
+    at, which = np.nonzero(methods != FULL)
+    repeated = _repeats(methods)
+
+    kinds = np.zeros((rows, windows + windows * ages + ages, count), dtype=np.float32)
+    beyond = np.zeros(count, dtype=bool)
+    for row, profile in zip(at, which, strict=True):
+        if reuse[row, profile]:
+            age, kind = row - output[row, profile], windows + windows * ages
+        elif corrected[row, profile]:
+            age, kind = row - full[row, profile], windows + window[row, profile] * ages
+        else:
+            age, kind = 1, window[row, profile]
+        if age > ages and (reuse[row, profile] or corrected[row, profile]):
+            beyond[profile] = True
+        else:
+            kinds[row, kind + age - 1, profile] = 1 if reuse[row, profile] else 1 + repeated[row, profile]
+
+    known = np.concatenate(
+        [table.window_error, table.residual_error.reshape(rows, table.heads, -1), table.reuse_error], axis=2
+    ).transpose(1, 0, 2)
+    known = np.where(np.isfinite(known), known, _NEVER).astype(np.float32).reshape(table.heads, -1)
+    result = known @ kinds.reshape(-1, count)
+    result[:, beyond] = _NEVER
+    return result
+
+
+def _repeats(methods: np.ndarray) -> np.ndarray:
+    """How many reuses repeat each cell's output: (S, P)."""
+    result = np.zeros(methods.shape, dtype=np.int16)
+    following = np.zeros(methods.shape[1], dtype=np.int16)
+    for row in range(len(methods) - 1, -1, -1):
+        reuse = methods[row] == REUSE
+        result[row] = np.where(reuse, 0, following)
+        following = np.where(reuse, following + 1, 0)
+    return result
+
+
+def _flops(table: CalibrationTable, point: Point, profiles: np.ndarray) -> np.ndarray:
+    """FLOPs of every head with every profile under the level's sharing, as fractions of dense attention: float32 (N, P).
+
+    A head that computes where its whole site reuses is charged for the projections that the site could not skip any more.
+    """
+    methods, site = profiles.T, table.site_of_head
+    factor = ((1 - point.share * table.share_saving)[:, site]).T.astype(np.float32)
+    result = table.full_cost[:, None].astype(np.float32) * (factor @ (methods == FULL).astype(np.float32))
+    computed, refreshed = window_index(methods), refresh_windows(methods)
+    for k in range(len(table.windows)):
+        passes = ((computed == k).astype(np.float32) + (refreshed == k)).astype(np.float32)
+        result += table.window_cost[:, k : k + 1].astype(np.float32) * (factor @ passes)
+    skipped = evaluate.skipped_flops(table, point.methods)[:, site].T.astype(np.float32)
+    if skipped.any():
+        result += skipped @ (methods != REUSE).astype(np.float32)
+    return result / np.float32(table.full_cost.sum() * table.rows)
+
+
+def _codebook(scores: Sequence[_Scores], most: int) -> np.ndarray:
+    """Indices of the `most` profiles to keep: those go whose users lose least by taking their next best."""
+    alternatives = [score.nearest(NEAREST) for score in scores]
+    index = np.concatenate([part for part, _ in alternatives])
+    loss = np.concatenate([part for _, part in alternatives]).astype(np.float64)
+    alive = np.ones(scores[0].error.shape[1], dtype=bool)
+    while alive.sum() > most:
+        there = np.where(alive[index], loss, np.inf)
+        first, second = _two_best(there)
+        cost = np.zeros(len(alive))
+        # A head with one alternative left holds on to it.
+        regret = np.where(np.isfinite(second[1]), second[1] - first[1], 10 * np.abs(first[1]) + 1)
+        has = np.isfinite(first[1])
+        np.add.at(cost, index[np.arange(len(index)), first[0]][has], regret[has])
+        cost[~alive] = np.inf
+        cost[0] = np.inf  # full everywhere
+        removable = int(min(alive.sum() - most, max(1, REMOVED_PER_ROUND * alive.sum())))
+        alive[np.argsort(cost, kind="stable")[:removable]] = False
+    return np.flatnonzero(alive)
+
+
+def _two_best(values: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Index and value of the least and the second least of each line."""
+    lines = np.arange(len(values))
+    first = values.argmin(axis=1)
+    least = values[lines, first]
+    rest = values.copy()
+    rest[lines, first] = np.inf
+    second = rest.argmin(axis=1)
+    return (first, least), (second, rest[lines, second])
+
+
+def _chosen(table: CalibrationTable, choice: Choice, scores: _Scores, book: np.ndarray) -> Point:
+    """The level's heads on profiles of the `book`, at the highest price that its limits allow."""
+
+    def at(price: float) -> Point:
+        return Point.of(table, book[scores.best(price)].T.copy(), choice.point.share)
+
+    def fits(point: Point) -> bool:
+        peak = evaluate.live_bytes(table, point.methods).sum(axis=1).max()
+        return point.error.sum() <= choice.squared_error and peak <= choice.cache_bytes
+
+    low, high = scores.price / 4, scores.price * 2
+    best = at(low)
+    while not fits(best) and low > 1e-30:
+        high, low = low, low / 16
+        best = at(low)
+    if not fits(best):
+        return _all_full(table)
+    for _ in range(7):
+        middle = (low * high) ** 0.5
+        point = at(middle)
+        if fits(point):
+            low = middle
+            best = point if point.flops.sum() < best.flops.sum() else best
+        else:
+            high = middle
+    return best
+
+
+def _all_full(table: CalibrationTable) -> Point:
+    full = np.full((table.rows, table.heads), FULL, dtype=np.uint8)
+    return Point.of(table, full, np.zeros((table.rows, len(table.sites)), dtype=bool))

@@ -1,0 +1,203 @@
+"""Solutions at one price, and a bound that no solution can beat.
+
+Per head the path is exact (`paths`). Two choices bind the heads of a site together: a row that all of them reuse skips the site's
+projections, and a shared row serves both branches at once. They are chosen around the exact paths and kept only where the price falls.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from . import evaluate
+from .methods import REUSE
+from .paths import Cells, Prices, best_paths
+from .table import CalibrationTable
+
+# Where this fraction of a site's heads would reuse if the projections were given back to each, try letting all of them reuse.
+MAJORITIES = (0.8, 0.45)
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """One solution: methods (S, N) uint8, share (S, sites) bool, and per head what it adds.
+
+    error, flops, attention, memory (N,): flops and attention as fractions of dense attention, flops less the skipped projections;
+    memory in rows times all heads' outputs. What belongs to a site as a whole (share error, skipped projections) stands at its first head.
+    """
+
+    methods: np.ndarray
+    share: np.ndarray
+    error: np.ndarray
+    flops: np.ndarray
+    attention: np.ndarray
+    memory: np.ndarray
+
+    @staticmethod
+    def of(table: CalibrationTable, methods: np.ndarray, share: np.ndarray) -> Point:
+        """Sums over the rows of `methods` and `share`."""
+        dense = table.full_cost.sum() * table.rows or 1.0
+        error = evaluate.errors(table, methods).sum(axis=0)
+        error[table.offsets] += np.where(share, table.share_error, 0.0).sum(axis=0)
+        attention = evaluate.attention_flops(table, methods, share).sum(axis=0) / dense
+        flops = attention.copy()
+        flops[table.offsets] -= evaluate.skipped_flops(table, methods).sum(axis=0) / dense
+        memory = evaluate.live_bytes(table, methods).sum(axis=0) / (table.output_bytes.sum() or 1.0)
+        return Point(methods, share, error, flops, attention, memory)
+
+    def value(self, prices: Prices) -> np.ndarray:
+        """Error plus price, per head: (N,)."""
+        return self.error + prices.flops * (self.flops + prices.memory * self.memory)
+
+    def with_heads(self, other: Point, heads: np.ndarray, sites: np.ndarray) -> Point:
+        """This point with the methods of `heads` and the sharing of `sites` (bool masks) taken from `other`."""
+        picked = {
+            field: np.where(heads, getattr(other, field), getattr(self, field)) for field in ("methods", "error", "flops", "attention", "memory")
+        }
+        return Point(share=np.where(sites, other.share, self.share), **picked)
+
+
+@dataclass(frozen=True, eq=False)
+class Solver:
+    """Solutions of one calibration at any price.
+
+    binding: whether choices that bind the heads of a site together are made at all.
+    """
+
+    table: CalibrationTable
+    cells: Cells
+    binding: bool = True
+
+    @staticmethod
+    def of(table: CalibrationTable, binding: bool = True) -> Solver:
+        """The solver of `table`; `binding` is dropped where the table offers nothing of the kind."""
+        solver = Solver(table, Cells.of(table), binding)
+        return solver if binding and (solver._can_share.any() or table.projection_cost.any()) else replace(solver, binding=False)
+
+    def at(self, prices: Prices) -> tuple[Point, float]:
+        """The solution at `prices`, and the bound: no solution has a lower sum of error and price (memory included)."""
+        methods, value = best_paths(self.cells, prices)
+        point = Point.of(self.table, methods, self._no_share())
+        if not self.binding:
+            return point, float(value.sum())
+        relaxed, bound = best_paths(self.cells, self._relaxed(prices))
+        point = self._shared(point, prices)
+        point = self._skipping(point, relaxed, prices)
+        return self._shared(point, prices), float(bound.sum())
+
+    def all_full(self) -> Point:
+        """Everything full."""
+        methods = np.full((self.table.rows, self.table.heads), ord("f"), dtype=np.uint8)
+        return Point.of(self.table, methods, self._no_share())
+
+    @property
+    def _can_share(self) -> np.ndarray:
+        possible = np.isfinite(self.table.share_error) & (self.table.share_saving > 0)
+        possible[0] = False  # the first row stays exact: everything after it rests on it
+        return possible
+
+    def _no_share(self) -> np.ndarray:
+        return np.zeros((self.table.rows, len(self.table.sites)), dtype=bool)
+
+    def _dense(self) -> float:
+        return self.table.full_cost.sum() * self.table.rows or 1.0
+
+    def _relaxed(self, prices: Prices) -> Prices:
+        """Prices under which every head may act alone, and never pays more than it would as part of its site.
+
+        A reuse gets its head's part of the projections back even where other heads compute; sharing is a discount whose error is
+        charged in proportion to the most that a cell can cost.
+        """
+        table, site = self.table, self.table.site_of_head
+        heads = np.array([s.heads for s in table.sites])
+        bonus = np.broadcast_to((table.projection_cost / heads / self._dense())[site], (table.rows, table.heads))
+        widest = table.window_cost.max(axis=1) if table.windows else 0.0
+        dearest = prices.flops * (table.full_cost + widest) / self._dense()
+        error = np.where(self._can_share, table.share_error, np.inf) / heads
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = 1 - table.share_saving[site] + error[:, site] / dearest
+        return replace(prices, factor=np.fmin(factor, 1.0), bonus=bonus)
+
+    def _factor(self, share: np.ndarray) -> np.ndarray:
+        return (1 - share * self.table.share_saving)[:, self.table.site_of_head]
+
+    def _shared(self, point: Point, prices: Prices) -> Point:
+        """Share where that lowers the price, then paths that know of it, as long as it helps."""
+        if not self._can_share.any():
+            return point
+        flops = evaluate.attention_flops(self.table, point.methods) / self._dense()
+        saved = prices.flops * self.table.share_saving * np.add.reduceat(flops, self.table.offsets, axis=1)
+        share = self._can_share & (self.table.share_error < saved)
+        point = self._better(point, Point.of(self.table, point.methods, share), prices)
+        idle = self._idle(point.methods)
+        methods, value = best_paths(self.cells, replace(prices, factor=self._factor(point.share), forced=idle if idle.any() else None))
+        return self._better(point, Point.of(self.table, methods, point.share), prices) if np.isfinite(value).all() else point
+
+    def _skipping(self, point: Point, relaxed: np.ndarray, prices: Prices) -> Point:
+        """Rows at which whole sites reuse, so that their projections need not run, where that lowers the price."""
+        if not self.table.projection_cost.any():
+            return point
+        heads = np.array([s.heads for s in self.table.sites])
+        reusing = np.add.reduceat((relaxed == REUSE).astype(float), self.table.offsets, axis=1) / heads
+        candidates = [reusing >= majority for majority in MAJORITIES]
+        candidates.append(self._whole_sites(prices, point.share))
+        for rows in candidates:
+            point = self._better(point, self._with_forced(point, rows & (self.table.projection_cost > 0), prices), prices)
+        return point
+
+    def _with_forced(self, point: Point, rows: np.ndarray, prices: Prices) -> Point:
+        """The best paths if the sites reuse at `rows` (S, sites) with all their heads; other sites stay as they are."""
+        sites = rows.any(axis=0)
+        heads = np.flatnonzero(sites[self.table.site_of_head])
+        if not len(heads):
+            return point
+        forced = rows[:, self.table.site_of_head]
+        some = replace(prices, factor=self._factor(point.share), forced=forced).of_heads(heads)
+        found, value = best_paths(self.cells.of_heads(heads), some)
+        methods = point.methods.copy()
+        methods[:, heads] = np.where(np.isfinite(value), found, methods[:, heads])
+        return Point.of(self.table, methods, point.share)
+
+    def _whole_sites(self, prices: Prices, share: np.ndarray) -> np.ndarray:
+        """Rows (S, sites) at which each site reuses if all its heads had to compute and reuse together: a shortest path per site."""
+        table, rows = self.table, self.table.rows
+        factor = prices.flops * self._factor(share)
+        credit = prices.flops * table.projection_cost / self._dense()
+        ages = self.cells.reuse.shape[1] - 1
+        value = np.zeros((rows + 1, len(table.sites)))
+        longest = np.zeros((rows, len(table.sites)), dtype=np.intp)
+        for row in range(rows - 1, -1, -1):
+            count = min(ages, rows - 1 - row) + 1
+            compute = np.broadcast_to(factor[row] * self.cells.full_cost, (count, table.heads))
+            if row and table.windows:
+                inherited = np.arange(1, count + 1)[:, None, None]
+                windows = inherited * self.cells.window[row] + factor[row] * self.cells.window_cost
+                compute = np.minimum(compute, windows.min(axis=1))
+            reused = np.arange(count)[:, None]
+            held = prices.flops * prices.memory * np.where(reused > 0, reused + 1, 0) * self.cells.output_bytes
+            segments = np.add.reduceat(compute + self.cells.reuse[row, :count] + held, table.offsets, axis=1)
+            segments = segments - reused * credit + value[row + 1 : row + 1 + count]
+            longest[row] = segments.argmin(axis=0)
+            value[row] = segments.min(axis=0)
+        return _rows_reused(longest)
+
+    def _idle(self, methods: np.ndarray) -> np.ndarray:
+        """Cells at rows where all heads of a site with projections to skip reuse: bool (S, N)."""
+        return (evaluate.skipped_flops(self.table, methods) > 0)[:, self.table.site_of_head]
+
+    def _better(self, point: Point, other: Point, prices: Prices) -> Point:
+        """Per site the cheaper of both."""
+        gain = np.add.reduceat(point.value(prices) - other.value(prices), self.table.offsets)
+        sites = gain > 0
+        return point.with_heads(other, sites[self.table.site_of_head], sites)
+
+
+def _rows_reused(longest: np.ndarray) -> np.ndarray:
+    """Reuses chosen after each row that computes, (S, sites) -> which rows reuse, bool (S, sites)."""
+    result = np.zeros(longest.shape, dtype=bool)
+    for site in range(longest.shape[1]):
+        row = 0
+        while row < len(longest):
+            result[row + 1 : row + 1 + longest[row, site], site] = True
+            row += 1 + longest[row, site]
+    return result

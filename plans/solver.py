@@ -1,0 +1,292 @@
+"""From a calibration to one solution: the price at which an error or a budget is met.
+
+One global price turns FLOPs into error, so that every head at every row trades at the same rate. The price is found by bisection on a fixed
+grid, which several levels of one calibration share; between the two prices that enclose the goal, heads move over one by one, best first.
+"""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from . import evaluate
+from .checks import PlanError
+from .frontier import Point, Solver
+from .paths import Prices
+from .table import CalibrationTable
+
+STEPS_PER_OCTAVE = 2  # of the price grid that levels share
+REFINEMENTS = 3  # further halvings between two prices of the grid, where a price is cheap to try
+CLOSE_ENOUGH = 5e-4  # distance from the bound, as a fraction of the whole model's FLOPs, at which refining stops
+ROUNDING = 1e-9  # kept free of every budget, for sums in another order
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What to do at one level.
+
+    paths: one profile per head over all sites (see `methods`). share: one text of '0' and '1' over rows per site.
+    predicted_error: relative error of the final latent. attention_flops_kept, model_flops_kept: fractions of the dense run.
+    cache_bytes: largest size of the live caches. lower_bound: model_flops_kept that no solution with this error limit can go below;
+    gap: distance from it. reached: whether the goal was met; note says so if not. price: error per dense run of attention.
+    point: the same methods and their sums as arrays.
+    """
+
+    paths: tuple[str, ...]
+    share: tuple[str, ...]
+    predicted_error: float
+    attention_flops_kept: float
+    model_flops_kept: float
+    cache_bytes: int
+    lower_bound: float
+    gap: float
+    reached: bool
+    note: str
+    price: float
+    point: Point
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What to reach: the largest squared error, or the largest fraction of attention FLOPs."""
+
+    squared_error: float | None = None
+    attention: float | None = None
+
+    def met(self, point: Point) -> bool:
+        """Whether `point` reaches this goal."""
+        if self.squared_error is not None:
+            return float(point.error.sum()) <= self.squared_error
+        return float(point.attention.sum()) <= self.attention
+
+
+def solve(
+    table: CalibrationTable,
+    *,
+    target_error: float | None = None,
+    keep_attention: float | None = None,
+    max_cache_bytes: int | None = None,
+) -> Solution:
+    """The cheapest solution whose predicted relative error is at most `target_error`, or the one of least error that keeps at most the
+    fraction `keep_attention` of attention FLOPs; with at most `max_cache_bytes` of live caches. Raises PlanError unless exactly one is given.
+    """
+    return Search(table).solve(target_error=target_error, keep_attention=keep_attention, max_cache_bytes=max_cache_bytes)
+
+
+class Search:
+    """Several solutions of one calibration, which share the work at equal prices."""
+
+    def __init__(self, table: CalibrationTable):
+        self.table = table
+        alone = Solver.of(table, binding=False)
+        bound = Solver.of(table)
+        # Solutions without choices that bind heads together are searched too, so that having more choices never makes one worse.
+        self._frontiers = [_Frontier(alone)] + ([_Frontier(bound)] if bound.binding else [])
+
+    def solve(
+        self, *, target_error: float | None = None, keep_attention: float | None = None, max_cache_bytes: int | None = None
+    ) -> Solution:
+        """See `solve`."""
+        goal = _goal(target_error, keep_attention)
+        point, price = self._best(goal, self._frontiers)
+        bound = self._frontiers[-1].lower_bound(goal.squared_error if goal.squared_error is not None else float(point.error.sum()))
+        if max_cache_bytes is not None and _peak(self.table, point) > max_cache_bytes:
+            point, price = self._within(goal, max_cache_bytes)
+        return _solution(self.table, point, price, bound, goal)
+
+    def _best(self, goal: Goal, frontiers: list[_Frontier]) -> tuple[Point, float]:
+        found = []
+        for frontier in frontiers:
+            found.append(frontier.reach(goal, near=found[0][1] if found else None))
+        if goal.squared_error is not None:
+            return min(found, key=lambda pair: pair[0].flops.sum())
+        return min(found, key=lambda pair: (not goal.met(pair[0]), pair[0].error.sum()))
+
+    def _within(self, goal: Goal, limit: int) -> tuple[Point, float]:
+        """The best solution whose caches fit: cache memory gets a price that rises until they do."""
+        frontier = self._frontiers[-1]
+        exponent, fitting = -6, None
+        low = None
+        while fitting is None and exponent <= 40:
+            found = replace(frontier, memory=2.0**exponent, points={}).reach(goal)
+            if _peak(self.table, found[0]) <= limit:
+                fitting = found
+            else:
+                low, exponent = exponent, exponent + 3
+        if fitting is None:
+            return frontier.solver.all_full(), math.inf
+        for between in ((exponent - 1, exponent - 2) if low is not None else ()):
+            found = replace(frontier, memory=2.0**between, points={}).reach(goal)
+            if _peak(self.table, found[0]) <= limit:
+                fitting = min(fitting, found, key=lambda pair: (not goal.met(pair[0]), pair[0].flops.sum(), pair[0].error.sum()))
+        return fitting
+
+
+@dataclass(eq=False)
+class _Frontier:
+    """Solutions over prices, kept for reuse; a price is the exponent of 2, in steps of the grid or between."""
+
+    solver: Solver
+    memory: float = 0.0
+    points: dict[float, tuple[Point, float]] = field(default_factory=dict)
+
+    def reach(self, goal: Goal, near: float | None = None) -> tuple[Point, float]:
+        """The best solution found that meets `goal`, and its price; the nearest to it if none does. near: a price to start at."""
+        low, high = self._bracket(goal, near)
+        if low is None:
+            low_point = self.solver.all_full()
+            if goal.attention is not None:  # even no compression at all is within the budget
+                return low_point, 0.0
+        else:
+            low_point = self._at(low)
+        if high is None:
+            return self._at(low), 2.0**low
+        best = self._mixed(goal, low_point, self._at(high))
+        if low is None:
+            return best, 2.0**high
+        for _ in range(0 if self.solver.binding else REFINEMENTS):
+            if self._close(goal, best):
+                break
+            middle = (low + high) / 2
+            beyond = goal.met(self._at(middle)) == (goal.squared_error is not None)
+            low, high = (middle, high) if beyond else (low, middle)
+            best = _cheaper(goal, best, self._mixed(goal, self._at(low), self._at(high)))
+        return best, 2.0**low
+
+    def lower_bound(self, squared_error: float) -> float:
+        """Least FLOPs, as a fraction of dense attention, that any solution within this error needs (weak duality)."""
+        bounds = [(value - squared_error) / 2.0**price for price, (_, value) in self.points.items()]
+        return max(bounds, default=-math.inf)
+
+    def _at(self, price: float) -> Point:
+        if price not in self.points:
+            self.points[price] = self.solver.at(Prices(2.0**price, self.memory))
+        return self.points[price][0]
+
+    def _bracket(self, goal: Goal, near: float | None) -> tuple[float | None, float | None]:
+        """Neighbours on the grid between which the goal lies: below it less is saved. None: the grid ends there."""
+        first, last = _price_range(self.solver.table)
+        start = near or goal.squared_error or 2.0 ** ((first + last) / 2 / STEPS_PER_OCTAVE)
+        at = min(max(round(math.log2(start) * STEPS_PER_OCTAVE), first), last)
+        low, high, stride = None, None, 1 if near else 3
+        while True:
+            saves_too_little = goal.met(self._at(at / STEPS_PER_OCTAVE)) == (goal.squared_error is not None)
+            low, high = (at, high) if saves_too_little else (low, at)
+            if low == last or high == first or (low is not None and high is not None and high - low == 1):
+                return tuple(None if end is None else end / STEPS_PER_OCTAVE for end in (low, high))
+            if low is None or high is None:
+                at = min(max(at + (stride if high is None else -stride), first), last)
+                stride *= 2
+            else:
+                at = (low + high) // 2
+
+    def _close(self, goal: Goal, point: Point) -> bool:
+        error = goal.squared_error if goal.squared_error is not None else float(point.error.sum())
+        return (point.flops.sum() - self.lower_bound(error)) * _attention_part(self.solver.table) < CLOSE_ENOUGH
+
+    def _mixed(self, goal: Goal, low: Point, high: Point) -> Point:
+        """Between both: heads (or whole sites, where their heads are bound together) move from one to the other, best first."""
+        table = self.solver.table
+        unit = _units(table, low, high)
+        error = np.bincount(unit, high.error - low.error, table.heads)
+        saved = np.bincount(unit, low.flops - high.flops, table.heads)
+        attention = np.bincount(unit, low.attention - high.attention, table.heads)
+        if goal.squared_error is not None:
+            room = goal.squared_error - low.error.sum()
+            moved = _greedy(error, saved, room)
+            start, end = low, high
+        else:
+            room = goal.attention - high.attention.sum()
+            moved = _greedy(attention, error, room)
+            start, end = high, low
+        heads = moved[unit]
+        return start.with_heads(end, heads, heads[table.offsets])
+
+
+def _goal(target_error: float | None, keep_attention: float | None) -> Goal:
+    given = [value for value in (target_error, keep_attention) if value is not None]
+    if len(given) != 1:
+        raise PlanError("Give either an error to stay below or a fraction of attention to keep.")
+    if not given[0] >= 0:
+        raise PlanError("The error to stay below, or the fraction of attention to keep, must not be negative.")
+    if target_error is not None:
+        return Goal(squared_error=min(float(target_error), 1e100) ** 2 * (1 - ROUNDING))
+    return Goal(attention=float(keep_attention) * (1 - ROUNDING) if keep_attention < 1 else math.inf)
+
+
+def _price_range(table: CalibrationTable) -> tuple[int, int]:
+    """First and last price of the grid: below, no error is worth a saving; above, nothing but FLOPs counts."""
+    errors = np.concatenate([array[np.isfinite(array)] for array in (table.window_error, table.residual_error, table.reuse_error, table.share_error)])
+    errors = errors[errors > 0]
+    if not len(errors):
+        return 0, 1
+    cell = 1 / (table.rows * table.heads)
+    smallest = max(errors.min(), errors.max() * 1e-12)
+    first = math.floor(STEPS_PER_OCTAVE * math.log2(1e-3 * smallest))
+    last = math.ceil(STEPS_PER_OCTAVE * math.log2(1e5 * errors.max() / cell))
+    return first, last
+
+
+def _units(table: CalibrationTable, low: Point, high: Point) -> np.ndarray:
+    """Which heads can only move together: (N,) index of the first head of the unit."""
+    tied = np.zeros(len(table.sites), dtype=bool)
+    for point in (low, high):
+        tied |= point.share.any(axis=0) | (evaluate.skipped_flops(table, point.methods) > 0).any(axis=0)
+    site = table.site_of_head
+    return np.where(tied[site], table.offsets[site], np.arange(table.heads))
+
+
+def _greedy(weight: np.ndarray, worth: np.ndarray, room: float) -> np.ndarray:
+    """Items of positive worth taken in the order of worth per weight while their weights fit into `room`: bool, same shape."""
+    taken = (weight <= 0) & (worth > 0)
+    room -= weight[taken].sum()
+    rest = np.flatnonzero((weight > 0) & (worth > 0))
+    for item in rest[np.argsort(-(worth[rest] / weight[rest]), kind="stable")]:
+        if weight[item] <= room:
+            taken[item] = True
+            room -= weight[item]
+    return taken
+
+
+def _cheaper(goal: Goal, one: Point, other: Point) -> Point:
+    if goal.squared_error is not None:
+        return other if other.flops.sum() < one.flops.sum() else one
+    return other if other.error.sum() < one.error.sum() else one
+
+
+def _peak(table: CalibrationTable, point: Point) -> float:
+    return float(evaluate.live_bytes(table, point.methods).sum(axis=1).max())
+
+
+def describe(table: CalibrationTable, point: Point, like: Solution) -> Solution:
+    """`point` as a Solution to the goal that `like` was found for."""
+    fields = _fields(table, point)
+    return replace(like, gap=fields["model_flops_kept"] - min(like.lower_bound, fields["model_flops_kept"]), **fields)
+
+
+def _solution(table: CalibrationTable, point: Point, price: float, bound: float, goal: Goal) -> Solution:
+    fields = _fields(table, point)
+    kept = fields["model_flops_kept"]
+    lower = max(min(1 + (bound - 1) * _attention_part(table), kept), 0.0)
+    reached = goal.met(point)
+    note = "" if reached else f"The strongest compression that was measured still keeps {fields['attention_flops_kept']:.0%} of the attention work."
+    return Solution(**fields, lower_bound=lower, gap=kept - lower, reached=reached, note=note, price=price)
+
+
+def _fields(table: CalibrationTable, point: Point) -> dict:
+    return {
+        "paths": tuple(column.tobytes().decode("ascii") for column in np.ascontiguousarray(point.methods.T)),
+        "share": tuple("".join("01"[bit] for bit in column) for column in point.share.T.astype(int)),
+        "predicted_error": math.sqrt(max(float(point.error.sum()), 0.0)),
+        "attention_flops_kept": float(point.attention.sum()),
+        "model_flops_kept": 1 + (float(point.flops.sum()) - 1) * _attention_part(table),
+        "cache_bytes": math.ceil(_peak(table, point)),
+        "point": point,
+    }
+
+
+def _attention_part(table: CalibrationTable) -> float:
+    """Fraction of the dense run's FLOPs that attention takes."""
+    dense = float(table.full_cost.sum()) * table.rows
+    return dense / (dense + table.rows * table.other_cost) if dense else 0.0
