@@ -58,6 +58,7 @@ def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: b
             run.record.note(sentence)
         run.record.info.update(plan=plan.id, level=chosen.name, predicted_error=chosen.predicted_error)
         laid_out = timeline.build(schedule, windows, offsets, tuple(site.skippable for site in sites))
+        run.record.methods = laid_out.letters()
         budget = budget_bytes or int(AUTOMATIC_BUDGET * free_memory(model_patcher.load_device))
         return Replay(family, sites, laid_out, run, budget, strict, plan.measurement.text_tokens)
 

@@ -99,10 +99,8 @@ class Replay:
         """Whether the host's own code does all there is to do at this site; what it does is counted here then."""
         if not (self._disabled or self.timeline.at(forward.step, call.number).plain):
             return False
-        dense = dense_flops(Layout((length,)), call.site.heads, call.site.head_dim) * rows
-        step = self.run.record.steps[forward.step]
-        step.dense += dense
-        step.kept += dense
+        dense = self._count_dense(forward, call, rows, length)
+        self.run.record.steps[forward.step].kept += dense
         return True
 
     def open(self, forward: Forward, call: SiteCall) -> None:
@@ -140,10 +138,8 @@ class Replay:
     def attend(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> torch.Tensor:
         """The site's attention by the plan, in the host's format."""
         entry = self.timeline.at(forward.step, call.number)
-        batch, heads, length, width = attention.q.shape
         step = self.run.record.steps[forward.step]
-        dense = dense_flops(Layout((length,)), heads, width) * batch if attention.obstacle is None else 0
-        step.dense += dense
+        dense = self._count_dense(forward, call, attention.q.shape[0], attention.q.shape[2])
         reason = self._why_full(forward, attention, entry)
         if reason is not None or (entry.plain and not entry.whole):
             if reason:
@@ -300,10 +296,20 @@ class Replay:
 
     # -- counting --------------------------------------------------------------------------------------------------
 
+    def _count_dense(self, forward: Forward, call: SiteCall, rows: int, length: int) -> int:
+        """Count what full attention would take here, in FLOPs."""
+        record = self.run.record
+        if call.number == 0:
+            record.rows += rows
+            record.tokens, record.text_tokens = forward.image_tokens, length - forward.image_tokens
+        dense = dense_flops(Layout((length,)), call.site.heads, call.site.head_dim) * rows
+        record.steps[forward.step].dense += dense
+        return dense
+
     def _count_skipped(self, forward: Forward, call: SiteCall, length: int) -> None:
         step = self.run.record.steps[forward.step]
         site = call.site
-        step.dense += dense_flops(Layout((length,)), site.heads, site.head_dim) * forward.rows
+        self._count_dense(forward, call, forward.rows, length)
         image, text = self._linear_cost(forward, site)
         step.projections_skipped += forward.rows * (image * forward.image_tokens + text * (length - forward.image_tokens))
 

@@ -23,13 +23,22 @@ class StepCount:
 
 @dataclass
 class RunRecord:
-    """One run: figures that never mix (attention FLOPs, model FLOPs, seconds, bytes) and the notes a user should see."""
+    """One run: figures that never mix (attention FLOPs, model FLOPs, seconds, bytes) and the notes a user should see.
+
+    rows: batch rows that went through the model, all evaluations together. tokens, text_tokens: of the last forward.
+    methods: per step one letter a site, the method of most of its heads: f full, w window, d window + residual,
+    r reuse; uppercase where the branches share.
+    """
 
     steps: list[StepCount]
     info: dict = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     cache_bytes: int = 0
+    rows: int = 0
+    tokens: int = 0
+    text_tokens: int = 0
+    methods: list[str] = field(default_factory=list)
     state: str = "running"
     digest: tuple | None = None
 

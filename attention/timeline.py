@@ -56,8 +56,19 @@ class Timeline:
         """The entry of one step and site."""
         return self._steps[step][site]
 
+    def letters(self) -> list[str]:
+        """Per step one letter a site, see `runlog.RunRecord.methods`."""
+        return ["".join(_letter(entry) for entry in step) for step in self._steps]
+
     def _marked(self, site: int, flags) -> tuple[int, ...]:
         return tuple(np.flatnonzero(np.any([flags(step[site]) for step in self._steps], axis=0)).tolist())
+
+
+def _letter(entry: SiteStep) -> str:
+    methods = entry.table.methods
+    commonest = max(Method, key=lambda method: (methods.count(method), -method))
+    letter = {Method.FULL: "f", Method.WINDOW: "w", Method.WINDOW_RESIDUAL: "d", Method.REUSE: "r"}[commonest]
+    return letter.upper() if entry.share else letter
 
 
 def build(schedule: RunSchedule, windows: tuple[Window, ...], offsets: tuple[int, ...],

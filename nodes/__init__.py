@@ -1,0 +1,7 @@
+"""The pack's nodes, one file each."""
+
+from .apply_plan import ApplyCompressionPlan
+from .calibrate import Calibrate
+from .stats import AttentionStats
+
+NODES = (Calibrate, ApplyCompressionPlan, AttentionStats)
