@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -108,7 +109,8 @@ class Server:
 
     def last_words(self) -> str:
         """The last line of the log that says something."""
-        lines = [line.strip() for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]
+        text = re.sub(r"\x1b\[[0-9;]*m", "", self.log.read_text("utf-8", "replace"))
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
         return lines[-1] if lines else "it said nothing"
 
     def _wait_until_ready(self) -> None:
@@ -118,10 +120,12 @@ class Server:
                 raise SetupError(f"ComfyUI stopped while starting: {self.last_words()} (log: {self.log})")
             try:
                 with urllib.request.urlopen(f"{self.url}/system_stats", timeout=5) as answer:
-                    json.load(answer)
-                return
-            except (urllib.error.URLError, OSError, ValueError):
-                time.sleep(0.25)
+                    # Another server may have taken the port since it was chosen: only ours works in this folder.
+                    if str(self._base) in json.load(answer)["system"]["argv"]:
+                        return
+            except (urllib.error.URLError, OSError, ValueError, KeyError):
+                pass
+            time.sleep(0.25)
         raise SetupError(f"ComfyUI was not ready after {READY_SECONDS} s (log: {self.log})")
 
 
