@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 
 from . import basedir, provision
@@ -24,9 +23,9 @@ def run(arguments: list[str]) -> int:
     base = basedir.prepare()
     workflow = json.loads(default_workflow().read_text("utf-8"))
     query = basedir.add_template(base, "sd3_demo", demo_substitution(workflow))
-    with contextlib.ExitStack() as running:
-        with Progress(f"Starting ComfyUI {host.version}"):
-            server = running.enter_context(Server(host, base, port=port or free_port(USUAL_PORT)))
+    with Progress(f"Starting ComfyUI {host.version}"):
+        server = Server(host, base, port=port or free_port(USUAL_PORT)).start()
+    with server:
         say(f"\nOpen {server.url}/{query}\nThe workflow is also saved there as sd3_demo. Device: {server.device}.")
         say(f"Log: {server.log}\nCtrl-C stops it.")
         code = server.wait()
