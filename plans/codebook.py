@@ -1,6 +1,8 @@
 """Fewer distinct profiles, so that the plan's text stays small: levels that share a codebook instead of one profile per head.
 
-Profiles whose removal costs least go first; then every level chooses anew from those that are left, under its own error limit.
+Profiles whose removal costs least go first. Then the heads that share a profile get the path that is best for all of them together,
+and choose anew, a few times over (Lloyd's algorithm, in which the centre of a group is an exact shortest path). At last every level
+picks from the codebook under its own limits.
 """
 from __future__ import annotations
 
@@ -12,11 +14,14 @@ import numpy as np
 from . import evaluate
 from .frontier import Point
 from .methods import FULL, REUSE, is_residual, refresh_windows, sources, window_index
+from .mixing import Goal, mixed
+from .paths import Cells, Prices, best_paths
 from .table import CalibrationTable
 
 CANDIDATES = 4096  # profiles considered for the codebook: what a plan may hold
 NEAREST = 32  # alternatives remembered per head and level while profiles are removed
 REMOVED_PER_ROUND = 0.15
+REFITS = 3
 _NEVER = np.float32(1e30)  # stands for inf, which a matrix product cannot hold
 
 
@@ -38,11 +43,15 @@ def limit_profiles(table: CalibrationTable, choices: Sequence[Choice], most: int
     profiles, uses = _distinct(choices)
     if len(profiles) <= most:
         return [choice.point for choice in choices]
-    kept = _candidates(profiles, uses)
-    error = _errors(table, profiles[kept])
-    scores = [_Scores.of(table, choice, profiles[kept], error) for choice in choices]
+    profiles = profiles[_candidates(profiles, uses)]
+    scores = _scores(table, choices, profiles)
     book = _codebook(scores, most)
-    return [_chosen(table, choice, score.of_profiles(book), profiles[kept][book]) for choice, score in zip(choices, scores, strict=True)]
+    profiles, scores = profiles[book], [score.of_profiles(book) for score in scores]
+    cells = Cells.of(table)
+    for _ in range(REFITS):
+        profiles = _refitted(table, cells, choices, scores, profiles)
+        scores = _scores(table, choices, profiles)
+    return [_chosen(table, choice, score, profiles) for choice, score in zip(choices, scores, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +82,11 @@ class _Scores:
         return np.take_along_axis(index, order, axis=1), np.take_along_axis(values, order, axis=1)
 
 
+def _scores(table: CalibrationTable, choices: Sequence[Choice], profiles: np.ndarray) -> list[_Scores]:
+    error = _errors(table, profiles)
+    return [_Scores.of(table, choice, profiles, error) for choice in choices]
+
+
 def _distinct(choices: Sequence[Choice]) -> tuple[np.ndarray, np.ndarray]:
     """Distinct profiles of all levels, (P, S) uint8 with the full one first, and how often each is used."""
     rows = choices[0].point.methods.shape[0]
@@ -98,23 +112,14 @@ def _errors(table: CalibrationTable, profiles: np.ndarray) -> np.ndarray:
     rows, count = methods.shape
     ages, windows = table.max_age, len(table.windows)
     output, full = sources(methods)
-    window, corrected, reuse = window_index(methods), is_residual(methods), methods == REUSE
-    at, which = np.nonzero(methods != FULL)
-    repeated = _repeats(methods)
-
+    window, corrected, reuse = window_index(methods).astype(np.intp), is_residual(methods), methods == REUSE
+    row = np.arange(rows)[:, None]
+    age = np.where(reuse, row - output, np.where(corrected, row - full, 1))
+    first_kind = np.where(reuse, windows + windows * ages, np.where(corrected, windows + window * ages, window))
+    at, which = np.nonzero((methods != FULL) & (age <= max(ages, 1)))
     kinds = np.zeros((rows, windows + windows * ages + ages, count), dtype=np.float32)
-    beyond = np.zeros(count, dtype=bool)
-    for row, profile in zip(at, which, strict=True):
-        if reuse[row, profile]:
-            age, kind = row - output[row, profile], windows + windows * ages
-        elif corrected[row, profile]:
-            age, kind = row - full[row, profile], windows + window[row, profile] * ages
-        else:
-            age, kind = 1, window[row, profile]
-        if age > ages and (reuse[row, profile] or corrected[row, profile]):
-            beyond[profile] = True
-        else:
-            kinds[row, kind + age - 1, profile] = 1 if reuse[row, profile] else 1 + repeated[row, profile]
+    kinds[at, (first_kind + age - 1)[at, which], which] = (1 + _repeats(methods))[at, which]
+    beyond = ((reuse | corrected) & (age > ages)).any(axis=0)
 
     known = np.concatenate(
         [table.window_error, table.residual_error.reshape(rows, table.heads, -1), table.reuse_error], axis=2
@@ -186,32 +191,62 @@ def _two_best(values: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], tuple[
     return (first, least), (second, rest[lines, second])
 
 
+def _refitted(table: CalibrationTable, cells: Cells, choices, scores: Sequence[_Scores], profiles: np.ndarray) -> np.ndarray:
+    """Each profile replaced by the best path for the heads, of all levels, that prefer it: the sum of their cells is one head's cells."""
+    count = len(profiles)
+    fields = ("window", "residual", "reuse", "full_cost", "window_cost", "output_bytes", "residual_bytes")
+    sums = {name: np.zeros((*getattr(cells, name).shape[:-1], count)) for name in fields}
+    factor, bonus = np.zeros((table.rows, count)), np.zeros((table.rows, count))
+    for choice, score in zip(choices, scores, strict=True):
+        group = score.best(score.price)
+        for name in fields:
+            # Errors in FLOPs, at the price of the level that the head belongs to, so that levels can be added.
+            weight = 1 / score.price if name in ("window", "residual", "reuse") else 1.0
+            _add_groups(sums[name], getattr(cells, name) * weight, group)
+        paid = (1 - choice.point.share * table.share_saving)[:, table.site_of_head] * cells.full_cost
+        _add_groups(factor, paid, group)
+        skipped = evaluate.skipped_flops(table, choice.point.methods)[:, table.site_of_head]
+        _add_groups(bonus, skipped / (table.full_cost.sum() * table.rows), group)
+    used = sums["full_cost"] > 0
+    factor = np.where(used, factor / np.where(used, sums["full_cost"], 1), 1.0)
+    methods, _ = best_paths(Cells(**sums), Prices(1.0, factor=factor, bonus=bonus))
+    # Unused profiles stay: in the next round they may serve. So does the first, which is full everywhere.
+    used[0] = False
+    fitted = np.where(used[:, None], methods.T, profiles)
+    return np.concatenate([fitted[:1], np.unique(fitted[1:], axis=0)])
+
+
+def _add_groups(total: np.ndarray, values: np.ndarray, group: np.ndarray) -> None:
+    """Add the values (..., N) of each group's members to total (..., groups); group (N,)."""
+    order = np.argsort(group, kind="stable")
+    present, first = np.unique(group[order], return_index=True)
+    total[..., present] += np.add.reduceat(values[..., order], first, axis=-1)
+
+
 def _chosen(table: CalibrationTable, choice: Choice, scores: _Scores, book: np.ndarray) -> Point:
-    """The level's heads on profiles of the `book`, at the highest price that its limits allow."""
+    """The level's heads on profiles of the `book`, as cheap as its limits allow."""
 
     def at(price: float) -> Point:
         return Point.of(table, book[scores.best(price)].T.copy(), choice.point.share)
 
     def fits(point: Point) -> bool:
         peak = evaluate.live_bytes(table, point.methods).sum(axis=1).max()
-        return point.error.sum() <= choice.squared_error and peak <= choice.cache_bytes
+        return goal.met(point) and peak <= choice.cache_bytes
 
-    low, high = scores.price / 4, scores.price * 2
-    best = at(low)
-    while not fits(best) and low > 1e-30:
-        high, low = low, low / 16
-        best = at(low)
-    if not fits(best):
-        return _all_full(table)
+    goal = Goal(squared_error=choice.squared_error)
+    low, high = scores.price / 2, scores.price * 2
+    below, above = at(low), at(high)
+    while not fits(below):
+        if low < 1e-30:
+            return _all_full(table)
+        high, above, low = low, below, low / 8
+        below = at(low)
     for _ in range(7):
         middle = (low * high) ** 0.5
         point = at(middle)
-        if fits(point):
-            low = middle
-            best = point if point.flops.sum() < best.flops.sum() else best
-        else:
-            high = middle
-    return best
+        low, below, high, above = (middle, point, high, above) if fits(point) else (low, below, middle, point)
+    between = mixed(table, goal, below, above)
+    return between if fits(between) and between.flops.sum() < below.flops.sum() else below
 
 
 def _all_full(table: CalibrationTable) -> Point:

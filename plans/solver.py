@@ -13,6 +13,7 @@ import numpy as np
 from . import evaluate
 from .checks import PlanError
 from .frontier import Point, Solver
+from .mixing import Goal, better_of, mixed
 from .paths import Prices
 from .table import CalibrationTable
 
@@ -45,20 +46,6 @@ class Solution:
     note: str
     price: float
     point: Point
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What to reach: the largest squared error, or the largest fraction of attention FLOPs."""
-
-    squared_error: float | None = None
-    attention: float | None = None
-
-    def met(self, point: Point) -> bool:
-        """Whether `point` reaches this goal."""
-        if self.squared_error is not None:
-            return float(point.error.sum()) <= self.squared_error
-        return float(point.attention.sum()) <= self.attention
 
 
 def solve(
@@ -142,7 +129,7 @@ class _Frontier:
             low_point = self._at(low)
         if high is None:
             return self._at(low), 2.0**low
-        best = self._mixed(goal, low_point, self._at(high))
+        best = mixed(self.solver.table, goal, low_point, self._at(high))
         if low is None:
             return best, 2.0**high
         for _ in range(0 if self.solver.binding else REFINEMENTS):
@@ -151,7 +138,7 @@ class _Frontier:
             middle = (low + high) / 2
             beyond = goal.met(self._at(middle)) == (goal.squared_error is not None)
             low, high = (middle, high) if beyond else (low, middle)
-            best = _cheaper(goal, best, self._mixed(goal, self._at(low), self._at(high)))
+            best = better_of(goal, best, mixed(self.solver.table, goal, self._at(low), self._at(high)))
         return best, 2.0**low
 
     def lower_bound(self, squared_error: float) -> float:
@@ -185,24 +172,6 @@ class _Frontier:
         error = goal.squared_error if goal.squared_error is not None else float(point.error.sum())
         return (point.flops.sum() - self.lower_bound(error)) * _attention_part(self.solver.table) < CLOSE_ENOUGH
 
-    def _mixed(self, goal: Goal, low: Point, high: Point) -> Point:
-        """Between both: heads (or whole sites, where their heads are bound together) move from one to the other, best first."""
-        table = self.solver.table
-        unit = _units(table, low, high)
-        error = np.bincount(unit, high.error - low.error, table.heads)
-        saved = np.bincount(unit, low.flops - high.flops, table.heads)
-        attention = np.bincount(unit, low.attention - high.attention, table.heads)
-        if goal.squared_error is not None:
-            room = goal.squared_error - low.error.sum()
-            moved = _greedy(error, saved, room)
-            start, end = low, high
-        else:
-            room = goal.attention - high.attention.sum()
-            moved = _greedy(attention, error, room)
-            start, end = high, low
-        heads = moved[unit]
-        return start.with_heads(end, heads, heads[table.offsets])
-
 
 def _goal(target_error: float | None, keep_attention: float | None) -> Goal:
     given = [value for value in (target_error, keep_attention) if value is not None]
@@ -226,33 +195,6 @@ def _price_range(table: CalibrationTable) -> tuple[int, int]:
     first = math.floor(STEPS_PER_OCTAVE * math.log2(1e-3 * smallest))
     last = math.ceil(STEPS_PER_OCTAVE * math.log2(1e5 * errors.max() / cell))
     return first, last
-
-
-def _units(table: CalibrationTable, low: Point, high: Point) -> np.ndarray:
-    """Which heads can only move together: (N,) index of the first head of the unit."""
-    tied = np.zeros(len(table.sites), dtype=bool)
-    for point in (low, high):
-        tied |= point.share.any(axis=0) | (evaluate.skipped_flops(table, point.methods) > 0).any(axis=0)
-    site = table.site_of_head
-    return np.where(tied[site], table.offsets[site], np.arange(table.heads))
-
-
-def _greedy(weight: np.ndarray, worth: np.ndarray, room: float) -> np.ndarray:
-    """Items of positive worth taken in the order of worth per weight while their weights fit into `room`: bool, same shape."""
-    taken = (weight <= 0) & (worth > 0)
-    room -= weight[taken].sum()
-    rest = np.flatnonzero((weight > 0) & (worth > 0))
-    for item in rest[np.argsort(-(worth[rest] / weight[rest]), kind="stable")]:
-        if weight[item] <= room:
-            taken[item] = True
-            room -= weight[item]
-    return taken
-
-
-def _cheaper(goal: Goal, one: Point, other: Point) -> Point:
-    if goal.squared_error is not None:
-        return other if other.flops.sum() < one.flops.sum() else one
-    return other if other.error.sum() < one.error.sum() else one
 
 
 def _peak(table: CalibrationTable, point: Point) -> float:

@@ -24,7 +24,7 @@ def run(arguments: list[str]) -> int:
     workflow = json.loads(default_workflow().read_text("utf-8"))
     query = basedir.add_template(base, "sd3_demo", demo_substitution(workflow))
     with Progress(f"Starting ComfyUI {host.version}"):
-        server = Server(host, base, port=port or free_port(USUAL_PORT)).__enter__()
+        server = Server(host, base, port=port or free_port(USUAL_PORT)).start()
     with server:
         say(f"\nOpen {server.url}/{query}\nThe workflow is also saved there as sd3_demo. Device: {server.device}.")
         say(f"Log: {server.log}\nCtrl-C stops it.")

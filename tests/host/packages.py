@@ -33,9 +33,7 @@ def install(python: Path, arguments: list[str], work: Path, progress: Progress) 
     _pip(python, ["install", "--prefer-binary", *arguments], "the required packages", work, progress)
 
 
-def download_source(
-    python: Path, requirement: str, sha256: str, archive: Path, work: Path, progress: Progress
-) -> None:
+def download_source(python: Path, requirement: str, sha256: str, archive: Path, work: Path, progress: Progress) -> None:
     """`pip download` of one source archive, by its hash.
 
     pip prepares the metadata even of what it only downloads; the hash in the requirement makes it check the file

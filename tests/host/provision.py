@@ -78,7 +78,7 @@ def provide(for_tests: bool = False) -> Host:
 def check_python() -> None:
     """The dependencies bound the versions: torch has wheels for these only."""
     if sys.version_info[:2] > NEWEST_PYTHON:
-        found, newest = ("%d.%d" % tuple(v[:2]) for v in (sys.version_info, NEWEST_PYTHON))
+        found, newest = (".".join(map(str, version[:2])) for version in (sys.version_info, NEWEST_PYTHON))
         raise SetupError(f"Python {found} is too new for the torch version used here: run dev.py with Python {newest}.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -16,9 +17,10 @@ from .processes import ProcessTree
 from .provision import ROOT, WORK, Host
 
 READY_SECONDS = 300
-PROBE_DEVICE = (
-    "import torch; print('cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu')"
-)
+PROBE_DEVICE = """
+import torch
+print("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+"""
 
 
 def device_of(python: Path) -> str:
@@ -63,19 +65,25 @@ class Server:
     would choose its sub-quadratic one, which is slower, and compression would look better than it is.
     """
 
-    def __init__(self, host: Host, base: Path, *, port: int = 0, options: tuple[str, ...] = (), log: Path | None = None):
+    def __init__(
+        self, host: Host, base: Path, *, port: int = 0, options: tuple[str, ...] = (), log: Path = WORK / "server.log"
+    ):
         if port and not is_free(port):
             raise SetupError(f"Port {port} is taken: choose another with --port, or stop what uses it.")
         self.host = host
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.device = device_of(host.python)
-        self.log = log or WORK / "server.log"
+        self.log = log
         self._base = base
         self._options = options
         self._tree: ProcessTree | None = None
 
     def __enter__(self) -> Server:
+        return self if self._tree else self.start()
+
+    def start(self) -> Server:
+        """Start and wait until it answers; `with server:` then stops it."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             self._tree = ProcessTree(self.command(), cwd=self._base, env=_environment(), stdout=log)
@@ -108,7 +116,8 @@ class Server:
 
     def last_words(self) -> str:
         """The last line of the log that says something."""
-        lines = [line.strip() for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]
+        text = re.sub(r"\x1b\[[0-9;]*m", "", self.log.read_text("utf-8", "replace"))
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
         return lines[-1] if lines else "it said nothing"
 
     def _wait_until_ready(self) -> None:
@@ -118,10 +127,12 @@ class Server:
                 raise SetupError(f"ComfyUI stopped while starting: {self.last_words()} (log: {self.log})")
             try:
                 with urllib.request.urlopen(f"{self.url}/system_stats", timeout=5) as answer:
-                    json.load(answer)
-                return
-            except (urllib.error.URLError, OSError, ValueError):
-                time.sleep(0.25)
+                    # Another server may have taken the port since it was chosen: only ours works in this folder.
+                    if str(self._base) in json.load(answer)["system"]["argv"]:
+                        return
+            except (urllib.error.URLError, OSError, ValueError, KeyError):
+                pass
+            time.sleep(0.25)
         raise SetupError(f"ComfyUI was not ready after {READY_SECONDS} s (log: {self.log})")
 
 

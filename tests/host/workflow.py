@@ -6,6 +6,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 
+from .errors import HostError
+
 MUTED, BYPASSED = 2, 4
 # These live in the editor only; the host never sees them.
 EDITOR_ONLY = {"Note", "MarkdownNote", "Reroute", "PrimitiveNode"}
@@ -34,13 +36,14 @@ DEMO_VALUES = {
     "UNETLoader": {"unet_name": "demo_sd3.safetensors"},
     "VAELoader": {"vae_name": "taesd3"},
     "EmptySD3LatentImage": {"width": 512, "height": 512, "batch_size": 1},
-    "DiTFastAttnCalibrate": DEMO_SAMPLING,
+    # Another seed than the one that is sampled: what is measured is not what the plan was made on.
+    "DiTFastAttnCalibrate": {**DEMO_SAMPLING, "seed": 1},
     "KSampler": DEMO_SAMPLING,
     "SaveImage": {"filename_prefix": "ditfastattn_demo"},
 }
 
 
-class WorkflowError(ValueError):
+class WorkflowError(HostError):
     """A workflow that cannot be sent, in one sentence."""
 
 
@@ -55,7 +58,7 @@ def to_prompt(workflow: dict, object_info: dict) -> dict:
         if node["type"] in EDITOR_ONLY or node.get("mode", 0) in (MUTED, BYPASSED):
             continue
         if node["type"] not in object_info:
-            raise WorkflowError(f"This host has no node {node['type']}.")
+            raise WorkflowError(f"This host has no node {node['type']}: the pack that brings it failed to load.")
         inputs = dict(_widget_values(node, object_info[node["type"]]))
         for slot in node.get("inputs", ()):
             source = _source(slot.get("link"), nodes, links)
