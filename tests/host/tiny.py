@@ -11,9 +11,18 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+import pytest
 import torch
 
+FAMILIES = ("sd3", "sd35m", "flux", "pixart_sigma", "wan21_t2v")
 _CONFIGS = Path(__file__).with_name("families.json")
+
+
+def require_host() -> None:
+    """Skip the calling test module when there is no ComfyUI; call it before importing anything of the host."""
+    if not os.environ.get("COMFYUI_PATH"):
+        pytest.skip("no ComfyUI: set COMFYUI_PATH, or run python dev.py test", allow_module_level=True)
+    load_host()
 
 
 def load_host() -> None:
@@ -24,6 +33,7 @@ def load_host() -> None:
     import comfy.options  # noqa: F401 - argument parsing stays off
     from comfy.cli_args import args
 
+    torch.set_num_threads(1)  # the models are tiny: threads cost more than they bring
     if not torch.cuda.is_available():
         args.cpu = True
     args.use_pytorch_cross_attention = True
@@ -32,6 +42,12 @@ def load_host() -> None:
 @lru_cache(maxsize=None)
 def _configs() -> dict:
     return json.loads(_CONFIGS.read_text())
+
+
+@lru_cache(maxsize=None)
+def shared_model(family: str):
+    """One model a family for tests that leave it as it was, which every test must."""
+    return make_model(family)
 
 
 def make_model(family: str, seed: int = 0):
@@ -81,14 +97,15 @@ def latent(family: str, batch: int = 1, shape: tuple[int, ...] | None = None) ->
 
 
 def sample(model, family: str, *, cfg: float = 4.0, steps: int = 4, batch: int = 1, seed: int = 7, sampler: str = "euler",
-           scheduler: str = "simple", split: bool = False, shape=None, denoise: float = 1.0, callback=None) -> torch.Tensor:
+           scheduler: str = "simple", split: bool = False, shape=None, denoise: float = 1.0, callback=None,
+           positive=None) -> torch.Tensor:
     """Sample through the host. split: prompts of different lengths, so that the branches run as two forwards."""
     import comfy.sample
 
     empty = latent(family, batch, shape)
     noise = comfy.sample.prepare_noise(empty, seed)
     tokens = _configs()[family]["context_shape"][0]
-    positive = conditioning(family, 1)
+    positive = positive or conditioning(family, 1)
     negative = conditioning(family, 2, tokens + 3 if split else None)
     with torch.inference_mode():
         return comfy.sample.sample(model, noise, steps, cfg, sampler, scheduler, positive, negative, empty, seed=seed,
