@@ -1,0 +1,165 @@
+"""Calibration in the host: one dense run, a plan, and nothing left behind."""
+
+import numpy as np
+import pytest
+import torch
+from host import tiny
+
+tiny.require_host()
+
+import comfy.model_management  # noqa: E402
+from ditfastattn.attention import calibrate as module  # noqa: E402
+from ditfastattn.attention.apply import apply_plan  # noqa: E402
+from ditfastattn.attention.calibrate import CalibrationError, SamplerSettings, calibrate  # noqa: E402
+from ditfastattn.attention.install import attached  # noqa: E402
+from ditfastattn.plans import dumps, loads  # noqa: E402
+
+pytestmark = pytest.mark.host
+STEPS = 6
+SETTINGS = SamplerSettings("euler", "simple", STEPS, 4.0, 1.0, 7)
+
+
+def run(family, settings=SETTINGS, **extra):
+    model = tiny.shared_model(family)
+    outputs = []
+
+    def sample(patched):
+        outputs.append(tiny.sample(patched, family, steps=settings.steps, cfg=settings.cfg, sampler=settings.name, **extra))
+
+    with torch.inference_mode():
+        return model, calibrate(model, settings, sample), outputs[0]
+
+
+@pytest.mark.parametrize("family", tiny.FAMILIES)
+def test_calibration_gives_six_levels_from_one_dense_run_and_leaves_no_patch(family):
+    plain = tiny.sample(tiny.shared_model(family), family, steps=STEPS)
+    model, result, output = run(family)
+    torch.testing.assert_close(output, plain, rtol=1e-4, atol=1e-4 * float(plain.abs().max()))
+    assert [level.name for level in result.plan.levels] == ["D1", "D2", "D3", "D4", "D5", "D6"]
+    errors = [level.predicted_error for level in result.plan.levels]
+    kept = [level.model_flops_kept for level in result.plan.levels]
+    assert errors == sorted(errors) and kept == sorted(kept, reverse=True) and kept[-1] < 1
+    assert len(result.plan.positions) == STEPS
+    assert attached(model) is None and not model.object_patches and not model.wrappers
+    assert torch.equal(tiny.sample(model, family, steps=STEPS), plain)
+
+
+@pytest.mark.parametrize("family", ["sd3", "flux", "pixart_sigma", "wan21_t2v"])
+def test_levels_keep_the_flops_and_bytes_that_the_plan_predicts(family):
+    model, result, _ = run(family)
+    for level in (result.plan.levels[0], result.plan.levels[-1]):
+        patched = apply_plan(model, result.plan, level.name, strict=True)
+        tiny.sample(patched, family, steps=STEPS)
+        record = attached(patched).runs.latest()
+        dense, kept = record.attention_flops()
+        assert kept / dense == pytest.approx(level.attention_flops_kept, abs=0.02)
+        assert not record.notes
+
+
+def test_calibration_is_deterministic():
+    first, second = run("sd3")[1], run("sd3")[1]
+    assert [first.plan.profiles, first.plan.levels] == [second.plan.profiles, second.plan.levels]
+
+
+def test_the_plan_of_a_calibration_survives_its_text():
+    plan = run("sd3")[1].plan
+    assert loads(dumps(plan)) == plan
+
+
+def test_without_guidance_no_sharing_is_planned():
+    plan = run("sd3", SamplerSettings("euler", "simple", STEPS, 1.0, 1.0, 7))[1].plan
+    assert not any("1" in bits for level in plan.levels for bits in level.share)
+
+
+@pytest.mark.parametrize("name", ["heun", "dpmpp_2s_ancestral"])
+def test_samplers_that_evaluate_twice_a_step_are_measured_once_a_step(name):
+    result = run("sd3", SamplerSettings(name, "simple", STEPS, 4.0, 1.0, 7))[1]
+    assert len(result.plan.positions) == STEPS
+
+
+def test_split_branches_are_measured_together():
+    batched = run("sd3")[1].plan
+    split = run("sd3", split=True)[1].plan
+    assert split.levels[-1].attention_flops_kept == pytest.approx(batched.levels[-1].attention_flops_kept, abs=0.15)
+
+
+def test_cancel_stops_at_once_and_leaves_nothing():
+    model = tiny.shared_model("sd3")
+
+    def cancel(step, *args):
+        if step == 1:
+            raise comfy.model_management.InterruptProcessingException()
+
+    plain = tiny.sample(model, "sd3")
+    with pytest.raises(comfy.model_management.InterruptProcessingException), torch.inference_mode():
+        calibrate(model, SETTINGS, lambda patched: tiny.sample(patched, "sd3", steps=STEPS, callback=cancel))
+    assert attached(model) is None and torch.equal(tiny.sample(model, "sd3"), plain)
+
+
+def test_a_model_that_no_family_covers_gets_one_sentence():
+    model = tiny.shared_model("aura")
+    with pytest.raises(ValueError, match="not a model that attention compression covers"):
+        calibrate(model, SETTINGS, lambda patched: None)
+
+
+def test_a_run_without_attention_gets_one_sentence():
+    with pytest.raises(CalibrationError, match="nothing was measured"):
+        calibrate(tiny.shared_model("sd3"), SETTINGS, lambda patched: None)
+
+
+def test_measured_errors_equal_errors_computed_from_full_outputs():
+    """The sampled estimate of a window's error against the same figure over every row, on one attention call."""
+    from ditfastattn.attention import measure
+    from ditfastattn.kernels import Layout, Window
+    from ditfastattn.kernels.reference import attention, window_mask
+
+    generator = torch.Generator().manual_seed(0)
+    layout, window = Layout((16, 24), 7), Window((0.25, 0.5))
+    q, k, v = (torch.randn(3, layout.length, 16, generator=generator) for _ in range(3))
+    q[0] *= 3
+    full = attention(q[None], k[None], v[None])[0]
+    local = attention(q[None], k[None], v[None], window_mask(layout, window))[0]
+    rows = measure._pick_rows(layout, (window,), layout.image, torch.device("cpu"))
+    sample = measure._sample(q, k, v, full, rows, None)
+    image = rows.positions[: rows.image]
+    torch.testing.assert_close(sample.residual[0], (full - local)[:, image], rtol=1e-4, atol=1e-5)
+    metric = torch.eye(16).expand(3, 16, 16)
+    energy = measure._Energy(metric, rows).image(sample.residual)[0]
+    exact = (full - local)[:, 7:].pow(2).sum(-1).mean(1) * layout.image / layout.length
+    np.testing.assert_allclose(energy, exact.numpy(), rtol=1e-3)
+
+
+def test_output_metric_is_the_gram_matrix_of_the_projection():
+    from ditfastattn.attention.install import sites_of
+    from ditfastattn.attention.measure import output_metric
+
+    for family in ("sd3", "flux"):
+        model = tiny.shared_model(family).model.diffusion_model
+        for site in sites_of(tiny.shared_model(family))[1]:
+            weight = model.get_submodule(site.output_linear).weight
+            width = site.heads * site.head_dim
+            heads = weight[:, :width].T.reshape(site.heads, site.head_dim, -1)
+            with torch.inference_mode():
+                metric = output_metric(model, site, torch.zeros(1))
+            torch.testing.assert_close(metric, heads @ heads.transpose(1, 2), rtol=1e-3, atol=1e-3)
+
+
+def test_flops_outside_attention_equal_the_linear_layers_work():
+    """Torch's count of the first evaluation, less attention, against a count from the layers' sizes (PixArt: image only)."""
+    model, result, _ = run("wan21_t2v")
+    network = model.model.diffusion_model
+    image, text = 3 * 8 * 12, 12
+    expected = 0
+    for name, layer in network.named_modules():
+        if isinstance(layer, torch.nn.Linear):
+            if ".cross_attn.k" in name or ".cross_attn.v" in name or name.startswith("text_embedding"):
+                tokens = text
+            elif name.startswith("time_"):
+                tokens = 1
+            else:
+                tokens = image
+            expected += 2 * layer.weight.numel() * tokens
+    heads, head_dim = 2, 128
+    expected += 2 * 4 * heads * head_dim * image * text  # two blocks' cross-attention
+    assert result.plan.measurement.other_flops == pytest.approx(expected, rel=0.03)
+    assert module.AGES >= 1
