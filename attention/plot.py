@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 
@@ -190,7 +192,7 @@ def _empty_state(stats: dict, notes: list[str]) -> Canvas:
 def _per_column(steps: list[dict], key: str, columns: int) -> np.ndarray:
     values = np.nan_to_num(np.array([float(step.get(key) or 0) for step in steps]), posinf=0.0)
     limits = [len(values) * i // columns for i in range(columns + 1)]
-    return np.array([values[low:high].mean() for low, high in zip(limits, limits[1:])])
+    return np.array([values[low:high].mean() for low, high in pairwise(limits)])
 
 
 def _thinning(label: float, borders: list[int], nice: bool = False) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFont
@@ -67,27 +68,24 @@ def text_width(text: object, size: int) -> float:
     return font(size).getlength(printable(text))
 
 
-def shortened(line: str, width: float, size: int) -> str:
-    """The line, cut off with an ellipsis if it is wider than `width`."""
-    if text_width(line, size) <= width:
+def shortened(line: str, width: float, size: int, always: bool = False) -> str:
+    """The line, cut off with an ellipsis if it is wider than `width`; `always` adds the ellipsis in any case."""
+    if not always and text_width(line, size) <= width:
         return line
-    while line and text_width(line + "\u2026", size) > width:
-        line = line[:-1]
-    return line.rstrip() + "\u2026"
+    length = bisect_right(range(1, len(line) + 1), width, key=lambda kept: text_width(line[:kept] + "\u2026", size))
+    return line[:length].rstrip() + "\u2026"
 
 
 def wrapped(text: object, width: float, size: int, most: int = 3) -> list[str]:
     """The text as lines of at most `width` pixels; the last of `most` lines ends in an ellipsis if more would follow."""
     lines, line = [], ""
-    for word in printable(text)[:4000].split():
+    for word in printable(str(text)[:2000]).split():
         longer = f"{line} {word}".strip()
-        if line and text_width(longer, size) > width:
-            lines.append(line)
-            line = word
-        else:
+        if not line or text_width(longer, size) <= width:
             line = longer
-    lines.append(line)
-    if len(lines) > most:
-        lines = [*lines[: most - 1], lines[most - 1] + " \u2026" + "x" * 400]
-        lines[-1] = shortened(lines[-1], width, size)
-    return [shortened(line, width, size) for line in lines]
+        elif len(lines) == most - 1:
+            return [*lines, shortened(line, width, size, always=True)]
+        else:
+            lines.append(shortened(line, width, size))
+            line = word
+    return [*lines, shortened(line, width, size)]

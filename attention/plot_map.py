@@ -125,10 +125,10 @@ def _painted(cells: np.ndarray, widths, row_height: int, *, gap: bool, hatched: 
 
 def _corners(pixels: np.ndarray, cells: np.ndarray, borders: np.ndarray, row_height: int, gap: int) -> None:
     """A dark corner in the cells that are shared."""
+    if min(row_height, np.diff(borders).max()) < ROOM_FOR_CORNER:
+        return
     for row, column in np.argwhere(np.char.isupper(cells)):
         side = min(6, row_height // 3, (borders[column + 1] - borders[column]) // 3)
-        if min(row_height, borders[column + 1] - borders[column]) < ROOM_FOR_CORNER:
-            continue
         right, top = borders[column + 1] - gap, row * row_height
         for line in range(side):
             pixels[top + line, right - (side - line) : right] = INK
