@@ -112,7 +112,6 @@ class Observer:
         layout = forward.layout(call.site, attention.q.shape[2], attention.options)
         if attention.obstacle or layout is None or attention.q.shape[0] != forward.rows:
             return
-        self.layouts[call.number] = layout
         rows = self._rows_of(layout, attention.q.device)
         if call.number not in self._metrics:
             self._metrics[call.number] = output_metric(forward.diffusion_model, call.site, attention.q)
@@ -124,6 +123,8 @@ class Observer:
                 q, k, v, o = (tensor[first] for tensor in (attention.q, attention.k, attention.v, heads))
                 kept[branch.index] = _sample(q, k, v, o, rows, attention.scale)
                 self.branches.add(branch.index)
+                if branch.index == COND:
+                    self.layouts[call.number] = layout
 
     def finish(self, step: int) -> None:
         """Combine the branches of this evaluation and score the candidates."""
@@ -133,11 +134,8 @@ class Observer:
             shared = None
             sample = kept[COND]
             rows = self._rows[self.layouts[number]]
-            if UNCOND in kept and kept[UNCOND].output.shape == sample.output.shape:
-                other, weight = kept[UNCOND], 1.0 - self.cfg
-                shared = weight * (sample.output - other.output)[:, : rows.image]
-                sample = Sample(self.cfg * sample.output + weight * other.output,
-                                self.cfg * sample.residual + weight * other.residual)
+            if UNCOND in kept:
+                shared, sample = _guided(sample, kept[UNCOND], self.cfg, rows.image)
             self.records[number].add(step, sample, shared, self._metrics[number], rows)
         self._branch_samples.clear()
 
@@ -186,6 +184,21 @@ def _sample(q, k, v, output, rows: Rows, scale: float | None) -> Sample:
     exact = output[:, rows.positions].float()
     residual = exact[None, :, : rows.image] - torch.stack(windowed) if windowed else exact.new_zeros(0, *exact.shape)
     return Sample(exact, residual)
+
+
+def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch.Tensor, Sample]:
+    """(error of sharing at the image rows, both branches combined by guidance).
+
+    The first `image` rows stand at the same pixels in both branches. Text rows do so only when the prompts are equally
+    long; otherwise the conditional branch's own are taken as they are.
+    """
+    weight = 1.0 - cfg
+    shared = weight * (cond.output[:, :image] - uncond.output[:, :image])
+    if cond.output.shape == uncond.output.shape:
+        output = cfg * cond.output + weight * uncond.output
+    else:
+        output = torch.cat((cfg * cond.output[:, :image] + weight * uncond.output[:, :image], cond.output[:, image:]), dim=1)
+    return shared, Sample(output, cfg * cond.residual + weight * uncond.residual)
 
 
 def _windowed(q, k, v, image: torch.Tensor, masks, scale: float | None) -> list[torch.Tensor]:

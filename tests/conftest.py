@@ -19,3 +19,10 @@ def _register_package() -> None:
 
 
 _register_package()
+
+
+def pytest_sessionfinish(session):
+    """Free the shared models while the host's modules are still whole; its destructors use them."""
+    tiny = sys.modules.get("host.tiny")
+    if tiny is not None:
+        tiny.shared_model.cache_clear()
