@@ -146,9 +146,9 @@ class CalibrationTable:
         ages = np.shape(self.reuse_error)[-1:]
         age = ages[0] if ages else 0
         return {
+            "reuse_error": (s, n, age),  # first, because it says how many ages there are
             "window_error": (s, n, w),
             "residual_error": (s, n, w, age),
-            "reuse_error": (s, n, age),
             "share_error": (s, sites),
             "full_cost": (n,),
             "window_cost": (n, w),

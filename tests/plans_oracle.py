@@ -1,0 +1,93 @@
+"""What a path costs, one cell at a time, straight from the words of the contract: the truth that the search is tested against."""
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+
+def paths(rows: int, windows: int):
+    """Every valid profile."""
+    letters = "fr" + "0123456789"[:windows] + "ABCDEFGHIJ"[:windows]
+    for rest in itertools.product(letters, repeat=rows - 1):
+        path = "f" + "".join(rest)
+        if all(len({letter for letter in part if letter.isupper()}) <= 1 for part in path.split("f")):
+            yield path
+
+
+def error_of(table, head: int, path: str) -> float:
+    """Sum over rows; a reuse adds the error of the cell that it repeats."""
+    total, source, source_error, full = 0.0, 0, 0.0, 0
+    for row, letter in enumerate(path):
+        if letter == "r":
+            total += error_at(table.reuse_error[row, head], row - source) + source_error
+            continue
+        if letter == "f":
+            error, full = 0.0, row
+        elif letter.isdigit():
+            error = table.window_error[row, head, int(letter)]
+        else:
+            error = error_at(table.residual_error[row, head, ord(letter) - ord("A")], row - full)
+        total, source, source_error = total + error, row, error
+    return total
+
+
+def error_at(by_age, age: int) -> float:
+    return by_age[age - 1] if age <= len(by_age) else math.inf
+
+
+def flops_of(table, head: int, path: str, factor=None) -> float:
+    """Attention FLOPs; a full row pays for a window's pass too if its residual is read before the next full row."""
+    total = 0.0
+    for row, letter in enumerate(path):
+        here = 0.0
+        if letter == "f":
+            here = table.full_cost[head]
+            epoch = path[row + 1 :].split("f")[0]
+            read = [ord(later) - ord("A") for later in epoch if later.isupper()]
+            here += table.window_cost[head, read[0]] if read else 0.0
+        elif letter != "r":
+            here = table.window_cost[head, int(letter) if letter.isdigit() else ord(letter) - ord("A")]
+        total += here * (1 if factor is None else factor[row])
+    return total
+
+
+def bytes_of(table, head: int, path: str) -> np.ndarray:
+    """Live bytes per row."""
+    result = np.zeros(len(path))
+    for row, letter in enumerate(path):
+        if letter != "r":
+            later = path[row + 1 :]
+            reuses = len(later) - len(later.lstrip("r"))
+            if reuses:
+                result[row : row + reuses + 1] += table.output_bytes[head]
+        if letter == "f":
+            epoch = path[row + 1 :].split("f")[0]
+            reads = [at for at, later in enumerate(epoch) if later.isupper()]
+            if reads:
+                result[row : row + 2 + reads[-1]] += table.residual_bytes[head]
+    return result
+
+
+def kept_of(table, solution) -> tuple[float, float]:
+    """(attention, model) FLOPs kept, recomputed from the profile texts."""
+    dense = table.full_cost.sum() * table.rows
+    first, attention, skipped = 0, 0.0, 0.0
+    for site, (described, bits) in enumerate(zip(table.sites, solution.share, strict=True)):
+        factor = [1 - table.share_saving[site] * (bit == "1") for bit in bits]
+        inside = range(first, first + described.heads)
+        attention += sum(flops_of(table, head, solution.paths[head], factor) for head in inside)
+        idle = sum(all(solution.paths[head][row] == "r" for head in inside) for row in range(table.rows))
+        skipped += idle * table.projection_cost[site]
+        first += described.heads
+    other = table.rows * table.other_cost
+    return attention / dense, (attention - skipped + other) / (dense + other)
+
+
+def error_of_solution(table, solution) -> float:
+    """Predicted relative error, recomputed from the texts."""
+    total = sum(error_of(table, head, path) for head, path in enumerate(solution.paths))
+    for site, bits in enumerate(solution.share):
+        total += sum(table.share_error[row, site] for row, bit in enumerate(bits) if bit == "1")
+    return math.sqrt(total)

@@ -1,0 +1,95 @@
+"""The levels of a plan from one calibration, and the codebook that keeps its text small."""
+from __future__ import annotations
+
+import numpy as np
+import plans_oracle as oracle
+import pytest
+from ditfastattn.plans import LEVELS, ModelIdentity, PlanError, dumps, fingerprint, loads, solve_levels
+from ditfastattn.plans.codebook import Choice, _errors, limit_profiles
+from ditfastattn.plans.solver import Search
+from plans_samples import identity, measurement, random_paths, table_of
+
+
+def model_of(table):
+    return ModelIdentity("flux", fingerprint("flux"), table.sites, 128, 3072)
+
+
+@pytest.mark.parametrize(("projection", "share"), [(0.0, False), (1.0, True)])
+def test_levels_meet_their_targets_and_get_cheaper(projection, share):
+    table = table_of(np.random.default_rng(0), sites=(4,) * 5, rows=10, windows=3, ages=4, projection=projection, share=share)
+    plan = solve_levels(table, model_of(table), measurement())
+    assert [level.name for level in plan.levels] == ["D1", "D2", "D3", "D4", "D5", "D6"]
+    for level, (_, target) in zip(plan.levels, LEVELS, strict=True):
+        assert level.predicted_error <= target
+    kept = [level.model_flops_kept for level in plan.levels]
+    assert kept == sorted(kept, reverse=True) and kept[-1] < kept[0] < 1
+    assert loads(dumps(plan)) == plan
+
+
+def test_levels_obey_a_cache_limit():
+    table = table_of(np.random.default_rng(0), sites=(4,) * 5, rows=8, windows=2, ages=3)
+    plan = solve_levels(table, model_of(table), measurement(), max_cache_bytes=4000)
+    assert max(level.cache_bytes for level in plan.levels) <= 4000
+
+
+def test_table_of_another_model_is_refused():
+    with pytest.raises(PlanError, match="calibrate again"):
+        solve_levels(table_of(np.random.default_rng(0)), identity((2, 2)), measurement())
+
+
+def choices_of(table, targets=(0.1, 0.2, 0.4), memory=np.inf):
+    search = Search(table)
+    found = [search.solve(target_error=target) for target in targets]
+    return [Choice(one.point, one.price, target**2, memory) for one, target in zip(found, targets, strict=True)]
+
+
+@pytest.mark.parametrize(("projection", "share"), [(0.0, False), (1.0, False), (1.0, True)])
+def test_codebook_is_small_and_keeps_the_targets(projection, share):
+    table = table_of(np.random.default_rng(0), sites=(8,) * 8, rows=12, windows=3, ages=4, projection=projection, share=share)
+    choices = choices_of(table)
+    points = limit_profiles(table, choices, 30)
+    distinct = {bytes(column) for point in points for column in point.methods.T}
+    assert len(distinct) <= 30
+    for point, choice in zip(points, choices, strict=True):
+        assert point.error.sum() <= choice.squared_error
+        assert point.flops.sum() < 0.5 * (1 + choice.point.flops.sum())  # most of the saving survives
+
+
+def test_codebook_of_one_is_all_full():
+    table = table_of(np.random.default_rng(0), sites=(4,) * 4, rows=6)
+    for point in limit_profiles(table, choices_of(table), 1):
+        assert (point.methods == ord("f")).all()
+
+
+def test_codebook_keeps_the_cache_limit():
+    table = table_of(np.random.default_rng(0), sites=(8,) * 4, rows=10, windows=2, ages=3)
+    peak = max(live.max() for live in (choice.point.memory for choice in choices_of(table)))
+    assert peak > 0
+    for point in limit_profiles(table, choices_of(table, memory=5000), 12):
+        live = sum(oracle.bytes_of(table, head, bytes(column).decode()) for head, column in enumerate(point.methods.T))
+        assert live.max() <= 5000
+
+
+def test_few_profiles_are_left_alone():
+    table = table_of(np.random.default_rng(0), sites=(2, 2), rows=6)
+    choices = choices_of(table)
+    assert [id(point) for point in limit_profiles(table, choices, 100)] == [id(choice.point) for choice in choices]
+
+
+def test_errors_of_heads_with_other_profiles_agree_with_the_oracle():
+    generator = np.random.default_rng(0)
+    table = table_of(generator, sites=(3,), rows=8, windows=2, ages=3, endless=0.02)
+    paths = random_paths(generator, 40, 8, 2)
+    profiles = np.array([[ord(letter) for letter in path] for path in paths], dtype=np.uint8)
+    found = _errors(table, profiles)
+    for head in range(3):
+        for which, path in enumerate(paths):
+            truth = oracle.error_of(table, head, path)
+            assert found[head, which] >= 1e29 if np.isinf(truth) else found[head, which] == pytest.approx(truth, rel=1e-5)
+
+
+def test_flux_plan_fits_into_64_kib():
+    table = table_of(np.random.default_rng(0), sites=(24,) * 57, rows=28, windows=4, ages=4)
+    plan = solve_levels(table, model_of(table), measurement())
+    assert len(dumps(plan)) <= 64 * 1024
+    assert all(level.predicted_error <= target for level, (_, target) in zip(plan.levels, LEVELS, strict=True))
