@@ -80,12 +80,19 @@ def test_the_json_says_what_was_agreed(result, samples, tmp_path):
 
 
 def test_the_table_has_a_line_for_dense_and_every_level(result):
-    text = table(result, repeats=True)
+    text = table(result)
     assert [line.split()[0] for line in text.splitlines() if line.strip().startswith(("dense", "D"))][1:] == [
         "dense",
         *demo.LEVELS,
     ]
     assert "50.0 %" in text and "1.50 times one dense run" in text
+
+
+def test_a_noisy_machine_and_unequal_bits_are_said(samples):
+    said = " ".join(demo.remarks(samples, 3))
+    assert "median of 3" in said and "3.0 times" in said and "same bits" in said
+    samples["D1"].repeats = False
+    assert "did not all give the same bits" in " ".join(demo.remarks(samples, 3))
 
 
 def test_the_contact_sheet_holds_every_picture(result, samples):

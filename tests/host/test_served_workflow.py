@@ -29,8 +29,8 @@ def page_and_server(comfyui, chromium, tmp_path_factory):
 
 def test_the_printed_address_opens_the_workflow_with_every_node_known(page_and_server):
     page, _, workflow = page_and_server
-    shown = page.evaluate("app.rootGraph.nodes.map(n => [n.id, n.type, !!n.has_errors])")
-    assert sorted(shown) == sorted([node["id"], node["type"], False] for node in workflow["nodes"])
+    shown = page.evaluate("app.rootGraph.nodes.map(n => [String(n.id), n.type, !!n.has_errors])")
+    assert sorted(shown) == sorted([str(node["id"]), node["type"], False] for node in workflow["nodes"])
 
 
 def test_the_editor_queues_what_the_demo_queues(page_and_server):
