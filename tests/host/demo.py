@@ -186,7 +186,7 @@ def level_figures(level: str, sample: Sample, dense: Sample) -> dict:
 def remarks(samples: dict[str, Sample], repeats: int) -> list[str]:
     """What a reader of the table should know about how it came about."""
     lines = [
-        f"Seconds: the sampler node, median of {repeats} run(s) taken in turn. PSNR and errors: against dense, same seed."
+        f"Seconds: the sampler node, median of {repeats} run(s) in turn. PSNR and errors: against dense, same seed."
     ]
     spread = max(max(s.seconds) / min(s.seconds) for s in samples.values())
     if spread > NOISY:

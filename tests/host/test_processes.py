@@ -77,14 +77,14 @@ def test_stopping_ends_a_hung_program_and_its_children(stubborn, session):
     wait_for(lambda: all(map(gone, pids)))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ctrl_c_and_its_like_leave_no_process_behind(stubborn, number):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_ctrl_c_and_its_like_leave_no_process_behind(stubborn, name):
     program, file = stubborn
     starter = subprocess.Popen(
         [sys.executable, "-c", STARTER, TESTS, program, file, "shared"], stderr=subprocess.DEVNULL
     )
     pids = pids_from(file)
-    starter.send_signal(number)
+    starter.send_signal(getattr(signal, name))
     starter.wait(15)
     wait_for(lambda: all(map(gone, pids)))
 
