@@ -2,6 +2,7 @@
 
 Reads attributes only and imports no other module of this package, so that the plan itself can derive its id from it.
 """
+
 from __future__ import annotations
 
 import hashlib
