@@ -66,8 +66,8 @@ class _Scores:
     price: float
 
     @staticmethod
-    def of(table: CalibrationTable, choice: Choice, profiles: np.ndarray, error: np.ndarray) -> _Scores:
-        flops = _flops(table, choice.point, profiles)
+    def of(table: CalibrationTable, choice: Choice, profiles: np.ndarray, error, passes) -> _Scores:
+        flops = _flops(table, choice.point, profiles, passes)
         if choice.memory is not None:
             flops += _held(table, choice.memory, profiles)
         return _Scores(error, flops, max(choice.price, 1e-30))
@@ -89,8 +89,8 @@ class _Scores:
 
 
 def _scores(table: CalibrationTable, choices: Sequence[Choice], profiles: np.ndarray) -> list[_Scores]:
-    error = _errors(table, profiles)
-    return [_Scores.of(table, choice, profiles, error) for choice in choices]
+    error, passes = _errors(table, profiles), _passes(profiles, len(table.windows))
+    return [_Scores.of(table, choice, profiles, error, passes) for choice in choices]
 
 
 def _distinct(choices: Sequence[Choice]) -> tuple[np.ndarray, np.ndarray]:
@@ -147,24 +147,29 @@ def _repeats(methods: np.ndarray) -> np.ndarray:
     return result
 
 
-def _flops(table: CalibrationTable, point: Point, profiles: np.ndarray) -> np.ndarray:
-    """FLOPs of every head with every profile under the level's sharing, as fractions of dense attention: float32 (N,
-    P).
-
-    A head that computes where its whole site reuses is charged for the projections that the site could not skip any
-    more.
-    """
-    methods, site = profiles.T, table.site_of_head
-    factor = ((1 - point.share * table.share_saving)[:, site]).T.astype(np.float32)
-    result = table.full_cost[:, None].astype(np.float32) * (factor @ (methods == FULL).astype(np.float32))
+def _passes(profiles: np.ndarray, windows: int) -> np.ndarray:
+    """Which rows of each profile run the full pass, and each window's: float32 (1 + W, S, P), refreshes included."""
+    methods = profiles.T
     computed, refreshed = window_index(methods), refresh_windows(methods)
-    for k in range(len(table.windows)):
-        passes = ((computed == k).astype(np.float32) + (refreshed == k)).astype(np.float32)
-        result += table.window_cost[:, k : k + 1].astype(np.float32) * (factor @ passes)
-    skipped = evaluate.skipped_flops(table, point.methods)[:, site].T.astype(np.float32)
-    if skipped.any():
-        result += skipped @ (methods != REUSE).astype(np.float32)
-    return result / np.float32(table.full_cost.sum() * table.rows)
+    kinds = [methods == FULL] + [(computed == k) | (refreshed == k) for k in range(windows)]
+    return np.stack(kinds).astype(np.float32)
+
+
+def _flops(table: CalibrationTable, point: Point, profiles: np.ndarray, passes: np.ndarray) -> np.ndarray:
+    """FLOPs of every head with every profile under the level's sharing: float32 (N, P), fractions of dense attention.
+
+    A head that computes where its whole site reuses is charged for the projections that the site can then not skip.
+    """
+    dense = table.full_cost.sum() * table.rows
+    cost = (np.column_stack([table.full_cost, table.window_cost]) / dense).astype(np.float32)
+    counts = (1 - point.share * table.share_saving).T.astype(np.float32) @ passes  # (1 + W, sites, P)
+    skipped = (evaluate.skipped_flops(table, point.methods) / dense).T.astype(np.float32)
+    unskipped = skipped @ (profiles.T != REUSE).astype(np.float32)
+    result = np.empty((table.heads, len(profiles)), dtype=np.float32)
+    for site, first in enumerate(table.offsets):
+        heads = slice(first, first + table.sites[site].heads)
+        result[heads] = cost[heads] @ counts[:, site] + unskipped[site]
+    return result
 
 
 def _held(table: CalibrationTable, memory: np.ndarray, profiles: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ from . import evaluate
 from .frontier import Point
 from .table import CalibrationTable
 
-
 SUMMATION = 1e-10  # two sums of the same terms in another order may differ by less than this
 
 
