@@ -26,9 +26,9 @@ def errors(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
         if table.windows:
             chosen = np.where(plain, table.window_error[row, heads, window[row]], chosen)
             chosen = np.where(
-                corrected[row], _at_age(table.residual_error[row, heads, window[row]], row - full[row]), chosen
+                corrected[row], at_age(table.residual_error[row, heads, window[row]], row - full[row]), chosen
             )
-        chosen = np.where(reuse, _at_age(table.reuse_error[row], row - output[row]) + repeated, chosen)
+        chosen = np.where(reuse, at_age(table.reuse_error[row], row - output[row]) + repeated, chosen)
         repeated = np.where(reuse, repeated, chosen)
         result[row] = chosen
     return result
@@ -71,7 +71,7 @@ def lives(methods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return output, residual
 
 
-def _at_age(by_age: np.ndarray, age: np.ndarray) -> np.ndarray:
+def at_age(by_age: np.ndarray, age: np.ndarray) -> np.ndarray:
     """by_age (N, A), age (N,) -> (N,); inf where no such age was measured."""
     if by_age.shape[1] == 0:
         return np.full(len(age), np.inf)

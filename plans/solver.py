@@ -96,7 +96,7 @@ class Search:
         memory = None
         if max_cache_bytes is not None and point.cache_bytes > max_cache_bytes:
             point, price, memory = self._within(goal, max_cache_bytes, price)
-        return _solution(self.table, point, (price, memory), bound, goal)
+        return summary(self.table, point, goal, bound, price, memory)
 
     def _best(self, goal: Goal, frontiers: list[_Frontier]) -> tuple[Point, float]:
         found = []
@@ -232,16 +232,23 @@ def describe(table: CalibrationTable, point: Point, like: Solution) -> Solution:
     return replace(like, gap=fields["model_flops_kept"] - min(like.lower_bound, fields["model_flops_kept"]), **fields)
 
 
-def _solution(table: CalibrationTable, point: Point, prices: tuple, bound: float, goal: Goal) -> Solution:
+def summary(
+    table: CalibrationTable,
+    point: Point,
+    goal: Goal,
+    bound: float = -math.inf,
+    price: float = 0.0,
+    memory: np.ndarray | None = None,
+) -> Solution:
+    """`point` as the Solution to `goal`. bound: least FLOPs as a fraction of dense attention, as far as known."""
     fields = _fields(table, point)
     kept = fields["model_flops_kept"]
     lower = max(min(1 + (bound - 1) * _attention_part(table), kept), 0.0)
     reached = goal.met(point)
     least = f"The strongest compression measured still keeps {fields['attention_flops_kept']:.0%} of the attention."
     note = "" if reached else least
-    return Solution(
-        **fields, lower_bound=lower, gap=kept - lower, reached=reached, note=note, price=prices[0], memory=prices[1]
-    )
+    proven = {"lower_bound": lower, "gap": kept - lower}
+    return Solution(**fields, **proven, reached=reached, note=note, price=price, memory=memory)
 
 
 def _fields(table: CalibrationTable, point: Point) -> dict:
