@@ -23,6 +23,7 @@ REFINEMENTS = 3  # further halvings between two prices of the grid, where a pric
 CLOSE_ENOUGH = 5e-4  # distance from the bound, as a fraction of the whole model's FLOPs, at which refining stops
 FIRST_MEMORY_PRICE = 0.1  # for all rows together; see Prices.memory
 MEMORY_ROUNDS = 10
+FILLED = 0.99  # part of the squared error's limit that is enough to use
 ROUNDING = 1e-9  # kept free of every budget, for sums in another order
 
 
@@ -152,7 +153,7 @@ class _Frontier:
         best = mixed(self.solver.table, goal, low_point, self._at(high))
         if low is None:
             return best, 2.0**high
-        for _ in range(0 if self.solver.binding else self.refinements):
+        for _ in range(self.refinements):
             if self._close(goal, best):
                 break
             middle = (low + high) / 2
@@ -193,6 +194,8 @@ class _Frontier:
                 at = (low + high) // 2
 
     def _close(self, goal: Goal, point: Point) -> bool:
+        if self.solver.binding:  # the bound is too far off to tell
+            return goal.squared_error is None or point.error.sum() > FILLED * goal.squared_error
         error = goal.squared_error if goal.squared_error is not None else float(point.error.sum())
         return (point.flops.sum() - self.lower_bound(error)) * _attention_part(self.solver.table) < CLOSE_ENOUGH
 
