@@ -107,8 +107,8 @@ def half_widths(grid: tuple[int, ...], window: Window) -> tuple[int, ...]:
     """
     if len(window.extent) != len(grid):
         raise ValueError(f"A window over {len(window.extent)} axes does not fit a grid of {len(grid)}.")
-    # The formula reduces to floor(extent * tiles / 2). The small term keeps a fraction such as 6/7 of 7 tiles, which
-    # may come out just under 6 in floating point, on its own side of the step.
+    # The formula reduces to floor(extent * tiles / 2). The small term keeps a fraction such as 2/49 of 49 tiles, which
+    # comes out just under 2 in floating point, on its own side of the step.
     return tuple(
         tiles if extent >= 1.0 else math.floor(extent * tiles / 2 + 1e-9)
         for extent, tiles in zip(window.extent, tile_counts(grid))

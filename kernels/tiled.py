@@ -95,19 +95,21 @@ class Run:
 
 @lru_cache(maxsize=512)
 def axis_runs(n: int, tile: int, half: int) -> tuple[Run, ...]:
-    """The spans of an axis, collected into runs that a strided view can address.
+    """The spans of an axis, collected by size into runs that a strided view can address.
 
-    The first and the last tile are clipped alike and make one run of two, the tiles between make another, so an
-    axis takes `half + 1` runs and a few more when its last tile is ragged.
+    Spans of one size are evenly spaced: they are a tile and its mirror image at the other edge, or neighbours
+    between the edges. An axis takes `half + 1` runs, and a few more when its last tile is ragged.
     """
-    by_size: dict[tuple[int, int], list[list[Span]]] = {}
+    by_size: dict[tuple[int, int], list[Span]] = {}
     for span in axis_spans(n, tile, half):
-        runs = by_size.setdefault((span.q_stop - span.q_start, span.k_stop - span.k_start), [])
-        if runs and _continues(runs[-1], span):
-            runs[-1].append(span)
-        else:
-            runs.append([span])
-    return tuple(_as_run(run) for runs in by_size.values() for run in runs)
+        by_size.setdefault((span.q_stop - span.q_start, span.k_stop - span.k_start), []).append(span)
+    return tuple(
+        Run(
+            _progression([span.q_start for span in spans], queries),
+            _progression([span.k_start for span in spans], keys),
+        )
+        for (queries, keys), spans in by_size.items()
+    )
 
 
 def bands(grid, progressions: list[Progression]):
@@ -130,7 +132,7 @@ def blocks(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
     for axis in reversed(range(len(shape))):
         # In equal parts: six bands in blocks of at most five go as three and three, not as five and one.
         sizes[axis] = math.ceil(shape[axis] / math.ceil(shape[axis] / left))
-        left = left // sizes[axis] if sizes[axis] == shape[axis] else 1
+        left //= sizes[axis]
     for starts in product(*(range(0, n, size) for n, size in zip(shape, sizes))):
         yield tuple(slice(start, start + size) for start, size in zip(starts, sizes))
 
@@ -176,19 +178,7 @@ class _BandCopy:
         return self._tokens[..., start:stop, :].unbind()
 
 
-def _continues(run: list[Span], span: Span) -> bool:
-    if len(run) == 1:
-        return True
-    return (
-        span.q_start - run[-1].q_start == run[1].q_start - run[0].q_start
-        and span.k_start - run[-1].k_start == run[1].k_start - run[0].k_start
-    )
-
-
-def _as_run(run: list[Span]) -> Run:
-    first, second = run[0], run[min(1, len(run) - 1)]
+def _progression(starts: list[int], length: int) -> Progression:
     # A single interval has no step, and unfold wants one.
-    return Run(
-        Progression(first.q_start, max(second.q_start - first.q_start, 1), first.q_stop - first.q_start, len(run)),
-        Progression(first.k_start, max(second.k_start - first.k_start, 1), first.k_stop - first.k_start, len(run)),
-    )
+    step = starts[1] - starts[0] if len(starts) > 1 else 1
+    return Progression(starts[0], step, length, len(starts))

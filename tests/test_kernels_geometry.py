@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from kernel_cases import layouts, windows
 
 from ditfastattn.kernels import Layout, Window, dense_pairs, half_widths, row_mask, tile_shape, window_pairs
-from ditfastattn.kernels.geometry import axis_spans, covers_all, tile_counts
+from ditfastattn.kernels.geometry import Span, axis_spans, covers_all, tile_counts
 from ditfastattn.kernels.reference import window_mask
+from ditfastattn.kernels.tiled import axis_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 quick = settings(deadline=None, max_examples=80)
@@ -52,6 +53,18 @@ def test_spans_cover_every_query_once_in_order_with_the_box_of_each_tile(n, tile
             assert s.k_stop == min((q // tile + half + 1) * tile, n)
 
 
+@given(st.integers(1, 300), st.integers(1, 16), st.integers(0, 30))
+def test_runs_address_exactly_the_spans_of_an_axis(n, tile, half):
+    addressed = []
+    for run in axis_runs(n, tile, half):
+        q, k = run.queries, run.keys
+        assert q.count == k.count
+        for i in range(q.count):
+            q_start, k_start = q.start + i * q.step, k.start + i * k.step
+            addressed.append(Span(q_start, q_start + q.length, k_start, k_start + k.length))
+    assert sorted(addressed, key=lambda s: s.q_start) == list(axis_spans(n, tile, half))
+
+
 def test_the_whole_grid_as_a_window_is_all_pairs():
     layout = Layout((33, 20), prefix=7, suffix=2)
     assert window_pairs(layout, Window((1.0, 1.0))) == dense_pairs(layout) == layout.length**2
@@ -67,6 +80,16 @@ def test_the_width_in_tiles_is_the_odd_number_nearest_to_the_extent(extent, widt
     grid = (8 * tile_shape((64, 64))[0],) * 2
     assert tile_counts(grid) == (8, 8)
     assert half_widths(grid, Window((extent, extent))) == ((width - 1) // 2,) * 2
+
+
+@given(st.integers(2, 130), st.data())
+def test_a_fraction_of_whole_tiles_does_not_fall_below_its_step_by_rounding(tiles, data):
+    width = 2 * data.draw(st.integers(0, (tiles - 1) // 2))
+    assert width == 0 or half_widths((tiles * 64,), Window((width / tiles,))) == (width // 2,)
+
+
+def test_two_of_forty_nine_tiles_reach_one_tile_to_either_side():
+    assert half_widths((49 * 64,), Window((2 / 49,))) == (1,)
 
 
 @given(st.integers(1, 64), st.data())

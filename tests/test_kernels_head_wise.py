@@ -46,6 +46,18 @@ def test_any_mix_of_methods_matches_the_float64_reference(data):
     assert_matches_reference(q, k, v, layout, table, **caches(q, layout, table))
 
 
+@pytest.mark.parametrize("method", Method, ids=lambda m: m.name)
+@pytest.mark.parametrize("heads", [(0,), (1, 2), (0, 2, 4), (0, 1, 3), (1, 2, 5, 6)], ids=str)
+def test_heads_keep_their_order_wherever_a_method_has_them(method, heads):
+    """Evenly spaced heads are served as views and others through copies; two windows split the chosen heads again."""
+    others = {FULL: WINDOW, WINDOW: FULL, RESIDUAL: FULL, REUSE: WINDOW}
+    methods = tuple(method if h in heads else others[method] for h in range(7))
+    windows_ = tuple(WIDE if h == 3 or h == 6 else LOCAL for h in range(7))
+    table = HeadTable(methods, windows_, tuple(m is FULL for m in methods))
+    q, k, v = qkv(2, 7, LAYOUT.length, 8)
+    assert_matches_reference(q, k, v, LAYOUT, table, **caches(q, LAYOUT, table))
+
+
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 def test_every_dtype_and_memory_order_stays_within_its_rounding(dtype, order):
@@ -193,10 +205,9 @@ def test_permuting_heads_permutes_the_output():
     )
     arguments = caches(q, LAYOUT, MIXED)
     out = head_wise(q, k, v, LAYOUT, MIXED, **arguments).out
-    # The orders of reused and of residual heads are the same in both tables, so the caches serve both.
-    shuffled = head_wise(q[:, order], k[:, order], v[:, order], LAYOUT, table, **arguments | {
-        "residual": arguments["residual"][:, [MIXED.residual_heads.index(h) for h in order if h in MIXED.residual_heads]]
-    }).out
+    places = [MIXED.residual_heads.index(h) for h in order if h in MIXED.residual_heads]
+    arguments["residual"] = arguments["residual"][:, places]
+    shuffled = head_wise(q[:, order], k[:, order], v[:, order], LAYOUT, table, **arguments).out
     torch.testing.assert_close(shuffled, out[:, order], rtol=0, atol=2e-6)
 
 

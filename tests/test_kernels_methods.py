@@ -13,7 +13,9 @@ FULL, WINDOW, RESIDUAL, REUSE = Method.FULL, Method.WINDOW, Method.WINDOW_RESIDU
 
 def test_heads_are_found_by_what_they_do():
     table = HeadTable(
-        (FULL, WINDOW, REUSE, RESIDUAL, FULL, WINDOW, RESIDUAL), (W, W, None, OTHER, None, OTHER, W), (True,) + (False,) * 6
+        (FULL, WINDOW, REUSE, RESIDUAL, FULL, WINDOW, RESIDUAL),
+        (W, W, None, OTHER, None, OTHER, W),
+        (True,) + (False,) * 6,
     )
     assert table.full_heads == (0, 4)
     assert table.refresh_heads == (0,)

@@ -41,7 +41,7 @@ RESULTS = Path(__file__).parent / "results" / "tiled-cpu.json"
 
 
 def cases():
-    """(label, layout, table): every layout at three widths, then what 32 x 32 tokens gain when few heads are windowed."""
+    """(label, layout, table): every layout at three widths, then 32 x 32 tokens with only some heads windowed."""
     for layout in LAYOUTS:
         for width in WIDTHS:
             yield f"{width} tiles wide", layout, HeadTable.uniform(HEADS, Method.WINDOW, tiles_wide(layout, width))
