@@ -12,6 +12,7 @@ from pathlib import Path
 from . import provision
 from .errors import HostError, SetupError
 from .processes import become, signals_like_ctrl_c
+from .progress import say
 
 # The embedded Python of portable builds reads no PYTHONPATH: the import path is set by the program.
 INSIDE = "import sys; sys.path.insert(0, sys.argv[1]); from host import command_demo; sys.exit(command_demo.inside())"
@@ -50,5 +51,6 @@ def inside() -> int | str:
     except (SetupError, HostError) as problem:
         return f"\ndev.py: {problem}"
     except KeyboardInterrupt:
-        return "\ndev.py: stopped."
+        say("\ndev.py: stopped.")
+        return 130  # what shells report after Ctrl-C
     return 0

@@ -154,12 +154,11 @@ def calibration_of(calibrated: dict) -> dict:
 def summary(host: Host, device: str, samples: dict[str, Sample], calibration: dict) -> dict:
     """Everything the demo measured, as its JSON says it; fractions are in 0..1."""
     dense = samples[DENSE]
-    model = next(s.stats["model"] for s in reversed(samples.values()) if s.stats.get("model"))
     return {
         "host_version": host.version,
         "pack_version": pack_version(),
         "device": device,
-        "model": {k: model[k] for k in ("family", "parameters", "tokens", "text_tokens", "layers", "heads")},
+        "model": model_figures(samples[LEVELS[0]].stats),
         "sampler": {
             "name": DEMO_SAMPLING["sampler_name"],
             **{k: DEMO_SAMPLING[k] for k in ("scheduler", "steps", "cfg", "seed")},
@@ -168,6 +167,13 @@ def summary(host: Host, device: str, samples: dict[str, Sample], calibration: di
         "calibration": calibration,
         "levels": [level_figures(level, samples[level], dense) for level in LEVELS],
     }
+
+
+def model_figures(stats: dict) -> dict:
+    """The model's size, and the lengths of the run's sequences, which only a run knows."""
+    model = stats["model"]
+    lengths = {name: stats.get(name, model.get(name)) for name in ("tokens", "text_tokens")}
+    return {**{k: model[k] for k in ("family", "parameters")}, **lengths, **{k: model[k] for k in ("layers", "heads")}}
 
 
 def level_figures(level: str, sample: Sample, dense: Sample) -> dict:

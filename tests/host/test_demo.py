@@ -46,8 +46,15 @@ def test_fidelity_is_measured_against_dense():
 
 @pytest.fixture
 def samples():
-    model = {"family": "sd3", "parameters": 9e6, "tokens": 1024, "text_tokens": 16, "layers": 4, "heads": 4}
-    stats = {"model": model, "attention_flops_kept": 0.5, "model_flops_kept": 0.9, "predicted_error": 0.01}
+    model = {"family": "sd3", "parameters": 9e6, "tokens": None, "text_tokens": None, "layers": 4, "heads": 4}
+    stats = {
+        "model": model,
+        "tokens": 1024,
+        "text_tokens": 16,
+        "attention_flops_kept": 0.5,
+        "model_flops_kept": 0.9,
+        "predicted_error": 0.01,
+    }
     encoded = io.BytesIO()
     Image.new("RGB", (64, 48), "green").save(encoded, "PNG")
     return {
@@ -70,6 +77,7 @@ def test_the_json_says_what_was_agreed(result, samples, tmp_path):
         *("host_version", "pack_version", "device", "model", "sampler", "dense", "calibration", "levels", "files")
     }
     assert set(written["model"]) == {"family", "parameters", "tokens", "text_tokens", "layers", "heads"}
+    assert (written["model"]["tokens"], written["model"]["text_tokens"]) == (1024, 16)
     assert set(written["sampler"]) == {"name", "scheduler", "steps", "cfg", "seed"}
     assert set(written["calibration"]) == {"seconds", "ratio_to_dense_run"} and set(written["dense"]) == {"seconds"}
     figures = {"level", "attention_flops_kept", "model_flops_kept", "predicted_error", "latent_relative_error"}
