@@ -44,7 +44,7 @@ function refresh(apply) {
   const plan = describePlan(text)
   const linked = hasLiveCalibrate(apply)
   const state = plan ? (linked ? 'shared' : 'embedded') : text.trim() ? 'damaged' : linked ? 'linked' : 'none'
-  statusLines.get(apply)?.(say(state, plan ?? {}), Boolean(plan))
+  statusLines.get(apply)?.(...say(state, plan ?? {}), Boolean(plan))
 }
 
 function setUpApply(apply) {
