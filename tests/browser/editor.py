@@ -22,7 +22,7 @@ class Editor:
 
     def _on_console(self, message) -> None:
         text = f"{message.text} ({message.location.get('url', '')})"
-        if message.type in ("error", "warning") and (PACK_PATH in text or "ditfastattn" in text.lower()):
+        if message.type in ("error", "warning") and (PACK_PATH in text or "[DiTFastAttn]" in text):
             self.errors.append(text)
 
     def run(self, script: str, argument=None):
@@ -39,7 +39,7 @@ class Editor:
     def show(self, path: str) -> None:
         """Click on the tab of an open workflow."""
         position = self.run("return manager.workflow.openWorkflows.findIndex((w) => w.path === argument)", path)
-        self.page.locator(".workflow-tabs .p-togglebutton, [data-testid=workflow-tab], .workflow-tabs button").nth(position).click()
+        self.page.locator(".workflow-tabs .workflow-label").nth(position).click()
         self.page.wait_for_function("(path) => window.app.extensionManager.workflow.activeWorkflow.path === path", arg=path)
 
     def save(self) -> dict:
