@@ -42,9 +42,9 @@ function embed(apply, text) {
 function refresh(apply) {
   const text = planWidget(apply)?.value ?? ''
   const plan = describePlan(text)
-  const linked = hasLiveCalibrate(apply)
+  const linked = Boolean(apply.graph) && hasLiveCalibrate(apply)
   const state = plan ? (linked ? 'shared' : 'embedded') : text.trim() ? 'damaged' : linked ? 'linked' : 'none'
-  statusLines.get(apply)?.(say(state, plan ?? {}), Boolean(plan))
+  statusLines.get(apply)?.(...say(state, plan ?? {}), Boolean(plan))
 }
 
 function setUpApply(apply) {
@@ -59,8 +59,8 @@ function setUpApply(apply) {
     const original = apply[event]
     apply[event] = function (...args) {
       const result = original?.apply(this, args)
-      // Links of a workflow that is being loaded are complete a moment later.
-      queueMicrotask(() => refresh(apply))
+      // Links of a workflow that is being loaded are complete a moment later; and a node may be gone by then.
+      queueMicrotask(() => apply.graph && refresh(apply))
       return result
     }
   }

@@ -7,7 +7,8 @@ const ACTIVE = 0
 /** The node that an execution id ("7", or "5:2" inside a subgraph) names; null when it is not there. */
 export function nodeAt(graph, executionId) {
   const [first, ...rest] = String(executionId).split(':')
-  const node = graph?.getNodeById(Number(first)) ?? null
+  // Ids are numbers in older front ends and text in newer ones.
+  const node = graph?.getNodeById(first) ?? graph?.getNodeById(Number(first)) ?? null
   return rest.length && node ? nodeAt(node.subgraph, rest.join(':')) : node
 }
 

@@ -2,11 +2,11 @@
 
 const TEXTS = {
   en: {
-    none: 'No plan: connect DiTFastAttn Calibrate, or paste a plan',
-    linked: 'Plan by link: it is embedded here once Calibrate has run',
-    shared: 'Plan {id} embedded: this workflow can be shared without Calibrate',
-    embedded: 'Plan {id} embedded ({family}, {layers} layers)',
-    damaged: 'The embedded text is not a plan: remove it or paste another',
+    none: ['No plan yet', 'Connect DiTFastAttn Calibrate, or right-click to paste a plan. Until then attention is computed in full.'],
+    linked: ['Plan by link, embedded after calibration', 'Once Calibrate has run, its plan is kept in this node and saved with the workflow.'],
+    shared: ['Plan {id} embedded, ready to share', 'The plan is saved with this workflow: whoever opens it does not need Calibrate.'],
+    embedded: ['Plan {id} embedded', 'For {family} with {layers} attention layers. It is saved with this workflow.'],
+    damaged: ['The embedded text is not a plan', 'Right-click to remove it or to paste another.'],
     copy: 'Copy plan',
     paste: 'Paste plan',
     remove: 'Remove embedded plan',
@@ -16,11 +16,11 @@ const TEXTS = {
     notAPlan: 'That text is not a compression plan'
   },
   zh: {
-    none: '没有方案：请连接“DiTFastAttn 校准”，或粘贴方案',
-    linked: '方案由连线传入：校准运行后会嵌入此处',
-    shared: '已嵌入方案 {id}：分享此工作流时不再需要校准',
-    embedded: '已嵌入方案 {id}（{family}，{layers} 层）',
-    damaged: '嵌入的文本不是方案：请移除或重新粘贴',
+    none: ['尚无方案', '请连接“DiTFastAttn 校准”，或在右键菜单中粘贴方案。在此之前使用完整注意力。'],
+    linked: ['方案由连线传入，校准后嵌入此处', '校准运行后，方案会保存在本节点中，并随工作流一起保存。'],
+    shared: ['已嵌入方案 {id}，可以分享', '方案已随此工作流保存：打开它的人不再需要校准。'],
+    embedded: ['已嵌入方案 {id}', '适用于 {family}，{layers} 个注意力层。已随此工作流保存。'],
+    damaged: ['嵌入的文本不是方案', '请在右键菜单中移除或重新粘贴。'],
     copy: '复制方案',
     paste: '粘贴方案',
     remove: '移除嵌入的方案',
@@ -31,8 +31,9 @@ const TEXTS = {
   }
 }
 
-/** A sentence in the editor's language, with {name} replaced by values.name. */
+/** A sentence in the editor's language, with {name} replaced by values.name; for a state, [short, explanation]. */
 export function sentence(locale, key, values = {}) {
   const texts = String(locale ?? 'en').toLowerCase().startsWith('zh') ? TEXTS.zh : TEXTS.en
-  return texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '?')
+  const filled = (text) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '?')
+  return Array.isArray(texts[key]) ? texts[key].map(filled) : filled(texts[key])
 }

@@ -1,0 +1,113 @@
+"""A real host with its real front end in a real browser; skipped, with the reason, where one of them is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = "DITFASTATTN_SCREENSHOTS"
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(item.fspath).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """A ComfyUI with the pack in it and nothing else."""
+    if not os.environ.get("COMFYUI_PATH"):
+        pytest.skip("no ComfyUI: set COMFYUI_PATH, or run python dev.py test")
+    from host import basedir, provision
+    from host.server import Server
+
+    path = Path(os.environ["COMFYUI_PATH"])
+    python = provision.own_interpreter(path) or Path(sys.executable)
+    base = basedir.fill(tmp_path_factory.mktemp("base"))
+    basedir.link(Path(__file__).with_name("tiny_nodes"), base / "custom_nodes" / "ditfastattn_tiny_nodes")
+    with Server(provision.Host(path, python, provision.host_version(path), ours=False), base, log=base / "server.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium: the system's, or the one that Playwright has downloaded."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        if path is None and not Path(driver.chromium.executable_path).exists():
+            pytest.skip("no Chromium: install it (Debian: chromium), or run python -m playwright install chromium")
+        running = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def editor(server, browser):
+    """A page that the tests of a module share."""
+    from .editor import Editor
+
+    context = browser.new_context(viewport={"width": 1680, "height": 950})
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+    yield Editor(context.new_page(), server.url)
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def queue(editor):
+    """The stand-in for the server's queue on that page."""
+    from .editor import Queue
+
+    return Queue(editor)
+
+
+@pytest.fixture(autouse=True)
+def no_errors_of_ours(request):
+    """Every test also claims that the browser's console has nothing to say about the pack."""
+    yield
+    if "editor" in request.fixturenames:
+        errors = request.getfixturevalue("editor").errors
+        found, errors[:] = list(errors), []
+        assert not found
+
+
+@pytest.fixture
+def workflow():
+    """The example that the pack ships."""
+    return json.loads((ROOT / "example_workflows" / "sd3_text_to_image.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="session")
+def plans():
+    """Two different plans as text."""
+    import numpy as np
+    from ditfastattn.plans import LevelPaths, build_plan, dumps
+
+    from plans_samples import identity, measurement, positions, random_paths
+
+    def text(seed: int) -> str:
+        rng = np.random.default_rng(seed)
+        level = LevelPaths("D1", random_paths(rng, 5, 4, 1), ["0000"] * 2, 0.1, 0.5, 0.8, 1024)
+        return dumps(build_plan(identity(), measurement(), positions(4), [(0.5, 0.5)], [level]))
+
+    return text(1), text(2)
+
+
+@pytest.fixture
+def screenshot(request, editor):
+    """Save a picture of the page where the environment variable names a folder."""
+    def take(name: str, **options) -> None:
+        folder = os.environ.get(SCREENSHOTS)
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            editor.page.screenshot(path=str(Path(folder) / f"{re.sub('[^a-z0-9_]+', '_', name.lower())}.png"), **options)
+
+    return take

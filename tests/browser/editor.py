@@ -1,0 +1,116 @@
+"""A page with the host's front end in it, driven through the objects that the front end gives to extensions."""
+
+from __future__ import annotations
+
+import json
+
+PACK_PATH = "/extensions/ditfastattn/"
+READY = "Boolean(window.app?.vueAppReady && window.app.extensionManager && window.app.rootGraph)"
+
+
+class Editor:
+    """One browser page. `errors`: what the console said about the pack's own files, and uncaught exceptions."""
+
+    def __init__(self, page, url: str):
+        self.page = page
+        self.errors: list[str] = []
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.goto(url)
+        page.wait_for_function(READY, timeout=60_000)
+        page.wait_for_function("Boolean(window.LiteGraph?.registered_node_types?.DiTFastAttnApplyPlan)", timeout=60_000)
+
+    def _on_console(self, message) -> None:
+        text = f"{message.text} ({message.location.get('url', '')})"
+        if message.type in ("error", "warning") and (PACK_PATH in text or "[DiTFastAttn]" in text):
+            self.errors.append(text)
+
+    def run(self, script: str, argument=None):
+        """Evaluate a function of (argument) with `app`, `graph` and `manager` in reach."""
+        return self.page.evaluate(
+            "(argument) => { const app = window.app, graph = app.rootGraph, manager = app.extensionManager;"
+            f" return (async () => {{ {script} }})() }}", argument)
+
+    def open(self, workflow: dict) -> str:
+        """Open a workflow in a new tab; returns the path that names the tab."""
+        self.run("await app.loadGraphData(argument)", workflow)
+        return self.run("return manager.workflow.activeWorkflow.path")
+
+    def show(self, path: str) -> None:
+        """Click on the tab of an open workflow."""
+        position = self.run("return manager.workflow.openWorkflows.findIndex((w) => w.path === argument)", path)
+        self.page.locator(".workflow-tabs .workflow-label").nth(position).click()
+        self.page.wait_for_function("(path) => window.app.extensionManager.workflow.activeWorkflow.path === path", arg=path)
+
+    def save(self) -> dict:
+        """What saving the workflow would write."""
+        return self.run("return JSON.parse(JSON.stringify(graph.serialize()))")
+
+    def prompt(self) -> dict:
+        """The API export."""
+        return self.run("return (await app.graphToPrompt()).output")
+
+    def queue(self) -> None:
+        """Press Run."""
+        self.run("await app.queuePrompt(0, 1)")
+
+    def plan_text(self, node: int = 8) -> str:
+        """The text in an Apply node."""
+        return self.run("return graph.getNodeById(argument).widgets.find((w) => w.name === 'plan').value", node)
+
+    def status(self, node: int = 8) -> str:
+        """The line at the foot of an Apply node."""
+        return self.run("return graph.getNodeById(argument).widgets.at(-1).element.textContent", node)
+
+    def set_plan(self, text: str, node: int = 8) -> None:
+        """Put a text into an Apply node without any of the pack's menus."""
+        self.run("graph.getNodeById(argument[0]).widgets.find((w) => w.name === 'plan').value = argument[1]", [node, text])
+
+    def menu(self, label: str, node: int = 8):
+        """Choose an item of the node's menu, as either renderer would."""
+        return self.run(
+            "const node = graph.getNodeById(argument[0]);"
+            "const item = app.collectNodeMenuItems(node).find((i) => i?.content === argument[1]);"
+            "if (!item) throw new Error('no such item'); if (item.disabled) return 'disabled'; await item.callback(); return 'done'",
+            [node, label])
+
+    def undo_depth(self) -> int:
+        """How many steps can be undone in the workflow on screen."""
+        return self.run("return manager.workflow.activeWorkflow.changeTracker.undoQueue.length")
+
+    def setting(self, name: str, value) -> None:
+        """Change a setting of the front end."""
+        self.run("await manager.setting.set(argument[0], argument[1])", [name, value])
+
+    def settle(self, milliseconds: int = 300) -> None:
+        """Let pending work of the page finish where there is nothing to wait for."""
+        self.page.wait_for_timeout(milliseconds)
+
+
+class Queue:
+    """Stands in for the server's queue: takes prompts, shows them as running, and reports what a node returned."""
+
+    def __init__(self, editor: Editor):
+        self.editor = editor
+        self.entries: list[list] = []
+        editor.page.route("**/api/prompt", self._accept)
+        editor.page.route("**/api/queue", self._running)
+
+    def _accept(self, route) -> None:
+        if route.request.method != "POST":
+            return route.fallback()
+        body = json.loads(route.request.post_data)
+        identity = f"prompt-{len(self.entries)}"
+        self.entries.append([len(self.entries), identity, body["prompt"], body["extra_data"], []])
+        return route.fulfill(json={"prompt_id": identity, "number": len(self.entries), "node_errors": {}})
+
+    def _running(self, route) -> None:
+        if route.request.method != "GET":
+            return route.fallback()
+        return route.fulfill(json={"queue_running": self.entries, "queue_pending": []})
+
+    def report(self, text: str, node: str = "7", prompt: int = -1) -> None:
+        """The message that the server sends when Calibrate has run."""
+        detail = {"node": node, "display_node": node, "prompt_id": self.entries[prompt][1], "output": {"ditfastattn_plan": [text]}}
+        self.editor.run("window.comfyAPI.api.api.dispatchCustomEvent('executed', argument)", detail)
+        self.editor.settle()

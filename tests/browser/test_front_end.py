@@ -1,0 +1,189 @@
+"""What a user sees of the pack in the real front end."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from .editor import PACK_PATH
+
+ROOT = Path(__file__).resolve().parents[2]
+NODES = ("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats")
+RENDERERS = {"classic": False, "nodes2": True}
+
+
+def get(server, path: str) -> bytes:
+    with urllib.request.urlopen(server.url + path, timeout=30) as answer:
+        return answer.read()
+
+
+@pytest.fixture(scope="session")
+def schemas(server):
+    info = json.loads(get(server, "/object_info"))
+    return {name: info[name] for name in NODES}
+
+
+def texts_of(schema: dict) -> dict:
+    """The texts of a node as a locale file holds them."""
+    inputs = {}
+    for group in ("required", "optional"):
+        for name, spec in schema["input"].get(group, {}).items():
+            options = spec[1] if len(spec) > 1 else {}
+            inputs[name] = with_tooltip(options.get("display_name") or name, options.get("tooltip"))
+    tooltips = schema.get("output_tooltips") or [None] * len(schema["output_name"])
+    outputs = {str(i): with_tooltip(name, tooltips[i]) for i, name in enumerate(schema["output_name"])}
+    return {"display_name": schema["display_name"], "description": schema["description"], "inputs": inputs, "outputs": outputs}
+
+
+def with_tooltip(name: str, tooltip: str | None) -> dict:
+    return {"name": name, "tooltip": tooltip} if tooltip else {"name": name}
+
+
+def keys_of(texts) -> object:
+    return {key: keys_of(value) for key, value in texts.items()} if isinstance(texts, dict) else None
+
+
+def locale(language: str) -> dict:
+    return json.loads((ROOT / "locales" / language / "nodeDefs.json").read_text("utf-8"))
+
+
+def test_the_three_nodes_load(editor):
+    for name in NODES:
+        assert editor.run("const node = LiteGraph.createNode(argument); return Boolean(node?.comfyClass === argument)", name)
+
+
+def test_each_script_is_loaded_once_from_the_packs_own_folder(editor):
+    loaded = editor.run("return performance.getEntriesByType('resource').map((e) => new URL(e.name).pathname)")
+    ours = sorted(path for path in loaded if "ditfastattn" in path and path.endswith(".js"))
+    assert ours == sorted(PACK_PATH + path.name for path in (ROOT / "web").glob("*.js"))
+
+
+def test_english_texts_are_those_of_the_nodes(schemas):
+    assert locale("en") == {name: texts_of(schema) for name, schema in schemas.items()}
+
+
+def test_chinese_texts_are_complete_and_chinese():
+    chinese = locale("zh")
+    assert keys_of(chinese) == keys_of(locale("en"))
+    for node in chinese.values():
+        assert any("\u4e00" <= c <= "\u9fff" for c in node["display_name"]) and any("\u4e00" <= c <= "\u9fff" for c in node["description"])
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_help_pages_are_served_and_name_every_input(server, schemas, name):
+    page = get(server, f"{PACK_PATH}docs/{name}.md").decode()
+    assert page.startswith(f"# {schemas[name]['display_name']}\n")
+    for entry in texts_of(schemas[name])["inputs"].values():
+        assert f"`{entry['name']}`" in page
+
+
+def test_the_help_panel_shows_the_page(editor, workflow, screenshot):
+    editor.open(workflow)
+    editor.run("const node = graph.getNodeById(8); app.canvas.selectItems([node]); await manager.command.execute('Comfy.Canvas.SelectAll');"
+               "app.canvas.selectItems([node])")
+    help_text = editor.run(
+        "return (await (await fetch(new URL('/extensions/ditfastattn/docs/DiTFastAttnApplyPlan.md', location.href))).text())")
+    html = editor.run("return manager.renderMarkdownToHtml(argument)", help_text)
+    assert "<table>" in html and "Copy plan" in html
+
+
+def test_the_example_opens_with_nothing_of_ours_missing(editor, workflow):
+    editor.open(workflow)
+    found = editor.run("return graph.nodes.map((n) => [Number(n.id), n.type, Boolean(n.constructor.nodeData) || !n.type.startsWith('DiTFastAttn')])")
+    assert [[node["id"], node["type"]] for node in workflow["nodes"]] == sorted([number, kind] for number, kind, _ in found)
+    assert all(known for _, _, known in found)
+    saved = editor.save()
+    assert sorted(link[:5] for link in saved["links"]) == sorted(link[:5] for link in workflow["links"])
+    prompt = editor.prompt()
+    assert prompt["8"]["inputs"]["plan_in"] == ["7", 0]
+    assert set(prompt["8"]["inputs"]) == {"model", "level", "plan", "plan_in", "max_cache_mb", "strict"}
+
+
+def test_saved_values_keep_their_places(editor, workflow):
+    """The status line is a widget that is not saved: it must not push the saved ones aside."""
+    editor.open(workflow)
+    before = {node["id"]: node.get("widgets_values") for node in workflow["nodes"] if node["type"] in NODES}
+    saved = editor.save()
+    assert {node["id"]: node.get("widgets_values") for node in saved["nodes"] if node["type"] in NODES} == before
+
+
+def test_the_plan_is_hidden_and_the_status_is_shown_in_both_renderers(editor, workflow, plans, screenshot):
+    editor.open(workflow)
+    editor.set_plan(plans[0])
+    editor.open(editor.save())
+    try:
+        for renderer, vue in RENDERERS.items():
+            editor.setting("Comfy.VueNodes.Enabled", vue)
+            editor.settle(1200)
+            status = editor.page.get_by_test_id("ditfastattn-status").filter(visible=True)
+            assert status.count() == 1 and "embedded" in status.inner_text()
+            assert "ditfastattn.plan/1" not in editor.page.inner_text("body")
+            for theme in ("dark", "light"):
+                editor.setting("Comfy.ColorPalette", theme)
+                editor.settle(600)
+                screenshot(f"{renderer}_{theme}")
+                box = editor.run(
+                    "const n = graph.getNodeById(8), ds = app.canvas.ds; const [x, y] = [n.pos[0], n.pos[1]];"
+                    "return { x: (x + ds.offset[0]) * ds.scale, y: (y + ds.offset[1]) * ds.scale, w: n.size[0] * ds.scale, h: n.size[1] * ds.scale }")
+                screenshot(f"{renderer}_{theme}_apply", clip={
+                    "x": max(0, box["x"] - 20), "y": max(0, box["y"] - 60), "width": box["w"] + 40, "height": box["h"] + 100})
+    finally:
+        editor.setting("Comfy.VueNodes.Enabled", False)
+        editor.setting("Comfy.ColorPalette", "dark")
+
+
+def test_a_real_run_embeds_its_plan(server, editor, plans, screenshot):
+    """The whole way: a tiny model is calibrated by the server, and the message that it sends is the one we read."""
+    if "DiTFastAttnTestTinyModel" not in json.loads(get(server, "/object_info")):
+        pytest.skip("the server's Python lacks pytest, which the test model needs")
+    editor.run("await manager.command.execute('Comfy.NewBlankWorkflow')")
+    editor.run("""
+        const add = (type, x, y, values = {}) => {
+          const node = LiteGraph.createNode(type)
+          node.pos = [x, y]
+          graph.add(node)
+          for (const [name, value] of Object.entries(values)) node.widgets.find((w) => w.name === name).value = value
+          return node
+        }
+        const link = (from, slot, to, name) => from.connect(slot, to, to.findInputSlot(name))
+        const sampling = { steps: 4, cfg: 4, sampler_name: 'euler', scheduler: 'simple', seed: 3 }
+        const tiny = add('DiTFastAttnTestTinyModel', 40, 120)
+        const calibrate = add('DiTFastAttnCalibrate', 340, 120, sampling)
+        const apply = add('DiTFastAttnApplyPlan', 340, 460)
+        const sampler = add('KSampler', 700, 120, { ...sampling, control_after_generate: 'fixed' })
+        const stats = add('DiTFastAttnStats', 700, 460)
+        const plot = add('PreviewImage', 1040, 120)
+        plot.size = [560, 640]
+        link(tiny, 0, calibrate, 'model')
+        link(tiny, 0, apply, 'model')
+        for (const node of [calibrate, sampler]) {
+          link(tiny, 1, node, 'positive')
+          link(tiny, 2, node, 'negative')
+          link(tiny, 3, node, 'latent_image')
+        }
+        link(calibrate, 0, apply, 'plan_in')
+        link(apply, 0, sampler, 'model')
+        link(apply, 0, stats, 'model')
+        link(sampler, 0, stats, 'latent')
+        link(stats, 3, plot, 'images')
+    """)
+    editor.queue()
+    wait = "() => window.app.rootGraph.nodes.find((n) => n.type === 'DiTFastAttnApplyPlan').widgets.find((w) => w.name === 'plan').value"
+    text = editor.page.wait_for_function(wait, timeout=60_000).json_value()
+    assert json.loads(text)["schema"] == "ditfastattn.plan/1"
+    done = "async () => (await (await fetch('/queue')).json()).queue_running.length === 0"
+    editor.page.wait_for_function(done, timeout=60_000)
+    editor.settle(1500)
+    editor.run("app.canvas.ds.scale = 0.9; app.canvas.ds.offset = [60, 0]; app.canvas.setDirty(true, true)")
+    editor.settle(500)
+    screenshot("real_run")
+    history = json.loads(get(server, "/history"))
+    assert [entry["status"]["status_str"] for entry in history.values()] == ["success"]
+    # The same again: neither calibrated nor sampled, because embedding has not changed what is sent.
+    editor.queue()
+    editor.settle(1500)
+    editor.page.wait_for_function(done, timeout=60_000)
+    messages = list(json.loads(get(server, "/history")).values())[-1]["status"]["messages"]
+    cached = next(detail["nodes"] for kind, detail in messages if kind == "execution_cached")
+    assert len(cached) == 6

@@ -1,0 +1,45 @@
+"""Test-only nodes: a tiny random model of a family and its random prompts, in place of checkpoints and text encoders."""
+
+import importlib.util
+from pathlib import Path
+
+from comfy_api.latest import ComfyExtension, io
+
+_SOURCE = Path(__file__).resolve().parents[2] / "host" / "tiny.py"
+
+
+def _tiny():
+    spec = importlib.util.spec_from_file_location("ditfastattn_tiny", _SOURCE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class TinyModel(io.ComfyNode):
+    """A model and two prompts."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DiTFastAttnTestTinyModel", display_name="Tiny model", category="tests",
+            inputs=[io.Combo.Input("family", options=["sd3", "flux", "pixart_sigma"])],
+            outputs=[io.Model.Output(), io.Conditioning.Output("positive"), io.Conditioning.Output("negative"), io.Latent.Output()],
+        )
+
+    @classmethod
+    def execute(cls, family) -> io.NodeOutput:
+        tiny = _tiny()
+        return io.NodeOutput(tiny.make_model(family), tiny.conditioning(family, 1), tiny.conditioning(family, 2),
+                             {"samples": tiny.latent(family)})
+
+
+class TinyNodes(ComfyExtension):
+    """Hands the nodes to the host."""
+
+    async def get_node_list(self):
+        return [TinyModel]
+
+
+async def comfy_entrypoint():
+    """The host's entry point."""
+    return TinyNodes()
