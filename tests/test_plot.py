@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from ditfastattn.attention.plot import BARS, HEADER, LEFT, TILES, WIDTH, draw
 from ditfastattn.attention.plot_canvas import BAR, printable, shortened, text_width, wrapped
 from ditfastattn.attention.plot_map import COLOURS, MethodMap

@@ -89,9 +89,9 @@ def workflow():
 def plans():
     """Two different plans as text."""
     import numpy as np
-    from ditfastattn.plans import LevelPaths, build_plan, dumps
-
     from plans_samples import identity, measurement, positions, random_paths
+
+    from ditfastattn.plans import LevelPaths, build_plan, dumps
 
     def text(seed: int) -> str:
         rng = np.random.default_rng(seed)
