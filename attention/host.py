@@ -22,7 +22,9 @@ def noise_positions(model_sampling, sigmas: Sequence[float]) -> list[float]:
 
     A position means the same for every scheduler and step count, for flow and for discrete models alike.
     """
-    bounds = [float(model_sampling.timestep(_sigma(level))) for level in (model_sampling.sigma_min, model_sampling.sigma_max)]
+    bounds = [
+        float(model_sampling.timestep(_sigma(level))) for level in (model_sampling.sigma_min, model_sampling.sigma_max)
+    ]
     span = bounds[1] - bounds[0] or 1.0
     raw = (float(model_sampling.timestep(_sigma(sigma))) for sigma in sigmas)
     return [min(1.0, max(0.0, (value - bounds[0]) / span)) for value in raw]

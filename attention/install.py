@@ -109,12 +109,22 @@ class Installation:
         positions = noise_positions(sampling, levels)
         function = getattr(sampler, "sampler_function", None)
         cfg = float(getattr(guider, "cfg", 1.0))
-        record = RunRecord([StepCount(position) for position in positions], {
-            "sampler": getattr(function, "__name__", type(sampler).__name__).removeprefix("sample_"),
-            "steps": len(levels), "cfg": cfg, "seed": seed,
-        })
-        self.run = SamplingRun(levels, positions, lambda sigma: noise_positions(sampling, [sigma])[0], record,
-                               shares_guidance=type(guider).__name__ == "CFGGuider" and cfg != 1.0)
+        record = RunRecord(
+            [StepCount(position) for position in positions],
+            {
+                "sampler": getattr(function, "__name__", type(sampler).__name__).removeprefix("sample_"),
+                "steps": len(levels),
+                "cfg": cfg,
+                "seed": seed,
+            },
+        )
+        self.run = SamplingRun(
+            levels,
+            positions,
+            lambda sigma: noise_positions(sampling, [sigma])[0],
+            record,
+            shares_guidance=type(guider).__name__ == "CFGGuider" and cfg != 1.0,
+        )
         try:
             self.processor = self._make_processor(self, self.run)
         except Exception:
@@ -172,7 +182,7 @@ class Installation:
     # -- a site ----------------------------------------------------------------------------------------------------
 
     def open(self, number: int) -> SiteCall | None:
-        """The site call of this forward for site `number`, opened at its first callable; None outside tracked forwards."""
+        """This forward's call of site `number`, opened at its first callable; None outside tracked forwards."""
         forward = self.forward
         if forward is None or not forward.tracked or self.processor is None:
             return None
@@ -384,7 +394,12 @@ def _patch_site(patched, installation: Installation, number: int, site) -> None:
 def remove(model_patcher):
     """A clone of the model without this pack's hooks, whatever else is on it kept."""
     clean = model_patcher.clone()
-    for kind in (WrappersMP.OUTER_SAMPLE, WrappersMP.PREPARE_SAMPLING, WrappersMP.PREDICT_NOISE, WrappersMP.APPLY_MODEL):
+    for kind in (
+        WrappersMP.OUTER_SAMPLE,
+        WrappersMP.PREPARE_SAMPLING,
+        WrappersMP.PREDICT_NOISE,
+        WrappersMP.APPLY_MODEL,
+    ):
         clean.remove_wrappers_with_key(kind, KEY)
     clean.callbacks.get(CallbacksMP.ON_CLEANUP, {}).pop(KEY, None)
     for name, patch in list(clean.object_patches.items()):

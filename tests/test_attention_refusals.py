@@ -33,7 +33,9 @@ HOSTILE = {
     "oversized": lambda: good_text() + " " * (300 * 1024),
     "deeply nested": lambda: "[" * 100_000,
     "code": lambda: "__import__('os').system('true')",
-    "not a number": lambda: good_text().replace("4.0", "NaN", 1) if "4.0" in good_text() else good_text().replace("4", "NaN", 1),
+    "not a number": lambda: (
+        good_text().replace("4.0", "NaN", 1) if "4.0" in good_text() else good_text().replace("4", "NaN", 1)
+    ),
     "for another model": lambda: dumps(hand_plan(tiny.shared_model("flux"), "flux", "f000")),
     "a lone surrogate": lambda: '{"schema": "\ud800"}',
 }
@@ -67,7 +69,9 @@ def test_good_plan_text_inside_the_node_is_used():
 
 def test_a_linked_plan_goes_before_the_embedded_one():
     model = tiny.shared_model("sd3")
-    patched = ApplyCompressionPlan.execute(model, level="D1", plan="nonsense", plan_in=hand_plan(model, "sd3", "f000")).args[0]
+    patched = ApplyCompressionPlan.execute(
+        model, level="D1", plan="nonsense", plan_in=hand_plan(model, "sd3", "f000")
+    ).args[0]
     assert statistics(patched)["state"] == "no run"
 
 

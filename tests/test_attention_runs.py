@@ -73,8 +73,19 @@ def test_an_error_inside_the_model_leaves_nothing_behind(patched):
     assert torch.equal(tiny.sample(model, family), before)
 
 
-@pytest.mark.parametrize("change", [{"steps": 7}, {"steps": 2}, {"batch": 3}, {"cfg": 1.0}, {"split": True}, {"denoise": 0.5},
-                                    {"scheduler": "karras"}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": 7},
+        {"steps": 2},
+        {"batch": 3},
+        {"cfg": 1.0},
+        {"split": True},
+        {"denoise": 0.5},
+        {"scheduler": "karras"},
+    ],
+    ids=str,
+)
 @all_families
 def test_another_kind_of_run_in_between_changes_nothing(patched, change):
     family, model = patched
@@ -85,8 +96,11 @@ def test_another_kind_of_run_in_between_changes_nothing(patched, change):
     assert torch.equal(tiny.sample(model, family), before)
 
 
-@pytest.mark.parametrize("patched,shape", [("sd3", (16, 24, 20)), ("flux", (16, 9, 31)), ("pixart_sigma", (4, 44, 38)),
-                                           ("wan21_t2v", (16, 5, 10, 14))], indirect=["patched"])
+@pytest.mark.parametrize(
+    "patched,shape",
+    [("sd3", (16, 24, 20)), ("flux", (16, 9, 31)), ("pixart_sigma", (4, 44, 38)), ("wan21_t2v", (16, 5, 10, 14))],
+    indirect=["patched"],
+)
 def test_a_second_resolution_works_after_the_first(patched, shape):
     family, model = patched
     before = tiny.sample(model, family)
@@ -175,7 +189,9 @@ def test_a_guidance_side_pass_is_computed_in_full_and_leaves_the_caches_alone():
     extra = []
 
     def side_pass(args):
-        (again,) = comfy.samplers.calc_cond_batch(args["model"], [args["cond"]], args["input"], args["sigma"], args["model_options"])
+        (again,) = comfy.samplers.calc_cond_batch(
+            args["model"], [args["cond"]], args["input"], args["sigma"], args["model_options"]
+        )
         extra.append(again)
         return args["denoised"]
 
