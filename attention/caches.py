@@ -40,7 +40,7 @@ class HeadStore:
             self._step[head] = step
 
     def fresh(self, head: int, since: int, like: torch.Tensor, tokens: int) -> bool:
-        """Whether `head` was written at step `since` or later, in `like`'s batch, dtype and device, for `tokens` tokens."""
+        """Whether `head` was written at step `since` or later, in the batch, dtype and device of `like`."""
         buffer = self._buffer
         return (
             buffer is not None

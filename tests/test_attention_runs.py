@@ -205,3 +205,22 @@ def test_a_guidance_side_pass_is_computed_in_full_and_leaves_the_caches_alone():
     assert torch.equal(tiny.sample(patched, "sd3"), tiny.sample(plain, "sd3"))
     assert len(extra) == 4 and torch.equal(extra[0], full_side[0])
     assert full_guided.shape == full_side[0].shape
+
+
+@pytest.mark.parametrize("family,block", [("sd3", "joint_blocks.0"), ("flux", "double_blocks.1")])
+def test_a_block_that_another_pack_replaces_does_not_shift_the_others(family, block):
+    """Its attention never comes; the sites after it must still be told apart."""
+    model = tiny.shared_model(family)
+    kind, index = "double_block", int(block[-1])
+
+    def replace_block(args, extra):
+        return {"img": args["img"], "txt": args["txt"]}
+
+    replaced = model.clone()
+    replaced.set_model_patch_replace(replace_block, "dit", kind, index)
+    plain = tiny.sample(replaced, family)
+    patched = apply_plan(replaced, hand_plan(model, family, "ffff"), "D1", strict=True)
+    assert torch.equal(tiny.sample(patched, family), plain)
+    compressed = apply_plan(replaced, hand_plan(model, family, MIX), "D1", strict=True)
+    output = tiny.sample(compressed, family)
+    assert torch.isfinite(output).all() and not attached(compressed).runs.latest().notes

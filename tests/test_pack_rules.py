@@ -23,7 +23,8 @@ LAYERS = {
 # What the registry's scanner flags or bans: the environment, processes, the network, evaluated text, pickles, writing.
 FORBIDDEN = re.compile(
     r"os\.environ|subprocess|os\.system|\bpopen\b|\beval\(|\bexec\(|pickle\.|import pickle|torch\.load|urllib|"
-    r"requests\.|import requests|import socket|aiohttp|ctypes|importlib|__import__|allow_pickle=True|write_text|write_bytes|open\("
+    r"requests\.|import requests|import socket|aiohttp|ctypes|importlib|__import__|allow_pickle=True|"
+    r"write_text|write_bytes|open\("
 )
 
 

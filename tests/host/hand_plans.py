@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import comfy.samplers
 
-from ditfastattn.attention.host import identify, noise_positions
+from ditfastattn.attention.host import identify, noise_scale
 from ditfastattn.attention.install import sites_of
 from ditfastattn.plans import LevelPaths, Measurement, Plan, build_plan
 
@@ -42,7 +42,8 @@ def positions_of(model, steps: int, scheduler: str = "simple") -> list[float]:
     """Places in the noise schedule of a host scheduler's steps."""
     sampling = model.get_model_object("model_sampling")
     sigmas = comfy.samplers.calculate_sigmas(sampling, scheduler, steps)
-    return noise_positions(sampling, [float(sigma) for sigma in sigmas[:-1]])
+    position_of = noise_scale(sampling)
+    return [position_of(float(sigma)) for sigma in sigmas[:-1]]
 
 
 def hand_plan(
