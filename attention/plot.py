@@ -76,7 +76,7 @@ def _tiles(canvas: Canvas, stats: dict) -> None:
         ("whole-model FLOPs kept", _percent(stats.get("model_flops_kept")),
          "" if not ceiling else f"{1 / ceiling:.0%} if attention were free"),
         ("sampling time", _seconds(stats.get("seconds")), "measured, whole run"),
-        ("cache", "-" if stats.get("cache_bytes") is None else f"{stats['cache_bytes'] / MIB:,.0f} MiB", "kept outputs"),
+        ("cache", _mebibytes(stats.get("cache_bytes")), "kept outputs"),
         ("level", stats.get("level") or "-", "" if error is None else f"predicted error {error:.3f}"),
     ]
     gap = 12
@@ -220,6 +220,12 @@ def _counted(number, noun: str) -> str | None:
 
 def _percent(fraction, sign: str = "%") -> str:
     return "-" if fraction is None else f"{100 * fraction:.0f}{sign}"
+
+
+def _mebibytes(count) -> str:
+    if count is None:
+        return "-"
+    return f"{count / MIB:,.0f} MiB" if count >= 10 * MIB or not count else f"{count / MIB:.2g} MiB"
 
 
 def _seconds(seconds) -> str:

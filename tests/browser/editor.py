@@ -17,8 +17,12 @@ class Editor:
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.goto(url)
-        page.wait_for_function(READY, timeout=60_000)
-        page.wait_for_function("Boolean(window.LiteGraph?.registered_node_types?.DiTFastAttnApplyPlan)", timeout=60_000)
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Until the page can be worked with and knows the pack's nodes."""
+        self.page.wait_for_function(READY, timeout=60_000)
+        self.page.wait_for_function("Boolean(window.LiteGraph?.registered_node_types?.DiTFastAttnApplyPlan)", timeout=60_000)
 
     def _on_console(self, message) -> None:
         text = f"{message.text} ({message.location.get('url', '')})"
