@@ -12,6 +12,7 @@ import os
 import sys
 
 OLDEST_PYTHON = (3, 10)
+STOPPED = 130  # what shells report after Ctrl-C
 ROOT = os.path.dirname(os.path.abspath(__file__))
 
 # Each command is a module of tests/host with `run(arguments)`, imported only when it is called for.
@@ -40,7 +41,8 @@ def main(arguments):
     except SetupError as problem:
         return "\ndev.py: %s" % problem
     except KeyboardInterrupt:
-        return "\ndev.py: stopped."
+        sys.stderr.write("\ndev.py: stopped.\n")
+        return STOPPED
 
 
 def usage(arguments):

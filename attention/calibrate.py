@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 import comfy.model_management
@@ -18,13 +18,16 @@ from ..kernels import HeadTable, Method, Window, dense_flops, flops
 from ..plans import CalibrationTable, Measurement, Plan, solve_levels
 from ..plans import Site as PlanSite
 from ..version import VERSION
-from .gains import Probes
-from .host import identify
+from .apply import apply_plan
+from .gains import Probes, reach
+from .host import identify, signal_scale
 from .install import install, sites_of
 from .measure import Observer, probe
 from .runlog import RunLog, Stopwatch
 
 AGES = 5
+VERIFIED = "D2"  # the level that is sampled to learn how far errors add up
+MOST_CORRECTION = 10.0
 # Full widths along each axis as fractions of the grid; height × width, and time × height × width.
 WINDOWS = {
     2: ((0.1, 0.1), (0.25, 0.25), (0.5, 0.5), (0.25, 1.0), (1.0, 0.25)),
@@ -78,6 +81,7 @@ class _Watch:
         self.latent_power = 0.0
         self.dtype = self.device = ""
         self.diffusion_model = None
+        self.signal: np.ndarray | None = None
         self._cfg = cfg
         self._done: set[int] = set()
         self._observing = False
@@ -86,6 +90,7 @@ class _Watch:
     def announce(self, noise_shape, model) -> int:
         """Choose the windows for the rank of the grid; the samples are small and need no announcement."""
         self.diffusion_model = model.model.diffusion_model
+        self.signal = signal_scale(model.get_model_object("model_sampling"), self.run.sigmas)
         rank = len(self.family.grid(self.diffusion_model, tuple(noise_shape)))
         self.windows = tuple(Window(extent) for extent in WINDOWS[rank])
         self.observer = Observer(self.sites, self.run, self.windows, AGES, self._cfg)
@@ -105,12 +110,17 @@ class _Watch:
         with self._extra_time(x.device):
             self.observer.finish(step)
             for group in self.probes.due(step):
-                comfy.model_management.throw_exception_if_processing_interrupted()
-                self._probing = self.probes.sites(group)
-                changed = predict()
-                self._probing = ()
-                self.probes.add(group, step, float((changed - output).float().pow(2).mean()))
+                self._probe(predict, output, step, group)
         return output
+
+    def _probe(self, predict, output: torch.Tensor, step: int, group: int) -> None:
+        """Repeat the evaluation with a group of sites erring, and note how much the prediction changes."""
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        self._probing = self.probes.sites(group)
+        try:
+            self.probes.add(group, step, float((predict() - output).float().pow(2).mean()))
+        finally:
+            self._probing = ()
 
     def plain(self, forward, call, rows, length) -> bool:
         """Never: every attention is watched."""
@@ -193,11 +203,11 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def calibrate(model_patcher, settings: SamplerSettings, sample: Callable) -> Calibration:
+def calibrate(model_patcher, settings: SamplerSettings, sample: Callable, *, verify: bool = True) -> Calibration:
     """Measure one dense run and solve the plan's levels.
 
-    sample(model): runs the user's sampler once over a patched clone of the model, as KSampler would. The model given is
-    left as it was. Raises ValueError for a model that no family covers, CalibrationError when nothing was measured.
+    sample(model) → latent: runs the user's sampler once over a patched clone of the model, as KSampler would. The model
+    given is left as it was. verify: sample one level as well, and correct the predicted errors by what it showed. Raises ValueError for a model that no family covers, CalibrationError when nothing was measured.
     """
     family, sites = sites_of(model_patcher)
     watch: list[_Watch] = []
@@ -207,27 +217,60 @@ def calibrate(model_patcher, settings: SamplerSettings, sample: Callable) -> Cal
         return watch[-1]
 
     whole = Stopwatch()
-    sample(install(model_patcher, make_processor, RunLog()))
+    dense = sample(install(model_patcher, make_processor, RunLog()))
     if not watch or not watch[-1].observer or not watch[-1].observer.layouts:
         raise CalibrationError("The sampling run ended without one attention call that can be compressed: nothing was measured.")
     seen = watch[-1]
+    dense_seconds = whole() - seen.overhead
     table = _table(seen, sites)
-    sampling_seconds = whole()
-    dense_seconds = sampling_seconds - seen.overhead
     identity = identify(model_patcher, family, sites)
+
+    def measurement() -> Measurement:
+        return _measurement(seen, settings, whole(), dense_seconds)
+
+    plan = solve_levels(table, identity, measurement())
+    correction = _verify(model_patcher, plan, sample, dense) if verify else None
+    if correction is not None:
+        plan = solve_levels(_scaled(table, correction**2), identity, measurement())
+    attention, other = plan.measurement.attention_flops, plan.measurement.other_flops
+    return Calibration(plan, whole(), dense_seconds, attention / (attention + other))
+
+
+def _verify(model_patcher, plan: Plan, sample: Callable, dense: torch.Tensor) -> float | None:
+    """How many times larger the error of one level came out than predicted; None where nothing was predicted.
+
+    Errors of different steps and heads are added as if they were independent. They are not quite, and by how much is a
+    property of model and sampler: the same for all levels to first order, so one level tells.
+    """
+    predicted = plan.level(VERIFIED).predicted_error
+    if predicted <= 0:
+        return None
+    output = sample(apply_plan(model_patcher, plan, VERIFIED, strict=True))
+    measured = float((output - dense).float().norm() / dense.float().norm().clamp_min(1e-12))
+    if not math.isfinite(measured) or measured == 0:
+        return None
+    return min(MOST_CORRECTION, max(1 / MOST_CORRECTION, measured / predicted))
+
+
+def _scaled(table: CalibrationTable, factor: float) -> CalibrationTable:
+    """The table with every squared error multiplied."""
+    names = ("window_error", "residual_error", "reuse_error", "share_error")
+    return replace(table, **{name: getattr(table, name) * factor for name in names})
+
+
+def _measurement(seen: _Watch, settings: SamplerSettings, seconds: float, dense_seconds: float) -> Measurement:
+    layouts = seen.observer.layouts
+    layout = next(iter(layouts.values()))
     attention_flops = sum(
-        dense_flops(layout, sites[number].heads, sites[number].head_dim) for number, layout in seen.observer.layouts.items()
+        dense_flops(layout, seen.sites[number].heads, seen.sites[number].head_dim) for number, layout in layouts.items()
     )
-    layout = next(iter(seen.observer.layouts.values()))
-    measurement = Measurement(
+    return Measurement(
         grid=layout.grid, text_tokens=layout.globals, sampler=settings.name, scheduler=settings.scheduler,
         steps=settings.steps, cfg=settings.cfg, denoise=settings.denoise, seeds=(settings.seed,), prompts=1,
         dtype=seen.dtype, device=seen.device, host_version=comfyui_version.__version__, pack_version=VERSION,
-        created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), seconds=whole(), dense_seconds=dense_seconds,
+        created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), seconds=seconds, dense_seconds=dense_seconds,
         attention_flops=attention_flops, other_flops=seen.work.other_flops,
     )
-    plan = solve_levels(table, identity, measurement)
-    return Calibration(plan, whole(), dense_seconds, attention_flops / (attention_flops + seen.work.other_flops))
 
 
 def _table(seen: _Watch, sites) -> CalibrationTable:
@@ -236,7 +279,7 @@ def _table(seen: _Watch, sites) -> CalibrationTable:
     keep = _descending(run.positions)
     records = observer.records
     put_in = np.stack([record.window[:, :, seen.probes.window].sum(axis=1) for record in records], axis=1)
-    weight = seen.probes.gains(put_in) * _reach(run.sigmas)[:, None] / max(seen.latent_power, 1e-12)
+    weight = seen.probes.gains(put_in) * reach(np.array(run.sigmas), seen.signal)[:, None] / max(seen.latent_power, 1e-12)
     heads = [site.heads for site in sites]
     per_head = np.repeat(weight, heads, axis=1)[keep]
 
@@ -292,9 +335,3 @@ def _descending(positions) -> list[int]:
         if not keep or position < positions[keep[-1]] - 1e-6:
             keep.append(step)
     return keep
-
-
-def _reach(sigmas) -> np.ndarray:
-    """(steps,) squared share of a prediction's error that one Euler step carries into the latent: ((σ − σ') / σ)²."""
-    after = np.append(sigmas[1:], 0.0)
-    return ((np.asarray(sigmas) - after) / np.maximum(sigmas, 1e-12)) ** 2

@@ -12,6 +12,7 @@ import numpy as np
 GROUPS = 4
 PROBED_STEPS = 3
 RIDGE = 1e-3
+MOST_GROWTH = 4.0
 
 
 class Probes:
@@ -82,3 +83,15 @@ def _fit(points, groups: int) -> tuple[np.ndarray, dict[int, float]]:
     normal = matrix.T @ matrix + RIDGE * np.eye(matrix.shape[1])
     solution = np.linalg.solve(normal, matrix.T @ np.array(values))
     return solution[:groups], {step: mean + float(solution[groups + place]) for place, step in enumerate(steps)}
+
+
+def reach(sigmas: np.ndarray, signal: np.ndarray) -> np.ndarray:
+    """(steps,) squared size in the final latent of a unit error in the prediction of each step.
+
+    sigmas: noise level of each step. signal: factor of the clean picture in the latent at each, 1 − σ for flow models.
+    An Euler step from σ to σ' takes the share (1 − σ' / σ) of the prediction into the latent. What the model takes for
+    picture there is then divided by the signal's factor on its way to the end; MOST_GROWTH bounds that where the latent
+    is nearly all noise, and the model does not believe it.
+    """
+    share = 1.0 - np.append(sigmas[1:], 0.0) / np.maximum(sigmas, 1e-12)
+    return share**2 / (signal**2 + MOST_GROWTH**-2)

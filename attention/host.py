@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import comfy.model_management
+import comfy.model_sampling
+import numpy as np
 import torch
 
 from ..plans import ModelIdentity, fingerprint
@@ -28,6 +30,12 @@ def noise_positions(model_sampling, sigmas: Sequence[float]) -> list[float]:
 
 def _sigma(value) -> torch.Tensor:
     return torch.as_tensor(float(value), dtype=torch.float32)
+
+
+def signal_scale(model_sampling, sigmas: Sequence[float]) -> np.ndarray:
+    """Factor of the clean picture in the latent at each noise level: 1 − σ for flow models, 1 for the others."""
+    flow = isinstance(model_sampling, comfy.model_sampling.CONST)
+    return np.array([1.0 - sigma if flow else 1.0 for sigma in sigmas])
 
 
 def identify(model_patcher, family: Family, sites: Sequence[Site]) -> ModelIdentity:

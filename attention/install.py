@@ -35,7 +35,7 @@ class Processor(Protocol):
         """Bytes that the run will hold besides the model's own, for the host's memory estimate."""
 
     def evaluate(self, predict: Callable[[], torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
-        """Run one model evaluation at latent x and a noise level; `predict()` does it and may be called again."""
+        """Run one model evaluation at latent x and a noise level; `predict()` does it, as often as it is called."""
 
     def plain(self, forward: Forward, call: SiteCall, rows: int, length: int) -> bool:
         """Whether the host's own attention module does all there is to do at a site with (rows, length) tokens."""

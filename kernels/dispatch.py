@@ -153,7 +153,7 @@ def _global_rows(q, k, v, layout, scale, out):
     if not layout.globals:
         return
     end = layout.prefix + layout.image
-    rows = q if not layout.image else torch.cat((q[:, :, : layout.prefix], q[:, :, end:]), dim=2)
+    rows = torch.cat((q[:, :, : layout.prefix], q[:, :, end:]), dim=2)
     result = full_attention(rows, k, v, scale)
     out[:, :, : layout.prefix] = result[:, :, : layout.prefix]
     out[:, :, end:] = result[:, :, layout.prefix :]
@@ -171,7 +171,8 @@ def _about_inputs(q, k, v, mask) -> str | None:
     if mask is not None:
         return "An attention mask is given, and windows are computed without one."
     if not q.dim() == k.dim() == v.dim() == 4:
-        return f"Queries, keys and values need four axes (batch, heads, tokens, head size), not {q.dim()}."
+        axes = f"{q.dim()}, {k.dim()} and {v.dim()}"
+        return f"Queries, keys and values need four axes (batch, heads, tokens, head size), not {axes}."
     if q.shape[1] != k.shape[1] or k.shape[1] != v.shape[1]:
         return f"Keys have {k.shape[1]} heads and queries {q.shape[1]}; grouped-query attention is not served."
     if q.shape[2] != k.shape[2] or k.shape[2] != v.shape[2]:

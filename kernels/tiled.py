@@ -42,28 +42,25 @@ def window_attention(q, k, v, layout: Layout, window: Window, out, scale=None) -
     image = slice(layout.prefix, layout.prefix + layout.image)
     q_grid, k_grid, v_grid = (x[:, :, image].unflatten(2, layout.grid) for x in (q, k, v))
     out_grid = out.unflatten(2, layout.grid)
-    keys, values = _BandCopy(k, layout), _BandCopy(v, layout)
-    budget = band_bytes(q.device) // (2 * keys.dtype.itemsize * q.shape[3])
+    copy = _BandCopy(k, v, layout)
+    budget = band_bytes(q.device) // (2 * copy.dtype.itemsize * q.shape[3])
 
     for runs in product(*(axis_runs(*axis) for axis in across)):
         q_bands, out_bands = (bands(x, [run.queries for run in runs]) for x in (q_grid, out_grid))
         k_bands, v_bands = (bands(x, [run.keys for run in runs]) for x in (k_grid, v_grid))
         shape = q_bands.shape[: 2 + len(runs)]
         tokens = layout.globals + math.prod(k_bands.shape[len(shape) : -1])
+        rows = math.prod(run.queries.length for run in runs)
         for block in blocks(shape, budget // tokens):
-            keys.load(k_bands[block], block)
-            values.load(v_bands[block], block)
-            queries, results = q_bands[block], out_bands[block]
+            copy.load(k_bands[block], v_bands[block], block)
+            queries, target = q_bands[block], out_bands[block]
+            flat = queries.to(copy.dtype).reshape(*copy.batch, -1, queries.shape[-1])
             for span in spans:
-                columns = (..., slice(span.q_start, span.q_stop), *[slice(None)] * (len(runs) + 1))
-                part = queries[columns]
                 result = scaled_dot_product_attention(
-                    part.reshape(*keys.batch, -1, part.shape[-1]).to(keys.dtype),
-                    keys.box(span),
-                    values.box(span),
-                    scale=scale,
+                    flat[:, :, span.q_start * rows : span.q_stop * rows], *copy.box(span), scale=scale
                 )
-                results[columns].copy_(result.view(part.shape))
+                columns = target.narrow(len(shape), span.q_start, span.q_stop - span.q_start)
+                columns.copy_(result.view(columns.shape))
 
 
 def compute_dtype(x) -> torch.dtype:
@@ -98,19 +95,21 @@ class Run:
 
 @lru_cache(maxsize=512)
 def axis_runs(n: int, tile: int, half: int) -> tuple[Run, ...]:
-    """The spans of an axis, collected into runs that a strided view can address.
+    """The spans of an axis, collected by size into runs that a strided view can address.
 
-    The first and the last tile are clipped alike and make one run of two, the tiles between make another, so an
-    axis takes `half + 1` runs and a few more when its last tile is ragged.
+    Spans of one size are evenly spaced: they are a tile and its mirror image at the other edge, or neighbours
+    between the edges. An axis takes `half + 1` runs, and a few more when its last tile is ragged.
     """
-    by_size: dict[tuple[int, int], list[list[Span]]] = {}
+    by_size: dict[tuple[int, int], list[Span]] = {}
     for span in axis_spans(n, tile, half):
-        runs = by_size.setdefault((span.q_stop - span.q_start, span.k_stop - span.k_start), [])
-        if runs and _continues(runs[-1], span):
-            runs[-1].append(span)
-        else:
-            runs.append([span])
-    return tuple(_as_run(run) for runs in by_size.values() for run in runs)
+        by_size.setdefault((span.q_stop - span.q_start, span.k_stop - span.k_start), []).append(span)
+    return tuple(
+        Run(
+            _progression([span.q_start for span in spans], queries),
+            _progression([span.k_start for span in spans], keys),
+        )
+        for (queries, keys), spans in by_size.items()
+    )
 
 
 def bands(grid, progressions: list[Progression]):
@@ -133,63 +132,53 @@ def blocks(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
     for axis in reversed(range(len(shape))):
         # In equal parts: six bands in blocks of at most five go as three and three, not as five and one.
         sizes[axis] = math.ceil(shape[axis] / math.ceil(shape[axis] / left))
-        left = left // sizes[axis] if sizes[axis] == shape[axis] else 1
+        left //= sizes[axis]
     for starts in product(*(range(0, n, size) for n, size in zip(shape, sizes))):
         yield tuple(slice(start, start + size) for start, size in zip(starts, sizes))
 
 
 class _BandCopy:
-    """A block of bands of keys (or of values), from which each box is read together with the global tokens.
+    """A block of bands of keys and values, from which each box is read together with the global tokens.
 
     SDPA wants a box's tokens and the global tokens in one piece. Boxes move along the band in one direction only, so
     the global tokens are written just before each box, over columns that no later box needs; in front of the first
     column there is room for them.
     """
 
-    def __init__(self, sequence, layout: Layout):
+    def __init__(self, k, v, layout: Layout):
         end = layout.prefix + layout.image
-        self.dtype = compute_dtype(sequence)
-        self._global = torch.cat((sequence[:, :, : layout.prefix], sequence[:, :, end:]), dim=2).to(self.dtype)
+        self.dtype = compute_dtype(k)
+        self.batch = (0, 0)  # batch rows times heads, bands: the leading axes of every box
+        self._room = layout.globals
+        self._global = torch.stack([torch.cat((x[:, :, : layout.prefix], x[:, :, end:]), dim=2) for x in (k, v)])
         # Kept from block to block: fresh memory costs more in page faults than the copy into it.
-        self._memory = self._global.new_empty(0)
+        self._memory = torch.empty(0, dtype=self.dtype, device=k.device)
 
-    def load(self, boxes, block: tuple[slice, ...]) -> None:
-        """Copy one block of bands: (b, h, *counts, last, *lengths, D), of the batch rows and heads in `block`."""
-        self._block_global = self._global[block[:2]].flatten(0, 1).unsqueeze(1)
-        counts = boxes.shape[2 : len(block)]
-        last, *lengths, head_dim = boxes.shape[len(block) :]
-        self.batch = (boxes.shape[0] * boxes.shape[1], math.prod(counts))
+    def load(self, k_boxes, v_boxes, block: tuple[slice, ...]) -> None:
+        """Copy one block of bands, (b, h, *counts, last, *lengths, D), of the batch rows and heads in `block`."""
+        leading = k_boxes.shape[: len(block)]
+        last, *lengths, head_dim = k_boxes.shape[len(block) :]
+        self.batch = (leading[0] * leading[1], math.prod(leading[2:]))
         self._per_column = math.prod(lengths)
-        self._room = self._block_global.shape[2]
-        shape = (*self.batch, self._room + last * self._per_column, head_dim)
+        shape = (2, *self.batch, self._room + last * self._per_column, head_dim)
         if self._memory.numel() < math.prod(shape):
             self._memory = self._memory.new_empty(math.prod(shape))
         self._tokens = self._memory[: math.prod(shape)].view(shape)
-        self._tokens[:, :, self._room :].view(boxes.shape).copy_(boxes)
+        for tokens, boxes in zip(self._tokens, (k_boxes, v_boxes)):
+            tokens[:, :, self._room :].view(boxes.shape).copy_(boxes)
+        self._block_global = self._global[(slice(None), *block[:2])].flatten(1, 2).unsqueeze(2)
         self._global_at = None
 
     def box(self, span: Span):
-        """(b * h, bands, global tokens + box, D); spans must come in rising order."""
+        """Keys and values, each (b * h, bands, global tokens + box, D); spans must come in rising order."""
         start, stop = span.k_start * self._per_column, self._room + span.k_stop * self._per_column
         if self._room and self._global_at != start:
-            self._tokens[:, :, start : start + self._room] = self._block_global
+            self._tokens[..., start : start + self._room, :] = self._block_global
             self._global_at = start
-        return self._tokens[:, :, start:stop]
+        return self._tokens[..., start:stop, :].unbind()
 
 
-def _continues(run: list[Span], span: Span) -> bool:
-    if len(run) == 1:
-        return True
-    return (
-        span.q_start - run[-1].q_start == run[1].q_start - run[0].q_start
-        and span.k_start - run[-1].k_start == run[1].k_start - run[0].k_start
-    )
-
-
-def _as_run(run: list[Span]) -> Run:
-    first, second = run[0], run[min(1, len(run) - 1)]
+def _progression(starts: list[int], length: int) -> Progression:
     # A single interval has no step, and unfold wants one.
-    return Run(
-        Progression(first.q_start, max(second.q_start - first.q_start, 1), first.q_stop - first.q_start, len(run)),
-        Progression(first.k_start, max(second.k_start - first.k_start, 1), first.k_stop - first.k_start, len(run)),
-    )
+    step = starts[1] - starts[0] if len(starts) > 1 else 1
+    return Progression(starts[0], step, length, len(starts))

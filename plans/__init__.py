@@ -1,4 +1,5 @@
-"""Compression plans: what they are, their text, their search, and how they move onto a run. NumPy and the standard library only."""
+"""Compression plans: what they are, their text, their search, and how they move onto a run."""
+
 from .build import LevelPaths, all_full_plan, build_plan
 from .checks import PlanError, plain_text
 from .codec import Refusal, dumps, loads

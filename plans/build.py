@@ -1,4 +1,5 @@
 """Making plans from per-head paths."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from .schema import Level, Measurement, ModelIdentity, Plan
 
 @dataclass(frozen=True)
 class LevelPaths:
-    """A level before its profiles are numbered: paths is one profile per head over all sites, the rest as in `Level`."""
+    """A level before its profiles are numbered: paths holds one profile per head, the rest is as in `Level`."""
 
     name: str
     paths: Sequence[str]
@@ -56,7 +57,10 @@ def all_full_plan(model: ModelIdentity, measurement: Measurement, positions: Seq
 
 
 def _level(level: LevelPaths, model: ModelIdentity, number_of: dict[str, int]) -> Level:
-    require(len(level.paths) == model.heads, f"Level {level.name} has {len(level.paths)} heads, the model has {model.heads}.")
+    require(
+        len(level.paths) == model.heads,
+        f"Level {level.name} has {len(level.paths)} heads, the model has {model.heads}.",
+    )
     numbers = [number_of[path] for path in level.paths]
     bounds = model.offsets
     return Level(

@@ -1,4 +1,5 @@
 """Checks that turn a wrong value into one clear sentence, and right values into one canonical form."""
+
 from __future__ import annotations
 
 import math
@@ -8,7 +9,8 @@ import re
 SIGNIFICANT_DIGITS = 6
 
 # Control characters, line separators, text direction overrides and lone surrogates: nothing a person types, and each
-# can break or disguise the line it is shown in. Fixed ranges, because str.isprintable() changes between Python versions.
+# can break or disguise the line it is shown in. Fixed ranges, because str.isprintable() changes between Python
+# versions.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,120}\Z")
 

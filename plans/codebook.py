@@ -1,9 +1,10 @@
-"""Fewer distinct profiles, so that the plan's text stays small: levels that share a codebook instead of one profile per head.
+"""Fewer distinct profiles, so that the plan's text stays small: levels that share a codebook of them.
 
-Profiles whose removal costs least go first. Then the heads that share a profile get the path that is best for all of them together,
-and choose anew, a few times over (Lloyd's algorithm, in which the centre of a group is an exact shortest path). At last every level
-picks from the codebook under its own limits.
+Profiles whose removal costs least go first. Then the heads that share a profile get the path that is best for all of
+them together, and choose anew, a few times over (Lloyd's algorithm, in which the centre of a group is an exact shortest
+path). At last every level picks from the codebook under its own limits.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -27,16 +28,18 @@ _NEVER = np.float32(1e30)  # stands for inf, which a matrix product cannot hold
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """A level's solution, the price it was found at (error per dense attention run) and its limits on squared error and cache bytes."""
+    """A level's solution, its limits on squared error and cache bytes, and the prices it was found at."""
 
     point: Point
     price: float
     squared_error: float
     cache_bytes: float = np.inf
+    memory: np.ndarray | None = None
 
 
 def limit_profiles(table: CalibrationTable, choices: Sequence[Choice], most: int) -> list[Point]:
-    """The choices with at most `most` distinct profiles together, each within its limits; unchanged if there are no more already.
+    """The choices with at most `most` distinct profiles together, each within its limits; unchanged if there are no
+    more already.
 
     most is at least 1; the profile that is full everywhere is always among them.
     """
@@ -56,15 +59,18 @@ def limit_profiles(table: CalibrationTable, choices: Sequence[Choice], most: int
 
 @dataclass(frozen=True, eq=False)
 class _Scores:
-    """One level's heads against profiles: error and FLOPs (fractions of dense attention), float32 (N, P) each."""
+    """One level's heads against profiles: error, and FLOPs with the price of memory, as float32 (N, P)."""
 
     error: np.ndarray
     flops: np.ndarray
     price: float
 
     @staticmethod
-    def of(table: CalibrationTable, choice: Choice, profiles: np.ndarray, error: np.ndarray) -> _Scores:
-        return _Scores(error, _flops(table, choice.point, profiles), max(choice.price, 1e-30))
+    def of(table: CalibrationTable, choice: Choice, profiles: np.ndarray, error, passes) -> _Scores:
+        flops = _flops(table, choice.point, profiles, passes)
+        if choice.memory is not None:
+            flops += _held(table, choice.memory, profiles)
+        return _Scores(error, flops, max(choice.price, 1e-30))
 
     def of_profiles(self, some: np.ndarray) -> _Scores:
         return _Scores(self.error[:, some], self.flops[:, some], self.price)
@@ -74,7 +80,7 @@ class _Scores:
         return (self.error / np.float32(price) + self.flops).argmin(axis=1)
 
     def nearest(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """The `count` best profiles of each head, best first, and what each costs in FLOPs at this level's price: (N, count) each."""
+        """The `count` best profiles of each head, best first, and what each costs in FLOPs: (N, count) each."""
         loss = self.error / np.float32(self.price) + self.flops
         index = np.argpartition(loss, min(count, loss.shape[1]) - 1, axis=1)[:, :count]
         values = np.take_along_axis(loss, index, axis=1)
@@ -83,8 +89,8 @@ class _Scores:
 
 
 def _scores(table: CalibrationTable, choices: Sequence[Choice], profiles: np.ndarray) -> list[_Scores]:
-    error = _errors(table, profiles)
-    return [_Scores.of(table, choice, profiles, error) for choice in choices]
+    error, passes = _errors(table, profiles), _passes(profiles, len(table.windows))
+    return [_Scores.of(table, choice, profiles, error, passes) for choice in choices]
 
 
 def _distinct(choices: Sequence[Choice]) -> tuple[np.ndarray, np.ndarray]:
@@ -141,22 +147,36 @@ def _repeats(methods: np.ndarray) -> np.ndarray:
     return result
 
 
-def _flops(table: CalibrationTable, point: Point, profiles: np.ndarray) -> np.ndarray:
-    """FLOPs of every head with every profile under the level's sharing, as fractions of dense attention: float32 (N, P).
-
-    A head that computes where its whole site reuses is charged for the projections that the site could not skip any more.
-    """
-    methods, site = profiles.T, table.site_of_head
-    factor = ((1 - point.share * table.share_saving)[:, site]).T.astype(np.float32)
-    result = table.full_cost[:, None].astype(np.float32) * (factor @ (methods == FULL).astype(np.float32))
+def _passes(profiles: np.ndarray, windows: int) -> np.ndarray:
+    """Which rows of each profile run the full pass, and each window's: float32 (1 + W, S, P), refreshes included."""
+    methods = profiles.T
     computed, refreshed = window_index(methods), refresh_windows(methods)
-    for k in range(len(table.windows)):
-        passes = ((computed == k).astype(np.float32) + (refreshed == k)).astype(np.float32)
-        result += table.window_cost[:, k : k + 1].astype(np.float32) * (factor @ passes)
-    skipped = evaluate.skipped_flops(table, point.methods)[:, site].T.astype(np.float32)
-    if skipped.any():
-        result += skipped @ (methods != REUSE).astype(np.float32)
-    return result / np.float32(table.full_cost.sum() * table.rows)
+    kinds = [methods == FULL] + [(computed == k) | (refreshed == k) for k in range(windows)]
+    return np.stack(kinds).astype(np.float32)
+
+
+def _flops(table: CalibrationTable, point: Point, profiles: np.ndarray, passes: np.ndarray) -> np.ndarray:
+    """FLOPs of every head with every profile under the level's sharing: float32 (N, P), fractions of dense attention.
+
+    A head that computes where its whole site reuses is charged for the projections that the site can then not skip.
+    """
+    dense = table.full_cost.sum() * table.rows
+    cost = (np.column_stack([table.full_cost, table.window_cost]) / dense).astype(np.float32)
+    counts = (1 - point.share * table.share_saving).T.astype(np.float32) @ passes  # (1 + W, sites, P)
+    skipped = (evaluate.skipped_flops(table, point.methods) / dense).T.astype(np.float32)
+    unskipped = skipped @ (profiles.T != REUSE).astype(np.float32)
+    result = np.empty((table.heads, len(profiles)), dtype=np.float32)
+    for site, first in enumerate(table.offsets):
+        heads = slice(first, first + table.sites[site].heads)
+        result[heads] = cost[heads] @ counts[:, site] + unskipped[site]
+    return result
+
+
+def _held(table: CalibrationTable, memory: np.ndarray, profiles: np.ndarray) -> np.ndarray:
+    """Price of the caches that every head would hold with every profile, as FLOPs: float32 (N, P)."""
+    output, residual = evaluate.lives(profiles.T)
+    priced = np.outer(table.output_bytes, memory @ output) + np.outer(table.residual_bytes, memory @ residual)
+    return (priced / (table.output_bytes.sum() or 1.0)).astype(np.float32)
 
 
 def _codebook(scores: Sequence[_Scores], most: int) -> np.ndarray:
@@ -191,8 +211,10 @@ def _two_best(values: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], tuple[
     return (first, least), (second, rest[lines, second])
 
 
-def _refitted(table: CalibrationTable, cells: Cells, choices, scores: Sequence[_Scores], profiles: np.ndarray) -> np.ndarray:
-    """Each profile replaced by the best path for the heads, of all levels, that prefer it: the sum of their cells is one head's cells."""
+def _refitted(
+    table: CalibrationTable, cells: Cells, choices, scores: Sequence[_Scores], profiles: np.ndarray
+) -> np.ndarray:
+    """Each profile replaced by the best path for all heads that prefer it, whose cells add up to one head's."""
     count = len(profiles)
     fields = ("window", "residual", "reuse", "full_cost", "window_cost", "output_bytes", "residual_bytes")
     sums = {name: np.zeros((*getattr(cells, name).shape[:-1], count)) for name in fields}
@@ -230,8 +252,7 @@ def _chosen(table: CalibrationTable, choice: Choice, scores: _Scores, book: np.n
         return Point.of(table, book[scores.best(price)].T.copy(), choice.point.share)
 
     def fits(point: Point) -> bool:
-        peak = evaluate.live_bytes(table, point.methods).sum(axis=1).max()
-        return goal.met(point) and peak <= choice.cache_bytes
+        return goal.met(point) and point.cache_bytes <= choice.cache_bytes
 
     goal = Goal(squared_error=choice.squared_error)
     low, high = scores.price / 2, scores.price * 2

@@ -1,4 +1,5 @@
 """A plan as text and back. Reading is total: any input gives a Plan or one clear reason."""
+
 from __future__ import annotations
 
 import json
@@ -7,7 +8,18 @@ from dataclasses import dataclass
 
 from . import encode
 from .checks import PlanError, items, require, whole
-from .schema import FIELDS_OF_MEASUREMENT, MAX_HEADS, MAX_LEVELS, MAX_PROFILES, MAX_SITES, Level, Measurement, ModelIdentity, Plan, Site
+from .schema import (
+    FIELDS_OF_MEASUREMENT,
+    MAX_HEADS,
+    MAX_LEVELS,
+    MAX_PROFILES,
+    MAX_SITES,
+    Level,
+    Measurement,
+    ModelIdentity,
+    Plan,
+    Site,
+)
 
 MAX_TEXT = 256 * 1024
 MAX_DEPTH = 16
@@ -28,7 +40,10 @@ class Refusal:
 def dumps(plan: Plan) -> str:
     """Canonical JSON text of `plan`, ASCII; equal plans give equal text. Raises PlanError above 256 KiB."""
     result = encode.canonical({**encode.body_of(plan), "id": plan.id})
-    require(len(result) <= MAX_TEXT, f"The plan's text would be {len(result)} characters long; at most {MAX_TEXT} are allowed.")
+    require(
+        len(result) <= MAX_TEXT,
+        f"The plan's text would be {len(result)} characters long; at most {MAX_TEXT} are allowed.",
+    )
     return result
 
 
@@ -39,13 +54,18 @@ def loads(text: object) -> Plan | Refusal:
     except PlanError as error:
         return Refusal(str(error))
     if written != plan.id:
-        return Refusal("The plan was edited or damaged after it was made: calibrate again, or take it anew from where it came.")
+        return Refusal(
+            "The plan was edited or damaged after it was made: calibrate again, or take it anew from where it came."
+        )
     return plan
 
 
 def _parsed(text: object) -> dict:
     require(isinstance(text, str), "A plan must be given as text.")
-    require(len(text) <= MAX_TEXT, f"The text is too long for a plan: {len(text)} characters, at most {MAX_TEXT} are allowed.")
+    require(
+        len(text) <= MAX_TEXT,
+        f"The text is too long for a plan: {len(text)} characters, at most {MAX_TEXT} are allowed.",
+    )
     require(bool(text.strip()), "There is no plan yet: run DiTFastAttn Calibrate, or paste a plan.")
     require(_depth(text) <= MAX_DEPTH, "The text is nested too deeply to be a plan.")
     try:
@@ -53,7 +73,9 @@ def _parsed(text: object) -> dict:
     except PlanError:
         raise
     except (ValueError, RecursionError):
-        raise PlanError("The text is not a plan: it is not valid JSON, perhaps because a part of it was cut off.") from None
+        raise PlanError(
+            "The text is not a plan: it is not valid JSON, perhaps because a part of it was cut off."
+        ) from None
     require(isinstance(data, dict), "The text is not a plan: it must be one JSON object.")
     return data
 
@@ -96,7 +118,9 @@ def _plan(data: dict) -> tuple[Plan, object]:
         positions=positions,
         windows=_entry(data, "windows"),
         profiles=profiles,
-        levels=tuple(_level(level, width, len(positions)) for level in items(_entry(data, "levels"), 1, MAX_LEVELS, "levels")),
+        levels=tuple(
+            _level(level, width, len(positions)) for level in items(_entry(data, "levels"), 1, MAX_LEVELS, "levels")
+        ),
     )
     return plan, _entry(data, "id")
 
@@ -104,7 +128,9 @@ def _plan(data: dict) -> tuple[Plan, object]:
 def _check_schema(schema: object) -> None:
     match = _SCHEMA.match(schema) if isinstance(schema, str) else None
     require(match is not None, "The text is JSON, but not a DiTFastAttn plan.")
-    require(int(match.group(1)) <= 1, "The plan was made by a newer version of DiTFastAttn: update the node pack to use it.")
+    require(
+        int(match.group(1)) <= 1, "The plan was made by a newer version of DiTFastAttn: update the node pack to use it."
+    )
     require(schema == encode.SCHEMA, "The plan is of a version that does not exist.")
 
 
@@ -128,7 +154,10 @@ def _model(data: object) -> ModelIdentity:
 def _measurement(data: object) -> Measurement:
     values = {field: _entry(data, field) for field in FIELDS_OF_MEASUREMENT}
     seeds = items(values["seeds"], 0, 64, "seeds")
-    require(all(isinstance(seed, str) and _SEED.match(seed) for seed in seeds), "The plan's seeds must be numbers written as text.")
+    require(
+        all(isinstance(seed, str) and _SEED.match(seed) for seed in seeds),
+        "The plan's seeds must be numbers written as text.",
+    )
     return Measurement(**{**values, "seeds": tuple(int(seed) for seed in seeds)})
 
 
@@ -136,7 +165,9 @@ def _level(data: object, width: int, rows: int) -> Level:
     share = items(_entry(data, "share"), 1, MAX_SITES, "sharing rows of a level")
     return Level(
         name=_entry(data, "name"),
-        profiles_of_heads=tuple(_references(site, width) for site in items(_entry(data, "heads"), 1, MAX_SITES, "layers of a level")),
+        profiles_of_heads=tuple(
+            _references(site, width) for site in items(_entry(data, "heads"), 1, MAX_SITES, "layers of a level")
+        ),
         share=tuple("0" * rows if bits == "" else bits for bits in share),
         predicted_error=_entry(data, "error"),
         attention_flops_kept=_entry(data, "attention"),
@@ -149,4 +180,8 @@ def _references(site: object, width: int) -> tuple[int, ...]:
     good = isinstance(site, str) and 0 < len(site) <= MAX_HEADS * width and len(site) % width == 0
     require(good and all(letter in _INDEX_OF for letter in site), "The plan's references to profiles are damaged.")
     digits = [_INDEX_OF[letter] for letter in site]
-    return tuple(digits) if width == 1 else tuple(64 * high + low for high, low in zip(digits[::2], digits[1::2], strict=True))
+    return (
+        tuple(digits)
+        if width == 1
+        else tuple(64 * high + low for high, low in zip(digits[::2], digits[1::2], strict=True))
+    )

@@ -1,7 +1,12 @@
 """From a plan to its canonical text body: the one place that decides what a plan's bytes look like.
 
+A JSON object: schema, id, model, measured, positions, windows, profiles and levels, each under the names of `schema`'s
+classes. In a level, `heads` holds one text per site, in which each head is a reference of one or two characters
+(`reference_width`) into `profiles`, in base 64 with ALPHABET; `share` holds per site '' or one '0' or '1' per row.
+
 Reads attributes only and imports no other module of this package, so that the plan itself can derive its id from it.
 """
+
 from __future__ import annotations
 
 import hashlib

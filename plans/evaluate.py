@@ -1,4 +1,5 @@
-"""Error, work and memory of given methods: plain sums over the calibration table, apart from the search that chose them."""
+"""Error, work and memory of given methods: plain sums over the calibration table, apart from the search."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,9 +9,9 @@ from .table import CalibrationTable
 
 
 def errors(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
-    """Contribution of every cell to the squared relative error: methods (S, N) -> (S, N); inf where a cell is not available.
+    """Contribution of every cell to the squared relative error: methods (S, N) -> (S, N).
 
-    A reuse adds the error of the cell whose output it repeats.
+    inf where a cell is not available. A reuse adds the error of the cell whose output it repeats.
     """
     heads = np.arange(table.heads)
     output, full = sources(methods)
@@ -24,8 +25,10 @@ def errors(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
         chosen = np.zeros(table.heads)
         if table.windows:
             chosen = np.where(plain, table.window_error[row, heads, window[row]], chosen)
-            chosen = np.where(corrected[row], _at_age(table.residual_error[row, heads, window[row]], row - full[row]), chosen)
-        chosen = np.where(reuse, _at_age(table.reuse_error[row], row - output[row]) + repeated, chosen)
+            chosen = np.where(
+                corrected[row], at_age(table.residual_error[row, heads, window[row]], row - full[row]), chosen
+            )
+        chosen = np.where(reuse, at_age(table.reuse_error[row], row - output[row]) + repeated, chosen)
         repeated = np.where(reuse, repeated, chosen)
         result[row] = chosen
     return result
@@ -49,22 +52,26 @@ def skipped_flops(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
 
 
 def live_bytes(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
-    """Bytes of live caches per cell: (S, N). An output lives from its row to its last reuse, a residual to its last reading."""
-    result = np.zeros(methods.shape)
-    output_lives = np.zeros(table.heads, dtype=bool)
-    residual_lives = np.zeros(table.heads, dtype=bool)
+    """Bytes of live caches per cell: (S, N)."""
+    output, residual = lives(methods)
+    return output * table.output_bytes + residual * table.residual_bytes
+
+
+def lives(methods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether an output and a residual are held at each cell: methods (S, N) -> bool (S, N) each.
+
+    An output lives from the row that computes it to its last reuse, a residual from its full row to its last reading.
+    """
+    output, residual = np.zeros(methods.shape, dtype=bool), np.zeros(methods.shape, dtype=bool)
     reuse, corrected, full = methods == REUSE, is_residual(methods), methods == FULL
-    for row in range(table.rows - 1, -1, -1):
-        # "Lives after this row" becomes "lives at this row": the row that writes an entry and the row that reads it both count.
-        output_lives = output_lives | reuse[row]
-        residual_lives = residual_lives | corrected[row]
-        result[row] = output_lives * table.output_bytes + residual_lives * table.residual_bytes
-        output_lives = output_lives & reuse[row]
-        residual_lives = residual_lives & ~full[row]
-    return result
+    output[-1], residual[-1] = reuse[-1], corrected[-1]
+    for row in range(len(methods) - 2, -1, -1):
+        output[row] = reuse[row] | reuse[row + 1]
+        residual[row] = corrected[row] | (residual[row + 1] & ~full[row + 1])
+    return output, residual
 
 
-def _at_age(by_age: np.ndarray, age: np.ndarray) -> np.ndarray:
+def at_age(by_age: np.ndarray, age: np.ndarray) -> np.ndarray:
     """by_age (N, A), age (N,) -> (N,); inf where no such age was measured."""
     if by_age.shape[1] == 0:
         return np.full(len(age), np.inf)

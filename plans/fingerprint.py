@@ -1,4 +1,5 @@
 """A short name for a model's architecture, the same on every machine."""
+
 from __future__ import annotations
 
 import hashlib
@@ -8,8 +9,8 @@ import json
 def fingerprint(description: object) -> str:
     """16 hex digits of the SHA-256 of a plain description of an architecture (family, sites, sizes ...).
 
-    `description` consists of dict with text keys, list, tuple, str, int, bool, None and finite float; key order and the difference
-    between list and tuple do not matter. Raises TypeError or ValueError for anything else.
+    `description` consists of dict with text keys, list, tuple, str, int, bool, None and finite float; key order and the
+    difference between list and tuple do not matter. Raises TypeError or ValueError for anything else.
     """
     text = json.dumps(_plain(description), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

@@ -1,8 +1,10 @@
 """Solutions at one price, and a bound that no solution can beat.
 
-Per head the path is exact (`paths`). Two choices bind the heads of a site together: a row that all of them reuse skips the site's
-projections, and a shared row serves both branches at once. They are chosen around the exact paths and kept only where the price falls.
+Per head the path is exact (`paths`). Two choices bind the heads of a site together: a row that all of them reuse skips
+the site's projections, and a shared row serves both branches at once. They are chosen around the exact paths and kept
+only where the price falls.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -14,7 +16,8 @@ from .methods import REUSE
 from .paths import Cells, Prices, best_paths
 from .table import CalibrationTable
 
-# Where this fraction of a site's heads would reuse if the projections were given back to each, try letting all of them reuse.
+# Where this fraction of a site's heads would reuse if the projections were given back to each, try letting all of them
+# reuse.
 MAJORITIES = (0.8, 0.45)
 
 
@@ -22,8 +25,9 @@ MAJORITIES = (0.8, 0.45)
 class Point:
     """One solution: methods (S, N) uint8, share (S, sites) bool, and per head what it adds.
 
-    error, flops, attention, memory (N,): flops and attention as fractions of dense attention, flops less the skipped projections;
-    memory in rows times all heads' outputs. What belongs to a site as a whole (share error, skipped projections) stands at its first head.
+    error, flops, attention (N,): flops and attention as fractions of dense attention, flops less the skipped
+    projections. What belongs to a site as a whole (share error, skipped projections) stands at its first head.
+    live (S, N): bytes of live caches.
     """
 
     methods: np.ndarray
@@ -31,7 +35,7 @@ class Point:
     error: np.ndarray
     flops: np.ndarray
     attention: np.ndarray
-    memory: np.ndarray
+    live: np.ndarray
 
     @staticmethod
     def of(table: CalibrationTable, methods: np.ndarray, share: np.ndarray) -> Point:
@@ -42,17 +46,18 @@ class Point:
         attention = evaluate.attention_flops(table, methods, share).sum(axis=0) / dense
         flops = attention.copy()
         flops[table.offsets] -= evaluate.skipped_flops(table, methods).sum(axis=0) / dense
-        memory = evaluate.live_bytes(table, methods).sum(axis=0) / (table.output_bytes.sum() or 1.0)
-        return Point(methods, share, error, flops, attention, memory)
+        return Point(methods, share, error, flops, attention, evaluate.live_bytes(table, methods))
 
-    def value(self, prices: Prices) -> np.ndarray:
-        """Error plus price, per head: (N,)."""
-        return self.error + prices.flops * (self.flops + prices.memory * self.memory)
+    @property
+    def cache_bytes(self) -> float:
+        """Largest size of the live caches over the rows."""
+        return float(self.live.sum(axis=1).max())
 
     def with_heads(self, other: Point, heads: np.ndarray, sites: np.ndarray) -> Point:
         """This point with the methods of `heads` and the sharing of `sites` (bool masks) taken from `other`."""
         picked = {
-            field: np.where(heads, getattr(other, field), getattr(self, field)) for field in ("methods", "error", "flops", "attention", "memory")
+            field: np.where(heads, getattr(other, field), getattr(self, field))
+            for field in ("methods", "error", "flops", "attention", "live")
         }
         return Point(share=np.where(sites, other.share, self.share), **picked)
 
@@ -72,7 +77,11 @@ class Solver:
     def of(table: CalibrationTable, binding: bool = True) -> Solver:
         """The solver of `table`; `binding` is dropped where the table offers nothing of the kind."""
         solver = Solver(table, Cells.of(table), binding)
-        return solver if binding and (solver._can_share.any() or table.projection_cost.any()) else replace(solver, binding=False)
+        return (
+            solver
+            if binding and (solver._can_share.any() or table.projection_cost.any())
+            else replace(solver, binding=False)
+        )
 
     def at(self, prices: Prices) -> tuple[Point, float]:
         """The solution at `prices`, and the bound: no solution has a lower sum of error and price (memory included)."""
@@ -84,6 +93,11 @@ class Solver:
         point = self._shared(point, prices)
         point = self._skipping(point, relaxed, prices)
         return self._shared(point, prices), float(bound.sum())
+
+    def value(self, point: Point, prices: Prices) -> np.ndarray:
+        """Error plus price of `point`, per head: (N,)."""
+        held = 0.0 if prices.memory is None else prices.memory @ point.live / (self.table.output_bytes.sum() or 1.0)
+        return point.error + prices.flops * (point.flops + held)
 
     def all_full(self) -> Point:
         """Everything full."""
@@ -105,8 +119,8 @@ class Solver:
     def _relaxed(self, prices: Prices) -> Prices:
         """Prices under which every head may act alone, and never pays more than it would as part of its site.
 
-        A reuse gets its head's part of the projections back even where other heads compute; sharing is a discount whose error is
-        charged in proportion to the most that a cell can cost.
+        A reuse gets its head's part of the projections back even where other heads compute; sharing is a discount whose
+        error is charged in proportion to the most that a cell can cost.
         """
         table, site = self.table, self.table.site_of_head
         heads = np.array([s.heads for s in table.sites])
@@ -130,8 +144,14 @@ class Solver:
         share = self._can_share & (self.table.share_error < saved)
         point = self._better(point, Point.of(self.table, point.methods, share), prices)
         idle = self._idle(point.methods)
-        methods, value = best_paths(self.cells, replace(prices, factor=self._factor(point.share), forced=idle if idle.any() else None))
-        return self._better(point, Point.of(self.table, methods, point.share), prices) if np.isfinite(value).all() else point
+        methods, value = best_paths(
+            self.cells, replace(prices, factor=self._factor(point.share), forced=idle if idle.any() else None)
+        )
+        return (
+            self._better(point, Point.of(self.table, methods, point.share), prices)
+            if np.isfinite(value).all()
+            else point
+        )
 
     def _skipping(self, point: Point, relaxed: np.ndarray, prices: Prices) -> Point:
         """Rows at which whole sites reuse, so that their projections need not run, where that lowers the price."""
@@ -142,7 +162,9 @@ class Solver:
         candidates = [reusing >= majority for majority in MAJORITIES]
         candidates.append(self._whole_sites(prices, point.share))
         for rows in candidates:
-            point = self._better(point, self._with_forced(point, rows & (self.table.projection_cost > 0), prices), prices)
+            point = self._better(
+                point, self._with_forced(point, rows & (self.table.projection_cost > 0), prices), prices
+            )
         return point
 
     def _with_forced(self, point: Point, rows: np.ndarray, prices: Prices) -> Point:
@@ -159,7 +181,7 @@ class Solver:
         return Point.of(self.table, methods, point.share)
 
     def _whole_sites(self, prices: Prices, share: np.ndarray) -> np.ndarray:
-        """Rows (S, sites) at which each site reuses if all its heads had to compute and reuse together: a shortest path per site."""
+        """Rows (S, sites) at which each site reuses if all its heads compute and reuse together: shortest paths."""
         table, rows = self.table, self.table.rows
         factor = prices.flops * self._factor(share)
         credit = prices.flops * table.projection_cost / self._dense()
@@ -174,8 +196,12 @@ class Solver:
                 windows = inherited * self.cells.window[row] + factor[row] * self.cells.window_cost
                 compute = np.minimum(compute, windows.min(axis=1))
             reused = np.arange(count)[:, None]
-            held = prices.flops * prices.memory * np.where(reused > 0, reused + 1, 0) * self.cells.output_bytes
-            segments = np.add.reduceat(compute + self.cells.reuse[row, :count] + held, table.offsets, axis=1)
+            held = np.zeros((count, 1))
+            if prices.memory is not None:
+                held[1:, 0] = prices.flops * np.cumsum(prices.memory[row : row + count])[1:]
+            segments = np.add.reduceat(
+                compute + self.cells.reuse[row, :count] + held * self.cells.output_bytes, table.offsets, axis=1
+            )
             segments = segments - reused * credit + value[row + 1 : row + 1 + count]
             longest[row] = segments.argmin(axis=0)
             value[row] = segments.min(axis=0)
@@ -187,7 +213,7 @@ class Solver:
 
     def _better(self, point: Point, other: Point, prices: Prices) -> Point:
         """Per site the cheaper of both."""
-        gain = np.add.reduceat(point.value(prices) - other.value(prices), self.table.offsets)
+        gain = np.add.reduceat(self.value(point, prices) - self.value(other, prices), self.table.offsets)
         sites = gain > 0
         return point.with_heads(other, sites[self.table.site_of_head], sites)
 

@@ -1,8 +1,9 @@
 """One head's method at one row, as one character; a profile is one head's text of them over all rows.
 
-'f' full, 'r' reuse of the last computed output, '0'..'9' window k, 'A'..'J' window k plus the residual of the last full row.
-In arrays a method is the ASCII code of its character (uint8).
+'f' full, 'r' reuse of the last computed output, '0'..'9' window k, 'A'..'J' window k plus the residual of the last full
+row. In arrays a method is the ASCII code of its character (uint8).
 """
+
 from __future__ import annotations
 
 import numpy as np
@@ -63,8 +64,8 @@ def kept_outputs(methods: np.ndarray) -> np.ndarray:
 def sources(methods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Row that each cell's cached output and residual come from.
 
-    methods (S, N) -> (output, residual), int16 (S, N) each: the last row before this one that computed, and the last full row
-    before this one; -1 where there is none.
+    methods (S, N) -> (output, residual), int16 (S, N) each: the last row before this one that computed, and the last
+    full row before this one; -1 where there is none.
     """
     rows, heads = methods.shape
     output = np.full((rows, heads), -1, dtype=np.int16)

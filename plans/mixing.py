@@ -1,4 +1,5 @@
 """Between two solutions: the heads that are worth it move from one to the other until a goal is exactly filled."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ import numpy as np
 from . import evaluate
 from .frontier import Point
 from .table import CalibrationTable
+
+SUMMATION = 1e-10  # two sums of the same terms in another order may differ by less than this
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,8 @@ class Goal:
     def met(self, point: Point) -> bool:
         """Whether `point` reaches this goal."""
         if self.squared_error is not None:
-            return float(point.error.sum()) <= self.squared_error
-        return float(point.attention.sum()) <= self.attention
+            return float(point.error.sum()) <= self.squared_error * (1 + SUMMATION)
+        return float(point.attention.sum()) <= self.attention * (1 + SUMMATION)
 
 
 def mixed(table: CalibrationTable, goal: Goal, low: Point, high: Point) -> Point:
@@ -58,7 +61,8 @@ def _units(table: CalibrationTable, low: Point, high: Point) -> np.ndarray:
 
 
 def _greedy(weight: np.ndarray, worth: np.ndarray, room: float) -> np.ndarray:
-    """Items of positive worth taken in the order of worth per weight while their weights fit into `room`: bool, same shape."""
+    """Items of positive worth, best worth per weight first, as long as their weights fit into `room`: a mask."""
+
     taken = (weight <= 0) & (worth > 0)
     room -= weight[taken].sum()
     rest = np.flatnonzero((weight > 0) & (worth > 0))

@@ -1,10 +1,11 @@
 """The cheapest path of every head over the rows, for given prices: an exact shortest path, all heads at once.
 
-A path is a chain of segments: a row that computes (full, window k, or window k + residual), then j >= 0 rows that reuse its output.
-A segment's error is (1 + j) times that of its computed row, which every reuse inherits, plus that of the reuses themselves. Between
-segments only the residual matters: which window it is for and how old it is, or that there is none. So the state is small, and a
-refresh is paid for exactly where a path will read it.
+A path is a chain of segments: a row that computes (full, window k, or window k + residual), then j >= 0 rows that reuse
+its output. A segment's error is (1 + j) times that of its computed row, which every reuse inherits, plus that of the
+reuses themselves. Between segments only the residual matters: which window it is for and how old it is, or that there
+is none. So the state is small, and a refresh is paid for exactly where a path will read it.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -56,13 +57,13 @@ class Cells:
 class Prices:
     """What a path pays beside its error.
 
-    flops: error per dense run of attention. memory: FLOPs (fraction of dense attention) per row and per all heads' outputs held.
-    factor (S, N): what of a row's cost is to be paid (sharing). bonus (S, N): FLOPs given back for each reuse. forced (S, N) bool:
-    rows that must reuse. None stands for 1, 0 and False.
+    flops: error per dense run of attention. memory (S,): for each row, FLOPs (fraction of dense attention) per all
+    heads' outputs held. factor (S, N): what of a row's cost is to be paid (sharing). bonus (S, N): FLOPs given back for
+    each reuse. forced (S, N) bool: rows that must reuse. None stands for 0, 1, 0 and False.
     """
 
     flops: float
-    memory: float = 0.0
+    memory: np.ndarray | None = None
     factor: np.ndarray | None = None
     bonus: np.ndarray | None = None
     forced: np.ndarray | None = None
@@ -78,7 +79,8 @@ BLOCK = 2048
 
 
 def best_paths(cells: Cells, prices: Prices) -> tuple[np.ndarray, np.ndarray]:
-    """Best path per head: methods uint8 (S, N), and its value (N,) = error + price, inf where no path obeys `forced`."""
+    """Best path per head: methods uint8 (S, N), and its error + price (N,), inf where no path obeys `forced`."""
+
     heads = len(cells.full_cost)
     blocks = [slice(start, min(start + BLOCK, heads)) for start in range(0, heads, BLOCK)]
     solved = [_Block(cells.of_heads(block), prices.of_heads(block)).solve() for block in blocks]
@@ -86,7 +88,7 @@ def best_paths(cells: Cells, prices: Prices) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Block:
-    """Values of all states of some heads, filled from the last row to the first, then walked from the first to the last."""
+    """Values of all states of some heads: filled from the last row to the first, walked the other way."""
 
     def __init__(self, cells: Cells, prices: Prices):
         self.cells = cells
@@ -95,8 +97,8 @@ class _Block:
         ones = np.ones((self.rows, self.heads))
         self.factor = prices.flops * (ones if prices.factor is None else prices.factor)
         self.forced = prices.forced
-        self.hold_output = prices.flops * prices.memory * cells.output_bytes
-        self.hold_residual = prices.flops * prices.memory * cells.residual_bytes
+        memory = np.zeros(self.rows) if prices.memory is None else prices.flops * prices.memory
+        self.held_until = np.concatenate(([0.0], np.cumsum(memory)))  # price of holding a unit in all rows before c
         self.reuse = cells.reuse
         if prices.bonus is not None:
             given_back = np.repeat(prices.flops * prices.bonus[:, None], self.ages, axis=1)
@@ -127,7 +129,7 @@ class _Block:
         after = self.bare[row + 1 : row + 1 + len(tail)].copy()
         for j in range(min(len(tail), self.ages)):
             if self.windows:
-                refreshed = self._window_price(row) + self.holding[row + 1 + j, j] + self.hold_residual * (j + 1)
+                refreshed = self._window_price(row) + self.holding[row + 1 + j, j] + self._hold_residual(row, j)
                 np.minimum(after[j], refreshed.min(axis=0), out=after[j])
         self.full[row] = self.factor[row] * self.cells.full_cost + (tail + after).min(axis=0)
         if self.forced is not None:
@@ -142,7 +144,7 @@ class _Block:
         for j in range(len(tail)):
             lasting = min(oldest, max(self.ages - j - 1, 0))  # ages whose residual still serves after the segment
             np.minimum(priced, window[j], out=option)
-            option += tail[j] + self.hold_residual * (j + 1)
+            option += tail[j] + self._hold_residual(row, j)
             option[:lasting] += self.holding[row + j + 1, j + 1 : j + 1 + lasting]
             option[lasting:] += following[j]
             np.minimum(best, option, out=best)
@@ -154,9 +156,13 @@ class _Block:
     def _tail(self, row: int) -> np.ndarray:
         """What j = 0.. reuses after `row` add, beside the inherited error: (J + 1, N)."""
         longest = min(self.ages, self.rows - 1 - row)
-        held = np.arange(1, longest + 2)[:, None] * self.hold_output
+        held = self.held_until[row + 1 : row + 2 + longest] - self.held_until[row]
         held[0] = 0
-        return self.reuse[row, : longest + 1] + held
+        return self.reuse[row, : longest + 1] + held[:, None] * self.cells.output_bytes
+
+    def _hold_residual(self, row: int, j: int) -> np.ndarray:
+        """Price of holding a residual through the segment that begins at `row`: (N,)."""
+        return (self.held_until[row + j + 1] - self.held_until[row]) * self.cells.residual_bytes
 
     def _window_segments(self, row: int) -> np.ndarray:
         """Best window without residual for `row` and j reuses after it: (J + 1, N)."""
@@ -185,7 +191,7 @@ class _Block:
         return methods
 
     def _choose(self, row: int, here, taken_at, of_window):
-        """The segment that the heads `here` take at `row`: method, reuses after it, residual kept?, window refreshed or -1."""
+        """The segment that the heads `here` take at `row`: method, reuses after it, residual kept?, refresh or -1."""
         tail = self._tail(row)[:, here]
         following = self.bare[row + 1 : row + 1 + len(tail)][:, here]
         window = np.full(tail.shape, np.inf) if row == 0 else self._window_segments(row)[:, here]
@@ -211,7 +217,7 @@ class _Block:
         )
 
     def _values_if_kept(self, row: int, here, taken_at, of_window, count: int) -> np.ndarray:
-        """Value after the segment for heads that keep their residual: (J + 1, n); once it is too old, that of having none."""
+        """Value after the segment for heads that keep their residual: (J + 1, n); too old is like none."""
         result = np.full((count, len(here)), np.inf)
         has = np.flatnonzero(taken_at >= 0)
         for j in range(count):
@@ -220,7 +226,7 @@ class _Block:
             young, old = has[fresh], has[~fresh]
             result[j, young] = self.holding[row + j + 1, age[fresh] - 1, of_window[young], here[young]]
             result[j, old] = self.bare[row + j + 1, here[old]]
-            result[j, has] += self.hold_residual[here[has]] * (j + 1)
+            result[j, has] += self._hold_residual(row, j)[here[has]]
         return result
 
     def _residual_segments(self, row: int, here, taken_at, of_window, count: int) -> np.ndarray:
@@ -244,14 +250,17 @@ class _Block:
         for w in range(self.windows):
             option = np.full(tail.shape, np.inf)
             for j in range(min(len(tail), self.ages)):
-                option[j] = tail[j] + self._window_price(row)[w, here] + self.holding[row + 1 + j, j, w, here] + self.hold_residual[here] * (j + 1)
+                following_refresh = self.holding[row + 1 + j, j, w, here] + self._hold_residual(row, j)[here]
+                option[j] = tail[j] + self._window_price(row)[w, here] + following_refresh
             options.append(option)
         flat = np.stack(options).reshape(-1, len(here)).argmin(axis=0)
         return flat % len(tail), flat // len(tail) - 1
 
 
 def _sums_ahead(per_age: np.ndarray, beyond: float = np.inf) -> np.ndarray:
-    """(S, A, N) at [row, age - 1] -> (S, A + 1, N): [c, j] = sum over i = 1..j of per_age[c + i, i - 1]; `beyond` past the last row."""
+    """(S, A, N) at [row, age - 1] -> (S, A + 1, N): [c, j] = sum over i = 1..j of per_age[c + i, i - 1]; `beyond` past
+    the last row.
+    """
     rows, ages, heads = per_age.shape
     result = np.full((rows, ages + 1, heads), beyond)
     result[:, 0] = 0

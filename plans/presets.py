@@ -1,4 +1,5 @@
 """The quality levels that a plan offers, and making them from one calibration."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,11 +8,18 @@ from .build import LevelPaths, build_plan
 from .checks import PlanError
 from .codebook import Choice, limit_profiles
 from .schema import MAX_PROFILES, Measurement, ModelIdentity, Plan
-from .solver import Search, Solution, describe
+from .solver import ROUNDING, Search, Solution, describe
 from .table import CalibrationTable
 
 # Name and predicted relative error of the final latent, mild to strong.
-LEVELS: tuple[tuple[str, float], ...] = (("D1", 0.03), ("D2", 0.06), ("D3", 0.10), ("D4", 0.15), ("D5", 0.22), ("D6", 0.30))
+LEVELS: tuple[tuple[str, float], ...] = (
+    ("D1", 0.03),
+    ("D2", 0.06),
+    ("D3", 0.10),
+    ("D4", 0.15),
+    ("D5", 0.22),
+    ("D6", 0.30),
+)
 
 TEXT_BUDGET = 65_000  # characters of a plan's text, just below 64 KiB: it travels in every image that is saved
 
@@ -38,7 +46,7 @@ def solve_levels(
 
 
 def profile_limit(model: ModelIdentity, rows: int, levels: int, sharing_sites: int = 0) -> int:
-    """How many distinct profiles fit into a plan's text: sharing_sites counts the (level, site) pairs that share somewhere."""
+    """How many profiles fit into a plan's text; sharing_sites: (level, site) pairs that share somewhere."""
     fixed = 1_500 + len(model.note) * 6 + sum(len(site.name) + 9 for site in model.sites) + rows * 10
     references = levels * (2 * model.heads + 6 * len(model.sites) + 120) + sharing_sites * rows
     return int(min(max((TEXT_BUDGET - fixed - references) // (rows + 3), 64), MAX_PROFILES))
@@ -49,7 +57,13 @@ def _with_few_profiles(table, model, levels, found: list[Solution], max_cache_by
     most = profile_limit(model, table.rows, len(levels), sharing)
     limit = float("inf") if max_cache_bytes is None else max_cache_bytes
     choices = [
-        Choice(solution.point, solution.price, max(target**2, float(solution.point.error.sum())), limit)
+        Choice(
+            solution.point,
+            solution.price,
+            max(target**2 * (1 - ROUNDING), float(solution.point.error.sum())),
+            limit,
+            solution.memory,
+        )
         for (_, target), solution in zip(levels, found, strict=True)
     ]
     points = limit_profiles(table, choices, most)

@@ -1,4 +1,5 @@
 """Moving a plan onto a run: another number of steps, another schedule, a part of the schedule (image to image)."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -34,9 +35,9 @@ class RunSchedule:
 def resolve(plan: Plan, level: Level | str, run_positions: Sequence[float]) -> RunSchedule:
     """The plan's `level` on a run whose model evaluations happen at `run_positions` (any count, 1 = pure noise).
 
-    Each step follows the nearest row. Made full: the first step, steps outside the measured range, and reuses or residuals whose
-    source in this run is staler than the plan measured. With the plan's own positions the result is the plan.
-    Raises PlanError if the plan has no such level.
+    Each step follows the nearest row. Made full: the first step, steps outside the measured range, and reuses or
+    residuals whose source in this run is staler than the plan measured. With the plan's own positions the result is the
+    plan. Raises PlanError if the plan has no such level.
     """
     planned, share = plan.table(level), plan.share(level)
     measured = np.array(plan.positions)
@@ -69,7 +70,9 @@ def _made_safe(planned, measured, run, rows, inside, gaps) -> tuple[np.ndarray, 
     methods = np.full((len(run), heads), FULL, dtype=np.uint8)
     output_at = np.full(heads, np.inf)  # run position at which each head's cached output was computed
     residual_at = np.full(heads, np.inf)  # ... and its last full row
-    residual_of = np.full(heads, -1, dtype=np.int16)  # window that the residual of that full row belongs to, once one is read
+    residual_of = np.full(
+        heads, -1, dtype=np.int16
+    )  # window that the residual of that full row belongs to, once one is read
     stale = 0
     for step, position in enumerate(run):
         wanted = planned[rows[step]]
@@ -102,8 +105,12 @@ def _notes(inside: np.ndarray, stale: int, cells: int) -> tuple[str, ...]:
     outside = int(np.count_nonzero(~inside))
     if outside:
         notes.append(
-            f"{outside} of {len(inside)} steps lie outside the part of the noise schedule that the plan was measured on and run in full."
+            "Outside the part of the noise schedule that the plan was measured on, attention runs in full: "
+            f"{outside} of {len(inside)} steps."
         )
     if stale:
-        notes.append(f"{stale / cells:.1%} of the attention cells run in full because this run's steps are too far apart for their caches.")
+        notes.append(
+            f"{stale / cells:.1%} of the attention cells run in full because this run's steps are too far apart "
+            "for their caches."
+        )
     return tuple(notes)

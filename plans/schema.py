@@ -1,8 +1,9 @@
 """What a compression plan is: frozen, validated on construction, in one canonical form, so that equal plans are equal.
 
-Every constructor raises PlanError with one sentence when a value is not acceptable. Numbers are rounded to the digits that a
-plan keeps, so that a plan read back from its text equals the plan that was written.
+Every constructor raises PlanError with one sentence when a value is not acceptable. Numbers are rounded to the digits
+that a plan keeps, so that a plan read back from its text equals the plan that was written.
 """
+
 from __future__ import annotations
 
 import re
@@ -57,7 +58,9 @@ class ModelIdentity:
 
     def __post_init__(self):
         sites = items(self.sites, 1, MAX_SITES, "layers")
-        require(all(isinstance(site, Site) for site in sites), "The plan's layers must each have a name and a head count.")
+        require(
+            all(isinstance(site, Site) for site in sites), "The plan's layers must each have a name and a head count."
+        )
         require(len({site.name for site in sites}) == len(sites), "The plan names one layer twice.")
         good = isinstance(self.fingerprint, str) and _FINGERPRINT.match(self.fingerprint)
         require(bool(good), "The plan's model fingerprint must be 16 hexadecimal digits.")
@@ -88,10 +91,10 @@ class ModelIdentity:
 class Measurement:
     """What a plan was measured on.
 
-    grid: token grid, 1 to 3 axes. text_tokens: text tokens in the same attention. prompts: how many. created: ISO 8601, UTC.
-    seconds: the whole calibration; dense_seconds: one dense sampling run (0 = not measured).
-    attention_flops, other_flops: dense FLOPs of one model evaluation of one batch row on that grid, in attention matmuls
-    and in everything else.
+    grid: token grid, 1 to 3 axes. text_tokens: text tokens in the same attention. prompts: how many. created: ISO 8601,
+    UTC. seconds: the whole calibration; dense_seconds: one dense sampling run (0 = not measured).
+    attention_flops, other_flops: dense FLOPs of one model evaluation of one batch row on that grid, in attention
+    matmuls and in everything else.
     """
 
     grid: tuple[int, ...]
@@ -136,9 +139,9 @@ class Measurement:
 class Level:
     """One quality level of a plan.
 
-    profiles_of_heads: per site one index into the plan's profiles per head. share: per site one text over rows, '1' where the
-    conditional branch's result serves the unconditional one. predicted_error: relative error of the final latent.
-    attention_flops_kept, model_flops_kept: fractions of the dense run's FLOPs, over the measured rows.
+    profiles_of_heads: per site one index into the plan's profiles per head. share: per site one text over rows, '1'
+    where the conditional branch's result serves the unconditional one. predicted_error: relative error of the final
+    latent. attention_flops_kept, model_flops_kept: fractions of the dense run's FLOPs, over the measured rows.
     cache_bytes: largest size of the live caches during the measured run.
     """
 
@@ -154,7 +157,10 @@ class Level:
         sites = items(self.profiles_of_heads, 1, MAX_SITES, "layers of a level")
         share = items(self.share, len(sites), len(sites), "sharing rows of a level")
         for bits in share:
-            require(isinstance(bits, str) and len(bits) <= MAX_ROWS and not bits.strip("01"), "The plan's sharing rows must be texts of 0 and 1.")
+            require(
+                isinstance(bits, str) and len(bits) <= MAX_ROWS and not bits.strip("01"),
+                "The plan's sharing rows must be texts of 0 and 1.",
+            )
         _set(
             self,
             name=name(self.name, "level name"),
@@ -171,9 +177,10 @@ class Level:
 class Plan:
     """Methods for every (row, site, head) of a model, at several quality levels.
 
-    positions: one per row, strictly descending within 0..1: place in the noise schedule, 1 = pure noise. A row is a noise level, not
-    a step index. windows: full widths as fractions of the grid, one per axis. profiles: distinct per-head methods over rows (see
-    `methods`), ascending, each used somewhere; `build.build_plan` makes them. levels: mild to strong.
+    positions: one per row, strictly descending within 0..1: place in the noise schedule, 1 = pure noise. A row is a
+    noise level, not a step index. windows: full widths as fractions of the grid, one per axis. profiles: distinct
+    per-head methods over rows (see `methods`), ascending, each used somewhere; `build.build_plan` makes them. levels:
+    mild to strong.
     """
 
     model: ModelIdentity
@@ -184,13 +191,23 @@ class Plan:
     levels: tuple[Level, ...]
 
     def __post_init__(self):
-        require(isinstance(self.model, ModelIdentity) and isinstance(self.measurement, Measurement), "The plan lacks its model or its measurement.")
-        positions = tuple(number(p, 0, 1, "noise position") for p in items(self.positions, 1, MAX_ROWS, "noise positions"))
-        require(all(a > b for a, b in pairwise(positions)), "The plan's noise positions must descend, each below the one before.")
+        require(
+            isinstance(self.model, ModelIdentity) and isinstance(self.measurement, Measurement),
+            "The plan lacks its model or its measurement.",
+        )
+        positions = tuple(
+            number(p, 0, 1, "noise position") for p in items(self.positions, 1, MAX_ROWS, "noise positions")
+        )
+        require(
+            all(a > b for a, b in pairwise(positions)),
+            "The plan's noise positions must descend, each below the one before.",
+        )
         _set(
             self,
             positions=positions,
-            windows=tuple(_window(w, len(self.measurement.grid)) for w in items(self.windows, 0, MAX_WINDOWS, "windows")),
+            windows=tuple(
+                _window(w, len(self.measurement.grid)) for w in items(self.windows, 0, MAX_WINDOWS, "windows")
+            ),
             profiles=items(self.profiles, 1, MAX_PROFILES, "profiles"),
             levels=items(self.levels, 1, MAX_LEVELS, "levels"),
         )
@@ -209,16 +226,20 @@ class Plan:
         for level in self.levels:
             if level.name == name:
                 return level
-        raise PlanError(f"The plan has no level {str(name)[:40]!r}; it has {', '.join(level.name for level in self.levels)}.")
+        raise PlanError(
+            f"The plan has no level {str(name)[:40]!r}; it has {', '.join(level.name for level in self.levels)}."
+        )
 
     def table(self, level: Level | str) -> np.ndarray:
-        """Method of every cell: uint8 (rows, heads of all sites), ASCII codes of the profile letters (see `methods`)."""
+        """Method of every cell: uint8 (rows, heads of all sites), ASCII codes of the profiles' letters."""
         return self._letters[self._indices_of(level)].T
 
     def share(self, level: Level | str) -> np.ndarray:
         """Where the conditional result serves the unconditional branch: bool (rows, sites)."""
         level = self._resolved(level)
-        return np.array([[bit == "1" for bit in bits] for bits in level.share], dtype=bool).T.reshape(len(self.positions), -1)
+        return np.array([[bit == "1" for bit in bits] for bits in level.share], dtype=bool).T.reshape(
+            len(self.positions), -1
+        )
 
     def method(self, level: Level | str, site: int, head: int, row: int) -> str:
         """The letter of one cell."""
@@ -232,7 +253,8 @@ class Plan:
             return f"This plan was made for {_describe(mine)}, but the connected model is {_describe(other)}: {remedy}."
         if (mine.fingerprint, mine.head_dim, mine.hidden) != (other.fingerprint, other.head_dim, other.hidden):
             return (
-                f"This plan was made for a {mine.family} model of another architecture (fingerprint {mine.fingerprint}, "
+                f"This plan was made for a {mine.family} model of another architecture (fingerprint "
+                f"{mine.fingerprint}, "
                 f"the connected model has {other.fingerprint}): {remedy}."
             )
         return None
@@ -256,7 +278,9 @@ def _set(instance, **values) -> None:
 
 
 def _indices(site) -> tuple[int, ...]:
-    return tuple(whole(index, 0, MAX_PROFILES - 1, "profile index") for index in items(site, 1, MAX_HEADS, "heads of a layer"))
+    return tuple(
+        whole(index, 0, MAX_PROFILES - 1, "profile index") for index in items(site, 1, MAX_HEADS, "heads of a layer")
+    )
 
 
 def _window(window, axes: int) -> tuple[float, ...]:
@@ -264,7 +288,10 @@ def _window(window, axes: int) -> tuple[float, ...]:
 
 
 def _check_profile(profile, rows: int, windows: int) -> None:
-    require(isinstance(profile, str) and len(profile) == rows, f"Each profile of the plan must have {rows} letters, one per row.")
+    require(
+        isinstance(profile, str) and len(profile) == rows,
+        f"Each profile of the plan must have {rows} letters, one per row.",
+    )
     plain = "".join(methods.window_letter(k) for k in range(windows))
     corrected = "".join(methods.residual_letter(k) for k in range(windows))
     require(not profile.strip("fr" + plain + corrected), "A profile of the plan uses a method that it does not define.")
@@ -280,15 +307,25 @@ def _check_levels(plan: Plan) -> None:
     heads = [site.heads for site in plan.model.sites]
     used = set()
     for level in plan.levels:
-        require([len(site) for site in level.profiles_of_heads] == heads, f"Level {level.name} does not have the layers and heads of the plan's model.")
-        require(all(len(bits) == len(plan.positions) for bits in level.share), f"Level {level.name} must have one sharing bit per row.")
+        require(
+            [len(site) for site in level.profiles_of_heads] == heads,
+            f"Level {level.name} does not have the layers and heads of the plan's model.",
+        )
+        require(
+            all(len(bits) == len(plan.positions) for bits in level.share),
+            f"Level {level.name} must have one sharing bit per row.",
+        )
         used.update(index for site in level.profiles_of_heads for index in site)
-    require(used == set(range(len(plan.profiles))), "The plan's heads must refer to every profile it holds, and to no other.")
+    require(
+        used == set(range(len(plan.profiles))),
+        "The plan's heads must refer to every profile it holds, and to no other.",
+    )
 
 
 def _describe(identity: ModelIdentity) -> str:
     sites, heads = len(identity.sites), identity.heads
-    return f"{identity.family} ({sites} attention layer{'s' * (sites != 1)}, {heads} heads, fingerprint {identity.fingerprint})"
+    layers = f"{sites} attention layer{'s' * (sites != 1)}"
+    return f"{identity.family} ({layers}, {heads} heads, fingerprint {identity.fingerprint})"
 
 
 FIELDS_OF_MEASUREMENT = tuple(field.name for field in fields(Measurement))

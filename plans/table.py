@@ -2,6 +2,7 @@
 
 S rows (noise levels), N heads (flattened over sites), W windows, A largest age in rows.
 """
+
 from __future__ import annotations
 
 import json
@@ -29,16 +30,17 @@ _COSTS = ("full_cost", "window_cost", "projection_cost", "share_saving", "output
 class CalibrationTable:
     """Errors and costs per cell; arrays are float64 and read-only. Raises PlanError when shapes or values are wrong.
 
-    Errors: the expected contribution to the squared relative error of the final latent if that cell alone used that method;
-    additive over cells; nan or inf = not available (stored as inf).
+    Errors: the expected contribution to the squared relative error of the final latent if that cell alone used that
+    method; additive over cells; nan or inf = not available (stored as inf).
       window_error (S, N, W), residual_error (S, N, W, A) with the residual taken a = 1..A rows before,
       reuse_error (S, N, A) with the output computed a = 1..A rows before, share_error (S, sites).
     Costs, in FLOPs per model evaluation, all branches together:
-      full_cost (N,), window_cost (N, W), projection_cost (sites,): linear layers that need not run when all heads of the site
-      reuse; share_saving (sites,): fraction of the site's attention cost that sharing saves; other_cost: all FLOPs outside
-      attention, projections included.
+      full_cost (N,), window_cost (N, W), projection_cost (sites,): linear layers that need not run when all heads of
+      the site reuse; share_saving (sites,): fraction of the site's attention cost that sharing saves; other_cost: all
+      FLOPs outside attention, projections included.
     Memory: output_bytes (N,), residual_bytes (N,) per cached entry, all branches together.
-    positions: strictly descending, 1 = pure noise. windows: fractions of the grid per axis. runs: how many were averaged.
+    positions: strictly descending, 1 = pure noise. windows: fractions of the grid per axis. runs: how many were
+    averaged.
     """
 
     positions: tuple[float, ...]
@@ -72,7 +74,10 @@ class CalibrationTable:
         _set(self, "runs", whole(self.runs, 1, 1 << 30, "number of runs"))
         for field, shape in self._shapes().items():
             _set(self, field, _array(getattr(self, field), shape, field, endless=field in _ERRORS))
-        require(np.isfinite(self.other_cost) and self.other_cost >= 0, "The cost outside attention must be finite and not negative.")
+        require(
+            np.isfinite(self.other_cost) and self.other_cost >= 0,
+            "The cost outside attention must be finite and not negative.",
+        )
         require(bool(np.all(self.share_saving <= 1)), "Sharing cannot save more than all of a layer's attention.")
 
     @property
@@ -105,7 +110,12 @@ class CalibrationTable:
 
         Raises PlanError if they were not measured on the same rows, sites, windows and ages.
         """
-        alike = (self.positions, self.sites, self.windows, self.max_age) == (other.positions, other.sites, other.windows, other.max_age)
+        alike = (self.positions, self.sites, self.windows, self.max_age) == (
+            other.positions,
+            other.sites,
+            other.windows,
+            other.max_age,
+        )
         require(alike, "The calibration runs do not belong together: their steps, layers or windows differ.")
         runs = self.runs + other.runs
         mean = {
@@ -138,7 +148,18 @@ class CalibrationTable:
             return CalibrationTable(sites=sites, **head, **arrays)
         except PlanError as error:
             return Refusal(str(error))
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, MemoryError, RecursionError, zipfile.BadZipFile, zlib.error):
+        except (
+            OSError,
+            EOFError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            MemoryError,
+            RecursionError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ):
             return Refusal("The saved calibration cannot be read: delete it and calibrate again.")
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
@@ -157,8 +178,6 @@ class CalibrationTable:
             "output_bytes": (n,),
             "residual_bytes": (n,),
         }
-
-
 
 
 def _set(instance, field: str, value) -> None:

@@ -4,6 +4,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import pytest
+
 PACKAGE = "ditfastattn"
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,3 +28,13 @@ def pytest_sessionfinish(session):
     tiny = sys.modules.get("host.tiny")
     if tiny is not None:
         tiny.shared_model.cache_clear()
+
+
+@pytest.fixture
+def one_thread():
+    """Small tensors on a busy machine: waiting for a second thread takes longer than the work."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

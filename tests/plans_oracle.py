@@ -1,4 +1,7 @@
-"""What a path costs, one cell at a time, straight from the words of the contract: the truth that the search is tested against."""
+"""What a path costs, one cell at a time, straight from the words of the contract: the truth that the search is tested
+against.
+"""
+
 from __future__ import annotations
 
 import itertools

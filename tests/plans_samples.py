@@ -1,4 +1,5 @@
 """Small plans and calibration tables for the tests of plans/."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -79,12 +80,22 @@ def plan_of(rng, sites=(2, 3), rows=5, windows=2, levels=2, kinds=None, note="",
     return build_plan(model, measurement(), positions(rows), sizes, made)
 
 
-def table_of(rng, sites=(1, 2), rows=4, windows=2, ages=2, projection=0.0, share=False, endless=0.1, noise=0.5) -> CalibrationTable:
-    """A random table in which windows get worse and cheaper with k, and caches worse with age; some cells not available."""
+def table_of(
+    rng, sites=(1, 2), rows=4, windows=2, ages=2, projection=0.0, share=False, endless=0.1, noise=0.5
+) -> CalibrationTable:
+    """A random table in which windows get worse and cheaper with k, and caches worse with age; some cells not
+    available.
+    """
     heads = sum(sites)
     # Errors vary from layer to layer, from row to row and, less, from head to head, as measured ones do.
     of_site = np.repeat(rng.normal(0, 1, (1, len(sites))), sites, axis=1)
-    base = np.exp(-9 + of_site + rng.normal(0, 0.7, (rows, 1)) + rng.normal(0, 0.7, (1, heads)) + rng.normal(0, noise, (rows, heads)))
+    base = np.exp(
+        -9
+        + of_site
+        + rng.normal(0, 0.7, (rows, 1))
+        + rng.normal(0, 0.7, (1, heads))
+        + rng.normal(0, noise, (rows, heads))
+    )
     window = base[..., None] * np.cumsum(rng.uniform(0.2, 1, (rows, heads, windows)), axis=2)
     age = np.cumsum(rng.uniform(0.1, 0.6, (rows, heads, ages)), axis=2)
     residual = window[..., None] * age[:, :, None, :] * 0.5

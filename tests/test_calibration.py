@@ -25,6 +25,7 @@ def run(family, settings=SETTINGS, **extra):
 
     def sample(patched):
         outputs.append(tiny.sample(patched, family, steps=settings.steps, cfg=settings.cfg, sampler=settings.name, **extra))
+        return outputs[-1]
 
     with torch.inference_mode():
         return model, calibrate(model, settings, sample), outputs[0]

@@ -1,4 +1,5 @@
 """Text and back: byte-identical for plans, one clear reason for everything else."""
+
 from __future__ import annotations
 
 import json
@@ -7,10 +8,11 @@ import time
 
 import numpy as np
 import pytest
-from ditfastattn.plans import Plan, Refusal, dumps, loads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans_samples import plan_of
+
+from ditfastattn.plans import Plan, Refusal, dumps, loads
 
 
 @st.composite
@@ -110,7 +112,7 @@ HOSTILE = {
     "deep unclosed": "[" * 250_000,
     "deep after string": '"]]]]"' + "[" * 100_000,
     "quotes": '"\\' * 120_000,
-    "unterminated": '"' + "\\\"" * 120_000,
+    "unterminated": '"' + '\\"' * 120_000,
     "many strings": '"a"' * 80_000,
     "nan": with_entry(["measured", "cfg"], float("nan")),
     "infinity": with_entry(["levels", 0, "error"], float("inf")),
@@ -196,7 +198,16 @@ def test_every_truncation_is_refused():
 
 def test_mutated_plans_never_raise():
     rng = random.Random(0)
-    pool = list('0123456789abcfrABD"[]{},:.-eE\\u \x00\ud800') + ["null", "true", "NaN", "1e400", '""', "[[", "-0", "9" * 30]
+    pool = list('0123456789abcfrABD"[]{},:.-eE\\u \x00\ud800') + [
+        "null",
+        "true",
+        "NaN",
+        "1e400",
+        '""',
+        "[[",
+        "-0",
+        "9" * 30,
+    ]
     for _ in range(1500):
         text = list(VALID)
         for _ in range(rng.randint(1, 4)):

@@ -1,13 +1,15 @@
 """A plan on a run that is not the one it was measured on."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from ditfastattn.plans import LevelPaths, build_plan, resolve
-from ditfastattn.plans.methods import is_residual
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans_samples import identity, measurement, plan_of, positions
+
+from ditfastattn.plans import LevelPaths, build_plan, resolve
+from ditfastattn.plans.methods import is_residual
 
 WINDOWS = ((0.5, 0.5), (0.25, 0.25))
 
@@ -117,7 +119,10 @@ def test_no_steps_and_one_step():
 
 def test_look_ahead_of_a_known_schedule():
     schedule = resolve(plan_with("frBf0r", "fAfBBr"), "D1", positions(6))
-    assert schedule.keep_output.T.tolist() == [[True, False, False, False, True, False], [False, False, False, False, True, False]]
+    assert schedule.keep_output.T.tolist() == [
+        [True, False, False, False, True, False],
+        [False, False, False, False, True, False],
+    ]
     assert schedule.refresh.T.tolist() == [[1, -1, -1, -1, -1, -1], [0, -1, 1, -1, -1, -1]]
 
 
@@ -141,7 +146,9 @@ def test_any_run_is_safe(seed, rows, run, ordered):
 
 
 def max_staleness(plan, schedule, run) -> float:
-    """Largest distance of a cache read from its source as a fraction of what is allowed; checks the look-ahead flags on the way."""
+    """Largest distance of a cache read from its source as a fraction of what is allowed; checks the look-ahead flags on
+    the way.
+    """
     measured, planned = np.array(plan.positions), plan.table("D1")
     gaps = np.abs(np.diff(measured)) if len(measured) > 1 else np.ones(1)
     worst = 0.0
@@ -152,7 +159,11 @@ def max_staleness(plan, schedule, run) -> float:
             gap = max(gaps[max(row - 1, 0)], gaps[min(row, len(gaps) - 1)])
             source = output if letter == "r" else full
             if letter == "r" or letter.isupper():
-                before = [r for r in range(row) if planned[r, head] == ord("f") or (letter == "r" and planned[r, head] != ord("r"))]
+                before = [
+                    r
+                    for r in range(row)
+                    if planned[r, head] == ord("f") or (letter == "r" and planned[r, head] != ord("r"))
+                ]
                 allowed = 1.5 * (measured[before[-1]] - measured[row]) + gap / 2 + 1e-9
                 worst = max(worst, abs(run[source] - run[step]) / allowed)
             if letter == "r":

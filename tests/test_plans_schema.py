@@ -1,19 +1,27 @@
 """A plan is valid or it is not made; what it answers follows from its profiles."""
+
 from __future__ import annotations
 
 import dataclasses
 
 import numpy as np
 import pytest
+from plans_samples import identity, measurement, plan_of, positions
+
 from ditfastattn.plans import LevelPaths, PlanError, Site, all_full_plan, build_plan, fingerprint, plain_text
 from ditfastattn.plans.methods import kept_outputs, refresh_windows, sources
-from plans_samples import identity, measurement, plan_of, positions
 
 
 def one_level(paths, share=None, windows=((0.5, 0.5), (0.25, 0.25))):
     model = identity((len(paths),))
     rows = len(paths[0])
-    return build_plan(model, measurement(), positions(rows), windows, [LevelPaths("D1", paths, share or ["0" * rows], 0.1, 0.5, 0.8, 0)])
+    return build_plan(
+        model,
+        measurement(),
+        positions(rows),
+        windows,
+        [LevelPaths("D1", paths, share or ["0" * rows], 0.1, 0.5, 0.8, 0)],
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +80,15 @@ def test_profiles_must_be_sorted_and_used():
 
 
 def test_measurement_refuses_what_is_not_a_number():
-    for change in ({"cfg": float("inf")}, {"cfg": "7"}, {"steps": 28.0}, {"steps": True}, {"seeds": (-1,)}, {"grid": ()}, {"device": "a\nb"}):
+    for change in (
+        {"cfg": float("inf")},
+        {"cfg": "7"},
+        {"steps": 28.0},
+        {"steps": True},
+        {"seeds": (-1,)},
+        {"grid": ()},
+        {"device": "a\nb"},
+    ):
         with pytest.raises(PlanError):
             measurement(**change)
 

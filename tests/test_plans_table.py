@@ -1,4 +1,5 @@
 """Calibration tables: checked, averaged, saved and read without pickle."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -7,10 +8,15 @@ import zipfile
 
 import numpy as np
 import pytest
-from ditfastattn.plans import CalibrationTable, PlanError, Refusal
 from plans_samples import table_of
 
-ARRAYS = [field.name for field in dataclasses.fields(CalibrationTable) if field.name not in ("positions", "sites", "windows", "other_cost", "runs")]
+from ditfastattn.plans import CalibrationTable, PlanError, Refusal
+
+ARRAYS = [
+    field.name
+    for field in dataclasses.fields(CalibrationTable)
+    if field.name not in ("positions", "sites", "windows", "other_cost", "runs")
+]
 
 
 def saved(table):

@@ -7,7 +7,7 @@ import json
 
 from . import basedir, provision
 from .errors import SetupError
-from .progress import Progress, say
+from .progress import Progress
 from .server import Server, default_workflow, free_port
 from .workflow import demo_substitution
 
@@ -26,8 +26,8 @@ def run(arguments: list[str]) -> int:
     with Progress(f"Starting ComfyUI {host.version}"):
         server = Server(host, base, port=port or free_port(USUAL_PORT)).start()
     with server:
-        say(f"\nOpen {server.url}/{query}\nThe workflow is also saved there as sd3_demo. Device: {server.device}.")
-        say(f"Log: {server.log}\nCtrl-C stops it.")
+        print(f"\nOpen {server.url}/{query}\nThe workflow is also saved there as sd3_demo. Device: {server.device}.")
+        print(f"Log: {server.log}\nCtrl-C stops it.", flush=True)
         code = server.wait()
     if code:
         raise SetupError(f"ComfyUI stopped by itself: {server.last_words()} (log: {server.log})")

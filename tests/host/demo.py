@@ -30,6 +30,7 @@ from .server import Server, default_workflow
 from .workflow import DEMO_SAMPLING, demo_substitution, nodes_of, set_values, to_prompt
 
 DENSE = "off"
+NOISY = 1.25
 LEVELS = ("D1", "D2", "D3", "D4", "D5", "D6")
 # No two neighbours are equal, across the rounds too: an unchanged prompt would be served from the cache.
 ROUNDS = (
@@ -53,8 +54,8 @@ class Sample:
         return np.asarray(Image.open(io.BytesIO(self.picture)).convert("RGB"))
 
 
-def run(host: Host, output: Path, json_file: Path | None) -> None:
-    """Run the demo, leave its files in `output` and print the table."""
+def run(host: Host, output: Path, json_file: Path | None, repeats: int = len(ROUNDS)) -> None:
+    """Run the demo, each level `repeats` times, leave its files in `output` and print the table."""
     base = basedir.prepare("demo")
     with Progress(f"Starting ComfyUI {host.version}"):
         # The classic cache keeps the last prompt's results and no more: Calibrate is kept, no sampler run is skipped.
@@ -62,13 +63,14 @@ def run(host: Host, output: Path, json_file: Path | None) -> None:
     with server, Client(server.url, server.still_running) as client:
         say(f"Device: {server.device}; attention of the dense runs: torch's own.")
         device = describe_device(client, server.device)
-        samples, first = Demo(client).samples()
+        samples, first = Demo(client).samples(repeats)
     result = summary(host, device, samples, calibration_of(first))
     files = write_files(output, result, samples, plan_of(first))
     if json_file:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps({**result, "files": files}, indent=2) + "\n", "utf-8")
-    print(table(result, all(s.repeats for s in samples.values())))
+    print(table(result))
+    print("\n".join(remarks(samples, repeats)))
     print(f"\nPictures, plan and statistics are in {output}")
 
 
@@ -84,7 +86,7 @@ class Demo:
             for kind in ("KSampler", "DiTFastAttnCalibrate", "DiTFastAttnStats", "SaveImage", "SaveLatent")
         }
 
-    def samples(self) -> tuple[dict[str, Sample], dict]:
+    def samples(self, repeats: int) -> tuple[dict[str, Sample], dict]:
         """All runs; with them the outputs of Calibrate."""
         with Progress("Warm-up"):
             self._client.run(self._warm_up())
@@ -94,7 +96,7 @@ class Demo:
         if "ditfastattn_plan" not in calibrated:
             raise HostError("Calibrate returned no plan.")
         samples = {DENSE: self._sample(first)}
-        queue = [level for order in ROUNDS for level in order][1:]
+        queue = [level for order in ROUNDS[:repeats] for level in order][1:]
         with Progress(f"Sampling: {len(queue)} runs") as progress:
             for number, level in enumerate(queue, 1):
                 progress.detail = f"run {number} of {len(queue)}: {'dense' if level == DENSE else level}"
@@ -152,12 +154,11 @@ def calibration_of(calibrated: dict) -> dict:
 def summary(host: Host, device: str, samples: dict[str, Sample], calibration: dict) -> dict:
     """Everything the demo measured, as its JSON says it; fractions are in 0..1."""
     dense = samples[DENSE]
-    model = next(s.stats["model"] for s in reversed(samples.values()) if s.stats.get("model"))
     return {
         "host_version": host.version,
         "pack_version": pack_version(),
         "device": device,
-        "model": {k: model[k] for k in ("family", "parameters", "tokens", "text_tokens", "layers", "heads")},
+        "model": model_figures(samples[LEVELS[0]].stats),
         "sampler": {
             "name": DEMO_SAMPLING["sampler_name"],
             **{k: DEMO_SAMPLING[k] for k in ("scheduler", "steps", "cfg", "seed")},
@@ -166,6 +167,13 @@ def summary(host: Host, device: str, samples: dict[str, Sample], calibration: di
         "calibration": calibration,
         "levels": [level_figures(level, samples[level], dense) for level in LEVELS],
     }
+
+
+def model_figures(stats: dict) -> dict:
+    """The model's size, and the lengths of the run's sequences, which only a run knows."""
+    model = stats["model"]
+    lengths = {name: stats.get(name, model.get(name)) for name in ("tokens", "text_tokens")}
+    return {**{k: model[k] for k in ("family", "parameters")}, **lengths, **{k: model[k] for k in ("layers", "heads")}}
 
 
 def level_figures(level: str, sample: Sample, dense: Sample) -> dict:
@@ -179,6 +187,23 @@ def level_figures(level: str, sample: Sample, dense: Sample) -> dict:
         "seconds": statistics.median(sample.seconds),
         "cache_bytes": sample.stats["cache_bytes"],
     }
+
+
+def remarks(samples: dict[str, Sample], repeats: int) -> list[str]:
+    """What a reader of the table should know about how it came about."""
+    lines = [
+        f"Seconds: the sampler node, median of {repeats} run(s) in turn. PSNR and errors: against dense, same seed."
+    ]
+    spread = max(max(s.seconds) / min(s.seconds) for s in samples.values())
+    if spread > NOISY:
+        lines.append(
+            f"This machine was busy: runs of one level differ by up to {spread:.1f} times; do not trust seconds."
+        )
+    if not all(s.repeats for s in samples.values()):
+        lines.append("Runs of one level did not all give the same bits.")
+    elif repeats > 1:
+        lines.append("Every run of a level gave the same bits.")
+    return lines
 
 
 def write_files(output: Path, result: dict, samples: dict[str, Sample], plan: str) -> list[str]:

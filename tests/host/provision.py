@@ -97,7 +97,11 @@ def check_disk() -> None:
 def existing_host(given: str) -> Path:
     """The ComfyUI that COMFYUI_PATH names."""
     path = Path(given).expanduser().resolve()
-    missing = [name for name in ("main.py", "nodes.py", "comfy/model_patcher.py") if not (path / name).is_file()]
+    missing = [
+        name
+        for name in ("main.py", "nodes.py", "requirements.txt", "comfy/model_patcher.py")
+        if not (path / name).is_file()
+    ]
     if missing:
         raise SetupError(f"COMFYUI_PATH={given} is not a ComfyUI: {', '.join(missing)} is not there.")
     return path

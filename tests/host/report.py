@@ -11,7 +11,7 @@ MARGIN = 12
 CAPTION = 44
 
 
-def table(result: dict, repeats: bool) -> str:
+def table(result: dict) -> str:
     """The figures of `demo.summary` for a person to read."""
     model, sampler, dense = result["model"], result["sampler"], result["dense"]["seconds"]
     head = ("level", "attention", "model", "seconds", "speed-up", "cache", "PSNR", "latent", "predicted")
@@ -35,8 +35,6 @@ def table(result: dict, repeats: bool) -> str:
             "",
             f"Calibration took {calibration['seconds']:.1f} s, "
             f"{calibration['ratio_to_dense_run']:.2f} times one dense run, once for all levels.",
-            "Seconds: the sampler node, median of three runs in turn. PSNR and errors: against dense, same seed.",
-            "Every level gave the same bits each time." if repeats else "Not every level gave the same bits each time.",
         ]
     )
 

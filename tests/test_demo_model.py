@@ -1,0 +1,144 @@
+"""Claims about the demo model, its captions and its files. The host is needed by the last test only."""
+
+import hashlib
+import json
+import math
+import os
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+HERE = Path(__file__).resolve().parent / "host"
+for folder in ("demo_nodes", "demo_model"):
+    sys.path.append(str(HERE / folder))
+
+import autoencoder  # noqa: E402
+import captions  # noqa: E402
+import scenes  # noqa: E402
+
+WEIGHTS = ("demo_sd3", "taesd3_encoder", "taesd3_decoder")
+CAPTION = "dusk sky, sea, low red sun far left, large white house right with dots, two green trees middle"
+
+
+def shapes(name: str) -> dict[str, tuple[str, list[int]]]:
+    """Tensor name -> (type, shape), read from a weight file's header alone."""
+    with open(HERE / "demo_model" / f"{name}.safetensors", "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+    return {key: (value["dtype"], value["shape"]) for key, value in header.items() if key != "__metadata__"}
+
+
+def test_a_caption_always_gives_the_same_numbers_of_the_stated_shapes():
+    first, second = captions.encode(CAPTION), captions.encode(CAPTION)
+    assert first[0].shape == (1, captions.TOKENS, captions.CONTEXT_DIM)
+    assert first[1].shape == (1, captions.POOLED_DIM)
+    assert all(torch.equal(a, b) for a, b in zip(first, second))
+
+
+def test_every_phrase_says_what_its_words_say():
+    house, trees = captions.parse("a large white house far right with dots, two green trees left")
+    assert house == captions.Phrase("house", colour="white", x="far right", size="large", texture="dots")
+    assert trees == captions.Phrase("tree", colour="green", x="left", count=2)
+
+
+def test_captions_written_from_phrases_parse_back_to_them():
+    for seed in range(200):
+        phrases = scenes.sample(seed)
+        assert captions.parse(", ".join(phrase.words() for phrase in phrases)) == phrases
+
+
+def test_one_changed_word_changes_the_embedding():
+    one, other = captions.encode(CAPTION)[0], captions.encode(CAPTION.replace("white", "blue"))[0]
+    assert (one != other).any(-1).sum() == 1
+
+
+def test_an_unknown_word_gives_one_sentence_that_lists_what_is_understood():
+    with pytest.raises(captions.CaptionError) as error:
+        captions.encode("day sky, purple hat")
+    message = str(error.value)
+    assert '"hat"' in message and "balloon" in message and "purple" in message
+    assert message.endswith(".") and "\n" not in message and ". " not in message
+
+
+@pytest.mark.parametrize(
+    ("caption", "reason"),
+    [
+        ("red house blue tree", "comma"),
+        ("striped sun", "does not go with"),
+        ("large red", "names nothing"),
+        ("day sky, night sky", "one"),
+        (", ".join(["red ball"] * 17), "at most 16"),
+    ],
+)
+def test_a_caption_that_contradicts_itself_is_refused_with_the_reason(caption, reason):
+    with pytest.raises(captions.CaptionError, match=reason):
+        captions.encode(caption)
+
+
+def test_the_empty_caption_is_all_padding_and_extra_tokens_only_add_padding():
+    context, pooled = captions.encode("  ,\n ")
+    assert not pooled.any() and (context[..., 0] == 1).all() and not context[..., 1:].any()
+    longer = captions.encode(CAPTION, extra_tokens=5)[0]
+    assert longer.shape[1] == captions.TOKENS + 5
+    assert torch.equal(longer[:, : captions.TOKENS], captions.encode(CAPTION)[0])
+    assert torch.equal(longer[:, captions.TOKENS :], context[:, :5])
+
+
+def test_equal_seeds_draw_equal_pictures_and_other_seeds_others():
+    phrases = captions.parse(CAPTION)
+    prints = [hashlib.sha256(scenes.draw(phrases, seed).tobytes()).hexdigest() for seed in (3, 3, 4)]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_picture_shows_the_colour_and_the_side_that_its_caption_names():
+    ground = "day sky, snow, "
+    for side, columns in (("far left", slice(0, 128)), ("far right", slice(384, 512))):
+        picture = scenes.draw(captions.parse(f"{ground}large plain red ball {side}"), 5).astype(int)
+        red = (picture[..., 0] - picture[..., 1:].max(-1)) > 60
+        assert red.sum() > 2000 and red[:, columns].sum() > 0.9 * red.sum()
+
+
+def test_the_latent_map_keeps_flat_colours_exactly():
+    weight, bias = autoencoder.latent_map()
+    flat = torch.tensor([0.9, 0.3, 0.1]).view(1, 3, 1, 1).expand(1, 3, 16, 16)
+    latent = autoencoder.encode_linear(flat)
+    back = (torch.linalg.pinv(weight.flatten(1)) @ (latent[0, :, 0, 0] - bias)).view(3, 8, 8)
+    assert torch.allclose(back, flat[0, :, :8, :8], atol=1e-4)
+
+
+def test_all_shipped_weights_together_fit_24_megabytes_as_float16():
+    total = sum((HERE / "demo_model" / f"{name}.safetensors").stat().st_size for name in WEIGHTS)
+    assert total <= 24_000_000
+    assert {kind for name in WEIGHTS for kind, _ in shapes(name).values()} == {"F16"}
+
+
+def test_the_checkpoint_takes_what_the_captions_give():
+    tensors = shapes("demo_sd3")
+    assert tensors["context_embedder.weight"][1][1] == captions.CONTEXT_DIM
+    assert tensors["y_embedder.mlp.0.weight"][1][1] == captions.POOLED_DIM
+    assert math.isqrt(tensors["pos_embed"][1][1]) >= 32  # whole 512-pixel pictures
+
+
+def test_the_loss_curve_falls():
+    curve = json.loads((HERE / "demo_model" / "loss_curve.json").read_text())["curve"]
+    losses = [entry["loss"] for entry in curve if entry["stage"].endswith("tokens")]
+    assert np.mean(losses[-5:]) < 0.5 * losses[0]
+
+
+def test_the_host_recognises_the_checkpoint_as_sd3():
+    path = os.environ.get("COMFYUI_PATH", "")
+    if not (Path(path) / "comfy" / "model_detection.py").is_file():
+        pytest.skip("no ComfyUI at COMFYUI_PATH")
+    sys.path.insert(0, path)
+    from comfy.cli_args import args
+
+    args.cpu = True
+    import comfy.sd
+
+    model = comfy.sd.load_diffusion_model(str(HERE / "demo_model" / "demo_sd3.safetensors"))
+    assert type(model.model).__name__ == "SD3"
+    assert len(model.model.diffusion_model.joint_blocks) == 4

@@ -1,0 +1,74 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel_cases import layouts, tables
+
+from ditfastattn.kernels import HeadTable, Layout, Method, Window, dense_flops, flops
+from ditfastattn.kernels.reference import window_mask
+
+W, OTHER = Window((0.3, 0.3)), Window((0.6, 0.6))
+FULL, WINDOW, RESIDUAL, REUSE = Method.FULL, Method.WINDOW, Method.WINDOW_RESIDUAL, Method.REUSE
+
+
+def test_heads_are_found_by_what_they_do():
+    table = HeadTable(
+        (FULL, WINDOW, REUSE, RESIDUAL, FULL, WINDOW, RESIDUAL),
+        (W, W, None, OTHER, None, OTHER, W),
+        (True,) + (False,) * 6,
+    )
+    assert table.full_heads == (0, 4)
+    assert table.refresh_heads == (0,)
+    assert table.reuse_heads == (2,)
+    assert table.residual_heads == (3, 6)
+    assert table.window_groups() == {W: (1, 6), OTHER: (3, 5)}
+    assert table.refresh_groups() == {W: (0,)}
+    assert not table.all_full and not table.all_reuse and len(table) == 7
+
+
+def test_a_refreshing_table_is_not_all_full():
+    assert HeadTable.uniform(3, FULL).all_full
+    assert not HeadTable.uniform(3, FULL, W, refresh=True).all_full
+    assert HeadTable.uniform(3, REUSE).all_reuse
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (((), (), ()), "one method"),
+        (((FULL,), (None, None), (False,)), "1, 2 and 1"),
+        (((WINDOW,), (None,), (False,)), "Head 0 needs a window"),
+        (((FULL, RESIDUAL), (None, None), (False, False)), "Head 1 needs a window"),
+        (((FULL,), (None,), (True,)), "Head 0 needs a window"),
+        (((WINDOW,), (W,), (True,)), "WINDOW, not FULL"),
+        (((7,), (None,), (False,)), "7"),
+    ],
+)
+def test_a_table_that_cannot_be_meant_is_refused(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        HeadTable(*arguments)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_flops_are_four_head_sizes_for_every_pair_of_the_masks(data):
+    layout = data.draw(layouts())
+    table = data.draw(tables(len(layout.grid)))
+    image = slice(layout.prefix, layout.prefix + layout.image)
+    pairs = 0
+    for method, window, refresh in zip(table.methods, table.windows, table.refresh):
+        if method is FULL:
+            pairs += layout.length**2
+        elif method is not REUSE:
+            pairs += int(window_mask(layout, window).sum())
+        if refresh:
+            pairs += int(window_mask(layout, window)[image].sum())
+    assert flops(layout, table, 64) == 4 * 64 * pairs
+
+
+def test_full_tables_cost_dense_flops_and_reuse_costs_nothing():
+    layout = Layout((16, 16), prefix=3)
+    assert flops(layout, HeadTable.uniform(5, FULL), 64) == dense_flops(layout, 5, 64)
+    assert flops(layout, HeadTable.uniform(5, REUSE), 64) == 0
+    q = torch.zeros(1, 5, layout.length, 64)
+    assert dense_flops(layout, 5, 64) == 4 * q.numel() * layout.length
