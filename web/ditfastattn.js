@@ -58,7 +58,8 @@ function setUpApply(apply) {
   // without the link, when the same plan comes from the text.
   widget.serializeValue = () => (hasLiveCalibrate(apply) ? '' : widget.value)
   statusLines.set(apply, addStatusLine(apply))
-  apply.setSize([Math.max(apply.size[0], WIDTH), apply.size[1]])
+  const [width, height] = apply.computeSize()
+  apply.setSize([Math.max(apply.size[0], width, WIDTH), Math.max(apply.size[1], height)])
   for (const event of ['onConfigure', 'onConnectionsChange']) {
     const original = apply[event]
     apply[event] = function (...args) {

@@ -33,7 +33,9 @@ def server(tmp_path_factory):
     python = provision.own_interpreter(path) or Path(sys.executable)
     base = basedir.fill(tmp_path_factory.mktemp("base"))
     basedir.link(Path(__file__).with_name("tiny_nodes"), base / "custom_nodes" / "ditfastattn_tiny_nodes")
-    with Server(provision.Host(path, python, provision.host_version(path), ours=False), base, log=base / "server.log") as running:
+    with Server(
+        provision.Host(path, python, provision.host_version(path), ours=False), base, log=base / "server.log"
+    ) as running:
         yield running
 
 
@@ -89,9 +91,9 @@ def workflow():
 def plans():
     """Two different plans as text."""
     import numpy as np
-    from ditfastattn.plans import LevelPaths, build_plan, dumps
-
     from plans_samples import identity, measurement, positions, random_paths
+
+    from ditfastattn.plans import LevelPaths, build_plan, dumps
 
     def text(seed: int) -> str:
         rng = np.random.default_rng(seed)
@@ -104,10 +106,13 @@ def plans():
 @pytest.fixture
 def screenshot(request, editor):
     """Save a picture of the page where the environment variable names a folder."""
+
     def take(name: str, **options) -> None:
         folder = os.environ.get(SCREENSHOTS)
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            editor.page.screenshot(path=str(Path(folder) / f"{re.sub('[^a-z0-9_]+', '_', name.lower())}.png"), **options)
+            editor.page.screenshot(
+                path=str(Path(folder) / f"{re.sub('[^a-z0-9_]+', '_', name.lower())}.png"), **options
+            )
 
     return take

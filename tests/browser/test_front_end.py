@@ -33,7 +33,12 @@ def texts_of(schema: dict) -> dict:
             inputs[name] = with_tooltip(options.get("display_name") or name, options.get("tooltip"))
     tooltips = schema.get("output_tooltips") or [None] * len(schema["output_name"])
     outputs = {str(i): with_tooltip(name, tooltips[i]) for i, name in enumerate(schema["output_name"])}
-    return {"display_name": schema["display_name"], "description": schema["description"], "inputs": inputs, "outputs": outputs}
+    return {
+        "display_name": schema["display_name"],
+        "description": schema["description"],
+        "inputs": inputs,
+        "outputs": outputs,
+    }
 
 
 def with_tooltip(name: str, tooltip: str | None) -> dict:
@@ -50,7 +55,9 @@ def locale(language: str) -> dict:
 
 def test_the_three_nodes_load(editor):
     for name in NODES:
-        assert editor.run("const node = LiteGraph.createNode(argument); return Boolean(node?.comfyClass === argument)", name)
+        assert editor.run(
+            "const node = LiteGraph.createNode(argument); return Boolean(node?.comfyClass === argument)", name
+        )
 
 
 def test_each_script_is_loaded_once_from_the_packs_own_folder(editor):
@@ -67,7 +74,9 @@ def test_chinese_texts_are_complete_and_chinese():
     chinese = locale("zh")
     assert keys_of(chinese) == keys_of(locale("en"))
     for node in chinese.values():
-        assert any("\u4e00" <= c <= "\u9fff" for c in node["display_name"]) and any("\u4e00" <= c <= "\u9fff" for c in node["description"])
+        assert any("\u4e00" <= c <= "\u9fff" for c in node["display_name"]) and any(
+            "\u4e00" <= c <= "\u9fff" for c in node["description"]
+        )
 
 
 @pytest.mark.parametrize("name", NODES)
@@ -110,8 +119,13 @@ def test_the_editor_speaks_chinese(editor, workflow, screenshot):
 
 def test_the_example_opens_with_nothing_of_ours_missing(editor, workflow):
     editor.open(workflow)
-    found = editor.run("return graph.nodes.map((n) => [Number(n.id), n.type, Boolean(n.constructor.nodeData) || !n.type.startsWith('DiTFastAttn')])")
-    assert [[node["id"], node["type"]] for node in workflow["nodes"]] == sorted([number, kind] for number, kind, _ in found)
+    found = editor.run(
+        "const known = (n) => Boolean(n.constructor.nodeData) || !n.type.startsWith('DiTFastAttn');"
+        "return graph.nodes.map((n) => [Number(n.id), n.type, known(n)])"
+    )
+    assert [[node["id"], node["type"]] for node in workflow["nodes"]] == sorted(
+        [number, kind] for number, kind, _ in found
+    )
     assert all(known for _, _, known in found)
     saved = editor.save()
     assert sorted(link[:5] for link in saved["links"]) == sorted(link[:5] for link in workflow["links"])
@@ -144,10 +158,19 @@ def test_the_plan_is_hidden_and_the_status_is_shown_in_both_renderers(editor, wo
                 editor.settle(600)
                 screenshot(f"{renderer}_{theme}")
                 box = editor.run(
-                    "const n = graph.getNodeById(8), ds = app.canvas.ds; const [x, y] = [n.pos[0], n.pos[1]];"
-                    "return { x: (x + ds.offset[0]) * ds.scale, y: (y + ds.offset[1]) * ds.scale, w: n.size[0] * ds.scale, h: n.size[1] * ds.scale }")
-                screenshot(f"{renderer}_{theme}_apply", clip={
-                    "x": max(0, box["x"] - 20), "y": max(0, box["y"] - 60), "width": box["w"] + 40, "height": box["h"] + 100})
+                    "const { pos, size } = graph.getNodeById(8), { offset, scale } = app.canvas.ds;"
+                    "return { x: (pos[0] + offset[0]) * scale, y: (pos[1] + offset[1]) * scale,"
+                    " w: size[0] * scale, h: size[1] * scale }"
+                )
+                screenshot(
+                    f"{renderer}_{theme}_apply",
+                    clip={
+                        "x": max(0, box["x"] - 20),
+                        "y": max(0, box["y"] - 60),
+                        "width": box["w"] + 40,
+                        "height": box["h"] + 100,
+                    },
+                )
     finally:
         editor.setting("Comfy.VueNodes.Enabled", False)
         editor.setting("Comfy.ColorPalette", "dark")
@@ -189,7 +212,10 @@ def test_a_real_run_embeds_its_plan(server, editor, plans, screenshot):
         link(stats, 3, plot, 'images')
     """)
     editor.queue()
-    wait = "() => window.app.rootGraph.nodes.find((n) => n.type === 'DiTFastAttnApplyPlan').widgets.find((w) => w.name === 'plan').value"
+    wait = (
+        "() => window.app.rootGraph.nodes.find((n) => n.type === 'DiTFastAttnApplyPlan')"
+        ".widgets.find((w) => w.name === 'plan').value"
+    )
     text = editor.page.wait_for_function(wait, timeout=60_000).json_value()
     assert json.loads(text)["schema"] == "ditfastattn.plan/1"
     done = "async () => (await (await fetch('/queue')).json()).queue_running.length === 0"
