@@ -64,7 +64,7 @@ def window_attention(q, k, v, layout: Layout, window: Window, out, scale=None) -
 
 
 def compute_dtype(x) -> torch.dtype:
-    """The dtype SDPA runs in: on a CPU float16 takes 2.5 times as long as float32, so it is widened there."""
+    """The dtype SDPA runs in. A CPU without float16 arithmetic takes 2.5 times as long as in float32: it is widened."""
     return torch.float32 if x.device.type == "cpu" and x.dtype is torch.float16 else x.dtype
 
 

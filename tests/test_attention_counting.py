@@ -1,6 +1,7 @@
 """The FLOPs a run counts are the FLOPs of its masks."""
 
 import pytest
+
 from host import tiny
 
 tiny.require_host()

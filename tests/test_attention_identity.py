@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from host import tiny
 
 tiny.require_host()

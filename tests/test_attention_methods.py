@@ -2,12 +2,14 @@
 
 import pytest
 import torch
+
 from host import tiny
 
 tiny.require_host()
 
 import comfy.sample  # noqa: E402
 import comfy.samplers  # noqa: E402
+
 from ditfastattn.attention.apply import apply_plan  # noqa: E402
 from ditfastattn.attention.install import attached  # noqa: E402
 from host.hand_plans import NARROW, WHOLE, hand_plan  # noqa: E402

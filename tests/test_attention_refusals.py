@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+
 from host import tiny
 
 tiny.require_host()

@@ -4,11 +4,13 @@ import gc
 
 import pytest
 import torch
+
 from host import tiny
 
 tiny.require_host()
 
 import comfy.model_management  # noqa: E402
+
 from ditfastattn.attention.apply import apply_plan  # noqa: E402
 from ditfastattn.attention.install import attached  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402

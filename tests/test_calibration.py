@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+
 from host import tiny
 
 tiny.require_host()
 
 import comfy.model_management  # noqa: E402
+
 from ditfastattn.attention import calibrate as module  # noqa: E402
 from ditfastattn.attention.apply import apply_plan  # noqa: E402
 from ditfastattn.attention.calibrate import CalibrationError, SamplerSettings, calibrate  # noqa: E402

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import comfy.samplers
+
 from ditfastattn.attention.host import identify, noise_positions
 from ditfastattn.attention.install import sites_of
 from ditfastattn.plans import LevelPaths, Measurement, Plan, build_plan

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,9 +25,14 @@ def require_host() -> None:
     load_host()
 
 
+def host_path() -> str:
+    """Folder of the ComfyUI in use."""
+    return os.environ["COMFYUI_PATH"]
+
+
 def load_host() -> None:
     """Put the host on the import path in CPU mode; safe to call again."""
-    path = os.environ["COMFYUI_PATH"]
+    path = host_path()
     if path not in sys.path:
         sys.path.insert(0, path)
     import comfy.options  # noqa: F401 - argument parsing stays off
@@ -39,12 +44,12 @@ def load_host() -> None:
     args.use_pytorch_cross_attention = True
 
 
-@lru_cache(maxsize=None)
+@cache
 def _configs() -> dict:
     return json.loads(_CONFIGS.read_text())
 
 
-@lru_cache(maxsize=None)
+@cache
 def shared_model(family: str):
     """One model a family for tests that leave it as it was, which every test must."""
     return make_model(family)

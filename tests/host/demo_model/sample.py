@@ -44,6 +44,7 @@ class Host:
         import comfy.sample
         import comfy.sd
         import folder_paths
+
         import nodes
 
         self.comfy = comfy

@@ -1,0 +1,116 @@
+"""What the published pack may and may not do, checked on its text."""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = [path for folder in ("attention", "kernels", "nodes", "plans") for path in sorted((ROOT / folder).rglob("*.py"))]
+SHIPPED += [ROOT / "__init__.py", ROOT / "version.py"]
+LAYERS = {
+    "kernels": {"plans", "attention", "nodes", "comfy"},
+    "plans": {"kernels", "attention", "nodes", "comfy", "torch", "triton"},
+    "attention": {"nodes"},
+    "nodes": {"kernels"},
+}
+# What the registry's scanner flags or bans: the environment, processes, the network, evaluated text, pickles, writing.
+FORBIDDEN = re.compile(
+    r"os\.environ|subprocess|os\.system|\bpopen\b|\beval\(|\bexec\(|pickle\.|import pickle|torch\.load|urllib|requests\.|"
+    r"import requests|import socket|aiohttp|ctypes|importlib|__import__|allow_pickle=True|write_text|write_bytes|open\("
+)
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=name_of)
+def test_shipped_code_opens_no_network_process_file_or_evaluated_text(path):
+    found = [line for line in path.read_text(encoding="utf-8").splitlines() if FORBIDDEN.search(line)]
+    # `runs.open(record)` and `installation.open(number)` are methods of ours, not files.
+    found = [line for line in found if not re.search(r"(?:runs|processor|installation|self)\.open\(|def open\(", line)]
+    assert not found
+
+
+def imported(path):
+    """Top-level names that a file of the pack imports, its own folders by their name."""
+    depth = len(path.relative_to(ROOT).parts)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level == 0 or node.level >= depth:
+                yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=name_of)
+def test_imports_go_one_way_through_the_layers(path):
+    folder = path.relative_to(ROOT).parts[0]
+    assert not set(imported(path)) & LAYERS.get(folder, set())
+
+
+def test_requirements_add_nothing_to_the_host():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert all(not line.strip() or line.startswith("#") for line in lines)
+
+
+def test_version_is_one():
+    declared = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.M).group(1)
+    used = re.search(r'^VERSION = "(.+)"', (ROOT / "version.py").read_text(), re.M).group(1)
+    assert declared == used
+
+
+def test_no_text_of_the_pack_needs_another_encoding_than_a_windows_console():
+    for path in SHIPPED:
+        for line in re.findall(r'(?:log\.\w+|print)\(.*', path.read_text(encoding="utf-8")):
+            line.encode("cp1252")
+
+
+def test_code_passes_the_linter():
+    ruff = pytest.importorskip("ruff", reason="ruff is a development tool")
+    assert ruff
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", str(ROOT)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.host
+def test_pack_registers_its_nodes_without_triton_and_without_a_gpu(tmp_path):
+    """A fresh interpreter, the real host, triton hidden: the entry point gives the three nodes."""
+    from host import tiny
+
+    tiny.require_host()
+    script = f"""
+import asyncio, importlib.util, sys
+sys.modules["triton"] = None
+sys.path.insert(0, {tiny.host_path()!r})
+import comfy.options
+from comfy.cli_args import args
+args.cpu = True
+spec = importlib.util.spec_from_file_location("pack", {str(ROOT / "__init__.py")!r}, submodule_search_locations=[{str(ROOT)!r}])
+module = importlib.util.module_from_spec(spec)
+sys.modules["pack"] = module
+spec.loader.exec_module(module)
+nodes = asyncio.run(asyncio.run(module.comfy_entrypoint()).get_node_list())
+print("NODES", [node.define_schema().node_id for node in nodes])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
+    assert "NODES ['DiTFastAttnCalibrate', 'DiTFastAttnApplyPlan', 'DiTFastAttnStats']" in done.stdout, done.stderr[-2000:]
+
+
+@pytest.mark.host
+def test_every_call_from_the_host_tolerates_new_arguments():
+    from host import tiny
+
+    tiny.require_host()
+    from ditfastattn.nodes import NODES
+
+    for node in NODES:
+        kinds = [parameter.kind for parameter in inspect.signature(node.execute).parameters.values()]
+        assert inspect.Parameter.VAR_KEYWORD in kinds
+        for entry in node.define_schema().inputs:
+            assert entry.tooltip, f"{node.__name__}.{entry.id} has no tooltip"
