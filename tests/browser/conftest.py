@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory):
     """A ComfyUI with the pack in it and nothing else."""
     if not os.environ.get("COMFYUI_PATH"):
@@ -39,9 +39,12 @@ def server(tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
-    """Chromium: the system's, or the one that Playwright has downloaded."""
+    """Chromium: the system's, or the one that Playwright has downloaded.
+
+    Closed after this package: a process can hold one Playwright only, and other tests start their own.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with playwright.sync_playwright() as driver:
         path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -18,7 +18,7 @@ def get(server, path: str) -> bytes:
         return answer.read()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def schemas(server):
     info = json.loads(get(server, "/object_info"))
     return {name: info[name] for name in NODES}
