@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+# Environment: a folder to save pictures of the pages in, and the static folder of another front end than the host's.
 SCREENSHOTS = "DITFASTATTN_SCREENSHOTS"
+FRONT_END = "DITFASTATTN_FRONT_END"
 
 
 def pytest_collection_modifyitems(items):
@@ -33,9 +35,10 @@ def server(tmp_path_factory):
     python = provision.own_interpreter(path) or Path(sys.executable)
     base = basedir.fill(tmp_path_factory.mktemp("base"))
     basedir.link(Path(__file__).with_name("tiny_nodes"), base / "custom_nodes" / "ditfastattn_tiny_nodes")
-    with Server(
-        provision.Host(path, python, provision.host_version(path), ours=False), base, log=base / "server.log"
-    ) as running:
+    host = provision.Host(path, python, provision.host_version(path), ours=False)
+    front_end = os.environ.get(FRONT_END)
+    options = ("--front-end-root", front_end) if front_end else ()
+    with Server(host, base, log=base / "server.log", options=options) as running:
         yield running
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 PACK_PATH = "/extensions/ditfastattn/"
+# The front end asks for a help page in the user's language first; that there is none is no error of ours.
+LANGUAGE_PAGE = re.compile(r"/docs/\w+/[\w-]+\.md$")
 READY = "Boolean(window.app?.vueAppReady && window.app.extensionManager && window.app.rootGraph)"
 
 
@@ -27,6 +30,8 @@ class Editor:
         )
 
     def _on_console(self, message) -> None:
+        if LANGUAGE_PAGE.search(message.location.get("url", "")):
+            return
         text = f"{message.text} ({message.location.get('url', '')})"
         if message.type in ("error", "warning") and (PACK_PATH in text or "[DiTFastAttn]" in text):
             self.errors.append(text)
