@@ -63,4 +63,4 @@ def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: b
         return Replay(family, sites, laid_out, run, budget, strict, plan.measurement.text_tokens)
 
     runs = RunLog(plan=plan, level=chosen)
-    return install(model_patcher, make_processor, runs)
+    return install(model_patcher, make_processor, runs, strict=strict)

@@ -40,10 +40,16 @@ class HeadStore:
             self._step[head] = step
 
     def fresh(self, head: int, since: int, like: torch.Tensor, tokens: int) -> bool:
-        """Whether `head` was written at step `since` or later, in the shape (B, tokens, D), dtype and device of `like`."""
+        """Whether `head` was written at step `since` or later, in the batch, dtype and device of `like`."""
         buffer = self._buffer
-        return (buffer is not None and self._step.get(head, -1) >= since >= 0 and buffer.dtype == like.dtype
-                and buffer.device == like.device and buffer.shape[0] == like.shape[0] and buffer.shape[2] == tokens)
+        return (
+            buffer is not None
+            and self._step.get(head, -1) >= since >= 0
+            and buffer.dtype == like.dtype
+            and buffer.device == like.device
+            and buffer.shape[0] == like.shape[0]
+            and buffer.shape[2] == tokens
+        )
 
     def read(self, heads: Sequence[int]) -> torch.Tensor | None:
         """(B, len(heads), tokens, D) of heads that are `fresh`; None when none is asked for."""

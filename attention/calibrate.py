@@ -207,7 +207,8 @@ def calibrate(model_patcher, settings: SamplerSettings, sample: Callable, *, ver
     """Measure one dense run and solve the plan's levels.
 
     sample(model) → latent: runs the user's sampler once over a patched clone of the model, as KSampler would. The model
-    given is left as it was. verify: sample one level as well, and correct the predicted errors by what it showed. Raises ValueError for a model that no family covers, CalibrationError when nothing was measured.
+    given is left as it was. verify: sample one level as well, and correct the predicted errors by what it
+    showed. Raises ValueError for a model that no family covers, CalibrationError when nothing was measured.
     """
     family, sites = sites_of(model_patcher)
     watch: list[_Watch] = []
@@ -219,7 +220,9 @@ def calibrate(model_patcher, settings: SamplerSettings, sample: Callable, *, ver
     whole = Stopwatch()
     dense = sample(install(model_patcher, make_processor, RunLog()))
     if not watch or not watch[-1].observer or not watch[-1].observer.layouts:
-        raise CalibrationError("The sampling run ended without one attention call that can be compressed: nothing was measured.")
+        raise CalibrationError(
+            "The sampling run ended without one attention call that can be compressed: nothing was measured."
+        )
     seen = watch[-1]
     dense_seconds = whole() - seen.overhead
     table = _table(seen, sites)
@@ -265,11 +268,24 @@ def _measurement(seen: _Watch, settings: SamplerSettings, seconds: float, dense_
         dense_flops(layout, seen.sites[number].heads, seen.sites[number].head_dim) for number, layout in layouts.items()
     )
     return Measurement(
-        grid=layout.grid, text_tokens=layout.globals, sampler=settings.name, scheduler=settings.scheduler,
-        steps=settings.steps, cfg=settings.cfg, denoise=settings.denoise, seeds=(settings.seed,), prompts=1,
-        dtype=seen.dtype, device=seen.device, host_version=comfyui_version.__version__, pack_version=VERSION,
-        created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), seconds=seconds, dense_seconds=dense_seconds,
-        attention_flops=attention_flops, other_flops=seen.work.other_flops,
+        grid=layout.grid,
+        text_tokens=layout.globals,
+        sampler=settings.name,
+        scheduler=settings.scheduler,
+        steps=settings.steps,
+        cfg=settings.cfg,
+        denoise=settings.denoise,
+        seeds=(settings.seed,),
+        prompts=1,
+        dtype=seen.dtype,
+        device=seen.device,
+        host_version=comfyui_version.__version__,
+        pack_version=VERSION,
+        created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        seconds=seconds,
+        dense_seconds=dense_seconds,
+        attention_flops=attention_flops,
+        other_flops=seen.work.other_flops,
     )
 
 
@@ -279,7 +295,9 @@ def _table(seen: _Watch, sites) -> CalibrationTable:
     keep = _descending(run.positions)
     records = observer.records
     put_in = np.stack([record.window[:, :, seen.probes.window].sum(axis=1) for record in records], axis=1)
-    weight = seen.probes.gains(put_in) * reach(np.array(run.sigmas), seen.signal)[:, None] / max(seen.latent_power, 1e-12)
+    weight = (
+        seen.probes.gains(put_in) * reach(np.array(run.sigmas), seen.signal)[:, None] / max(seen.latent_power, 1e-12)
+    )
     heads = [site.heads for site in sites]
     per_head = np.repeat(weight, heads, axis=1)[keep]
 
@@ -293,7 +311,9 @@ def _table(seen: _Watch, sites) -> CalibrationTable:
         positions=tuple(run.positions[step] for step in keep),
         sites=tuple(PlanSite(site.name, site.heads) for site in sites),
         windows=tuple(window.extent for window in seen.windows),
-        window_error=errors("window"), residual_error=errors("residual"), reuse_error=errors("reuse"),
+        window_error=errors("window"),
+        residual_error=errors("residual"),
+        reuse_error=errors("reuse"),
         share_error=np.stack([record.share for record in records], axis=1)[keep] * weight[keep],
         full_cost=np.repeat([cost["full"] for cost in costs], heads),
         window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),

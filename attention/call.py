@@ -28,7 +28,7 @@ class AttentionCall:
 
     @classmethod
     def of_host(cls, function, args: tuple, kwargs: dict) -> AttentionCall:
-        """From the arguments of the host's attention function: (q, k, v, heads, mask=None, attn_precision=None, ...)."""
+        """From the arguments of the host's attention function: (q, k, v, heads, mask, attn_precision, ...)."""
         names = ("q", "k", "v", "heads", "mask", "attn_precision", "skip_reshape", "skip_output_reshape")
         given = {**dict(zip(names, args, strict=False)), **{name: kwargs[name] for name in names if name in kwargs}}
         rest = {name: value for name, value in kwargs.items() if name not in names}
@@ -46,8 +46,17 @@ class AttentionCall:
         def dense(q, k, v):
             return function(q, k, v, q.shape[1], skip_reshape=True, skip_output_reshape=True, **precision, **rest)
 
-        return cls(q, k, v, lambda: function(*args, **kwargs), dense, kwargs.get("scale"),
-                   bool(given.get("skip_output_reshape", False)), kwargs.get("transformer_options") or {}, obstacle)
+        return cls(
+            q,
+            k,
+            v,
+            lambda: function(*args, **kwargs),
+            dense,
+            kwargs.get("scale"),
+            bool(given.get("skip_output_reshape", False)),
+            kwargs.get("transformer_options") or {},
+            obstacle,
+        )
 
     @classmethod
     def of_heads(cls, function, q, k, v, heads: int) -> AttentionCall:

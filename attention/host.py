@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import comfy.model_management
 import comfy.model_sampling
@@ -17,15 +17,19 @@ from .families import Family, Site
 _PLAIN = (bool, int, float, str, type(None))
 
 
-def noise_positions(model_sampling, sigmas: Sequence[float]) -> list[float]:
-    """Where noise levels stand in the model's schedule: 1 = pure noise, 0 = clean, by the model's own timestep scale.
+def noise_scale(model_sampling) -> Callable[[float], float]:
+    """A function from a noise level to its position in the model's schedule: 1 = pure noise, 0 = clean.
 
-    A position means the same for every scheduler and step count, for flow and for discrete models alike.
+    The position follows the model's own timestep, so it means the same for every scheduler and step count, for flow
+    and for discrete models alike.
     """
-    bounds = [float(model_sampling.timestep(_sigma(level))) for level in (model_sampling.sigma_min, model_sampling.sigma_max)]
-    span = bounds[1] - bounds[0] or 1.0
-    raw = (float(model_sampling.timestep(_sigma(sigma))) for sigma in sigmas)
-    return [min(1.0, max(0.0, (value - bounds[0]) / span)) for value in raw]
+
+    def timestep(level: float) -> float:
+        return float(model_sampling.timestep(_sigma(level)))
+
+    low, high = timestep(model_sampling.sigma_min), timestep(model_sampling.sigma_max)
+    span = high - low or 1.0
+    return lambda level: min(1.0, max(0.0, (timestep(level) - low) / span))
 
 
 def _sigma(value) -> torch.Tensor:

@@ -18,7 +18,7 @@ from comfy.patcher_extension import CallbacksMP, WrappersMP
 
 from .call import AttentionCall
 from .families import Family, find_family
-from .host import latent_digest, noise_positions
+from .host import latent_digest, noise_scale
 from .run import Forward, SamplingRun, SiteCall
 from .runlog import RunLog, RunRecord, StepCount, Stopwatch
 
@@ -65,7 +65,7 @@ MakeProcessor = Callable[["Installation", SamplingRun], Processor]
 class Installation:
     """The hooks of one patched model, and the run that is going through them (at most one at a time)."""
 
-    def __init__(self, family: Family, sites, make_processor: MakeProcessor, runs: RunLog, model):
+    def __init__(self, family: Family, sites, make_processor: MakeProcessor, runs: RunLog, model, strict: bool):
         self.family = family
         self.sites = sites
         self.runs = runs
@@ -74,6 +74,7 @@ class Installation:
         self.forward: Forward | None = None
         self._make_processor = make_processor
         self._model = model
+        self._strict = strict
         self._by_block = {site.block: number for number, site in enumerate(sites) if site.block}
 
     # -- the run ---------------------------------------------------------------------------------------------------
@@ -81,12 +82,12 @@ class Installation:
     def outer_sample(self, executor, *args, **kwargs):
         """Wraps a whole sampling run: (noise, latent_image, sampler, sigmas, ...)."""
         guider = executor.class_obj
-        if self.run is not None or guider.model_options.get("multigpu_clones"):
+        if self.run is not None:
             return executor(*args, **kwargs)
-        self._begin_run(guider, args, kwargs)
-        if self.run is None:
+        record = self._begin_run(guider, args, kwargs)
+        if record is None:
             return executor(*args, **kwargs)
-        record, seconds = self.run.record, Stopwatch()
+        seconds = Stopwatch()
         try:
             output = executor(*args, **kwargs)
             record.state = "done"
@@ -98,29 +99,35 @@ class Installation:
                 record.state = "interrupted"
             self.release()
 
-    def _begin_run(self, guider, args, kwargs) -> None:
+    def _begin_run(self, guider, args, kwargs) -> RunRecord | None:
         sigmas = args[3] if len(args) > 3 else kwargs["sigmas"]
         sampler = args[2] if len(args) > 2 else kwargs["sampler"]
         seed = args[7] if len(args) > 7 else kwargs.get("seed")
         levels = [float(sigma) for sigma in sigmas[:-1]]
         if not levels:
-            return
-        sampling = guider.model_patcher.get_model_object("model_sampling")
-        positions = noise_positions(sampling, levels)
+            return None
+        position_of = noise_scale(guider.model_patcher.get_model_object("model_sampling"))
+        positions = [position_of(level) for level in levels]
         function = getattr(sampler, "sampler_function", None)
         cfg = float(getattr(guider, "cfg", 1.0))
-        record = RunRecord([StepCount(position) for position in positions], {
+        info = {
             "sampler": getattr(function, "__name__", type(sampler).__name__).removeprefix("sample_"),
-            "steps": len(levels), "cfg": cfg, "seed": seed,
-        })
-        self.run = SamplingRun(levels, positions, lambda sigma: noise_positions(sampling, [sigma])[0], record,
-                               shares_guidance=type(guider).__name__ == "CFGGuider" and cfg != 1.0)
-        try:
-            self.processor = self._make_processor(self, self.run)
-        except Exception:
-            self.run = None
-            raise
+            "steps": len(levels),
+            "cfg": cfg,
+            "seed": seed,
+        }
+        record = RunRecord([StepCount(position) for position in positions], info)
+        shares = type(guider).__name__ == "CFGGuider" and cfg != 1.0
+        run = SamplingRun(levels, positions, position_of, record, shares)
         self.runs.open(record)
+        try:
+            self.processor = self._make_processor(self, run)
+            self.run = run
+        except Exception as error:
+            if self._strict:
+                raise
+            record.note(f"The plan could not be started ({error}), so the run was made with full attention.")
+        return record
 
     def release(self, *_args, **_kwargs) -> None:
         """Drop everything the run held. Called at the end of a run and, should that fail, by the host's clean-up."""
@@ -139,16 +146,19 @@ class Installation:
             shape[0] = -int(-shape[0] * (own + extra) // own)
         return executor(model, type(noise_shape)(shape), *args, **kwargs)
 
-    def predict_noise(self, executor, x, timestep, *args, **kwargs):
+    def predict_noise(self, executor, x, timestep, model_options=None, *args, **kwargs):
         """Wraps one evaluation of the model by the sampler."""
         if self.run is None or self.processor is None:
-            return executor(x, timestep, *args, **kwargs)
+            return executor(x, timestep, model_options, *args, **kwargs)
+        if (model_options or {}).get("multigpu_clones"):
+            self.run.record.note("The model is split over several GPUs, so attention ran in full.")
+            return executor(x, timestep, model_options, *args, **kwargs)
         run, seconds = self.run, Stopwatch()
 
         def predict():
             run.begin_evaluation(sigma)
             try:
-                return executor(x, timestep, *args, **kwargs)
+                return executor(x, timestep, model_options, *args, **kwargs)
             finally:
                 run.end_evaluation()
 
@@ -172,7 +182,7 @@ class Installation:
     # -- a site ----------------------------------------------------------------------------------------------------
 
     def open(self, number: int) -> SiteCall | None:
-        """The site call of this forward for site `number`, opened at its first callable; None outside tracked forwards."""
+        """This forward's call of site `number`, opened at its first callable; None outside tracked forwards."""
         forward = self.forward
         if forward is None or not forward.tracked or self.processor is None:
             return None
@@ -181,7 +191,7 @@ class Installation:
         if call is None:
             call = forward.open[site.name] = SiteCall(site, number)
             self.processor.open(forward, call)
-            if forward.pending and forward.pending[0].site.name not in site.name:
+            if forward.pending and not site.name.startswith(forward.pending[0].site.name + "."):
                 forward.pending.clear()  # an earlier site's attention never came: another pack replaced its block
             forward.pending.append(call)
         return call
@@ -191,9 +201,12 @@ class Installation:
         forward = self.forward
         if forward is None or not forward.tracked:
             return None
+        block = (options.get("block_type"), options.get("block_index"))
+        if forward.pending and forward.pending[0].site.block not in (None, block):
+            forward.pending.clear()
         if forward.pending:
             return forward.pending.pop(0)
-        number = self._by_block.get((options.get("block_type"), options.get("block_index")))
+        number = self._by_block.get(block)
         if number is None or self.sites[number].name in forward.open:
             return None
         call = self.open(number)
@@ -338,8 +351,10 @@ def sites_of(model_patcher):
     return (family, family.sites(model)) if family else (None, ())
 
 
-def install(model_patcher, make_processor: MakeProcessor, runs: RunLog):
+def install(model_patcher, make_processor: MakeProcessor, runs: RunLog, *, strict: bool = True):
     """A clone of the model with the hooks on. Hooks of this pack that were on before are taken off the clone first.
+
+    strict: an error while a run begins stops it; otherwise the run goes on with full attention and a note.
 
     Raises ValueError when no family covers the model.
     """
@@ -348,7 +363,7 @@ def install(model_patcher, make_processor: MakeProcessor, runs: RunLog):
     if family is None:
         name = type(patched.model.diffusion_model).__name__
         raise ValueError(f"{name} is not a model that attention compression covers; it runs with full attention.")
-    installation = Installation(family, sites, make_processor, runs, patched.model.diffusion_model)
+    installation = Installation(family, sites, make_processor, runs, patched.model.diffusion_model, strict)
     for kind, wrapper in (
         (WrappersMP.OUTER_SAMPLE, installation.outer_sample),
         (WrappersMP.PREPARE_SAMPLING, installation.prepare_sampling),
@@ -384,7 +399,12 @@ def _patch_site(patched, installation: Installation, number: int, site) -> None:
 def remove(model_patcher):
     """A clone of the model without this pack's hooks, whatever else is on it kept."""
     clean = model_patcher.clone()
-    for kind in (WrappersMP.OUTER_SAMPLE, WrappersMP.PREPARE_SAMPLING, WrappersMP.PREDICT_NOISE, WrappersMP.APPLY_MODEL):
+    for kind in (
+        WrappersMP.OUTER_SAMPLE,
+        WrappersMP.PREPARE_SAMPLING,
+        WrappersMP.PREDICT_NOISE,
+        WrappersMP.APPLY_MODEL,
+    ):
         clean.remove_wrappers_with_key(kind, KEY)
     clean.callbacks.get(CallbacksMP.ON_CLEANUP, {}).pop(KEY, None)
     for name, patch in list(clean.object_patches.items()):

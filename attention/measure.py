@@ -157,7 +157,9 @@ def probe(attention: AttentionCall, layout: Layout, window: Window) -> torch.Ten
     """The attention output, in the host's format, with every head windowed: a known error to follow to the end."""
     output, heads = attention.buffer()
     table = HeadTable.uniform(heads.shape[1], Method.WINDOW, window)
-    head_wise(attention.q, attention.k, attention.v, layout, table, scale=attention.scale, dense=attention.dense, out=heads)
+    head_wise(
+        attention.q, attention.k, attention.v, layout, table, scale=attention.scale, dense=attention.dense, out=heads
+    )
     return output
 
 
@@ -178,9 +180,13 @@ def output_metric(diffusion_model, site: Site, like: torch.Tensor) -> torch.Tens
 def _sample(q, k, v, output, rows: Rows, scale: float | None) -> Sample:
     """q, k, v, output: (H, L, D) of one picture and branch."""
     image = rows.positions[: rows.image]
-    windowed = [torch.cat(parts) for parts in zip(*(
-        _windowed(q[span], k[span], v[span], image, rows.masks, scale) for span in _head_chunks(q, rows.image)
-    ), strict=True)]
+    windowed = [
+        torch.cat(parts)
+        for parts in zip(
+            *(_windowed(q[span], k[span], v[span], image, rows.masks, scale) for span in _head_chunks(q, rows.image)),
+            strict=True,
+        )
+    ]
     exact = output[:, rows.positions].float()
     residual = exact[None, :, : rows.image] - torch.stack(windowed) if windowed else exact.new_zeros(0, *exact.shape)
     return Sample(exact, residual)
@@ -197,7 +203,9 @@ def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch
     if cond.output.shape == uncond.output.shape:
         output = cfg * cond.output + weight * uncond.output
     else:
-        output = torch.cat((cfg * cond.output[:, :image] + weight * uncond.output[:, :image], cond.output[:, image:]), dim=1)
+        output = torch.cat(
+            (cfg * cond.output[:, :image] + weight * uncond.output[:, :image], cond.output[:, image:]), dim=1
+        )
     return shared, Sample(output, cfg * cond.residual + weight * uncond.residual)
 
 
@@ -228,8 +236,12 @@ def _pick_rows(layout: Layout, windows, image_rows: int, device) -> Rows:
     image = layout.prefix + edges[:-1] + offset
     outside = torch.cat((torch.arange(layout.prefix), torch.arange(layout.length - layout.suffix, layout.length)))
     some = outside[torch.linspace(0, max(0, len(outside) - 1), min(TEXT_ROWS, len(outside))).long()]
-    weight = torch.cat((torch.full((count,), layout.image / layout.length / max(1, count)),
-                        torch.full((len(some),), layout.globals / layout.length / max(1, len(some)))))
+    weight = torch.cat(
+        (
+            torch.full((count,), layout.image / layout.length / max(1, count)),
+            torch.full((len(some),), layout.globals / layout.length / max(1, len(some))),
+        )
+    )
     masks = [row_mask(layout, window, image).to(device) for window in windows]
     return Rows(torch.cat((image, some)).to(device), count, masks, weight.to(device))
 

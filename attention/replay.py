@@ -25,8 +25,16 @@ class Replay:
     falling back to full attention.
     """
 
-    def __init__(self, family: Family, sites: tuple[Site, ...], timeline: Timeline, run: SamplingRun, budget: int,
-                 strict: bool, text_tokens: int):
+    def __init__(
+        self,
+        family: Family,
+        sites: tuple[Site, ...],
+        timeline: Timeline,
+        run: SamplingRun,
+        budget: int,
+        strict: bool,
+        text_tokens: int,
+    ):
         self.family = family
         self.sites = sites
         self.timeline = timeline
@@ -68,8 +76,10 @@ class Replay:
     def _allocate(self, shape, like: torch.Tensor) -> torch.Tensor | None:
         count = like.element_size() * math.prod(shape)
         if self.run.record.cache_bytes + count > self.budget:
-            self.run.record.note("The cache budget was reached, so some heads were computed again instead of reused; "
-                                 "raise the budget of Apply Compression Plan or choose a milder level.")
+            self.run.record.note(
+                "The cache budget was reached, so some heads were computed again instead of reused; "
+                "raise the budget of Apply Compression Plan or choose a milder level."
+            )
             return None
         try:
             buffer = torch.empty(tuple(shape), dtype=like.dtype, device=like.device)
@@ -89,8 +99,9 @@ class Replay:
         key = (branch.key, number)
         cache = self._caches.get(key)
         if cache is None:
-            cache = self._caches[key] = BranchCache(self.timeline.output_heads[number],
-                                                    self.timeline.residual_heads[number], self._allocate)
+            cache = self._caches[key] = BranchCache(
+                self.timeline.output_heads[number], self.timeline.residual_heads[number], self._allocate
+            )
         return cache
 
     # -- a site ----------------------------------------------------------------------------------------------------
@@ -111,13 +122,16 @@ class Replay:
         streams = range(max(1, len(call.site.exits)))
         call.skip = all(
             self._cache(branch, call.number).projected(stream, entry.projected_source) is not None
-            for branch in forward.branches for stream in streams
+            for branch in forward.branches
+            for stream in streams
         )
 
     def replay(self, forward: Forward, call: SiteCall, stream: int) -> torch.Tensor:
         """The kept output of one stream, all branches: (rows, tokens, C)."""
         entry = self.timeline.at(forward.step, call.number)
-        kept = [self._cache(branch, call.number).projected(stream, entry.projected_source) for branch in forward.branches]
+        kept = [
+            self._cache(branch, call.number).projected(stream, entry.projected_source) for branch in forward.branches
+        ]
         if call.site.module:
             self._count_skipped(forward, call, forward.image_tokens)
         return torch.cat(kept)
@@ -149,13 +163,17 @@ class Replay:
         try:
             output, kept = self._compressed(forward, call, attention, entry)
         except torch.cuda.OutOfMemoryError:
-            self._drop_caches("Memory ran out, so the caches were dropped and the rest of the run was computed in full.")
+            self._drop_caches(
+                "Memory ran out, so the caches were dropped and the rest of the run was computed in full."
+            )
             self._disabled, output, kept = True, attention.host(), dense
         except Exception as error:
             if self.strict or type(error).__name__ == "InterruptProcessingException":
                 raise
             self._disabled = True
-            self.run.record.note(f"{call.site.name} could not be compressed ({error}); the rest of the run was computed in full.")
+            self.run.record.note(
+                f"{call.site.name} could not be compressed ({error}); the rest of the run was computed in full."
+            )
             output, kept = attention.host(), dense
         step.kept += kept
         return output
@@ -174,11 +192,15 @@ class Replay:
         layout = forward.layout(call.site, attention.q.shape[2], attention.options)
         share = self._sharing(forward, call, attention, entry, layout)
         out, heads_view = attention.buffer()
-        tables = {branch.key: self._table(forward, call, attention, entry, layout, branch) for branch in forward.branches}
+        tables = {
+            branch.key: self._table(forward, call, attention, entry, layout, branch) for branch in forward.branches
+        }
         kept = 0
         if share is None and len(set(tables.values())) == 1 and not _reads_caches(next(iter(tables.values()))):
             everything = Branch((), -1, slice(0, forward.rows))
-            kept += self._branch(forward, call, attention, layout, next(iter(tables.values())), everything, heads_view, entry)
+            kept += self._branch(
+                forward, call, attention, layout, next(iter(tables.values())), everything, heads_view, entry
+            )
         else:
             for branch in forward.branches:
                 if share is not None and branch.key == share[1].key:
@@ -201,19 +223,39 @@ class Replay:
         refusal = why_not(q, k, v, shape, table, cached=cached, residual=residual, out=out[rows])
         if refusal is not None:
             raise ValueError(refusal.rstrip("."))
-        result = head_wise(q, k, v, shape, table, scale=attention.scale, cached=cached, residual=residual,
-                           dense=attention.dense, out=out[rows])
-        for owner in ([branch] if single else forward.branches):
+        result = head_wise(
+            q,
+            k,
+            v,
+            shape,
+            table,
+            scale=attention.scale,
+            cached=cached,
+            residual=residual,
+            dense=attention.dense,
+            out=out[rows],
+        )
+        for owner in [branch] if single else forward.branches:
             local = slice(owner.rows.start - rows.start, owner.rows.stop - rows.start)
-            self._keep(forward, call, owner, table, entry, out[owner.rows],
-                       None if result.residual is None else result.residual[local])
+            self._keep(
+                forward,
+                call,
+                owner,
+                table,
+                entry,
+                out[owner.rows],
+                None if result.residual is None else result.residual[local],
+            )
         return flops(shape, table, q.shape[3]) * q.shape[0]
 
     def _keep(self, forward, call, branch, table: HeadTable, entry: SiteStep, out, residual) -> None:
         cache = self._cache(branch, call.number)
         # A head that was to be reused but had no cache was computed: keep it, the steps after it count on it.
-        keep = [head for head, method in enumerate(table.methods)
-                if method != Method.REUSE and (entry.keep[head] or entry.table.methods[head] == Method.REUSE)]
+        keep = [
+            head
+            for head, method in enumerate(table.methods)
+            if method != Method.REUSE and (entry.keep[head] or entry.table.methods[head] == Method.REUSE)
+        ]
         if keep:
             cache.outputs.write(keep, out, forward.step)
         if residual is not None:
@@ -231,7 +273,9 @@ class Replay:
             if method == Method.REUSE:
                 lost = not cache.outputs.fresh(head, entry.source[head], like, length)
             elif method == Method.WINDOW_RESIDUAL:
-                lost = layout is None or not cache.residuals.fresh(head, entry.residual_source[head], like, layout.image)
+                lost = layout is None or not cache.residuals.fresh(
+                    head, entry.residual_source[head], like, layout.image
+                )
             else:
                 lost = layout is None and method == Method.WINDOW
             if lost:
@@ -240,14 +284,16 @@ class Replay:
             if layout is None:
                 windows[head], refresh[head] = None, False
         if layout is None and table.window_groups():
-            self.run.record.note(f"{call.site.name} ran without windows: its {length} tokens do not fit the "
-                                 f"{'×'.join(map(str, forward.grid))} grid.")
+            self.run.record.note(
+                f"{call.site.name} ran without windows: its {length} tokens do not fit the "
+                f"{'×'.join(map(str, forward.grid))} grid."
+            )
         return HeadTable(tuple(methods), tuple(windows), tuple(refresh))
 
     # -- sharing between the guidance branches ---------------------------------------------------------------------
 
     def _sharing(self, forward, call, attention, entry: SiteStep, layout):
-        """(source, target, image rows of the source) when the conditional result is to serve the unconditional branch."""
+        """(source, target, image rows of the source) where the conditional result serves the unconditional branch."""
         if not entry.share or not self.run.shares_guidance or layout is None or forward.attention_patched:
             return None
         pair = forward.pair()
@@ -290,8 +336,9 @@ class Replay:
             donor = self._cache(source, call.number).residuals
             ready = [head for head in refresh if donor.fresh(head, forward.step, q, layout.image)]
             if ready:
-                self._cache(target, call.number).residuals.write(ready, donor.read(ready), forward.step,
-                                                                       range(len(ready)))
+                self._cache(target, call.number).residuals.write(
+                    ready, donor.read(ready), forward.step, range(len(ready))
+                )
         return 4 * q.shape[3] * q.shape[1] * layout.globals * layout.length * q.shape[0]
 
     # -- counting --------------------------------------------------------------------------------------------------
@@ -311,7 +358,9 @@ class Replay:
         site = call.site
         self._count_dense(forward, call, forward.rows, length)
         image, text = self._linear_cost(forward, site)
-        step.projections_skipped += forward.rows * (image * forward.image_tokens + text * (length - forward.image_tokens))
+        step.projections_skipped += forward.rows * (
+            image * forward.image_tokens + text * (length - forward.image_tokens)
+        )
 
     def _linear_cost(self, forward: Forward, site: Site) -> tuple[int, int]:
         """FLOPs a token of the linear layers that a skipped site leaves out: (image stream, text stream)."""

@@ -1,4 +1,4 @@
-"""What a user is told about a run: one dict for the panel, one text for people. Figures of different kinds never mix."""
+"""What a user is told about a run: a dict for the panel, a text for people. Figures of different kinds never mix."""
 
 from __future__ import annotations
 
@@ -18,18 +18,41 @@ def statistics(model_patcher, samples=None) -> dict:
     """
     found = attached(model_patcher)
     runs = found.runs if isinstance(found, Installation) else found
-    stats = {"v": 1, "state": "dense", "model": _model(model_patcher), "sampler": {}, "plan_id": None, "level": "off",
-             "predicted_error": None, "attention_flops_kept": 1.0, "model_flops_kept": 1.0, "ceiling": None,
-             "seconds": None, "cache_bytes": 0, "steps": [], "methods": [], "sites": [], "notes": []}
+    stats = {
+        "v": 1,
+        "state": "dense",
+        "model": _model(model_patcher),
+        "sampler": {},
+        "plan_id": None,
+        "level": "off",
+        "predicted_error": None,
+        "attention_flops_kept": 1.0,
+        "model_flops_kept": 1.0,
+        "ceiling": None,
+        "seconds": None,
+        "cache_bytes": 0,
+        "steps": [],
+        "methods": [],
+        "sites": [],
+        "notes": [],
+    }
     if not isinstance(runs, RunLog):
         return stats
     if runs.refusal is not None:
         return {**stats, "state": "refused", "notes": [runs.refusal]}
-    stats.update(plan_id=runs.plan.id, level=runs.level.name, predicted_error=runs.level.predicted_error,
-                 sites=[site.name for site in runs.plan.model.sites])
+    stats.update(
+        plan_id=runs.plan.id,
+        level=runs.level.name,
+        predicted_error=runs.level.predicted_error,
+        sites=[site.name for site in runs.plan.model.sites],
+    )
     record = runs.latest(latent_digest(samples))
     if record is None:
-        return {**stats, "state": "no run", "notes": ["The model has not been sampled yet: connect the latent of the sampler."]}
+        return {
+            **stats,
+            "state": "no run",
+            "notes": ["The model has not been sampled yet: connect the latent of the sampler."],
+        }
     return {**stats, **_figures(record, runs.plan.measurement)}
 
 
@@ -38,7 +61,10 @@ def _model(model_patcher) -> dict:
     return {
         "family": family.name if family else type(model_patcher.model.diffusion_model).__name__,
         "parameters": parameter_count(model_patcher),
-        "layers": len(sites), "heads": sum(site.heads for site in sites), "tokens": None, "text_tokens": None,
+        "layers": len(sites),
+        "heads": sum(site.heads for site in sites),
+        "tokens": None,
+        "text_tokens": None,
     }
 
 
@@ -53,24 +79,39 @@ def _figures(record: RunRecord, measurement) -> dict:
     other = measurement.other_flops * record.rows * (record.tokens + record.text_tokens) / measured_tokens
     skipped = record.projection_flops_skipped()
     return {
-        "state": record.state, "sampler": {key: record.info.get(key) for key in ("sampler", "steps", "cfg", "seed")},
-        "tokens": record.tokens, "text_tokens": record.text_tokens,
+        "state": record.state,
+        "sampler": {key: record.info.get(key) for key in ("sampler", "steps", "cfg", "seed")},
+        "tokens": record.tokens,
+        "text_tokens": record.text_tokens,
         "attention_flops_kept": kept / dense if dense else 1.0,
         "model_flops_kept": (kept + other - skipped) / (dense + other) if dense + other else 1.0,
-        "attention_flops": [dense, kept], "model_flops": [dense + other, kept + other - skipped],
+        "attention_flops": [dense, kept],
+        "model_flops": [dense + other, kept + other - skipped],
         "ceiling": (dense + other) / other if other else None,
-        "seconds": record.seconds, "cache_bytes": record.cache_bytes,
-        "steps": [{"position": step.position, "dense": step.dense, "kept": step.kept,
-                   "projections_skipped": step.projections_skipped, "seconds": step.seconds} for step in record.steps],
-        "methods": record.methods, "notes": record.notes,
+        "seconds": record.seconds,
+        "cache_bytes": record.cache_bytes,
+        "steps": [
+            {
+                "position": step.position,
+                "dense": step.dense,
+                "kept": step.kept,
+                "projections_skipped": step.projections_skipped,
+                "seconds": step.seconds,
+            }
+            for step in record.steps
+        ],
+        "methods": record.methods,
+        "notes": record.notes,
     }
 
 
 def text_report(stats: dict) -> str:
     """The statistics as a short text, one figure a line."""
     model = stats["model"]
-    lines = [f"{model['family']}: {model['layers']} attention layers, {model['heads']} heads, "
-             f"{model['parameters'] / 1e6:.1f} M weights"]
+    lines = [
+        f"{model['family']}: {model['layers']} attention layers, {model['heads']} heads, "
+        f"{model['parameters'] / 1e6:.1f} M weights"
+    ]
     if stats["state"] == "dense":
         lines.append("No compression plan is applied: full attention everywhere.")
     elif stats["state"] in ("refused", "no run"):
@@ -83,7 +124,8 @@ def text_report(stats: dict) -> str:
 def _run_lines(stats: dict) -> list[str]:
     sampler = stats["sampler"]
     lines = [
-        f"Plan {stats['plan_id']}, level {stats['level']}; {sampler['sampler']}, {sampler['steps']} steps, CFG {sampler['cfg']:g}",
+        f"Plan {stats['plan_id']}, level {stats['level']}; "
+        f"{sampler['sampler']}, {sampler['steps']} steps, CFG {sampler['cfg']:g}",
         f"{stats['tokens']} image tokens, {stats['text_tokens']} text tokens",
         f"Attention FLOPs kept: {stats['attention_flops_kept']:.1%}",
         f"Whole-model FLOPs kept: {stats['model_flops_kept']:.1%}",
@@ -95,6 +137,8 @@ def _run_lines(stats: dict) -> list[str]:
         lines.insert(4, f"Ceiling at this size, were attention free: {stats['ceiling']:.2f}x")
     used = "".join(stats["methods"]).lower()
     if used:
-        shares = ", ".join(f"{name} {used.count(letter) / len(used):.0%}" for letter, name in METHOD_NAMES.items() if letter in used)
+        shares = ", ".join(
+            f"{name} {used.count(letter) / len(used):.0%}" for letter, name in METHOD_NAMES.items() if letter in used
+        )
         lines.append(f"Layers by their commonest method: {shares}")
     return lines

@@ -49,8 +49,9 @@ class Forward:
     untouched.
     """
 
-    def __init__(self, diffusion_model, family: Family, latent_shape: Sequence[int], options: dict, tracked: bool,
-                 step: int):
+    def __init__(
+        self, diffusion_model, family: Family, latent_shape: Sequence[int], options: dict, tracked: bool, step: int
+    ):
         self.diffusion_model = diffusion_model
         self.family = family
         self.step = step
@@ -84,7 +85,9 @@ class Forward:
     def pair(self) -> tuple[Branch, Branch] | None:
         """(conditional, unconditional) when the batch holds just one of each."""
         by_index = {branch.index: branch for branch in self.branches}
-        return (by_index[COND], by_index[UNCOND]) if len(self.branches) == 2 and set(by_index) == {COND, UNCOND} else None
+        return (
+            (by_index[COND], by_index[UNCOND]) if len(self.branches) == 2 and set(by_index) == {COND, UNCOND} else None
+        )
 
 
 def _branches(latent_shape: Sequence[int], options: dict) -> list[Branch]:
@@ -104,12 +107,19 @@ def _branches(latent_shape: Sequence[int], options: dict) -> list[Branch]:
 class SamplingRun:
     """State of one run of a sampler over a patched model, from the first evaluation to the last.
 
-    sigmas, positions: noise level of each step, and its place in the noise schedule. `evaluation`: counts model evaluations; `seen`: branches that
-    this evaluation has already computed, so that a second pass over one is recognised as a guidance side pass.
+    sigmas, positions: noise level of each step, and its place in the noise schedule. step: where the current evaluation
+    is. Branches that an evaluation has already computed are remembered, so that a second pass over one is recognised as
+    a guidance side pass.
     """
 
-    def __init__(self, sigmas: Sequence[float], positions: Sequence[float], position_of: Callable[[float], float], record: RunRecord,
-                 shares_guidance: bool):
+    def __init__(
+        self,
+        sigmas: Sequence[float],
+        positions: Sequence[float],
+        position_of: Callable[[float], float],
+        record: RunRecord,
+        shares_guidance: bool,
+    ):
         self.sigmas = list(sigmas)
         self.positions = list(positions)
         self.record = record

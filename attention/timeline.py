@@ -71,8 +71,9 @@ def _letter(entry: SiteStep) -> str:
     return letter.upper() if entry.share else letter
 
 
-def build(schedule: RunSchedule, windows: tuple[Window, ...], offsets: tuple[int, ...],
-          skippable: tuple[bool, ...]) -> Timeline:
+def build(
+    schedule: RunSchedule, windows: tuple[Window, ...], offsets: tuple[int, ...], skippable: tuple[bool, ...]
+) -> Timeline:
     """Lay a resolved schedule out.
 
     windows: the plan's, in order. offsets: first head of each site and the total, length sites + 1. skippable: whether
@@ -83,7 +84,9 @@ def build(schedule: RunSchedule, windows: tuple[Window, ...], offsets: tuple[int
     used = np.where(schedule.refresh >= 0, schedule.refresh, window)
     source, residual_source = (array.astype(int) for array in sources(letters))
     spans = [slice(low, high) for low, high in pairwise(offsets)]
-    whole = np.stack([(letters[:, span] == REUSE).all(axis=1) & can for span, can in zip(spans, skippable, strict=True)], 1)
+    whole = np.stack(
+        [(letters[:, span] == REUSE).all(axis=1) & can for span, can in zip(spans, skippable, strict=True)], 1
+    )
     keep = _read_by_single_heads(letters, np.repeat(whole, np.diff(offsets), axis=1), source)
     keep_projected = np.zeros_like(whole)
     keep_projected[:-1] = whole[1:] & ~whole[:-1]

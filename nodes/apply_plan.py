@@ -18,23 +18,56 @@ class ApplyCompressionPlan(io.ComfyNode):
             node_id="DiTFastAttnApplyPlan",
             display_name="Apply Compression Plan",
             category=CATEGORY,
-            description="Makes attention cheaper as a plan says: local windows, outputs kept between steps, results shared between "
-                        "the guidance branches. The plan comes by link, or lies inside this node once it is embedded in the "
-                        "workflow. Level off, bypass or a plan that does not fit: full attention, bit for bit.",
+            description=(
+                "Makes attention cheaper as a plan says: local windows, outputs kept between steps, results "
+                "shared between the guidance branches. The plan comes by link, or lies inside this node once "
+                "it is embedded in the workflow. Level off, bypass or a plan that does not fit: full "
+                "attention, bit for bit."
+            ),
             search_aliases=[*ALIASES, "compression"],
             inputs=[
                 io.Model.Input("model", tooltip="The model that the plan was made for. Put LoRAs before this node."),
-                io.Combo.Input("level", options=[OFF, *(name for name, _ in LEVELS)], default="D2",
-                               tooltip="off: full attention. D1 stays closest to the original picture, D6 saves most."),
-                io.String.Input("plan", default="", socketless=True, extra_dict={"hidden": True},
-                                tooltip="The embedded plan as JSON text; a linked plan goes before it."),
-                PlanType.Input("plan_in", display_name="plan", optional=True, tooltip="A plan of DiTFastAttn Calibrate. Leave unconnected to use the embedded one."),
-                io.Int.Input("max_cache_mb", default=0, min=0, max=1 << 20, step=64, advanced=True, display_name="max_cache_mib",
-                             tooltip="Most memory for kept outputs, in MiB. 0: half of what is free when sampling begins."),
-                io.Boolean.Input("strict", default=False, advanced=True,
-                                 tooltip="Stop with an error when the plan cannot be used, instead of using full attention."),
+                io.Combo.Input(
+                    "level",
+                    options=[OFF, *(name for name, _ in LEVELS)],
+                    default="D2",
+                    tooltip="off: full attention. D1 stays closest to the original picture, D6 saves most.",
+                ),
+                io.String.Input(
+                    "plan",
+                    default="",
+                    socketless=True,
+                    extra_dict={"hidden": True},
+                    tooltip="The embedded plan as JSON text; a linked plan goes before it.",
+                ),
+                PlanType.Input(
+                    "plan_in",
+                    display_name="plan",
+                    optional=True,
+                    tooltip="A plan of DiTFastAttn Calibrate. Leave unconnected to use the embedded one.",
+                ),
+                io.Int.Input(
+                    "max_cache_mb",
+                    default=0,
+                    min=0,
+                    max=1 << 20,
+                    step=64,
+                    advanced=True,
+                    display_name="max_cache_mib",
+                    tooltip="Most memory for kept outputs, in MiB. 0: half of what is free when sampling begins.",
+                ),
+                io.Boolean.Input(
+                    "strict",
+                    default=False,
+                    advanced=True,
+                    tooltip="Stop with an error when the plan cannot be used, instead of using full attention.",
+                ),
             ],
-            outputs=[io.Model.Output("model", display_name="model", tooltip="The same model; its attention follows the plan.")],
+            outputs=[
+                io.Model.Output(
+                    "model", display_name="model", tooltip="The same model; its attention follows the plan."
+                )
+            ],
         )
 
     @classmethod
@@ -49,5 +82,7 @@ class ApplyCompressionPlan(io.ComfyNode):
 
 def _embedded(text: str):
     if not text.strip():
-        return Refusal("Apply Compression Plan has no plan: connect DiTFastAttn Calibrate, or paste a plan into the node.")
+        return Refusal(
+            "Apply Compression Plan has no plan: connect DiTFastAttn Calibrate, or paste a plan into the node."
+        )
     return loads(text)

@@ -16,20 +16,26 @@ class AttentionStats(io.ComfyNode):
             node_id="DiTFastAttnStats",
             display_name="Attention Stats",
             category=CATEGORY,
-            description="Shows what Apply Compression Plan saved in the run that made this latent: attention and whole-model FLOPs "
-                        "kept, seconds, cache memory, and the plan as a map of layers and steps. Put it behind the sampler; model "
-                        "and latent pass through unchanged.",
+            description=(
+                "Shows what Apply Compression Plan saved in the run that made this latent: attention and "
+                "whole-model FLOPs kept, seconds, cache memory, and the plan as a map of layers and steps. "
+                "Put it behind the sampler; model and latent pass through unchanged."
+            ),
             search_aliases=[*ALIASES, "statistics", "flops", "report"],
             has_intermediate_output=True,
             inputs=[
                 io.Model.Input("model", tooltip="The model of Apply Compression Plan, the one the sampler used."),
-                io.Latent.Input("latent", tooltip="The sampler's latent: it names the run, and makes this node wait for it."),
+                io.Latent.Input(
+                    "latent", tooltip="The sampler's latent: it names the run, and makes this node wait for it."
+                ),
             ],
             outputs=[
                 io.Model.Output("model", display_name="model"),
                 io.Latent.Output("latent", display_name="latent"),
                 io.String.Output("report", display_name="report", tooltip="The figures as text."),
-                io.Image.Output("plot", display_name="plot", tooltip="FLOPs per step, dense against kept, and the plan's map."),
+                io.Image.Output(
+                    "plot", display_name="plot", tooltip="FLOPs per step, dense against kept, and the plan's map."
+                ),
             ],
         )
 

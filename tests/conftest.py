@@ -13,9 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def _register_package() -> None:
     if PACKAGE in sys.modules:
         return
-    spec = importlib.util.spec_from_file_location(
-        PACKAGE, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
-    )
+    spec = importlib.util.spec_from_file_location(PACKAGE, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)])
     # The module is made but not executed: sub-packages import through its search path, the host entry stays unread.
     sys.modules[PACKAGE] = importlib.util.module_from_spec(spec)
 

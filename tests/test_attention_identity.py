@@ -13,7 +13,10 @@ from host.hand_plans import hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 SETTINGS = {
-    "guided": {}, "unguided": {"cfg": 1.0}, "batch of two": {"batch": 2}, "branches split": {"split": True},
+    "guided": {},
+    "unguided": {"cfg": 1.0},
+    "batch of two": {"batch": 2},
+    "branches split": {"split": True},
     "batch of two, split, unguided": {"batch": 2, "split": True, "cfg": 1.0},
 }
 

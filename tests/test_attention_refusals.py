@@ -33,7 +33,9 @@ HOSTILE = {
     "oversized": lambda: good_text() + " " * (300 * 1024),
     "deeply nested": lambda: "[" * 100_000,
     "code": lambda: "__import__('os').system('true')",
-    "not a number": lambda: good_text().replace("4.0", "NaN", 1) if "4.0" in good_text() else good_text().replace("4", "NaN", 1),
+    "not a number": lambda: (
+        good_text().replace("4.0", "NaN", 1) if "4.0" in good_text() else good_text().replace("4", "NaN", 1)
+    ),
     "for another model": lambda: dumps(hand_plan(tiny.shared_model("flux"), "flux", "f000")),
     "a lone surrogate": lambda: '{"schema": "\ud800"}',
 }
@@ -67,7 +69,9 @@ def test_good_plan_text_inside_the_node_is_used():
 
 def test_a_linked_plan_goes_before_the_embedded_one():
     model = tiny.shared_model("sd3")
-    patched = ApplyCompressionPlan.execute(model, level="D1", plan="nonsense", plan_in=hand_plan(model, "sd3", "f000")).args[0]
+    patched = ApplyCompressionPlan.execute(
+        model, level="D1", plan="nonsense", plan_in=hand_plan(model, "sd3", "f000")
+    ).args[0]
     assert statistics(patched)["state"] == "no run"
 
 
@@ -123,4 +127,22 @@ def test_steps_outside_the_measured_schedule_run_in_full_and_are_reported():
     tiny.sample(patched, "sd3")
     stats = statistics(patched)
     assert stats["steps"][0]["dense"] == stats["steps"][0]["kept"]
-    assert any("outside" in note for note in stats["notes"])
+    assert any("outside" in note.lower() for note in stats["notes"])
+
+
+def test_a_plan_that_fails_while_a_run_begins_leaves_a_full_attention_run_and_a_note(monkeypatch):
+    from ditfastattn.attention import apply
+
+    model = tiny.shared_model("sd3")
+    lenient = apply_plan(model, hand_plan(model, "sd3", "f000"), "D1")
+    strict = apply_plan(model, hand_plan(model, "sd3", "f000"), "D1", strict=True)
+
+    def broken(*args, **kwargs):
+        raise ArithmeticError("no")
+
+    monkeypatch.setattr(apply, "resolve", broken)
+    output = tiny.sample(lenient, "sd3")
+    assert torch.equal(output, tiny.sample(model, "sd3"))
+    assert any("full attention" in note for note in statistics(lenient, output)["notes"])
+    with pytest.raises(ArithmeticError):
+        tiny.sample(strict, "sd3")

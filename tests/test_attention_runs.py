@@ -73,8 +73,19 @@ def test_an_error_inside_the_model_leaves_nothing_behind(patched):
     assert torch.equal(tiny.sample(model, family), before)
 
 
-@pytest.mark.parametrize("change", [{"steps": 7}, {"steps": 2}, {"batch": 3}, {"cfg": 1.0}, {"split": True}, {"denoise": 0.5},
-                                    {"scheduler": "karras"}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": 7},
+        {"steps": 2},
+        {"batch": 3},
+        {"cfg": 1.0},
+        {"split": True},
+        {"denoise": 0.5},
+        {"scheduler": "karras"},
+    ],
+    ids=str,
+)
 @all_families
 def test_another_kind_of_run_in_between_changes_nothing(patched, change):
     family, model = patched
@@ -85,8 +96,11 @@ def test_another_kind_of_run_in_between_changes_nothing(patched, change):
     assert torch.equal(tiny.sample(model, family), before)
 
 
-@pytest.mark.parametrize("patched,shape", [("sd3", (16, 24, 20)), ("flux", (16, 9, 31)), ("pixart_sigma", (4, 44, 38)),
-                                           ("wan21_t2v", (16, 5, 10, 14))], indirect=["patched"])
+@pytest.mark.parametrize(
+    "patched,shape",
+    [("sd3", (16, 24, 20)), ("flux", (16, 9, 31)), ("pixart_sigma", (4, 44, 38)), ("wan21_t2v", (16, 5, 10, 14))],
+    indirect=["patched"],
+)
 def test_a_second_resolution_works_after_the_first(patched, shape):
     family, model = patched
     before = tiny.sample(model, family)
@@ -175,7 +189,9 @@ def test_a_guidance_side_pass_is_computed_in_full_and_leaves_the_caches_alone():
     extra = []
 
     def side_pass(args):
-        (again,) = comfy.samplers.calc_cond_batch(args["model"], [args["cond"]], args["input"], args["sigma"], args["model_options"])
+        (again,) = comfy.samplers.calc_cond_batch(
+            args["model"], [args["cond"]], args["input"], args["sigma"], args["model_options"]
+        )
         extra.append(again)
         return args["denoised"]
 
@@ -189,3 +205,22 @@ def test_a_guidance_side_pass_is_computed_in_full_and_leaves_the_caches_alone():
     assert torch.equal(tiny.sample(patched, "sd3"), tiny.sample(plain, "sd3"))
     assert len(extra) == 4 and torch.equal(extra[0], full_side[0])
     assert full_guided.shape == full_side[0].shape
+
+
+@pytest.mark.parametrize("family,block", [("sd3", "joint_blocks.0"), ("flux", "double_blocks.1")])
+def test_a_block_that_another_pack_replaces_does_not_shift_the_others(family, block):
+    """Its attention never comes; the sites after it must still be told apart."""
+    model = tiny.shared_model(family)
+    kind, index = "double_block", int(block[-1])
+
+    def replace_block(args, extra):
+        return {"img": args["img"], "txt": args["txt"]}
+
+    replaced = model.clone()
+    replaced.set_model_patch_replace(replace_block, "dit", kind, index)
+    plain = tiny.sample(replaced, family)
+    patched = apply_plan(replaced, hand_plan(model, family, "ffff"), "D1", strict=True)
+    assert torch.equal(tiny.sample(patched, family), plain)
+    compressed = apply_plan(replaced, hand_plan(model, family, MIX), "D1", strict=True)
+    output = tiny.sample(compressed, family)
+    assert torch.isfinite(output).all() and not attached(compressed).runs.latest().notes

@@ -26,7 +26,9 @@ def run(family, settings=SETTINGS, **extra):
     outputs = []
 
     def sample(patched):
-        outputs.append(tiny.sample(patched, family, steps=settings.steps, cfg=settings.cfg, sampler=settings.name, **extra))
+        outputs.append(
+            tiny.sample(patched, family, steps=settings.steps, cfg=settings.cfg, sampler=settings.name, **extra)
+        )
         return outputs[-1]
 
     with torch.inference_mode():
@@ -148,7 +150,7 @@ def test_output_metric_is_the_gram_matrix_of_the_projection():
 
 
 def test_flops_outside_attention_equal_the_linear_layers_work():
-    """Torch's count of the first evaluation, less attention, against a count from the layers' sizes (PixArt: image only)."""
+    """Torch's count of the first evaluation, less attention, against a count from the layers' sizes."""
     model, result, _ = run("wan21_t2v")
     network = model.model.diffusion_model
     image, text = 3 * 8 * 12, 12

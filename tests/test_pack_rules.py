@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SHIPPED = [path for folder in ("attention", "kernels", "nodes", "plans") for path in sorted((ROOT / folder).rglob("*.py"))]
+SHIPPED = [
+    path for folder in ("attention", "kernels", "nodes", "plans") for path in sorted((ROOT / folder).rglob("*.py"))
+]
 SHIPPED += [ROOT / "__init__.py", ROOT / "version.py"]
 LAYERS = {
     "kernels": {"plans", "attention", "nodes", "comfy"},
@@ -20,8 +22,9 @@ LAYERS = {
 }
 # What the registry's scanner flags or bans: the environment, processes, the network, evaluated text, pickles, writing.
 FORBIDDEN = re.compile(
-    r"os\.environ|subprocess|os\.system|\bpopen\b|\beval\(|\bexec\(|pickle\.|import pickle|torch\.load|urllib|requests\.|"
-    r"import requests|import socket|aiohttp|ctypes|importlib|__import__|allow_pickle=True|write_text|write_bytes|open\("
+    r"os\.environ|subprocess|os\.system|\bpopen\b|\beval\(|\bexec\(|pickle\.|import pickle|torch\.load|urllib|"
+    r"requests\.|import requests|import socket|aiohttp|ctypes|importlib|__import__|allow_pickle=True|"
+    r"write_text|write_bytes|open\("
 )
 
 
@@ -67,7 +70,7 @@ def test_version_is_one():
 
 def test_no_text_of_the_pack_needs_another_encoding_than_a_windows_console():
     for path in SHIPPED:
-        for line in re.findall(r'(?:log\.\w+|print)\(.*', path.read_text(encoding="utf-8")):
+        for line in re.findall(r"(?:log\.\w+|print)\(.*", path.read_text(encoding="utf-8")):
             line.encode("cp1252")
 
 
@@ -91,7 +94,8 @@ sys.path.insert(0, {tiny.host_path()!r})
 import comfy.options
 from comfy.cli_args import args
 args.cpu = True
-spec = importlib.util.spec_from_file_location("pack", {str(ROOT / "__init__.py")!r}, submodule_search_locations=[{str(ROOT)!r}])
+root = {str(ROOT)!r}
+spec = importlib.util.spec_from_file_location("pack", root + "/__init__.py", submodule_search_locations=[root])
 module = importlib.util.module_from_spec(spec)
 sys.modules["pack"] = module
 spec.loader.exec_module(module)
@@ -99,7 +103,9 @@ nodes = asyncio.run(asyncio.run(module.comfy_entrypoint()).get_node_list())
 print("NODES", [node.define_schema().node_id for node in nodes])
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
-    assert "NODES ['DiTFastAttnCalibrate', 'DiTFastAttnApplyPlan', 'DiTFastAttnStats']" in done.stdout, done.stderr[-2000:]
+    assert "NODES ['DiTFastAttnCalibrate', 'DiTFastAttnApplyPlan', 'DiTFastAttnStats']" in done.stdout, done.stderr[
+        -2000:
+    ]
 
 
 @pytest.mark.host

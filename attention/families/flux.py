@@ -10,12 +10,24 @@ from .base import JOINT, Entry, Family, Site, ceil_grid
 def _double(index: int, heads: int, head_dim: int) -> Site:
     path = f"double_blocks.{index}"
     return Site(
-        name=path, heads=heads, head_dim=head_dim, scope=JOINT, block=("double", index),
-        entries=(Entry(f"{path}.img_attn.qkv.forward", "fused"), Entry(f"{path}.img_attn.norm.forward", "pair"),
-                 Entry(f"{path}.txt_attn.qkv.forward", "fused"), Entry(f"{path}.txt_attn.norm.forward", "pair")),
+        name=path,
+        heads=heads,
+        head_dim=head_dim,
+        scope=JOINT,
+        block=("double", index),
+        entries=(
+            Entry(f"{path}.img_attn.qkv.forward", "fused"),
+            Entry(f"{path}.img_attn.norm.forward", "pair"),
+            Entry(f"{path}.txt_attn.qkv.forward", "fused"),
+            Entry(f"{path}.txt_attn.norm.forward", "pair"),
+        ),
         exits=(f"{path}.txt_attn.proj.forward", f"{path}.img_attn.proj.forward"),
-        linears=((f"{path}.img_attn.qkv", "image"), (f"{path}.img_attn.proj", "image"),
-                 (f"{path}.txt_attn.qkv", "text"), (f"{path}.txt_attn.proj", "text")),
+        linears=(
+            (f"{path}.img_attn.qkv", "image"),
+            (f"{path}.img_attn.proj", "image"),
+            (f"{path}.txt_attn.qkv", "text"),
+            (f"{path}.txt_attn.proj", "text"),
+        ),
         output_linear=f"{path}.img_attn.proj",
     )
 
@@ -25,8 +37,14 @@ def _sites(model) -> tuple[Site, ...]:
     head_dim = model.hidden_size // heads
     double = [_double(index, heads, head_dim) for index in range(len(model.double_blocks))]
     single = [
-        Site(name=f"single_blocks.{index}", heads=heads, head_dim=head_dim, scope=JOINT, block=("single", index),
-             output_linear=f"single_blocks.{index}.linear2")
+        Site(
+            name=f"single_blocks.{index}",
+            heads=heads,
+            head_dim=head_dim,
+            scope=JOINT,
+            block=("single", index),
+            output_linear=f"single_blocks.{index}.linear2",
+        )
         for index in range(len(model.single_blocks))
     ]
     return tuple(double + single)

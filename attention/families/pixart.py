@@ -13,10 +13,17 @@ def _sites(model) -> tuple[Site, ...]:
     for index, block in enumerate(model.blocks):
         path = f"blocks.{index}.attn"
         attn = block.attn
-        sites.append(Site(
-            name=path, heads=attn.num_heads, head_dim=attn.head_dim, scope=IMAGE, module=path,
-            linears=((f"{path}.qkv", "image"), (f"{path}.proj", "image")), output_linear=f"{path}.proj",
-        ))
+        sites.append(
+            Site(
+                name=path,
+                heads=attn.num_heads,
+                head_dim=attn.head_dim,
+                scope=IMAGE,
+                module=path,
+                linears=((f"{path}.qkv", "image"), (f"{path}.proj", "image")),
+                output_linear=f"{path}.proj",
+            )
+        )
     return tuple(sites)
 
 

@@ -8,10 +8,17 @@ def _sites(model) -> tuple[Site, ...]:
     for index, block in enumerate(model.blocks):
         path = f"blocks.{index}.self_attn"
         attn = block.self_attn
-        sites.append(Site(
-            name=path, heads=attn.num_heads, head_dim=attn.head_dim, scope=IMAGE, module=path,
-            linears=tuple((f"{path}.{name}", "image") for name in ("q", "k", "v", "o")), output_linear=f"{path}.o",
-        ))
+        sites.append(
+            Site(
+                name=path,
+                heads=attn.num_heads,
+                head_dim=attn.head_dim,
+                scope=IMAGE,
+                module=path,
+                linears=tuple((f"{path}.{name}", "image") for name in ("q", "k", "v", "o")),
+                output_linear=f"{path}.o",
+            )
+        )
     return tuple(sites)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import comfy.samplers
 
-from ditfastattn.attention.host import identify, noise_positions
+from ditfastattn.attention.host import identify, noise_scale
 from ditfastattn.attention.install import sites_of
 from ditfastattn.plans import LevelPaths, Measurement, Plan, build_plan
 
@@ -17,19 +17,38 @@ WINDOWS = (HALF, WHOLE, NARROW)
 def measurement(grid, steps: int) -> Measurement:
     """A measurement with round figures."""
     return Measurement(
-        grid=grid, text_tokens=7, sampler="euler", scheduler="simple", steps=steps, cfg=4.0, denoise=1.0, seeds=(7,),
-        prompts=1, dtype="float32", device="cpu", host_version="0", pack_version="0", created="2026-01-01T00:00:00Z",
-        seconds=1.0, dense_seconds=1.0, attention_flops=1e9, other_flops=1e9)
+        grid=grid,
+        text_tokens=7,
+        sampler="euler",
+        scheduler="simple",
+        steps=steps,
+        cfg=4.0,
+        denoise=1.0,
+        seeds=(7,),
+        prompts=1,
+        dtype="float32",
+        device="cpu",
+        host_version="0",
+        pack_version="0",
+        created="2026-01-01T00:00:00Z",
+        seconds=1.0,
+        dense_seconds=1.0,
+        attention_flops=1e9,
+        other_flops=1e9,
+    )
 
 
 def positions_of(model, steps: int, scheduler: str = "simple") -> list[float]:
     """Places in the noise schedule of a host scheduler's steps."""
     sampling = model.get_model_object("model_sampling")
     sigmas = comfy.samplers.calculate_sigmas(sampling, scheduler, steps)
-    return noise_positions(sampling, [float(sigma) for sigma in sigmas[:-1]])
+    position_of = noise_scale(sampling)
+    return [position_of(float(sigma)) for sigma in sigmas[:-1]]
 
 
-def hand_plan(model, family: str, profiles, share: str | None = None, windows=WINDOWS, steps: int | None = None) -> Plan:
+def hand_plan(
+    model, family: str, profiles, share: str | None = None, windows=WINDOWS, steps: int | None = None
+) -> Plan:
     """A plan with one level, D1. profiles: one letter row for all heads, or a list that heads take in turn."""
     profiles = [profiles] if isinstance(profiles, str) else profiles
     rows = len(profiles[0])
@@ -37,6 +56,13 @@ def hand_plan(model, family: str, profiles, share: str | None = None, windows=WI
     identity = identify(model, record, sites)
     grid = record.grid(model.model.diffusion_model, tuple(tiny.latent(family).shape))
     windows = [(1.0,) * (len(grid) - 2) + window for window in windows]
-    level = LevelPaths("D1", [profiles[head % len(profiles)] for head in range(identity.heads)],
-                       [share or "0" * rows] * len(sites), 0.0, 1.0, 1.0, 0)
+    level = LevelPaths(
+        "D1",
+        [profiles[head % len(profiles)] for head in range(identity.heads)],
+        [share or "0" * rows] * len(sites),
+        0.0,
+        1.0,
+        1.0,
+        0,
+    )
     return build_plan(identity, measurement(grid, rows), positions_of(model, steps or rows), windows, [level])

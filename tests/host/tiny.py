@@ -101,9 +101,22 @@ def latent(family: str, batch: int = 1, shape: tuple[int, ...] | None = None) ->
     return torch.zeros(batch, *(shape or _configs()[family]["latent_shape"]))
 
 
-def sample(model, family: str, *, cfg: float = 4.0, steps: int = 4, batch: int = 1, seed: int = 7, sampler: str = "euler",
-           scheduler: str = "simple", split: bool = False, shape=None, denoise: float = 1.0, callback=None,
-           positive=None) -> torch.Tensor:
+def sample(
+    model,
+    family: str,
+    *,
+    cfg: float = 4.0,
+    steps: int = 4,
+    batch: int = 1,
+    seed: int = 7,
+    sampler: str = "euler",
+    scheduler: str = "simple",
+    split: bool = False,
+    shape=None,
+    denoise: float = 1.0,
+    callback=None,
+    positive=None,
+) -> torch.Tensor:
     """Sample through the host. split: prompts of different lengths, so that the branches run as two forwards."""
     import comfy.sample
 
@@ -113,5 +126,18 @@ def sample(model, family: str, *, cfg: float = 4.0, steps: int = 4, batch: int =
     positive = positive or conditioning(family, 1)
     negative = conditioning(family, 2, tokens + 3 if split else None)
     with torch.inference_mode():
-        return comfy.sample.sample(model, noise, steps, cfg, sampler, scheduler, positive, negative, empty, seed=seed,
-                                   denoise=denoise, disable_pbar=True, callback=callback)
+        return comfy.sample.sample(
+            model,
+            noise,
+            steps,
+            cfg,
+            sampler,
+            scheduler,
+            positive,
+            negative,
+            empty,
+            seed=seed,
+            denoise=denoise,
+            disable_pbar=True,
+            callback=callback,
+        )
