@@ -16,14 +16,17 @@ HEADER, TILES, BARS = 96, 84, 190
 NOTE_SIZE, MOST_NOTES = 14, 6
 MIB = 2**20
 EMPTY = {
-    "dense": ("Full attention", "No compression plan is applied to this model. Connect the model that Apply Compression Plan puts out."),
+    "dense": (
+        "Full attention",
+        "No compression plan is applied to this model. Connect the model that Apply Compression Plan puts out.",
+    ),
     "refused": ("Plan not used", "Full attention was used everywhere."),
     "no run": ("No run yet", "Queue the workflow: the figures appear when the sampler has finished."),
 }
 
 
 def draw(stats: dict) -> torch.Tensor:
-    """The picture of `report.statistics` as an image batch of one, (1, H, W, 3) float32 in 0..1. Any state, any size."""
+    """The picture of `report.statistics`: an image batch of one, (1, H, W, 3) float32 in 0..1. Any state, any size."""
     steps = [step for step in stats.get("steps") or [] if isinstance(step, dict)]
     notes = _note_lines(stats)
     if stats.get("state") in EMPTY or not steps:
@@ -38,7 +41,9 @@ def _run(stats: dict, steps: list[dict], notes: list[str]) -> Canvas:
     # Below three pixels a step, neighbours are drawn as one.
     columns = min(len(steps), width // 3)
     borders = columns_of(columns, LEFT, width)
-    grid = MethodMap([str(letters) for letters in stats.get("methods") or []], columns) if stats.get("methods") else None
+    grid = (
+        MethodMap([str(letters) for letters in stats.get("methods") or []], columns) if stats.get("methods") else None
+    )
     map_height = 86 + grid.height if grid and grid.cells and grid.height else 0
     top = HEADER + TILES + 52
     canvas = Canvas(WIDTH, top + BARS + 62 + map_height + _notes_height(notes))
@@ -52,7 +57,13 @@ def _run(stats: dict, steps: list[dict], notes: list[str]) -> Canvas:
         grid.legend(canvas, LEFT, y, WIDTH - MARGIN)
         grid.draw(canvas, borders, y + 20)
         thinned = f", {grid.per_row} to a row" if grid.per_row > 1 else ""
-        canvas.text(LEFT, y + 20 + grid.height + 18, f"layers down{thinned}, steps across; the commonest method of a layer's heads", 12, MUTED)
+        canvas.text(
+            LEFT,
+            y + 20 + grid.height + 18,
+            f"layers down{thinned}, steps across; the commonest method of a layer's heads",
+            12,
+            MUTED,
+        )
     _notes(canvas, notes)
     return canvas
 
@@ -60,11 +71,19 @@ def _run(stats: dict, steps: list[dict], notes: list[str]) -> Canvas:
 def _header(canvas: Canvas, stats: dict) -> None:
     model, sampler = stats.get("model") or {}, stats.get("sampler") or {}
     canvas.text(MARGIN, 50, "Attention Stats", 27)
-    parts = [model.get("family"), _counted(model.get("layers"), "layer"), _counted(model.get("heads"), "head"),
-             _counted(stats.get("tokens"), "image token"), _counted(stats.get("text_tokens"), "text token"),
-             sampler.get("sampler"), _counted(sampler.get("steps"), "step"),
-             None if sampler.get("cfg") is None else f"CFG {sampler['cfg']:g}"]
-    canvas.fitted(MARGIN, 78, "  \u00b7  ".join(str(part) for part in parts if part), WIDTH - 2 * MARGIN, (14, 13, 12, 11), MUTED)
+    parts = [
+        model.get("family"),
+        _counted(model.get("layers"), "layer"),
+        _counted(model.get("heads"), "head"),
+        _counted(stats.get("tokens"), "image token"),
+        _counted(stats.get("text_tokens"), "text token"),
+        sampler.get("sampler"),
+        _counted(sampler.get("steps"), "step"),
+        None if sampler.get("cfg") is None else f"CFG {sampler['cfg']:g}",
+    ]
+    canvas.fitted(
+        MARGIN, 78, "  \u00b7  ".join(str(part) for part in parts if part), WIDTH - 2 * MARGIN, (14, 13, 12, 11), MUTED
+    )
     if stats.get("plan_id"):
         canvas.fitted(WIDTH - MARGIN, 50, f"plan {stats['plan_id']}", 420, (14, 13, 12, 11), MUTED, "rs")
 
@@ -73,10 +92,13 @@ def _tiles(canvas: Canvas, stats: dict) -> None:
     ceiling, error = stats.get("ceiling"), stats.get("predicted_error")
     tiles = [
         ("attention FLOPs kept", _percent(stats.get("attention_flops_kept")), "of full attention"),
-        ("whole-model FLOPs kept", _percent(stats.get("model_flops_kept")),
-         "" if not ceiling else f"{1 / ceiling:.0%} if attention were free"),
+        (
+            "whole-model FLOPs kept",
+            _percent(stats.get("model_flops_kept")),
+            "" if not ceiling else f"{1 / ceiling:.0%} if attention were free",
+        ),
         ("sampling time", _seconds(stats.get("seconds")), "measured, whole run"),
-        ("cache", "-" if stats.get("cache_bytes") is None else f"{stats['cache_bytes'] / MIB:,.0f} MiB", "kept outputs"),
+        ("cache", _mebibytes(stats.get("cache_bytes")), "kept outputs"),
         ("level", stats.get("level") or "-", "" if error is None else f"predicted error {error:.3f}"),
     ]
     gap = 12
@@ -108,7 +130,14 @@ def _bars(canvas: Canvas, steps: list[dict], borders: list[int], top: int) -> No
         canvas.text(LEFT - 8, y, f"{value:g}", 12, MUTED, "rm")
     canvas.text(LEFT - 8, top - 1, unit, 12, MUTED, "rm")
     for column in range(columns):
-        _bar(canvas, borders[column], borders[column + 1], bottom, dense[column] / ceiling * BARS, kept[column] / ceiling * BARS)
+        _bar(
+            canvas,
+            borders[column],
+            borders[column + 1],
+            bottom,
+            dense[column] / ceiling * BARS,
+            kept[column] / ceiling * BARS,
+        )
     sign = "%" if borders[1] - borders[0] > 40 else ""
     shares = [_percent(k / d, sign) if d else None for k, d in zip(kept, dense, strict=True)]
     every = _thinning(max((text_width(share or "", 12) for share in shares), default=0) + 5, borders)
@@ -153,7 +182,9 @@ def _note_lines(stats: dict) -> list[str]:
     notes = [str(note) for note in stats.get("notes") or [] if note]
     shown = notes[:MOST_NOTES] if len(notes) <= MOST_NOTES else notes[: MOST_NOTES - 1]
     lines = [line for note in shown for line in wrapped(note, WIDTH - 2 * MARGIN - 40, NOTE_SIZE)]
-    return lines + ([f"\u2026 and {len(notes) - len(shown)} more notes in the report."] if len(notes) > len(shown) else [])
+    return lines + (
+        [f"\u2026 and {len(notes) - len(shown)} more notes in the report."] if len(notes) > len(shown) else []
+    )
 
 
 def _notes_height(lines: list[str]) -> int:
@@ -202,8 +233,14 @@ def _thinning(label: float, borders: list[int], nice: bool = False) -> int:
 
 
 def _unit(value: float) -> tuple[float, str]:
-    return next(((factor, unit) for factor, unit in ((1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP")) if value >= factor),
-                (1.0, "FLOP"))
+    return next(
+        (
+            (factor, unit)
+            for factor, unit in ((1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP"))
+            if value >= factor
+        ),
+        (1.0, "FLOP"),
+    )
 
 
 def _ticks(highest: float) -> list[float]:
@@ -220,6 +257,12 @@ def _counted(number, noun: str) -> str | None:
 
 def _percent(fraction, sign: str = "%") -> str:
     return "-" if fraction is None else f"{100 * fraction:.0f}{sign}"
+
+
+def _mebibytes(count) -> str:
+    if count is None:
+        return "-"
+    return f"{count / MIB:,.0f} MiB" if count >= 10 * MIB or not count else f"{count / MIB:.2g} MiB"
 
 
 def _seconds(seconds) -> str:

@@ -17,8 +17,22 @@ BAR = (68, 84, 106)
 WARNING = (159, 61, 0)
 
 # Pillow's own font lacks these, and would draw an empty box.
-REPLACEMENTS = str.maketrans({"\u00d7": "x", "\u2013": "-", "\u2014": "-", "\u2212": "-", "\u2192": "->", "\u2265": ">=", "\u2264": "<=",
-                              "\u2248": "~", "\u00b5": "u", "\n": " ", "\r": " ", "\t": " "})
+REPLACEMENTS = str.maketrans(
+    {
+        "\u00d7": "x",
+        "\u2013": "-",
+        "\u2014": "-",
+        "\u2212": "-",
+        "\u2192": "->",
+        "\u2265": ">=",
+        "\u2264": "<=",
+        "\u2248": "~",
+        "\u00b5": "u",
+        "\n": " ",
+        "\r": " ",
+        "\t": " ",
+    }
+)
 
 
 @lru_cache(maxsize=16)
@@ -51,7 +65,9 @@ class Canvas:
         self.pen.text((round(x), round(y)), line, font=font(size), fill=fill, anchor=anchor)
         return font(size).getlength(line)
 
-    def fitted(self, x: float, y: float, text: object, width: float, sizes: tuple[int, ...], fill=INK, anchor: str = "ls") -> None:
+    def fitted(
+        self, x: float, y: float, text: object, width: float, sizes: tuple[int, ...], fill=INK, anchor: str = "ls"
+    ) -> None:
         """Write one line in the largest of `sizes` that fits; cut off with an ellipsis when none does."""
         line = printable(text)
         size = next((size for size in sizes if font(size).getlength(line) <= width), sizes[-1])
@@ -77,7 +93,7 @@ def shortened(line: str, width: float, size: int, always: bool = False) -> str:
 
 
 def wrapped(text: object, width: float, size: int, most: int = 3) -> list[str]:
-    """The text as lines of at most `width` pixels; the last of `most` lines ends in an ellipsis if more would follow."""
+    """The text as lines of at most `width` pixels; the last of `most` lines ends in an ellipsis if more follows."""
     lines, line = [], ""
     for word in printable(str(text)[:2000]).split():
         longer = f"{line} {word}".strip()

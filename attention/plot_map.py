@@ -30,9 +30,13 @@ class MethodMap:
         rows = min((len(step) for step in methods), default=0)
         self.layers = rows
         self.per_row = max(1, -(-rows * SHORTEST_ROW // TALLEST))
-        self.cells = [[_commonest(step[low : low + self.per_row] for step in group) for low in range(0, rows, self.per_row)]
-                      for group in _groups(methods, columns)]
-        self.row_height = max(SHORTEST_ROW, min(TALLEST_ROW, TALLEST // max(1, len(self.cells[0])))) if self.cells else 0
+        self.cells = [
+            [_commonest(step[low : low + self.per_row] for step in group) for low in range(0, rows, self.per_row)]
+            for group in _groups(methods, columns)
+        ]
+        self.row_height = (
+            max(SHORTEST_ROW, min(TALLEST_ROW, TALLEST // max(1, len(self.cells[0])))) if self.cells else 0
+        )
         self.height = self.row_height * len(self.cells[0]) if self.cells else 0
         self.counts = Counter("".join(methods).lower())
         self.shares = any(letter.isupper() for step in methods for letter in step)
@@ -42,7 +46,9 @@ class MethodMap:
         widths = np.diff(borders)
         room = min(widths.max(), self.row_height)
         lettered = room >= ROOM_FOR_LETTER
-        pixels = _painted(np.array(self.cells).T, widths, self.row_height, gap=room >= ROOM_FOR_GAP, hatched=not lettered)
+        pixels = _painted(
+            np.array(self.cells).T, widths, self.row_height, gap=room >= ROOM_FOR_GAP, hatched=not lettered
+        )
         canvas.image.paste(Image.fromarray(pixels), (borders[0], top))
         if lettered:
             self._write_letters(canvas, borders, top, min(13, self.row_height - 1))
@@ -51,7 +57,9 @@ class MethodMap:
     def legend(self, canvas: Canvas, x: float, y: float, right: float) -> None:
         """Swatch, letter, name and share of the cells for every method that occurs."""
         total = max(1, sum(self.counts.values()))
-        entries = [(letter, NAMES[letter], count) for letter, count in ((key, self._count(key)) for key in NAMES) if count]
+        entries = [
+            (letter, NAMES[letter], count) for letter, count in ((key, self._count(key)) for key in NAMES) if count
+        ]
         for letter, name, count in entries:
             self._swatch(canvas, x, y, letter)
             x += 30
@@ -81,7 +89,9 @@ class MethodMap:
 
     def _axis(self, canvas: Canvas, x: int, top: int) -> None:
         rows = self.height // self.row_height
-        every = next(n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500) if n * self.row_height >= 16 * self.per_row or n >= 500)
+        every = next(
+            n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500) if n * self.row_height >= 16 * self.per_row or n >= 500
+        )
         for layer in range(0, self.layers, every):
             row = layer // self.per_row
             canvas.text(x, top + min(row + 0.5, rows - 0.5) * self.row_height, layer, 12, MUTED, "rm")

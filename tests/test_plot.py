@@ -8,17 +8,45 @@ from ditfastattn.attention.plot import BARS, HEADER, LEFT, TILES, WIDTH, draw
 from ditfastattn.attention.plot_canvas import BAR, printable, shortened, text_width, wrapped
 from ditfastattn.attention.plot_map import COLOURS, MethodMap
 
-EMPTY = {"v": 1, "state": "dense", "model": {"family": "sd3", "parameters": 10, "layers": 2, "heads": 4, "tokens": None}, "sampler": {},
-         "plan_id": None, "level": "off", "predicted_error": None, "attention_flops_kept": 1.0, "model_flops_kept": 1.0, "ceiling": None,
-         "seconds": None, "cache_bytes": 0, "steps": [], "methods": [], "sites": [], "notes": []}
+EMPTY = {
+    "v": 1,
+    "state": "dense",
+    "model": {"family": "sd3", "parameters": 10, "layers": 2, "heads": 4, "tokens": None},
+    "sampler": {},
+    "plan_id": None,
+    "level": "off",
+    "predicted_error": None,
+    "attention_flops_kept": 1.0,
+    "model_flops_kept": 1.0,
+    "ceiling": None,
+    "seconds": None,
+    "cache_bytes": 0,
+    "steps": [],
+    "methods": [],
+    "sites": [],
+    "notes": [],
+}
 
 
 def run_of(steps: int, layers: int, letters: str = "fdwrFDWR", **changes) -> dict:
     rows = ["".join(letters[(step * 3 + layer) % len(letters)] for layer in range(layers)) for step in range(steps)]
-    counts = [{"position": 1 - step / steps, "dense": 4_000_000, "kept": 1_000_000, "projections_skipped": 0, "seconds": 0.1}
-              for step in range(steps)]
-    return {**EMPTY, "state": "done", "plan_id": "abc", "level": "D3", "predicted_error": 0.1, "seconds": 12.0, "ceiling": 1.3,
-            "sampler": {"sampler": "euler", "steps": steps, "cfg": 4.5, "seed": 1}, "steps": counts, "methods": rows, **changes}
+    counts = [
+        {"position": 1 - step / steps, "dense": 4_000_000, "kept": 1_000_000, "projections_skipped": 0, "seconds": 0.1}
+        for step in range(steps)
+    ]
+    return {
+        **EMPTY,
+        "state": "done",
+        "plan_id": "abc",
+        "level": "D3",
+        "predicted_error": 0.1,
+        "seconds": 12.0,
+        "ceiling": 1.3,
+        "sampler": {"sampler": "euler", "steps": steps, "cfg": 4.5, "seed": 1},
+        "steps": counts,
+        "methods": rows,
+        **changes,
+    }
 
 
 def pixels(stats: dict) -> np.ndarray:
@@ -53,7 +81,16 @@ def test_no_missing_figure_stops_the_picture(key):
 
 
 def test_steps_without_figures_draw():
-    pixels({**run_of(3, 2), "steps": [{"position": None, "dense": None, "kept": None}, {}, {"dense": float("nan"), "kept": float("inf")}]})
+    pixels(
+        {
+            **run_of(3, 2),
+            "steps": [
+                {"position": None, "dense": None, "kept": None},
+                {},
+                {"dense": float("nan"), "kept": float("inf")},
+            ],
+        }
+    )
     pixels(run_of(3, 2, methods=["ff"]))
     pixels(run_of(3, 2, methods=["", "", ""]))
     pixels(run_of(3, 2, methods=["fx", "f", "?!#"]))

@@ -12,6 +12,9 @@ import { describePlan } from './plan_text.js'
 import { addStatusLine } from './status_line.js'
 import { sentence } from './strings.js'
 
+// Room for the status line on a new node.
+const WIDTH = 290
+
 // Apply node → function that writes its status line.
 const statusLines = new WeakMap()
 // Open workflow → results that wait until it is on screen.
@@ -55,6 +58,8 @@ function setUpApply(apply) {
   // without the link, when the same plan comes from the text.
   widget.serializeValue = () => (hasLiveCalibrate(apply) ? '' : widget.value)
   statusLines.set(apply, addStatusLine(apply))
+  const [width, height] = apply.computeSize()
+  apply.setSize([Math.max(apply.size[0], width, WIDTH), Math.max(apply.size[1], height)])
   for (const event of ['onConfigure', 'onConnectionsChange']) {
     const original = apply[event]
     apply[event] = function (...args) {

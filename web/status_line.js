@@ -3,10 +3,11 @@
 
 // Not one of the front end's own widget types, which would replace the element.
 const TYPE = 'ditfastattn_status'
-const HEIGHT = 24
+const HEIGHT = 22
+const MARGIN = 4
 
 const STYLES = {
-  line: `display:flex; align-items:center; gap:8px; box-sizing:border-box; min-height:${HEIGHT}px; padding:3px 8px;
+  line: `display:flex; align-items:center; gap:8px; box-sizing:border-box; min-height:${HEIGHT}px; padding:2px 8px;
     font-size:11px; line-height:1.35; overflow:hidden; white-space:nowrap;
     color:var(--component-node-foreground-secondary, var(--descrip-text, currentColor));`,
   // Filled or hollow, so that the state does not depend on colour.
@@ -31,8 +32,9 @@ export function addStatusLine(node) {
   const widget = node.addDOMWidget('ditfastattn_status', TYPE, element, {
     serialize: false,
     hideOnZoom: true,
-    getMinHeight: () => HEIGHT,
-    getMaxHeight: () => HEIGHT,
+    margin: MARGIN,
+    getMinHeight: () => HEIGHT + 2 * MARGIN,
+    getMaxHeight: () => HEIGHT + 2 * MARGIN,
     getValue: () => '',
     setValue: () => {}
   })

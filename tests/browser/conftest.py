@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+# Environment: a folder to save pictures of the pages in, and the static folder of another front end than the host's.
 SCREENSHOTS = "DITFASTATTN_SCREENSHOTS"
+FRONT_END = "DITFASTATTN_FRONT_END"
 
 
 def pytest_collection_modifyitems(items):
@@ -21,7 +23,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory):
     """A ComfyUI with the pack in it and nothing else."""
     if not os.environ.get("COMFYUI_PATH"):
@@ -33,13 +35,19 @@ def server(tmp_path_factory):
     python = provision.own_interpreter(path) or Path(sys.executable)
     base = basedir.fill(tmp_path_factory.mktemp("base"))
     basedir.link(Path(__file__).with_name("tiny_nodes"), base / "custom_nodes" / "ditfastattn_tiny_nodes")
-    with Server(provision.Host(path, python, provision.host_version(path), ours=False), base, log=base / "server.log") as running:
+    host = provision.Host(path, python, provision.host_version(path), ours=False)
+    front_end = os.environ.get(FRONT_END)
+    options = ("--front-end-root", front_end) if front_end else ()
+    with Server(host, base, log=base / "server.log", options=options) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
-    """Chromium: the system's, or the one that Playwright has downloaded."""
+    """Chromium: the system's, or the one that Playwright has downloaded.
+
+    Closed after this package: a process can hold one Playwright only, and other tests start their own.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with playwright.sync_playwright() as driver:
         path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -104,10 +112,13 @@ def plans():
 @pytest.fixture
 def screenshot(request, editor):
     """Save a picture of the page where the environment variable names a folder."""
+
     def take(name: str, **options) -> None:
         folder = os.environ.get(SCREENSHOTS)
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            editor.page.screenshot(path=str(Path(folder) / f"{re.sub('[^a-z0-9_]+', '_', name.lower())}.png"), **options)
+            editor.page.screenshot(
+                path=str(Path(folder) / f"{re.sub('[^a-z0-9_]+', '_', name.lower())}.png"), **options
+            )
 
     return take

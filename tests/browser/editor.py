@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 PACK_PATH = "/extensions/ditfastattn/"
+# The front end asks for a help page in the user's language first; that there is none is no error of ours.
+LANGUAGE_PAGE = re.compile(r"/docs/\w+/[\w-]+\.md$")
 READY = "Boolean(window.app?.vueAppReady && window.app.extensionManager && window.app.rootGraph)"
 
 
@@ -17,10 +20,18 @@ class Editor:
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.goto(url)
-        page.wait_for_function(READY, timeout=60_000)
-        page.wait_for_function("Boolean(window.LiteGraph?.registered_node_types?.DiTFastAttnApplyPlan)", timeout=60_000)
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Until the page can be worked with and knows the pack's nodes."""
+        self.page.wait_for_function(READY, timeout=60_000)
+        self.page.wait_for_function(
+            "Boolean(window.LiteGraph?.registered_node_types?.DiTFastAttnApplyPlan)", timeout=60_000
+        )
 
     def _on_console(self, message) -> None:
+        if LANGUAGE_PAGE.search(message.location.get("url", "")):
+            return
         text = f"{message.text} ({message.location.get('url', '')})"
         if message.type in ("error", "warning") and (PACK_PATH in text or "[DiTFastAttn]" in text):
             self.errors.append(text)
@@ -29,7 +40,9 @@ class Editor:
         """Evaluate a function of (argument) with `app`, `graph` and `manager` in reach."""
         return self.page.evaluate(
             "(argument) => { const app = window.app, graph = app.rootGraph, manager = app.extensionManager;"
-            f" return (async () => {{ {script} }})() }}", argument)
+            f" return (async () => {{ {script} }})() }}",
+            argument,
+        )
 
     def open(self, workflow: dict) -> str:
         """Open a workflow in a new tab; returns the path that names the tab."""
@@ -40,7 +53,9 @@ class Editor:
         """Click on the tab of an open workflow."""
         position = self.run("return manager.workflow.openWorkflows.findIndex((w) => w.path === argument)", path)
         self.page.locator(".workflow-tabs .workflow-label").nth(position).click()
-        self.page.wait_for_function("(path) => window.app.extensionManager.workflow.activeWorkflow.path === path", arg=path)
+        self.page.wait_for_function(
+            "(path) => window.app.extensionManager.workflow.activeWorkflow.path === path", arg=path
+        )
 
     def save(self) -> dict:
         """What saving the workflow would write."""
@@ -64,15 +79,20 @@ class Editor:
 
     def set_plan(self, text: str, node: int = 8) -> None:
         """Put a text into an Apply node without any of the pack's menus."""
-        self.run("graph.getNodeById(argument[0]).widgets.find((w) => w.name === 'plan').value = argument[1]", [node, text])
+        self.run(
+            "graph.getNodeById(argument[0]).widgets.find((w) => w.name === 'plan').value = argument[1]", [node, text]
+        )
 
     def menu(self, label: str, node: int = 8):
         """Choose an item of the node's menu, as either renderer would."""
         return self.run(
             "const node = graph.getNodeById(argument[0]);"
             "const item = app.collectNodeMenuItems(node).find((i) => i?.content === argument[1]);"
-            "if (!item) throw new Error('no such item'); if (item.disabled) return 'disabled'; await item.callback(); return 'done'",
-            [node, label])
+            "if (!item) throw new Error('no such item');"
+            "if (item.disabled) return 'disabled';"
+            "await item.callback(); return 'done'",
+            [node, label],
+        )
 
     def undo_depth(self) -> int:
         """How many steps can be undone in the workflow on screen."""
@@ -111,6 +131,11 @@ class Queue:
 
     def report(self, text: str, node: str = "7", prompt: int = -1) -> None:
         """The message that the server sends when Calibrate has run."""
-        detail = {"node": node, "display_node": node, "prompt_id": self.entries[prompt][1], "output": {"ditfastattn_plan": [text]}}
+        detail = {
+            "node": node,
+            "display_node": node,
+            "prompt_id": self.entries[prompt][1],
+            "output": {"ditfastattn_plan": [text]},
+        }
         self.editor.run("window.comfyAPI.api.api.dispatchCustomEvent('executed', argument)", detail)
         self.editor.settle()

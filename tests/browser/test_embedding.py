@@ -93,7 +93,8 @@ def test_a_result_that_this_page_did_not_queue_is_left_alone(editor, queue, open
 def test_only_the_linked_node_gets_the_plan(editor, queue, workflow, plans):
     editor.open(workflow)
     other = editor.run(
-        "const node = LiteGraph.createNode('DiTFastAttnApplyPlan'); graph.add(node); return Number(node.id)")
+        "const node = LiteGraph.createNode('DiTFastAttnApplyPlan'); graph.add(node); return Number(node.id)"
+    )
     editor.queue()
     queue.report(plans[0])
     assert editor.plan_text(APPLY) == plans[0] and editor.plan_text(other) == ""
@@ -118,16 +119,21 @@ def test_a_calibrate_node_inside_a_subgraph_reaches_its_neighbour(editor, queue,
     editor.open(workflow)
     number = editor.run(
         f"const items = new Set([graph.getNodeById({CALIBRATE}), graph.getNodeById({APPLY})]);"
-        "const { node } = graph.convertToSubgraph(items); return String(node.id)")
+        "const { node } = graph.convertToSubgraph(items); return String(node.id)"
+    )
     editor.settle()
     inner = editor.run(
-        "const inside = graph.getNodeById(argument).subgraph.nodes; return String(inside.find((n) => n.type === 'DiTFastAttnCalibrate').id)",
-        number)
+        "const inside = graph.getNodeById(argument).subgraph.nodes; "
+        "return String(inside.find((n) => n.type === 'DiTFastAttnCalibrate').id)",
+        number,
+    )
     editor.queue()
     queue.report(plans[0], node=f"{number}:{inner}")
     found = editor.run(
         "return graph.getNodeById(argument).subgraph.nodes.find((n) => n.type === 'DiTFastAttnApplyPlan')"
-        ".widgets.find((w) => w.name === 'plan').value", number)
+        ".widgets.find((w) => w.name === 'plan').value",
+        number,
+    )
     assert found == plans[0]
 
 
@@ -146,12 +152,13 @@ def test_the_plan_survives_copy_and_paste_of_the_node(editor, opened, plans):
     copies = editor.run(
         f"const node = graph.getNodeById({APPLY}); app.canvas.selectItems([node]); app.canvas.copyToClipboard([node]);"
         "app.canvas.pasteFromClipboard(); const all = graph.nodes.filter((n) => n.type === node.type);"
-        "return all.map((n) => n.widgets.find((w) => w.name === 'plan').value)")
+        "return all.map((n) => n.widgets.find((w) => w.name === 'plan').value)"
+    )
     assert copies == [plans[0], plans[0]]
 
 
 def test_an_export_holds_the_plan_unless_calibrate_delivers_it(editor, opened, plans):
-    """With a live link the embedded text would only change the node's cache key, and the picture would be sampled again."""
+    """With a live link the text would only change the node's cache key, and the picture would be sampled again."""
     editor.set_plan(plans[0])
     exported = editor.prompt()[str(APPLY)]["inputs"]
     assert exported["plan"] == "" and exported["plan_in"] == [str(CALIBRATE), 0]
@@ -185,5 +192,7 @@ def test_the_menu_copies_pastes_and_removes(editor, opened, plans):
 
 
 def test_other_nodes_get_no_menu_items(editor, opened):
-    items = editor.run("return [1, 7, 9, 10].flatMap((id) => app.collectNodeMenuItems(graph.getNodeById(id)).map((i) => i?.content))")
+    items = editor.run(
+        "return [1, 7, 9, 10].flatMap((id) => app.collectNodeMenuItems(graph.getNodeById(id)).map((i) => i?.content))"
+    )
     assert not {"Copy plan", "Paste plan", "Remove embedded plan"} & set(items)

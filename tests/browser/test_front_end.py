@@ -18,7 +18,7 @@ def get(server, path: str) -> bytes:
         return answer.read()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def schemas(server):
     info = json.loads(get(server, "/object_info"))
     return {name: info[name] for name in NODES}
@@ -33,7 +33,12 @@ def texts_of(schema: dict) -> dict:
             inputs[name] = with_tooltip(options.get("display_name") or name, options.get("tooltip"))
     tooltips = schema.get("output_tooltips") or [None] * len(schema["output_name"])
     outputs = {str(i): with_tooltip(name, tooltips[i]) for i, name in enumerate(schema["output_name"])}
-    return {"display_name": schema["display_name"], "description": schema["description"], "inputs": inputs, "outputs": outputs}
+    return {
+        "display_name": schema["display_name"],
+        "description": schema["description"],
+        "inputs": inputs,
+        "outputs": outputs,
+    }
 
 
 def with_tooltip(name: str, tooltip: str | None) -> dict:
@@ -50,7 +55,9 @@ def locale(language: str) -> dict:
 
 def test_the_three_nodes_load(editor):
     for name in NODES:
-        assert editor.run("const node = LiteGraph.createNode(argument); return Boolean(node?.comfyClass === argument)", name)
+        assert editor.run(
+            "const node = LiteGraph.createNode(argument); return Boolean(node?.comfyClass === argument)", name
+        )
 
 
 def test_each_script_is_loaded_once_from_the_packs_own_folder(editor):
@@ -67,7 +74,9 @@ def test_chinese_texts_are_complete_and_chinese():
     chinese = locale("zh")
     assert keys_of(chinese) == keys_of(locale("en"))
     for node in chinese.values():
-        assert any("\u4e00" <= c <= "\u9fff" for c in node["display_name"]) and any("\u4e00" <= c <= "\u9fff" for c in node["description"])
+        assert any("\u4e00" <= c <= "\u9fff" for c in node["display_name"]) and any(
+            "\u4e00" <= c <= "\u9fff" for c in node["description"]
+        )
 
 
 @pytest.mark.parametrize("name", NODES)
@@ -78,20 +87,43 @@ def test_help_pages_are_served_and_name_every_input(server, schemas, name):
         assert f"`{entry['name']}`" in page
 
 
-def test_the_help_panel_shows_the_page(editor, workflow, screenshot):
+def test_the_help_button_shows_the_page(editor, workflow, screenshot):
     editor.open(workflow)
-    editor.run("const node = graph.getNodeById(8); app.canvas.selectItems([node]); await manager.command.execute('Comfy.Canvas.SelectAll');"
-               "app.canvas.selectItems([node])")
-    help_text = editor.run(
-        "return (await (await fetch(new URL('/extensions/ditfastattn/docs/DiTFastAttnApplyPlan.md', location.href))).text())")
-    html = editor.run("return manager.renderMarkdownToHtml(argument)", help_text)
-    assert "<table>" in html and "Copy plan" in html
+    editor.run("app.canvas.selectItems([graph.getNodeById(8)])")
+    editor.page.get_by_test_id("info-button").click()
+    help_page = editor.page.locator(".node-help-content")
+    help_page.get_by_text("Where the plan comes from").wait_for(timeout=10_000)
+    assert help_page.locator("table").count() >= 2
+    screenshot("help")
+
+
+def test_the_editor_speaks_chinese(editor, workflow, screenshot):
+    try:
+        editor.setting("Comfy.Locale", "zh")
+        editor.page.reload()
+        editor.wait_until_ready()
+        editor.open(workflow)
+        editor.settle(500)
+        assert editor.run("return LiteGraph.createNode('DiTFastAttnApplyPlan').title") == "应用压缩方案"
+        assert editor.status() == "方案由连线传入，校准后嵌入此处"
+        items = editor.run("return app.collectNodeMenuItems(graph.getNodeById(8)).map((i) => i?.content)")
+        assert {"复制方案", "粘贴方案", "移除嵌入的方案"} <= set(items)
+        screenshot("chinese")
+    finally:
+        editor.setting("Comfy.Locale", "en")
+        editor.page.reload()
+        editor.wait_until_ready()
 
 
 def test_the_example_opens_with_nothing_of_ours_missing(editor, workflow):
     editor.open(workflow)
-    found = editor.run("return graph.nodes.map((n) => [Number(n.id), n.type, Boolean(n.constructor.nodeData) || !n.type.startsWith('DiTFastAttn')])")
-    assert [[node["id"], node["type"]] for node in workflow["nodes"]] == sorted([number, kind] for number, kind, _ in found)
+    found = editor.run(
+        "const known = (n) => Boolean(n.constructor.nodeData) || !n.type.startsWith('DiTFastAttn');"
+        "return graph.nodes.map((n) => [Number(n.id), n.type, known(n)])"
+    )
+    assert [[node["id"], node["type"]] for node in workflow["nodes"]] == sorted(
+        [number, kind] for number, kind, _ in found
+    )
     assert all(known for _, _, known in found)
     saved = editor.save()
     assert sorted(link[:5] for link in saved["links"]) == sorted(link[:5] for link in workflow["links"])
@@ -103,9 +135,11 @@ def test_the_example_opens_with_nothing_of_ours_missing(editor, workflow):
 def test_saved_values_keep_their_places(editor, workflow):
     """The status line is a widget that is not saved: it must not push the saved ones aside."""
     editor.open(workflow)
-    before = {node["id"]: node.get("widgets_values") for node in workflow["nodes"] if node["type"] in NODES}
-    saved = editor.save()
-    assert {node["id"]: node.get("widgets_values") for node in saved["nodes"] if node["type"] in NODES} == before
+
+    def values(saved: dict) -> dict:
+        return {node["id"]: node.get("widgets_values") or [] for node in saved["nodes"] if node["type"] in NODES}
+
+    assert values(editor.save()) == values(workflow)
 
 
 def test_the_plan_is_hidden_and_the_status_is_shown_in_both_renderers(editor, workflow, plans, screenshot):
@@ -124,10 +158,19 @@ def test_the_plan_is_hidden_and_the_status_is_shown_in_both_renderers(editor, wo
                 editor.settle(600)
                 screenshot(f"{renderer}_{theme}")
                 box = editor.run(
-                    "const n = graph.getNodeById(8), ds = app.canvas.ds; const [x, y] = [n.pos[0], n.pos[1]];"
-                    "return { x: (x + ds.offset[0]) * ds.scale, y: (y + ds.offset[1]) * ds.scale, w: n.size[0] * ds.scale, h: n.size[1] * ds.scale }")
-                screenshot(f"{renderer}_{theme}_apply", clip={
-                    "x": max(0, box["x"] - 20), "y": max(0, box["y"] - 60), "width": box["w"] + 40, "height": box["h"] + 100})
+                    "const { pos, size } = graph.getNodeById(8), { offset, scale } = app.canvas.ds;"
+                    "return { x: (pos[0] + offset[0]) * scale, y: (pos[1] + offset[1]) * scale,"
+                    " w: size[0] * scale, h: size[1] * scale }"
+                )
+                screenshot(
+                    f"{renderer}_{theme}_apply",
+                    clip={
+                        "x": max(0, box["x"] - 20),
+                        "y": max(0, box["y"] - 60),
+                        "width": box["w"] + 40,
+                        "height": box["h"] + 100,
+                    },
+                )
     finally:
         editor.setting("Comfy.VueNodes.Enabled", False)
         editor.setting("Comfy.ColorPalette", "dark")
@@ -169,7 +212,10 @@ def test_a_real_run_embeds_its_plan(server, editor, plans, screenshot):
         link(stats, 3, plot, 'images')
     """)
     editor.queue()
-    wait = "() => window.app.rootGraph.nodes.find((n) => n.type === 'DiTFastAttnApplyPlan').widgets.find((w) => w.name === 'plan').value"
+    wait = (
+        "() => window.app.rootGraph.nodes.find((n) => n.type === 'DiTFastAttnApplyPlan')"
+        ".widgets.find((w) => w.name === 'plan').value"
+    )
     text = editor.page.wait_for_function(wait, timeout=60_000).json_value()
     assert json.loads(text)["schema"] == "ditfastattn.plan/1"
     done = "async () => (await (await fetch('/queue')).json()).queue_running.length === 0"

@@ -1,4 +1,4 @@
-"""Test-only nodes: a tiny random model of a family and its random prompts, in place of checkpoints and text encoders."""
+"""Test-only nodes: a tiny random model and random prompts, in place of checkpoints and text encoders."""
 
 import importlib.util
 from pathlib import Path
@@ -21,16 +21,27 @@ class TinyModel(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="DiTFastAttnTestTinyModel", display_name="Tiny model", category="tests",
+            node_id="DiTFastAttnTestTinyModel",
+            display_name="Tiny model",
+            category="tests",
             inputs=[io.Combo.Input("family", options=["sd3", "flux", "pixart_sigma"])],
-            outputs=[io.Model.Output(), io.Conditioning.Output("positive"), io.Conditioning.Output("negative"), io.Latent.Output()],
+            outputs=[
+                io.Model.Output(),
+                io.Conditioning.Output("positive"),
+                io.Conditioning.Output("negative"),
+                io.Latent.Output(),
+            ],
         )
 
     @classmethod
     def execute(cls, family) -> io.NodeOutput:
         tiny = _tiny()
-        return io.NodeOutput(tiny.make_model(family), tiny.conditioning(family, 1), tiny.conditioning(family, 2),
-                             {"samples": tiny.latent(family)})
+        return io.NodeOutput(
+            tiny.make_model(family),
+            tiny.conditioning(family, 1),
+            tiny.conditioning(family, 2),
+            {"samples": tiny.latent(family)},
+        )
 
 
 class TinyNodes(ComfyExtension):
