@@ -172,9 +172,8 @@ def summary(host: Host, device: str, samples: dict[str, Sample], calibration: di
 
 def model_figures(stats: dict) -> dict:
     """The model's size, and the lengths of the run's sequences, which only a run knows."""
-    model = stats["model"]
-    lengths = {name: stats.get(name, model.get(name)) for name in ("tokens", "text_tokens")}
-    return {**{k: model[k] for k in ("family", "parameters")}, **lengths, **{k: model[k] for k in ("layers", "heads")}}
+    names = ("family", "parameters", "tokens", "text_tokens", "layers", "heads")
+    return {name: stats["model"][name] for name in names}
 
 
 def level_figures(level: str, sample: Sample, dense: Sample) -> dict:
