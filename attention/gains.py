@@ -11,7 +11,7 @@ import numpy as np
 
 MOST_GROUPS = 4
 PROBED_STEPS = 3
-RIDGE = 1e-3
+RIDGE = 1e-6
 MOST_GROWTH = 6.0
 
 

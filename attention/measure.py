@@ -20,7 +20,7 @@ from .call import AttentionCall
 from .families import Site
 from .run import COND, UNCOND, Forward, SamplingRun, SiteCall
 
-IMAGE_ROWS = 96
+IMAGE_ROWS = 64
 TEXT_ROWS = 16
 HISTORY_BYTES = 512 * 2**20
 CHUNK_BYTES = 128 * 2**20
