@@ -28,7 +28,7 @@ def test_scripts_evaluate_nothing_and_reach_nothing_but_the_host(path):
 def test_scripts_pages_and_translations_are_in_the_archive():
     shipped = set(shipped_files(ROOT))
     wanted = {path.relative_to(ROOT).as_posix() for path in SCRIPTS}
-    wanted |= {f"web/docs/{name}.md" for name in NODES}
+    wanted |= {f"web/docs/{name}{language}.md" for name in NODES for language in ("", "/zh")}
     wanted |= {f"locales/{language}/nodeDefs.json" for language in ("en", "zh")}
     assert wanted <= shipped
 
