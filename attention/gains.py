@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-GROUPS = 4
+MOST_GROUPS = 4
 PROBED_STEPS = 3
 RIDGE = 1e-3
-MOST_GROWTH = 4.0
+MOST_GROWTH = 6.0
 
 
 class Probes:
@@ -23,19 +23,16 @@ class Probes:
 
     window = 0  # the narrowest window: an error well above rounding at every site
 
-    def __init__(self, sites: int, steps: int, budget: float = 0.3):
-        groups = min(GROUPS, sites)
-        count = max(groups, round(budget * steps)) if steps > 1 else 0
-        chosen = np.unique(np.linspace(0.1, 0.9, PROBED_STEPS) * (steps - 1)).round().astype(int) if steps > 1 else [0]
+    def __init__(self, sites: int, steps: int, budget: float = 0.2):
+        count = max(PROBED_STEPS, round(budget * steps)) if steps > 1 else 0
+        places = min(PROBED_STEPS, steps)
+        groups = max(1, min(MOST_GROUPS, sites, count - places + 1))
+        chosen = np.unique((np.linspace(0.1, 0.9, places) * (steps - 1)).round().astype(int))
         self._bounds = np.linspace(0, sites, groups + 1).round().astype(int)
         self._steps = steps
         self._due: dict[int, list[int]] = {}
-        for number in range(count):
-            step = int(chosen[number % len(chosen)])
-            # Walking both cycles visits every group, and ties groups and steps together for the fit.
-            group = (number + number // (len(chosen) * groups)) % groups
-            if group not in self._due.setdefault(step, []):
-                self._due[step].append(group)
+        for group, place in _staircase(groups, len(chosen)) if count else ():
+            self._due.setdefault(int(chosen[place]), []).append(group)
         self._changes: list[tuple[int, int, float]] = []
 
     def due(self, step: int) -> list[int]:
@@ -67,6 +64,16 @@ class Probes:
         steps = np.interp(np.arange(self._steps), list(by_step), list(by_step.values()))
         group_of_site = np.repeat(np.arange(len(by_group)), np.diff(self._bounds))
         return np.exp(steps[:, None] + by_group[group_of_site][None, :])
+
+
+def _staircase(groups: int, steps: int) -> list[tuple[int, int]]:
+    """(group, step) pairs from corner to corner: the fewest that tie all groups and all steps together for the fit."""
+    pairs, group, step = [(0, 0)], 0, 0
+    while (group, step) != (groups - 1, steps - 1):
+        behind = group * (steps - 1) <= step * (groups - 1) and group < groups - 1
+        group, step = (group + 1, step) if behind or step == steps - 1 else (group, step + 1)
+        pairs.append((group, step))
+    return pairs
 
 
 def _fit(points, groups: int) -> tuple[np.ndarray, dict[int, float]]:

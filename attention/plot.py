@@ -74,9 +74,9 @@ def _header(canvas: Canvas, stats: dict) -> None:
     parts = [
         model.get("family"),
         _counted(model.get("layers"), "layer"),
-        _counted(model.get("heads"), "head"),
-        _counted(stats.get("tokens"), "image token"),
-        _counted(stats.get("text_tokens"), "text token"),
+        None if not model.get("heads") else f"{model['heads']} heads each",
+        _counted(model.get("tokens"), "image token"),
+        _counted(model.get("text_tokens"), "text token"),
         sampler.get("sampler"),
         _counted(sampler.get("steps"), "step"),
         None if sampler.get("cfg") is None else f"CFG {sampler['cfg']:g}",

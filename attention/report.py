@@ -53,7 +53,8 @@ def statistics(model_patcher, samples=None) -> dict:
             "state": "no run",
             "notes": ["The model has not been sampled yet: connect the latent of the sampler."],
         }
-    return {**stats, **_figures(record, runs.plan.measurement)}
+    model = {**stats["model"], "tokens": record.tokens, "text_tokens": record.text_tokens}
+    return {**stats, "model": model, **_figures(record, runs.plan.measurement)}
 
 
 def _model(model_patcher) -> dict:
@@ -62,7 +63,7 @@ def _model(model_patcher) -> dict:
         "family": family.name if family else type(model_patcher.model.diffusion_model).__name__,
         "parameters": parameter_count(model_patcher),
         "layers": len(sites),
-        "heads": sum(site.heads for site in sites),
+        "heads": sites[0].heads if sites else 0,
         "tokens": None,
         "text_tokens": None,
     }
@@ -81,8 +82,6 @@ def _figures(record: RunRecord, measurement) -> dict:
     return {
         "state": record.state,
         "sampler": {key: record.info.get(key) for key in ("sampler", "steps", "cfg", "seed")},
-        "tokens": record.tokens,
-        "text_tokens": record.text_tokens,
         "attention_flops_kept": kept / dense if dense else 1.0,
         "model_flops_kept": (kept + other - skipped) / (dense + other) if dense + other else 1.0,
         "attention_flops": [dense, kept],
@@ -109,7 +108,7 @@ def text_report(stats: dict) -> str:
     """The statistics as a short text, one figure a line."""
     model = stats["model"]
     lines = [
-        f"{model['family']}: {model['layers']} attention layers, {model['heads']} heads, "
+        f"{model['family']}: {model['layers']} attention layers, {model['heads']} heads each, "
         f"{model['parameters'] / 1e6:.1f} M weights"
     ]
     if stats["state"] == "dense":
@@ -126,7 +125,7 @@ def _run_lines(stats: dict) -> list[str]:
     lines = [
         f"Plan {stats['plan_id']}, level {stats['level']}; "
         f"{sampler['sampler']}, {sampler['steps']} steps, CFG {sampler['cfg']:g}",
-        f"{stats['tokens']} image tokens, {stats['text_tokens']} text tokens",
+        f"{stats['model']['tokens']} image tokens, {stats['model']['text_tokens']} text tokens",
         f"Attention FLOPs kept: {stats['attention_flops_kept']:.1%}",
         f"Whole-model FLOPs kept: {stats['model_flops_kept']:.1%}",
         f"Predicted relative error of the latent: {stats['predicted_error']:.3f}",

@@ -8,7 +8,7 @@ import json
 from . import basedir, provision
 from .errors import SetupError
 from .progress import Progress
-from .server import Server, default_workflow, free_port
+from .server import Server, default_workflow, free_port, require_free
 from .workflow import demo_substitution
 
 USUAL_PORT = 8188
@@ -19,6 +19,8 @@ def run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="dev.py serve", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help=f"default: the first free one from {USUAL_PORT} on")
     port = parser.parse_args(arguments).port
+    if port:
+        require_free(port)
     host = provision.provide()
     base = basedir.prepare()
     workflow = json.loads(default_workflow().read_text("utf-8"))

@@ -63,7 +63,8 @@ def run(host: Host, output: Path, json_file: Path | None, repeats: int = len(ROU
     with server, Client(server.url, server.still_running) as client:
         say(f"Device: {server.device}; attention of the dense runs: torch's own.")
         device = describe_device(client, server.device)
-        samples, first = Demo(client).samples(repeats)
+        workflow = demo_substitution(json.loads(default_workflow().read_text("utf-8")), latents=True)
+        samples, first = Demo(client, workflow).samples(repeats)
     result = summary(host, device, samples, calibration_of(first))
     files = write_files(output, result, samples, plan_of(first))
     if json_file:
@@ -77,9 +78,9 @@ def run(host: Host, output: Path, json_file: Path | None, repeats: int = len(ROU
 class Demo:
     """The prompts, one after another."""
 
-    def __init__(self, client: Client):
+    def __init__(self, client: Client, workflow: dict):
         self._client = client
-        self._workflow = demo_substitution(json.loads(default_workflow().read_text("utf-8")), latents=True)
+        self._workflow = workflow
         self._info = client.object_info()
         self._ids = {
             kind: str(nodes_of(self._workflow, kind)[0]["id"])
@@ -171,9 +172,8 @@ def summary(host: Host, device: str, samples: dict[str, Sample], calibration: di
 
 def model_figures(stats: dict) -> dict:
     """The model's size, and the lengths of the run's sequences, which only a run knows."""
-    model = stats["model"]
-    lengths = {name: stats.get(name, model.get(name)) for name in ("tokens", "text_tokens")}
-    return {**{k: model[k] for k in ("family", "parameters")}, **lengths, **{k: model[k] for k in ("layers", "heads")}}
+    names = ("family", "parameters", "tokens", "text_tokens", "layers", "heads")
+    return {name: stats["model"][name] for name in names}
 
 
 def level_figures(level: str, sample: Sample, dense: Sample) -> dict:

@@ -27,7 +27,7 @@ def table(result: dict) -> str:
             "",
             f"DiTFastAttn {result['pack_version']} in ComfyUI {result['host_version']} on {result['device']}",
             f"{model['family']}: {model['parameters'] / 1e6:.1f} M parameters, {model['layers']} layers, "
-            f"{model['heads']} heads, {model['tokens']} image and {model['text_tokens']} text tokens",
+            f"{model['heads']} heads each, {model['tokens']} image and {model['text_tokens']} text tokens",
             f"{sampler['name']}/{sampler['scheduler']}, {sampler['steps']} steps, cfg {sampler['cfg']:g}, "
             f"seed {sampler['seed']}",
             "",

@@ -58,6 +58,12 @@ def is_free(port: int) -> bool:
     return True
 
 
+def require_free(port: int) -> None:
+    """Say that a port is taken before anything is started, or set up, for it."""
+    if not is_free(port):
+        raise SetupError(f"Port {port} is taken: choose another with --port, or stop what uses it.")
+
+
 class Server:
     """Starts the host headless on `port` with `base` as its base directory, and stops it with all it started.
 
@@ -68,8 +74,8 @@ class Server:
     def __init__(
         self, host: Host, base: Path, *, port: int = 0, options: tuple[str, ...] = (), log: Path = WORK / "server.log"
     ):
-        if port and not is_free(port):
-            raise SetupError(f"Port {port} is taken: choose another with --port, or stop what uses it.")
+        if port:
+            require_free(port)
         self.host = host
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"

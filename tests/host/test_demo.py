@@ -46,11 +46,9 @@ def test_fidelity_is_measured_against_dense():
 
 @pytest.fixture
 def samples():
-    model = {"family": "sd3", "parameters": 9e6, "tokens": None, "text_tokens": None, "layers": 4, "heads": 4}
+    model = {"family": "sd3", "parameters": 9e6, "tokens": 1024, "text_tokens": 16, "layers": 4, "heads": 4}
     stats = {
         "model": model,
-        "tokens": 1024,
-        "text_tokens": 16,
         "attention_flops_kept": 0.5,
         "model_flops_kept": 0.9,
         "predicted_error": 0.01,

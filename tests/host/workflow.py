@@ -28,7 +28,7 @@ WIDGETS = {
     "SaveImage": ("filename_prefix",),
 }
 
-POSITIVE = "dusk sky, sea, mountains, low red sun left, white house right with dots, two green trees far left"
+POSITIVE = "day sky, meadow, mountains, large white house right with dots, two large green trees left, white fence"
 NEGATIVE = ""
 DEMO_SAMPLING = {"seed": 2024, "steps": 20, "cfg": 4.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
 # Everything in which the demo differs from the shipped workflow, beside the captions that stand in for text encoders.
