@@ -79,11 +79,13 @@ def test_chinese_texts_are_complete_and_chinese():
         )
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("name", NODES)
-def test_help_pages_are_served_and_name_every_input(server, schemas, name):
-    page = get(server, f"{PACK_PATH}docs/{name}.md").decode()
-    assert page.startswith(f"# {schemas[name]['display_name']}\n")
-    for entry in texts_of(schemas[name])["inputs"].values():
+def test_help_pages_are_served_and_name_every_input(server, name, language):
+    page = get(server, f"{PACK_PATH}docs/{name}{'' if language == 'en' else '/zh'}.md").decode()
+    texts = locale(language)[name]
+    assert page.startswith(f"# {texts['display_name']}\n")
+    for entry in texts["inputs"].values():
         assert f"`{entry['name']}`" in page
 
 
@@ -109,6 +111,10 @@ def test_the_editor_speaks_chinese(editor, workflow, screenshot):
         items = editor.run("return app.collectNodeMenuItems(graph.getNodeById(8)).map((i) => i?.content)")
         assert {"复制方案", "粘贴方案", "移除嵌入的方案"} <= set(items)
         screenshot("chinese")
+        editor.run("app.canvas.selectItems([graph.getNodeById(8)])")
+        editor.page.get_by_test_id("info-button").click()
+        editor.page.locator(".node-help-content").get_by_text("方案从哪里来").wait_for(timeout=10_000)
+        screenshot("chinese_help")
     finally:
         editor.setting("Comfy.Locale", "en")
         editor.page.reload()

@@ -1,0 +1,49 @@
+"""What the browser gets: it is in the published archive, and it holds nothing that a scanner or a reader would fear."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from host.archive import shipped_files
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = sorted((ROOT / "web").rglob("*.js"))
+NODES = ("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats")
+# Evaluated text, markup out of strings, requests past the host's own api object, storage, globals, other hosts.
+FORBIDDEN = re.compile(
+    r"\beval\(|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|(?<!\.)\bfetch\(|XMLHttpRequest|"
+    r"WebSocket|sendBeacon|\bimport\(|localStorage|sessionStorage|document\.cookie|\bwindow\.|globalThis|\.prototype\b|"
+    r"https?://|atob\("
+)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_evaluate_nothing_and_reach_nothing_but_the_host(path):
+    found = [line for line in path.read_text("utf-8").splitlines() if FORBIDDEN.search(line)]
+    assert not found
+
+
+def test_scripts_pages_and_translations_are_in_the_archive():
+    shipped = set(shipped_files(ROOT))
+    wanted = {path.relative_to(ROOT).as_posix() for path in SCRIPTS}
+    wanted |= {f"web/docs/{name}{language}.md" for name in NODES for language in ("", "/zh")}
+    wanted |= {f"locales/{language}/nodeDefs.json" for language in ("en", "zh")}
+    assert wanted <= shipped
+
+
+def test_translations_name_the_same_things():
+    def keys(texts):
+        return {key: keys(value) for key, value in texts.items()} if isinstance(texts, dict) else None
+
+    english, chinese = (
+        json.loads((ROOT / "locales" / language / "nodeDefs.json").read_text("utf-8")) for language in ("en", "zh")
+    )
+    assert set(english) == set(NODES) and keys(english) == keys(chinese)
+
+
+def test_imports_between_scripts_are_by_neighbouring_files():
+    for path in SCRIPTS:
+        for target in re.findall(r"from '([^']+)'", path.read_text("utf-8")):
+            assert target in ("../../scripts/app.js", "../../scripts/api.js") or (path.parent / target).is_file()
