@@ -25,6 +25,8 @@ class Calibrate(io.ComfyNode):
                 "generations, once."
             ),
             search_aliases=[*ALIASES, "calibration"],
+            # The plan is sent to the editor again when the host serves this node from its cache.
+            has_intermediate_output=True,
             inputs=[
                 io.Model.Input("model", tooltip="The model to measure, with its LoRAs. It is not changed."),
                 io.Int.Input(
