@@ -1,4 +1,4 @@
-"""Claims about the demo model, its captions and its files. The host is needed by the last test only."""
+"""Claims about the demo model, its captions and its files. The host is needed by the last two only."""
 
 import hashlib
 import json
@@ -19,6 +19,7 @@ for folder in ("demo_nodes", "demo_model"):
 import autoencoder  # noqa: E402
 import captions  # noqa: E402
 import scenes  # noqa: E402
+import train  # noqa: E402
 
 WEIGHTS = ("demo_sd3", "taesd3_encoder", "taesd3_decoder")
 CAPTION = "dusk sky, sea, low red sun far left, large white house right with dots, two green trees middle"
@@ -129,16 +130,47 @@ def test_the_loss_curve_falls():
     assert np.mean(losses[-5:]) < 0.5 * losses[0]
 
 
-def test_the_host_recognises_the_checkpoint_as_sd3():
+@pytest.fixture(scope="module")
+def host():
+    """The host's modules, on CPU; set COMFYUI_PATH to a checkout."""
     path = os.environ.get("COMFYUI_PATH", "")
     if not (Path(path) / "comfy" / "model_detection.py").is_file():
         pytest.skip("no ComfyUI at COMFYUI_PATH")
-    sys.path.insert(0, path)
-    from comfy.cli_args import args
+    return train.host_modules(path)
 
-    args.cpu = True
+
+def weights(name: str) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return {key: value.float() for key, value in load_file(HERE / "demo_model" / f"{name}.safetensors").items()}
+
+
+@torch.inference_mode()
+def test_the_host_recognises_the_checkpoint_as_sd3_and_computes_what_was_trained(host):
     import comfy.sd
 
-    model = comfy.sd.load_diffusion_model(str(HERE / "demo_model" / "demo_sd3.safetensors"))
-    assert type(model.model).__name__ == "SD3"
-    assert len(model.model.diffusion_model.joint_blocks) == 4
+    mmdit, _, ops = host
+    loaded = comfy.sd.load_diffusion_model(str(HERE / "demo_model" / "demo_sd3.safetensors")).model
+    assert type(loaded).__name__ == "SD3"
+    assert len(loaded.diffusion_model.joint_blocks) == 4
+    trained = train.build_model(mmdit, ops, train.Settings())
+    trained.load_state_dict(weights("demo_sd3"))
+    context, pooled = captions.encode(CAPTION)
+    latent = torch.randn(1, 16, 32, 32, generator=torch.Generator().manual_seed(0))
+    inputs = {"context": context, "y": pooled}
+    got = loaded.diffusion_model(latent, torch.tensor([500.0]), **inputs)
+    assert got.std() > 0.1
+    assert torch.equal(got, trained(latent, torch.tensor([500.0]), **inputs))
+
+
+@torch.inference_mode()
+def test_the_host_encoder_and_decoder_keep_a_picture(host):
+    _, taesd, _ = host
+    coder = taesd.TAESD(latent_channels=16)
+    coder.taesd_encoder.load_state_dict(weights("taesd3_encoder"))
+    coder.taesd_decoder.load_state_dict(weights("taesd3_decoder"))
+    pixels = torch.from_numpy(scenes.draw(captions.parse(CAPTION), 1)).permute(2, 0, 1)[None, :, 128:384, 128:384] / 255
+    latent = coder.taesd_encoder(pixels)
+    assert torch.allclose(latent, autoencoder.encode_linear(pixels), atol=0.02)
+    error = (coder.taesd_decoder(latent).clamp(0, 1) - pixels).square().mean()
+    assert -10 * torch.log10(error) > 25  # decibels

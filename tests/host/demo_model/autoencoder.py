@@ -1,9 +1,9 @@
-"""The demo model's latent space, and the training of the small decoder and encoder that the host loads as "taesd3".
+"""The demo model's latent space, and the small decoder and encoder of it that the host loads as "taesd3".
 
-The latent is a fixed linear map, so that diffusion training data cost next to nothing to encode: each 8 x 8 pixel square is turned
-into luma and chroma, a discrete cosine transform is taken, and 16 of its 192 numbers are kept (8 of luma, 4 of each chroma), each
-times a gain. The decoder learns to paint the pixels back, edges included; the encoder learns the linear map itself, because the
-host only knows encoders made of convolutions.
+The latent is a fixed linear map, so that diffusion training data cost next to nothing to encode: each 8 x 8 pixel
+square is turned into luma and chroma, a discrete cosine transform is taken, and 16 of its 192 numbers are kept (8 of
+luma, 4 of each chroma), each times a gain. The decoder learns to paint the pixels back, edges included. The host only
+knows encoders made of convolutions and ReLUs, and the linear map can be written into one exactly.
 """
 
 import math
@@ -16,8 +16,9 @@ import torch.nn.functional as F
 LATENT_CHANNELS = 16
 # ITU-R BT.601 luma and chroma of RGB in 0..1
 YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
-# (band, vertical frequency, horizontal frequency, gain). The gains were chosen on 150 rendered scenes so that flat colours have a
-# spread of about 1 and edges mostly stay within +-2.5: the decoder's first layer squashes what is beyond 3.
+# (band, vertical frequency, horizontal frequency, gain). The gains were chosen on 150 rendered scenes so that flat
+# colours have a spread of about 1 and edges mostly stay within +-2.5: the decoder's first layer squashes what is
+# beyond 3.
 COEFFICIENTS = (
     (0, 0, 0, 0.62),
     (0, 0, 1, 2.0),
@@ -42,7 +43,10 @@ LUMA_CENTRE = 3.9  # luma's constant coefficient of a mean scene, taken off befo
 def latent_map() -> tuple[torch.Tensor, torch.Tensor]:
     """Weight ``(16, 3, 8, 8)`` and bias ``(16,)`` of the convolution of stride 8 that makes latents of RGB in 0..1."""
     cosine = np.array(
-        [[math.sqrt((1 if k == 0 else 2) / 8) * math.cos(math.pi * (2 * i + 1) * k / 16) for i in range(8)] for k in range(8)]
+        [
+            [math.sqrt((1 if k == 0 else 2) / 8) * math.cos(math.pi * (2 * i + 1) * k / 16) for i in range(8)]
+            for k in range(8)
+        ]
     )
     weight = np.stack(
         [gain * np.einsum("c,i,j->cij", YCC[band], cosine[v], cosine[h]) for band, v, h, gain in COEFFICIENTS]
@@ -72,7 +76,7 @@ def initialise(net: torch.nn.Module) -> None:
 
 
 def pixel_crops(pictures: np.ndarray, count: int, side: int, rng: np.random.Generator) -> torch.Tensor:
-    """Random crops ``(count, 3, side, side)`` in 0..1 of uint8 pictures ``(N, H, W, 3)``; of three tries each, the busiest."""
+    """The busiest of three random crops, ``count`` times: ``(count, 3, side, side)`` in 0..1 of uint8 pictures."""
     crops = []
     for _ in range(count):
         best, most = None, -1.0
@@ -96,8 +100,7 @@ def picture_loss(got: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
 
 
 def train_part(net, step_loss, seconds: float, rate: float, report) -> torch.nn.Module:
-    """Train a network for some seconds with a rate that falls to zero; returns its weights averaged over the last steps."""
-    initialise(net)
+    """Train for some seconds with a rate that falls to zero; keeps an average of the last weights."""
     net.to(memory_format=torch.channels_last).train()
     fast = torch.compile(net)
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0)
@@ -127,7 +130,7 @@ def train_part(net, step_loss, seconds: float, rate: float, report) -> torch.nn.
 
 
 def train_decoder(net, pictures, seconds, report, seed=0, side=96, batch=12, rate=1.5e-3):
-    """Train the host's TAESD3 decoder to invert :func:`encode_linear`, on crops with a little noise in the latent."""
+    """Train the host's TAESD3 decoder, with values in it, to invert :func:`encode_linear`."""
     rng = np.random.default_rng([seed, 10])
 
     def step_loss(fast):
@@ -142,14 +145,40 @@ def train_decoder(net, pictures, seconds, report, seed=0, side=96, batch=12, rat
     return train_part(net, step_loss, seconds, rate, report)
 
 
-def train_encoder(net, pictures, seconds, report, seed=0, side=96, batch=12, rate=1.5e-3):
-    """Train the host's TAESD3 encoder to imitate :func:`encode_linear`."""
-    rng = np.random.default_rng([seed, 11])
+@torch.no_grad()
+def build_encoder(net: torch.nn.Module) -> torch.nn.Module:
+    """Write :func:`encode_linear` into the host's TAESD3 encoder exactly; nothing has to be learned.
 
-    def step_loss(fast):
-        pixels = pixel_crops(pictures, batch, side, rng)
-        with torch.autocast("cpu", torch.bfloat16):
-            got = fast(pixels.to(memory_format=torch.channels_last))
-        return (got.float() - encode_linear(pixels)).abs().mean()
-
-    return train_part(net, step_loss, seconds, rate, report)
+    Pixels are not negative, so they pass every ReLU. The first two convolutions of stride 2 only move each 2 x 2
+    square of pixels into channels (3, 12, 48); the third computes the 16 latents and their negatives, of which the
+    ReLU keeps the positive parts; the last convolution takes the difference. Residual branches are zero.
+    """
+    for value in net.parameters():
+        value.zero_()
+    strided = [m for m in net if isinstance(m, torch.nn.Conv2d) and m.stride == (2, 2)]
+    first, last = net[0], net[-1]
+    for channel in range(3):
+        first.weight[channel, channel, 1, 1] = 1
+    # A 3 x 3 window of stride 2 is centred on the upper left pixel of its square: rows and columns 1
+    # and 2 are the square.
+    for conv, channels in zip(strided, (3, 12)):
+        for dy in range(2):
+            for dx in range(2):
+                for channel in range(channels):
+                    conv.weight[(2 * dy + dx) * channels + channel, channel, 1 + dy, 1 + dx] = 1
+    weight, bias = latent_map()
+    n = LATENT_CHANNELS
+    for y in range(8):
+        for x in range(8):
+            # Pixel (y, x) of an 8 x 8 square, as the two moves above have placed it.
+            outer, middle, inner = ((y >> bit & 1, x >> bit & 1) for bit in (2, 1, 0))
+            square = (2 * middle[0] + middle[1]) * 12 + (2 * inner[0] + inner[1]) * 3
+            for channel in range(3):
+                part = weight[:, channel, y, x]
+                strided[2].weight[:n, square + channel, 1 + outer[0], 1 + outer[1]] = part
+                strided[2].weight[n : 2 * n, square + channel, 1 + outer[0], 1 + outer[1]] = -part
+    for channel in range(n):
+        last.weight[channel, channel, 1, 1] = 1
+        last.weight[channel, n + channel, 1, 1] = -1
+    last.bias.copy_(bias)
+    return net.eval()

@@ -63,7 +63,16 @@ class Host:
         empty = torch.zeros(1, 16, size // 8, size // 8)
         noise = self.comfy.sample.prepare_noise(empty, seed)
         return self.comfy.sample.sample(
-            self.model, noise, steps, cfg, sampler, scheduler, conditioning(caption), conditioning("", extra), empty, seed=seed
+            self.model,
+            noise,
+            steps,
+            cfg,
+            sampler,
+            scheduler,
+            conditioning(caption),
+            conditioning("", extra),
+            empty,
+            seed=seed,
         )
 
     @torch.inference_mode()
@@ -87,7 +96,13 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2])
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--columns", type=int, default=4, help="pictures in a row; seeds of a caption stay together")
-    for name, kind, value in (("steps", int, 20), ("cfg", float, 4.0), ("sampler", str, "euler"), ("scheduler", str, "simple"), ("size", int, 512)):
+    for name, kind, value in (
+        ("steps", int, 20),
+        ("cfg", float, 4.0),
+        ("sampler", str, "euler"),
+        ("scheduler", str, "simple"),
+        ("size", int, 512),
+    ):
         parser.add_argument("--" + name, type=kind, default=value)
     given = parser.parse_args()
     torch.set_num_threads(2)
@@ -100,7 +115,9 @@ def main() -> None:
     print(f"{len(pictures)} pictures in {time.monotonic() - start:.1f} s")
     while len(pictures) % given.columns:
         pictures.append(np.full_like(pictures[0], 255))
-    sheet([pictures[i : i + given.columns] for i in range(0, len(pictures), given.columns)], given.side).save(given.sheet)
+    sheet([pictures[i : i + given.columns] for i in range(0, len(pictures), given.columns)], given.side).save(
+        given.sheet
+    )
 
 
 if __name__ == "__main__":

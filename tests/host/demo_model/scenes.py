@@ -1,8 +1,9 @@
 """Draws the pictures that the demo model learns: small landscapes, each with the phrases that describe it.
 
-``sample(seed)`` chooses the phrases of a scene, ``draw(phrases, seed)`` paints them. Words fix a thing only coarsely; the seed
-decides the rest (exact place, shade, outline), so that one caption has many pictures. Outlines and patterns are drawn at twice the
-size and halved, which smooths them. Coordinates are fractions of the picture, x to the right and y down.
+``sample(seed)`` chooses the phrases of a scene, ``draw(phrases, seed)`` paints them. Words fix a thing only coarsely;
+the seed decides the rest (exact place, shade, outline), so that one caption has many pictures. Outlines and patterns
+are drawn at twice the size and halved, which smooths them. Coordinates are fractions of the picture, x to the right
+and y down.
 """
 
 import colorsys
@@ -111,7 +112,8 @@ class _Canvas:
     def fill(self, shapes, colour, alpha=1.0) -> None:
         """Paint shapes, each ``("ellipse", cx, cy, rx, ry)`` or ``("polygon", (x, y), ...)``, in a colour.
 
-        ``colour`` is an RGB triple or a function of x ``(1, W)`` and y ``(H, 1)`` that gives an RGB triple of arrays or numbers.
+        ``colour`` is an RGB triple or a function of x ``(1, W)`` and y ``(H, 1)`` that gives an RGB triple of arrays
+        or numbers.
         """
         corners = []
         for shape in shapes:
@@ -289,12 +291,19 @@ class _Scene:
             for y in np.arange(horizon + 0.035, 1.0, 0.05):
                 for _ in range(3):
                     cx, reach = rng.random(), rng.uniform(0.03, 0.08)
-                    self.canvas.fill([("ellipse", cx, y + rng.uniform(-0.01, 0.01), reach, 0.0035)], far * 0.6 + 0.4 * self.light, 0.6)
+                    self.canvas.fill(
+                        [("ellipse", cx, y + rng.uniform(-0.01, 0.01), reach, 0.0035)],
+                        far * 0.6 + 0.4 * self.light,
+                        0.6,
+                    )
         elif self.ground == "meadow":
             for _ in range(26):
                 x, y = rng.random(), rng.uniform(horizon + 0.04, 0.98)
                 s = 0.012 + 0.03 * (y - horizon)
-                blades = [("polygon", (x + d * s, y), (x + (d + 0.35) * s, y), (x + (d + 0.17) * s + d * s, y - 1.5 * s)) for d in (-0.6, -0.15, 0.3)]
+                blades = [
+                    ("polygon", (x + d * s, y), (x + (d + 0.35) * s, y), (x + (d + 0.17) * s + d * s, y - 1.5 * s))
+                    for d in (-0.6, -0.15, 0.3)
+                ]
                 self.canvas.fill(blades, near * 0.78)
         else:
             for y in np.arange(horizon + 0.04, 1.02, 0.075):
@@ -354,11 +363,25 @@ class _Scene:
         trunk = np.array((0.42, 0.28, 0.17)) * self.light
         leaf = self.paint(v["colour"])
         self.shadow(x, base, 0.05 * s)
-        self.canvas.fill([("polygon", (x - 0.010 * s, base), (x + 0.010 * s, base), (x + 0.006 * s, base - 0.11 * s), (x - 0.006 * s, base - 0.11 * s))], trunk)
+        self.canvas.fill(
+            [
+                (
+                    "polygon",
+                    (x - 0.010 * s, base),
+                    (x + 0.010 * s, base),
+                    (x + 0.006 * s, base - 0.11 * s),
+                    (x - 0.006 * s, base - 0.11 * s),
+                )
+            ],
+            trunk,
+        )
         top = base - 0.145 * s
         blobs = [(-0.034, 0.012, 0.036), (0.034, 0.012, 0.036), (0, -0.024, 0.045), (0, 0.014, 0.045)]
         self.canvas.fill([("ellipse", x + a * s, top + b * s, r * s, r * s) for a, b, r in blobs], leaf * 0.80)
-        self.canvas.fill([("ellipse", x + (a - 0.008) * s, top + (b - 0.010) * s, r * 0.74 * s, r * 0.74 * s) for a, b, r in blobs], leaf)
+        self.canvas.fill(
+            [("ellipse", x + (a - 0.008) * s, top + (b - 0.010) * s, r * 0.74 * s, r * 0.74 * s) for a, b, r in blobs],
+            leaf,
+        )
 
     def pine(self, x, base, s, v):
         trunk = np.array((0.38, 0.25, 0.16)) * self.light
@@ -368,7 +391,9 @@ class _Scene:
         for i, (bottom, top, half) in enumerate(((0.03, 0.115, 0.052), (0.08, 0.16, 0.042), (0.125, 0.205, 0.030))):
             y0, y1 = base - bottom * s, base - top * s
             self.canvas.fill([("polygon", (x, y1), (x + half * s, y0), (x - half * s, y0))], leaf * (0.82 + 0.09 * i))
-            self.canvas.fill([("polygon", (x, y1), (x + half * s, y0), (x + 0.25 * half * s, y0))], leaf * (0.66 + 0.09 * i))
+            self.canvas.fill(
+                [("polygon", (x, y1), (x + half * s, y0), (x + 0.25 * half * s, y0))], leaf * (0.66 + 0.09 * i)
+            )
 
     def house(self, x, base, s, v):
         wall = self.paint(v["colour"])
@@ -379,7 +404,9 @@ class _Scene:
         self.canvas.fill([_box(x + 0.4 * half, top - 0.9 * peak, x + 0.62 * half, top)], roof * 0.75)
         self.canvas.fill([_box(x - half, top, x + half, base)], self.pattern(v["texture"], wall, half / 3, x, base))
         self.canvas.fill([("polygon", (x - 1.18 * half, top), (x + 1.18 * half, top), (x, top - peak))], roof)
-        pane = np.array((1.0, 0.86, 0.42)) if self.time in ("night", "dusk") else np.array((0.55, 0.74, 0.88)) * self.light
+        pane = (
+            np.array((1.0, 0.86, 0.42)) if self.time in ("night", "dusk") else np.array((0.55, 0.74, 0.88)) * self.light
+        )
         frame = np.array((0.95, 0.95, 0.93)) * self.light
         for side in (-0.52, 0.52):
             wx, wy, w = x + side * half, base - 0.60 * height, 0.24 * half
@@ -431,11 +458,28 @@ class _Scene:
         mast = deck - 0.18 * s
         self.canvas.fill([_box(x - 0.004 * s, mast, x + 0.004 * s, deck)], hull * 0.7)
         sail = self.pattern(v["texture"], self.paint(v["colour"]), 0.024 * s, x, deck)
-        self.canvas.fill([("polygon", (x + 0.008 * s, mast), (x + 0.008 * s, deck - 0.02 * s), (x + 0.090 * s, deck - 0.02 * s))], sail)
-        self.canvas.fill([("polygon", (x - 0.008 * s, mast + 0.03 * s), (x - 0.008 * s, deck - 0.02 * s), (x - 0.060 * s, deck - 0.02 * s))], sail)
-        self.canvas.fill([("polygon", (x - half, deck), (x + half, deck), (x + 0.65 * half, base), (x - 0.65 * half, base))], hull)
+        self.canvas.fill(
+            [("polygon", (x + 0.008 * s, mast), (x + 0.008 * s, deck - 0.02 * s), (x + 0.090 * s, deck - 0.02 * s))],
+            sail,
+        )
+        self.canvas.fill(
+            [
+                (
+                    "polygon",
+                    (x - 0.008 * s, mast + 0.03 * s),
+                    (x - 0.008 * s, deck - 0.02 * s),
+                    (x - 0.060 * s, deck - 0.02 * s),
+                )
+            ],
+            sail,
+        )
+        self.canvas.fill(
+            [("polygon", (x - half, deck), (x + half, deck), (x + 0.65 * half, base), (x - 0.65 * half, base))], hull
+        )
         if self.ground == "sea":
-            self.canvas.fill([("ellipse", x, base + 0.004, half * 0.95, 0.008)], self.sky_low * 0.5 + 0.5 * self.light, 0.7)
+            self.canvas.fill(
+                [("ellipse", x, base + 0.004, half * 0.95, 0.008)], self.sky_low * 0.5 + 0.5 * self.light, 0.7
+            )
 
     def fence(self, x, base, s, v):
         wood = self.paint(v["colour"])
@@ -443,7 +487,10 @@ class _Scene:
         for y in (top + 0.025, base - 0.03):
             self.canvas.fill([_box(0, y, 1, y + 0.013)], wood * 0.82)
         start = self.rng.uniform(0, 0.0625)
-        posts = [("polygon", (p - 0.013, base), (p - 0.013, top), (p, top - 0.018), (p + 0.013, top), (p + 0.013, base)) for p in start + np.arange(-1, 17) / 16]
+        posts = [
+            ("polygon", (p - 0.013, base), (p - 0.013, top), (p, top - 0.018), (p + 0.013, top), (p + 0.013, base))
+            for p in start + np.arange(-1, 17) / 16
+        ]
         self.canvas.fill(posts, wood)
 
     def cloud(self, phrase):
@@ -468,7 +515,10 @@ class _Scene:
         low = cy + ry * 1.42
         for side in (-1, 1):
             a, b = cx + side * 0.55 * rx, cx + side * 0.20 * rx
-            self.canvas.fill([("polygon", (a, cy + 0.75 * ry), (a + 0.004, cy + 0.75 * ry), (b + 0.003, low), (b, low))], basket * 0.6)
+            self.canvas.fill(
+                [("polygon", (a, cy + 0.75 * ry), (a + 0.004, cy + 0.75 * ry), (b + 0.003, low), (b, low))],
+                basket * 0.6,
+            )
         self.canvas.fill([_box(cx - 0.24 * rx, low, cx + 0.24 * rx, low + 0.3 * rx)], basket)
         self.sphere(cx, cy, rx, ry, v, 2.5)
 
@@ -485,7 +535,12 @@ class _Scene:
         for phrase in phrases:
             if phrase.kind in order:
                 order[phrase.kind](phrase)
-        jobs = [job for phrase in phrases if phrase.kind in ("house", "tree", "pine", "boat", "ball") for job in self.standing(phrase)]
+        jobs = [
+            job
+            for phrase in phrases
+            if phrase.kind in ("house", "tree", "pine", "boat", "ball")
+            for job in self.standing(phrase)
+        ]
         for _, job in sorted(jobs, key=lambda job: job[0]):
             job()
         for phrase in phrases:

@@ -2,8 +2,8 @@
 
     python tests/host/demo_model/train.py --host PATH_TO_COMFYUI
 
-``Settings`` holds everything that decides the result. Stages are bounded by time, not by steps, so a slower machine gives a
-worse model rather than a longer wait; README.md says what the shipped files took.
+``Settings`` holds everything that decides the result. Stages are bounded by time, not by steps, so a slower machine
+gives a worse model rather than a longer wait; README.md says what the shipped files took.
 """
 
 import argparse
@@ -32,22 +32,24 @@ from scenes import captions  # noqa: E402
 class Settings:
     seed: int = 1
     threads: int = 2
-    scenes: int = 10000  # pictures rendered for the diffusion model
+    scenes: int = 5000  # pictures rendered for the diffusion model
     held_out: int = 64  # pictures kept for the validation loss
     depth: int = 4  # blocks and heads; the host reads the width as 64 times this
     position_table: int = 40  # tokens of a side: pictures up to 640 pixels
     caption_dropout: float = 0.12  # share of examples trained without caption, for guidance
     word_dropout: float = 0.10  # share of attributes left unsaid
     decoder_seconds: float = 420
-    encoder_seconds: float = 150
-    crop_seconds: float = 2400  # first stage: crops of 32 x 32 latent pixels, 256 tokens
+    crop_seconds: float = 2200  # first stage: crops of 32 x 32 latent pixels, 256 tokens
     crop_batch: int = 64
-    full_seconds: float = 1800  # second stage: whole pictures, 1024 tokens
+    full_seconds: float = 1600  # second stage: whole pictures, 1024 tokens
     full_batch: int = 16
     matrix_rate: float = 0.012  # Muon, for the matrices inside the blocks
     vector_rate: float = 1.2e-3  # AdamW, for everything else
     crop_final_share: float = 0.5  # of the learning rate, left at the end of the first stage
     average: float = 0.998  # decay of the averaged weights that are shipped
+    last_seconds: float = 400  # third stage, as the second but with a shorter average, which lags less behind
+    last_share: float = 0.35  # of the learning rate, at the start of the third stage
+    last_average: float = 0.97
     shift: float = 3.0  # of the noise schedule, as the host samples SD3
 
 
@@ -159,9 +161,7 @@ def noise_levels(count: int, shift: float, stratified: bool = True) -> torch.Ten
     The host's "simple" schedule spaces steps evenly before the shift; the logit-normal half trains the middle more.
     """
     even = (torch.randperm(count) + torch.rand(count)) / count if stratified else torch.rand(count)
-    u = torch.where(
-        torch.arange(count) % 2 == 0, even, torch.sigmoid(torch.special.ndtri(even.clamp(1e-4, 1 - 1e-4)))
-    )
+    u = torch.where(torch.arange(count) % 2 == 0, even, torch.sigmoid(torch.special.ndtri(even.clamp(1e-4, 1 - 1e-4))))
     return shift * u / (1 + (shift - 1) * u)
 
 
@@ -170,7 +170,9 @@ class Trainer:
         self.s, self.log, self.out = s, log, out
         self.model = build_model(mmdit, ops, s)
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
-        inner = [p for n, p in self.model.named_parameters() if p.ndim == 2 and "joint_blocks" in n and "adaLN" not in n]
+        inner = [
+            p for n, p in self.model.named_parameters() if p.ndim == 2 and "joint_blocks" in n and "adaLN" not in n
+        ]
         rest = [p for p in self.model.parameters() if not any(p is q for q in inner)]
         self.optimisers = [
             torch.optim.Muon(inner, lr=s.matrix_rate, momentum=0.95, weight_decay=0.01),
@@ -179,7 +181,7 @@ class Trainer:
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["full_rate"] = group["lr"]
-        self.step, self.seen, self.tokens, self.spent = 0, 0, 0, 0.0
+        self.step, self.seen, self.tokens, self.spent, self.first = 0, 0, 0, 0.0, 0
         n = s.position_table
         edge = (n - GRID) // 2
         # The host gives all pictures of a batch the middle of its table; crops need each its own part of that middle.
@@ -194,8 +196,18 @@ class Trainer:
             got = network(noisy, sigma * 1000, context=context, y=pooled)
         return ((got.float() - (noise - latents)) ** 2).mean()
 
-    def run(self, latents, words: Captions, seconds: float, side: int, batch: int, rate) -> None:
-        """Train on crops of ``side`` tokens for some seconds; ``rate`` maps the share of them gone to a share of the full rate."""
+    def resume(self, path: Path) -> None:
+        """Start from averaged weights saved before, with fresh optimiser state."""
+        from safetensors.torch import load_file
+
+        self.model.load_state_dict(load_file(path))
+        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
+        last = next(entry for entry in reversed(self.log) if entry["stage"] == "validation")
+        self.step = self.first = last["step"]
+        self.seen, self.tokens, self.spent = last["seen"], last["tokens"], last["seconds"]
+
+    def run(self, latents, words: Captions, seconds: float, side: int, batch: int, rate, average: float) -> None:
+        """Train on crops of ``side`` tokens; ``rate`` gives the learning rate's share for a share of the time gone."""
         fast = torch.compile(self.model)
         start, gone = None, 0.0
         history = []
@@ -204,9 +216,10 @@ class Trainer:
             share = gone / seconds
             for optimiser in self.optimisers:
                 for group in optimiser.param_groups:
-                    group["lr"] = group["full_rate"] * min(1, (self.step + 1) / 60) * rate(share)
+                    group["lr"] = group["full_rate"] * min(1, (self.step - self.first + 1) / 60) * rate(share)
             indices = torch.randint(len(latents), (batch,))
-            # Places reach past the edge and are pulled back, so that the outermost tokens are met as often as the others.
+            # Places reach past the edge and are pulled back, so that the outermost tokens are met as often
+            # as the others.
             spare = GRID - side
             places = [[min(max(random.randint(-4, spare + 4), 0), spare) for _ in "yx"] for _ in range(batch)]
             self.rows = torch.stack([self.table[y : y + side, x : x + side].flatten(0, 1) for y, x in places])
@@ -229,7 +242,7 @@ class Trainer:
             self.step += 1
             self.seen += batch
             self.tokens += batch * side * side
-            decay = min(self.s.average, (self.step + 1) / (self.step + 10))
+            decay = min(average, (self.step + 1) / (self.step + 10))
             with torch.no_grad():
                 for name, value in self.model.named_parameters():
                     self.average[name].lerp_(value, 1 - decay)
@@ -238,8 +251,14 @@ class Trainer:
             gone = time.monotonic() - start
             history.append(loss.item())
             if self.step % 20 == 0:
-                entry = dict(stage=f"{side * side} tokens", step=self.step, seconds=round(self.spent + gone, 1),
-                             seen=self.seen, loss=round(sum(history) / len(history), 5), norm=round(float(norm), 3))  # fmt: skip
+                entry = {
+                    "stage": f"{side * side} tokens",
+                    "step": self.step,
+                    "seconds": round(self.spent + gone, 1),
+                    "seen": self.seen,
+                    "loss": round(sum(history) / len(history), 5),
+                    "norm": round(float(norm), 3),
+                }
                 history.clear()
                 self.log.append(entry)
                 print(json.dumps(entry), flush=True)
@@ -262,7 +281,9 @@ class Trainer:
         total = 0.0
         for at in range(0, len(latents), 16):
             part = slice(at, at + 16)
-            total += self.loss(self.model, latents[part].float(), context[part], pooled[part], sigma[part], noise[part]).item()
+            total += self.loss(
+                self.model, latents[part].float(), context[part], pooled[part], sigma[part], noise[part]
+            ).item()
         self.model.load_state_dict(live)
         return total / math.ceil(len(latents) / 16)
 
@@ -281,7 +302,9 @@ def save(state: dict, path: Path) -> None:
 
 def write_log(s: Settings, log: list, out: Path) -> None:
     rows = ",\n".join("  " + json.dumps(entry) for entry in log)
-    (out / "loss_curve.json").write_text(f'{{"settings": {json.dumps(dataclasses.asdict(s))},\n "curve": [\n{rows}\n]}}\n')
+    (out / "loss_curve.json").write_text(
+        f'{{"settings": {json.dumps(dataclasses.asdict(s))},\n "curve": [\n{rows}\n]}}\n'
+    )
 
 
 def main() -> None:
@@ -289,6 +312,8 @@ def main() -> None:
     parser.add_argument("--host", required=True, help="folder of a ComfyUI checkout")
     parser.add_argument("--out", type=Path, default=HERE, help="folder for the weights")
     parser.add_argument("--stages", default="autoencoder,diffusion", help="stages to run, between commas")
+    parser.add_argument("--continue-decoder", action="store_true", help="start from the decoder in the output folder")
+    parser.add_argument("--last-stage-only", action="store_true", help="go on from the weights in the output folder")
     for field in dataclasses.fields(Settings):
         parser.add_argument("--" + field.name.replace("_", "-"), type=field.type, default=field.default)
     given = parser.parse_args()
@@ -303,35 +328,58 @@ def main() -> None:
     if "autoencoder" in given.stages:
         # Seeds far from those of the diffusion model, so that its held-out pictures are unseen here too.
         pictures = np.stack([scenes.draw(scenes.sample(n), n) for n in range(10**6, 10**6 + 400)])
-        for part, seconds in (("decoder", s.decoder_seconds), ("encoder", s.encoder_seconds)):
-            net = getattr(taesd, part.capitalize())(latent_channels=autoencoder.LATENT_CHANNELS)
 
-            def report(step, gone, loss, part=part):
-                log.append(dict(stage=part, step=step, seconds=round(gone, 1), loss=round(loss, 5)))
-                print(json.dumps(log[-1]), flush=True)
+        channels = autoencoder.LATENT_CHANNELS
+        decoder, before = taesd.Decoder(latent_channels=channels), 0
+        if given.continue_decoder:
+            from safetensors.torch import load_file
 
-            getattr(autoencoder, f"train_{part}")(net, pictures, seconds, report, seed=s.seed)
-            save(net.state_dict(), given.out / f"taesd3_{part}.safetensors")
+            decoder.load_state_dict(load_file(given.out / "taesd3_decoder.safetensors"))
+            log += json.loads((given.out / "autoencoder_log.json").read_text())
+            before = log[-1]["step"]
+        else:
+            autoencoder.initialise(decoder)
+
+        def report(step, gone, loss):
+            log.append(dict(stage="decoder", step=before + step, seconds=round(gone, 1), loss=round(loss, 5)))
+            print(json.dumps(log[-1]), flush=True)
+
+        autoencoder.train_decoder(decoder, pictures, s.decoder_seconds, report, seed=s.seed)
+        save(decoder.state_dict(), given.out / "taesd3_decoder.safetensors")
+        encoder = autoencoder.build_encoder(taesd.Encoder(latent_channels=channels))
+        save(encoder.state_dict(), given.out / "taesd3_encoder.safetensors")
         (given.out / "autoencoder_log.json").write_text(json.dumps(log))
 
     if "diffusion" in given.stages:
         kept = given.out / "autoencoder_log.json"
         if not log and kept.exists():
             log += json.loads(kept.read_text())
+        trainer = Trainer(s, mmdit, ops, log, given.out)
         start = time.monotonic()
         latents = render_latents(0, s.scenes, s.threads)
-        print(f"rendered {s.scenes} scenes in {time.monotonic() - start:.0f} s, latent spread {latents[:200].float().std():.3f}", flush=True)
+        print(f"rendered {s.scenes} scenes in {time.monotonic() - start:.0f} s", flush=True)
         words = Captions(s, s.scenes)
         seen, held = latents[: -s.held_out], latents[-s.held_out :]
-        trainer = Trainer(s, mmdit, ops, log, given.out)
-        low = s.crop_final_share
-        for seconds, side, batch, rate in (
-            (s.crop_seconds, GRID // 2, s.crop_batch, lambda t: 1 - (1 - low) * t),
-            (s.full_seconds, GRID, s.full_batch, lambda t: low * (1 - t)),
-        ):
-            trainer.run(seen, words, seconds, side, batch, rate)
-            entry = dict(stage="validation", step=trainer.step, seconds=round(trainer.spent, 1), seen=trainer.seen,
-                         tokens=trainer.tokens, loss=round(trainer.validate(held, words, s.scenes - s.held_out), 5))  # fmt: skip
+        low, last = s.crop_final_share, s.last_share
+        stages = [
+            (s.crop_seconds, GRID // 2, s.crop_batch, lambda t: 1 - (1 - low) * t, s.average),
+            (s.full_seconds, GRID, s.full_batch, lambda t: low * (1 - t), s.average),
+            (s.last_seconds, GRID, s.full_batch, lambda t: last * (1 - t), s.last_average),
+        ]
+        if given.last_stage_only:
+            log[:] = json.loads((given.out / "loss_curve.json").read_text())["curve"]
+            trainer.resume(given.out / "demo_sd3.safetensors")
+            stages = stages[2:]
+        for seconds, side, batch, rate, average in stages:
+            trainer.run(seen, words, seconds, side, batch, rate, average)
+            entry = {
+                "stage": "validation",
+                "step": trainer.step,
+                "seconds": round(trainer.spent, 1),
+                "seen": trainer.seen,
+                "tokens": trainer.tokens,
+                "loss": round(trainer.validate(held, words, s.scenes - s.held_out), 5),
+            }
             log.append(entry)
             print(json.dumps(entry), flush=True)
             trainer.save()

@@ -137,7 +137,7 @@ def _parse_phrase(text: str) -> Phrase:
             )
         found[name] = value
 
-    words = re.findall(r"[^\s]+", text.replace("far left", "far_left").replace("far right", "far_right"))
+    words = re.sub(r"\bfar\s+(left|right)\b", r"far_\1", text).split()
     for word in words:
         word = word.strip(".;:!?\"'()")
         if not word or word in FILLERS:
@@ -159,8 +159,10 @@ def _parse_phrase(text: str) -> Phrase:
     kind = found["kind"]
     for name in found:
         if name != "kind" and name not in KINDS[kind]:
-            goes = ", ".join("number" if n == "count" else "place" if n in "xy" else n for n in KINDS[kind])
-            raise CaptionError(f'"{found[name]}" does not go with "{kind}", which takes: {goes}.')
+            said = {"count": "number", "x": "place", "y": "place", "texture": "pattern", "variant": "nothing more"}
+            goes = ", ".join(dict.fromkeys(said.get(takes, takes) for takes in KINDS[kind]))
+            thing = found.get("variant", kind)
+            raise CaptionError(f'"{found[name]}" does not go with "{thing}", which takes: {goes}.')
     return Phrase(**found)
 
 
@@ -193,10 +195,10 @@ _COLUMNS = _layout()
 
 
 def embed(phrases: tuple[Phrase, ...], tokens: int = TOKENS) -> tuple[torch.Tensor, torch.Tensor]:
-    """Context ``(tokens, CONTEXT_DIM)`` and pooled vector ``(POOLED_DIM,)`` of some phrases, float32, all 0 or 1 or a count/5.
+    """Context ``(tokens, CONTEXT_DIM)`` and pooled vector ``(POOLED_DIM,)`` of phrases, float32 from 0 to 1.
 
-    A phrase is a sum of one-hot groups; an attribute not said leaves its group at zero. No phrases: the unconditional embedding,
-    all padding tokens and a zero pooled vector.
+    A phrase is a sum of one-hot groups; an attribute not said leaves its group at zero. No phrases: the unconditional
+    embedding, all padding tokens and a zero pooled vector.
     """
     if tokens < len(phrases):
         raise ValueError(f"{len(phrases)} phrases do not fit in {tokens} tokens")
@@ -218,6 +220,6 @@ def embed(phrases: tuple[Phrase, ...], tokens: int = TOKENS) -> tuple[torch.Tens
 
 
 def encode(caption: str, extra_tokens: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Context ``(1, TOKENS + extra_tokens, CONTEXT_DIM)`` and pooled ``(1, POOLED_DIM)`` of caption text, as the host takes them."""
+    """Context ``(1, TOKENS + extra_tokens, CONTEXT_DIM)`` and pooled vector ``(1, POOLED_DIM)`` of caption text."""
     context, pooled = embed(parse(caption), TOKENS + extra_tokens)
     return context[None], pooled[None]

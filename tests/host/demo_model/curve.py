@@ -1,0 +1,57 @@
+"""Draws loss_curve.json as loss_curve.png: ``python tests/host/demo_model/curve.py``."""
+
+import json
+import math
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+HERE = Path(__file__).resolve().parent
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1000, 520, 70, 30, 50, 60  # pixels
+COLOURS = {"256 tokens": (31, 99, 181), "1024 tokens": (200, 80, 20), "validation": (20, 130, 60)}
+
+
+def draw(curve: list[dict]) -> Image.Image:
+    """Training loss of the diffusion model against steps, the loss on a logarithmic scale.
+
+    Steps rather than time: every step sees 16,384 image tokens, however busy the machine was.
+    """
+    points = [entry for entry in curve if entry["stage"] in COLOURS]
+    ends = max(entry["step"] for entry in points)
+    losses = [entry["loss"] for entry in points]
+    low, high = math.log(min(losses) * 0.9), math.log(max(losses) * 1.1)
+
+    def place(step, loss):
+        x = LEFT + (WIDTH - LEFT - RIGHT) * step / ends
+        return x, TOP + (HEIGHT - TOP - BOTTOM) * (high - math.log(loss)) / (high - low)
+
+    image = Image.new("RGB", (WIDTH, HEIGHT), "white")
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(15)
+    pen.text((LEFT, 14), "Demo model: mean squared error of the velocity, log scale", "black", font)
+    for loss in (0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 0.8, 1.2):
+        if low <= math.log(loss) <= high:
+            y = place(0, loss)[1]
+            pen.line([(LEFT, y), (WIDTH - RIGHT, y)], (225, 225, 225))
+            pen.text((LEFT - 8, y), f"{loss:g}", "black", font, anchor="rm")
+    for step in range(0, ends + 1, 100):
+        x = place(step, 1)[0]
+        pen.line([(x, TOP), (x, HEIGHT - BOTTOM)], (240, 240, 240))
+        pen.text((x, HEIGHT - BOTTOM + 8), f"{step}", "black", font, anchor="ma")
+    pen.text(((LEFT + WIDTH) / 2, HEIGHT - 24), "steps of 16,384 image tokens", "black", font, anchor="ma")
+    for row, (stage, colour) in enumerate(COLOURS.items()):
+        line = [place(entry["step"], entry["loss"]) for entry in points if entry["stage"] == stage]
+        if stage == "validation":
+            for x, y in line:
+                pen.ellipse([x - 5, y - 5, x + 5, y + 5], fill=colour)
+        elif len(line) > 1:
+            pen.line(line, colour, 2)
+        pen.text((WIDTH - RIGHT - 130, TOP + 8 + 20 * row), stage, colour, font)
+    return image
+
+
+def main() -> None:
+    draw(json.loads((HERE / "loss_curve.json").read_text())["curve"]).save(HERE / "loss_curve.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
