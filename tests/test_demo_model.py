@@ -124,10 +124,11 @@ def test_the_checkpoint_takes_what_the_captions_give():
     assert math.isqrt(tensors["pos_embed"][1][1]) >= 32  # whole 512-pixel pictures
 
 
-def test_the_loss_curve_falls():
+def test_the_loss_curve_falls_and_ends_with_a_validation_loss():
     curve = json.loads((HERE / "demo_model" / "loss_curve.json").read_text())["curve"]
     losses = [entry["loss"] for entry in curve if entry["stage"].endswith("tokens")]
     assert np.mean(losses[-5:]) < 0.5 * losses[0]
+    assert curve[-1]["stage"] == "validation"
 
 
 @pytest.fixture(scope="module")

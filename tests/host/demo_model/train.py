@@ -38,7 +38,7 @@ class Settings:
     position_table: int = 40  # tokens of a side: pictures up to 640 pixels
     caption_dropout: float = 0.12  # share of examples trained without caption, for guidance
     word_dropout: float = 0.10  # share of attributes left unsaid
-    decoder_seconds: float = 420
+    decoder_seconds: float = 730
     crop_seconds: float = 2200  # first stage: crops of 32 x 32 latent pixels, 256 tokens
     crop_batch: int = 64
     full_seconds: float = 1600  # second stage: whole pictures, 1024 tokens
