@@ -12,21 +12,24 @@ import comfy.model_management
 import comfyui_version
 import numpy as np
 import torch
+from comfy.patcher_extension import WrappersMP
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..kernels import HeadTable, Method, Window, dense_flops, flops
 from ..plans import CalibrationTable, Measurement, Plan, solve_levels
 from ..plans import Site as PlanSite
+from ..plans.evaluate import row_errors
 from ..version import VERSION
 from .apply import apply_plan
-from .gains import Probes, reach
+from .gains import Probes, growth, reach
 from .host import identify, signal_scale
-from .install import install, sites_of
+from .install import KEY, install, sites_of
 from .measure import Observer, probe
 from .runlog import RunLog, Stopwatch
 
 AGES = 5
-VERIFIED = ("trial", 0.15)  # name and predicted error of the level that is sampled to learn how far errors add up
+VERIFIED = ("trial", 0.3)  # name and predicted error of the level that is sampled to learn how far errors add up
+CHECKPOINT = 0.5  # part of the steps after which the trial is compared with the dense run
 MOST_CORRECTION = 10.0
 # Full widths along each axis as fractions of the grid; height × width, and time × height × width.
 WINDOWS = {
@@ -79,6 +82,8 @@ class _Watch:
         self.work = _Work()
         self.overhead = 0.0
         self.latent_power = 0.0
+        self.checkpoint = min(len(run.positions) - 1, round(CHECKPOINT * len(run.positions)))
+        self.latent: torch.Tensor | None = None
         self.dtype = self.device = ""
         self.diffusion_model = None
         self.signal: np.ndarray | None = None
@@ -106,6 +111,8 @@ class _Watch:
             return output
         step = self.run.step
         self._done.add(step)
+        if step == self.checkpoint:
+            self.latent = x.clone()
         self._observing = False
         with self._extra_time(x.device):
             self.observer.finish(step)
@@ -218,7 +225,7 @@ def calibrate(model_patcher, settings: SamplerSettings, sample: Callable, *, ver
         return watch[-1]
 
     whole = Stopwatch()
-    dense = sample(install(model_patcher, make_processor, RunLog()))
+    sample(install(model_patcher, make_processor, RunLog()))
     if not watch or not watch[-1].observer or not watch[-1].observer.layouts:
         raise CalibrationError(
             "The sampling run ended without one attention call that can be compressed: nothing was measured."
@@ -233,27 +240,56 @@ def calibrate(model_patcher, settings: SamplerSettings, sample: Callable, *, ver
 
     if verify:
         trial = solve_levels(table, identity, measurement(), levels=(VERIFIED,))
-        table = _scaled(table, _correction(model_patcher, trial, sample, dense) ** 2)
+        table = _scaled(table, _correction(model_patcher, trial, table, seen, sample) ** 2)
     plan = solve_levels(table, identity, measurement())
     attention, other = plan.measurement.attention_flops, plan.measurement.other_flops
     return Calibration(plan, whole(), dense_seconds, attention / (attention + other))
 
 
-def _correction(model_patcher, trial: Plan, sample: Callable, dense: torch.Tensor) -> float:
+class _Reached(Exception):
+    """The trial run has come to the checkpoint; `latent` is what the sampler holds there."""
+
+    def __init__(self, latent: torch.Tensor):
+        super().__init__()
+        self.latent = latent
+
+
+def _correction(model_patcher, trial: Plan, table: CalibrationTable, seen: _Watch, sample: Callable) -> float:
     """How many times larger the error of a trial level comes out than predicted; 1 where nothing was predicted.
 
     Errors of different steps are added as if they were independent. They are not: a window errs alike at every step.
     By how much that adds up is a property of model and sampler, nearly the same for mild and strong levels (a factor of
-    2.2 ± 0.3 over all six levels of the demo model), so one strong level, which is quick to sample, tells it for all.
+    2.2 ± 0.3 over all six levels of the demo model). So one strong level, which is quick to sample, tells it for all,
+    and its run ends at the checkpoint, where the latent is compared with the dense run's.
     """
+    checkpoint = seen.run.sigmas[seen.checkpoint]
+    patched = apply_plan(model_patcher, trial, trial.levels[0].name, strict=True)
+
+    def stop(executor, x, timestep, *args, **kwargs):
+        if float(timestep.flatten()[0]) <= checkpoint * (1 + 1e-4):
+            raise _Reached(x)
+        return executor(x, timestep, *args, **kwargs)
+
+    patched.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, f"{KEY}.checkpoint", stop)
+    try:
+        sample(patched)
+        return 1.0
+    except _Reached as reached:
+        measured = float((reached.latent - seen.latent).float().pow(2).mean())
+    expected = _expected_power(trial, table, seen)
+    if not (measured > 0 and expected > 0 and math.isfinite(measured)):
+        return 1.0
+    return min(MOST_CORRECTION, max(1 / MOST_CORRECTION, math.sqrt(measured / expected)))
+
+
+def _expected_power(trial: Plan, table: CalibrationTable, seen: _Watch) -> float:
+    """Mean squared deviation of the latent at the checkpoint that the table predicts for the trial level."""
     level = trial.levels[0]
-    if level.predicted_error <= 0:
-        return 1.0
-    output = sample(apply_plan(model_patcher, trial, level.name, strict=True))
-    measured = float((output - dense).float().norm() / dense.float().norm().clamp_min(1e-12))
-    if not math.isfinite(measured) or measured == 0:
-        return 1.0
-    return min(MOST_CORRECTION, max(1 / MOST_CORRECTION, measured / level.predicted_error))
+    rows = row_errors(table, trial.table(level), trial.share(level))
+    before = np.array(table.positions) > seen.run.positions[seen.checkpoint] + 1e-9
+    at_the_end = float(rows[before].sum()) * seen.latent_power
+    # What deviates at the checkpoint is still to grow on its way to the end.
+    return at_the_end / growth(seen.signal[seen.checkpoint])
 
 
 def _scaled(table: CalibrationTable, factor: float) -> CalibrationTable:

@@ -23,7 +23,7 @@ class Probes:
 
     window = 0  # the narrowest window: an error well above rounding at every site
 
-    def __init__(self, sites: int, steps: int, budget: float = 0.2):
+    def __init__(self, sites: int, steps: int, budget: float = 0.15):
         count = max(PROBED_STEPS, round(budget * steps)) if steps > 1 else 0
         places = min(PROBED_STEPS, steps)
         groups = max(1, min(MOST_GROUPS, sites, count - places + 1))
@@ -92,13 +92,20 @@ def _fit(points, groups: int) -> tuple[np.ndarray, dict[int, float]]:
     return solution[:groups], {step: mean + float(solution[groups + place]) for place, step in enumerate(steps)}
 
 
+def growth(signal):
+    """Squared growth, on the way to the final latent, of a deviation where the picture's factor is `signal`.
+
+    The model takes a deviation for picture, and the picture's factor rises to 1 by the end; MOST_GROWTH bounds that
+    where the latent is nearly all noise, and the model does not believe it.
+    """
+    return 1.0 / (signal**2 + MOST_GROWTH**-2)
+
+
 def reach(sigmas: np.ndarray, signal: np.ndarray) -> np.ndarray:
     """(steps,) squared size in the final latent of a unit error in the prediction of each step.
 
-    sigmas: noise level of each step. signal: factor of the clean picture in the latent at each, 1 − σ for flow models.
-    An Euler step from σ to σ' takes the share (1 − σ' / σ) of the prediction into the latent. What the model takes for
-    picture there is then divided by the signal's factor on its way to the end; MOST_GROWTH bounds that where the latent
-    is nearly all noise, and the model does not believe it.
+    sigmas: noise level of each step. signal: factor of the clean picture in the latent at each, 1 - sigma for flow
+    models. An Euler step from sigma to sigma' takes the share 1 - sigma' / sigma of the prediction into the latent.
     """
     share = 1.0 - np.append(sigmas[1:], 0.0) / np.maximum(sigmas, 1e-12)
-    return share**2 / (signal**2 + MOST_GROWTH**-2)
+    return share**2 * growth(signal)

@@ -331,6 +331,9 @@ class Override:
         call = installation.current(kwargs.get("transformer_options") or {})
         if call is None or installation.processor is None:
             return inner(*args, **kwargs)
+        shape = (args[0] if args else kwargs["q"]).shape  # (B, L, H*D) or (B, H, L, D)
+        if not call.skip and installation.processor.plain(installation.forward, call, shape[0], shape[-2]):
+            return inner(*args, **kwargs)
         attention = AttentionCall.of_host(inner, args, kwargs)
         if call.skip:
             return installation.processor.skipped(installation.forward, call, attention)

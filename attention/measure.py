@@ -28,11 +28,11 @@ CHUNK_BYTES = 128 * 2**20
 
 @dataclass
 class Rows:
-    """Sampled query rows of a layout: sequence positions, how many of them (first) are image rows, window masks."""
+    """Sampled query rows of a layout: sequence positions, how many (the first) are image rows, masks (W, n, L)."""
 
     positions: torch.Tensor
     image: int
-    masks: list[torch.Tensor]
+    masks: torch.Tensor
     weight: torch.Tensor
 
 
@@ -180,16 +180,15 @@ def output_metric(diffusion_model, site: Site, like: torch.Tensor) -> torch.Tens
 def _sample(q, k, v, output, rows: Rows, scale: float | None) -> Sample:
     """q, k, v, output: (H, L, D) of one picture and branch."""
     image = rows.positions[: rows.image]
-    windowed = [
-        torch.cat(parts)
-        for parts in zip(
-            *(_windowed(q[span], k[span], v[span], image, rows.masks, scale) for span in _head_chunks(q, rows.image)),
-            strict=True,
-        )
-    ]
+    windowed = torch.cat(
+        [
+            _windowed(q[span], k[span], v[span], image, rows.masks, scale)
+            for span in _head_chunks(q, rows.image * len(rows.masks))
+        ],
+        dim=1,
+    )
     exact = output[:, rows.positions].float()
-    residual = exact[None, :, : rows.image] - torch.stack(windowed) if windowed else exact.new_zeros(0, *exact.shape)
-    return Sample(exact, residual)
+    return Sample(exact, exact[None, :, : rows.image] - windowed)
 
 
 def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch.Tensor, Sample]:
@@ -209,16 +208,14 @@ def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch
     return shared, Sample(output, cfg * cond.residual + weight * uncond.residual)
 
 
-def _windowed(q, k, v, image: torch.Tensor, masks, scale: float | None) -> list[torch.Tensor]:
-    """Each window's output at the sampled image rows: a list over windows of (h, n_image, D) float32."""
+def _windowed(q, k, v, image: torch.Tensor, masks: torch.Tensor, scale: float | None) -> torch.Tensor:
+    """Each window's output at the sampled image rows: (W, h, n_image, D) float32."""
     k, v = k.float(), v.float()
     logits = q[:, image].float() @ k.transpose(1, 2) * (scale or q.shape[-1] ** -0.5)
     weights = torch.exp(logits - logits.amax(-1, keepdim=True))
-    outputs = []
-    for mask in masks:
-        inside = weights * mask
-        outputs.append(inside @ v / inside.sum(-1, keepdim=True).clamp_min(1e-30))
-    return outputs
+    inside = (weights[:, None] * masks).flatten(1, 2)  # (h, W * n_image, L): one product for all windows
+    outputs = inside @ v / inside.sum(-1, keepdim=True).clamp_min(1e-30)
+    return outputs.unflatten(1, masks.shape[:2]).transpose(0, 1)
 
 
 def _head_chunks(q: torch.Tensor, rows: int):
@@ -242,7 +239,7 @@ def _pick_rows(layout: Layout, windows, image_rows: int, device) -> Rows:
             torch.full((len(some),), layout.globals / layout.length / max(1, len(some))),
         )
     )
-    masks = [row_mask(layout, window, image).to(device) for window in windows]
+    masks = torch.stack([row_mask(layout, window, image) for window in windows]).to(device, torch.float32)
     return Rows(torch.cat((image, some)).to(device), count, masks, weight.to(device))
 
 
