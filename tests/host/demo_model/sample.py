@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--host", required=True, help="folder of a ComfyUI checkout")
     parser.add_argument("--weights", type=Path, default=HERE)
     parser.add_argument("--sheet", type=Path, default=HERE / "samples.png")
-    parser.add_argument("--captions", nargs="*", default=EXAMPLES)
+    parser.add_argument("--captions", nargs="*", default=EXAMPLES[:6])
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2])
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--columns", type=int, default=4, help="pictures in a row; seeds of a caption stay together")
