@@ -23,7 +23,7 @@ class Probes:
 
     window = 0  # the narrowest window: an error well above rounding at every site
 
-    def __init__(self, sites: int, steps: int, budget: float = 0.15):
+    def __init__(self, sites: int, steps: int, budget: float = 0.2):
         count = max(PROBED_STEPS, round(budget * steps)) if steps > 1 else 0
         places = min(PROBED_STEPS, steps)
         groups = max(1, min(MOST_GROUPS, sites, count - places + 1))
