@@ -1,0 +1,30 @@
+"""Block sizes and warps for each kind of device, and how a head's size is cut into powers of two.
+
+    block of queries (BM, D), block of keys (BN, D); `stages` key and value blocks in shared memory:
+    (BM + 2 * stages * BN) * D * bytes of an element, at most
+
+The choices come from cross-compiling (registers, spills, shared memory; tests/test_kernels_triton.py repeats it), not
+from timing on a device: `python dev.py bench kernel --sweep` is there for that.
+"""
+
+from dataclasses import dataclass
+
+# Head size: lanes of the two parts. The second is at least 16, the least that a matrix instruction sums over.
+HEAD_DIMS = {64: (64, 0), 72: (64, 16), 80: (64, 16), 96: (64, 32), 128: (128, 0)}
+
+
+@dataclass(frozen=True)
+class Config:
+    """queries, keys: tokens of a block. warps, stages: as Triton takes them."""
+
+    queries: int
+    keys: int
+    warps: int
+    stages: int
+
+
+def config_for(backend: str, capability: int, head_dim: int) -> Config:
+    """The blocks for a device: backend "cuda" with capability 80, 86, 89, 90, 100, 120, or "hip" (capability ignored)."""
+    if backend == "hip":
+        return Config(64, 64, 4, 1)
+    return Config(128, 64, 8, 2)
