@@ -44,7 +44,7 @@ def _dot(a, b, UPCAST: tl.constexpr):
 def _attend(
     acc0, acc1, total, top, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, entries, first, last, low, high, factor,
     MASKED: tl.constexpr, BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr,
-    UPCAST: tl.constexpr,
+    UPCAST: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
     """Meet the key blocks `first` to `last` of a list; returns the accumulators (BM, D0), (BM, D1), and l and m (BM,)."""
     lane = tl.arange(0, BN)
@@ -58,9 +58,11 @@ def _attend(
             offset = tl.load(entry + 2) + lane
             tile = tl.load(entry + 3)
             invert = tl.load(entry + 4)
-            token = tl.load(slots + start + lane, mask=live, other=0).to(tl.int64)
+            token = tl.load(slots + start + lane, mask=live, other=0)
         else:
-            token = tl.load(slots + tl.load(entries + i) + lane).to(tl.int64)
+            token = tl.load(slots + tl.load(entries + i) + lane)
+        if WIDE:
+            token = token.to(tl.int64)
         k_rows = k + token[None, :] * (k_token * UNIT)
         v_rows = v + token[:, None] * (v_token * UNIT)
 
@@ -139,12 +141,13 @@ def attention_kernel(
     o_batch, o_head, o_token, o_dim, t_batch, t_head, t_token, t_dim, c_batch, c_head, c_token, c_dim,
     r_batch, r_head, r_token, r_dim, f_batch, f_head, f_token, f_dim,
     BM: tl.constexpr, BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr,
-    EMIT: tl.constexpr, UPCAST: tl.constexpr,
+    EMIT: tl.constexpr, UPCAST: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
     """Grid (items * batch,). q, k, v, out, twin: (B, H, L, D); cached: (B, n, L, D); residual, fresh: (B, n, image, D).
 
     Strides of the batch, head and token axes are in units of UNIT elements, so that with UNIT = 8 the compiler knows
-    that rows start on 16 bytes. EMIT: whether some head refreshes. Reads and writes nothing but what the work names.
+    that rows start on 16 bytes. EMIT: whether some head refreshes. WIDE:
+    whether an offset inside one head leaves 32 bits. Reads and writes nothing but what the work names.
     """
     # One item's batch rows are neighbours: longest first over the whole batch.
     program = tl.program_id(0)
@@ -164,7 +167,9 @@ def attention_kernel(
     live = lane < tl.load(block + 1)
     half = tl.load(block + 2)
     at = tl.load(block) + lane
-    tokens = tl.load(slots + at, mask=live, other=0).to(tl.int64)
+    tokens = tl.load(slots + at, mask=live, other=0)
+    if WIDE:
+        tokens = tokens.to(tl.int64)
     column = tl.load(columns + at, mask=live, other=0)
     low = column - half
     high = column + half + 1
@@ -192,11 +197,11 @@ def attention_kernel(
 
     acc0, acc1, total, top = _attend(
         acc0, acc1, total, top, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, clean,
-        tl.load(block + 4), tl.load(block + 5), low, high, factor, False, BN, D0, D1, D, UNIT, UPCAST,
+        tl.load(block + 4), tl.load(block + 5), low, high, factor, False, BN, D0, D1, D, UNIT, UPCAST, WIDE,
     )  # fmt: skip
     acc0, acc1, total, top = _attend(
         acc0, acc1, total, top, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, masked,
-        tl.load(block + 6), tl.load(block + 7), low, high, factor, True, BN, D0, D1, D, UNIT, UPCAST,
+        tl.load(block + 6), tl.load(block + 7), low, high, factor, True, BN, D0, D1, D, UNIT, UPCAST, WIDE,
     )  # fmt: skip
 
     images = tokens - prefix
@@ -214,11 +219,11 @@ def attention_kernel(
             tl.store(f_rows + d1[None, :] * f_dim, local, mask=emitting & (d1 < D)[None, :])
         acc0, acc1, total, top = _attend(
             acc0, acc1, total, top, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, clean,
-            tl.load(block + 8), tl.load(block + 9), low, high, factor, False, BN, D0, D1, D, UNIT, UPCAST,
+            tl.load(block + 8), tl.load(block + 9), low, high, factor, False, BN, D0, D1, D, UNIT, UPCAST, WIDE,
         )  # fmt: skip
         acc0, acc1, total, top = _attend(
             acc0, acc1, total, top, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, masked,
-            tl.load(block + 10), tl.load(block + 11), low, high, factor, True, BN, D0, D1, D, UNIT, UPCAST,
+            tl.load(block + 10), tl.load(block + 11), low, high, factor, True, BN, D0, D1, D, UNIT, UPCAST, WIDE,
         )  # fmt: skip
         # What one thread stored above another may load below.
         tl.debug_barrier()

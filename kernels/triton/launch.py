@@ -65,7 +65,7 @@ def head_wise(
             *tensors, work.items, work.heads, work.slots, work.columns, float(scale), batch, layout.prefix, layout.image,
             int(twin is not None), *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
             EMIT=fresh is not None, UPCAST=q.device.type == "cpu" and q.dtype is torch.bfloat16,
-            num_warps=config.warps, num_stages=config.stages,
+            WIDE=any(reach_of(x) >= 1 << 31 for x in tensors), num_warps=config.warps, num_stages=config.stages,
         )  # fmt: skip
     return fresh
 
@@ -74,6 +74,11 @@ def unit_of(tensors: list[torch.Tensor]) -> int:
     """The unit of the strides of the batch, head and token axes: 8 elements where all allow loads of 16 bytes, else 1."""
     whole = all(x.stride(3) == 1 and all(s % 8 == 0 for s in x.stride()[:3]) for x in tensors)
     return 8 if whole else 1
+
+
+def reach_of(x: torch.Tensor) -> int:
+    """Elements from a head's first to its last, (L, D) of a (B, H, L, D) tensor."""
+    return (x.shape[2] - 1) * abs(x.stride(2)) + (x.shape[3] - 1) * abs(x.stride(3))
 
 
 def in_place(out: torch.Tensor, cached: torch.Tensor | None, heads: tuple[int, ...]) -> bool:
