@@ -65,7 +65,9 @@ def head_wise(
         batch, heads, length, head_dim = q.shape
         out = q.new_empty(batch, length, heads, head_dim).transpose(1, 2)
     if q.device.type != "cpu" and not table.all_reuse and why_not_fused(q, k, v, layout, table, scale=scale) is None:
-        return Outcome(out, triton.head_wise(q, k, v, layout, table, out, scale=scale, cached=cached, residual=residual))
+        return Outcome(
+            out, triton.head_wise(q, k, v, layout, table, out, scale=scale, cached=cached, residual=residual)
+        )
 
     if table.reuse_heads:
         _put(out, table.reuse_heads, cached)

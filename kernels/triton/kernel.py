@@ -7,8 +7,9 @@ the online softmax of FlashAttention-2 (arXiv 2307.08691), over the key blocks t
 (BM, D), keys (D, BN), values (BN, D), accumulators (BM, D) in float32. D is cut into D0 + D1 lanes, of which the last
 may be empty: powers of two, as Triton wants them, without padding 72, 80 or 96 to 128.
 
-Key blocks come in two passes of two loops, clean ones without any mask and masked ones: first those of the window, then,
-on a refresh, the rest. Between the passes the accumulator is the window's output, so a residual costs a store and a load.
+Key blocks come in two passes of two loops, clean ones without any mask and masked ones: first those of the window,
+then, on a refresh, the rest. Between the passes the accumulator is the window's output, so that a residual costs a
+store and a load.
 
 Tokens get their tile order in these loads, a slot's position being read from a table. That is 4 bytes beside the 4 * D
 bytes of a key and its value, in whole rows, and it needs neither a copy of q, k and v at each call nor a say in the
@@ -42,11 +43,11 @@ def _dot(a, b, UPCAST: tl.constexpr):
 
 @triton.jit
 def _attend(
-    acc0, acc1, total, top, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, entries, first, last, low, high, factor,
-    MASKED: tl.constexpr, BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr,
+    acc0, acc1, total, top, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, entries, first, last, low, high,
+    factor, MASKED: tl.constexpr, BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr,
     UPCAST: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """Meet the key blocks `first` to `last` of a list; returns the accumulators (BM, D0), (BM, D1), and l and m (BM,)."""
+    """Meet the key blocks `first` to `last` of a list; returns the accumulators (BM, D0) and (BM, D1), l and m (BM,)."""
     lane = tl.arange(0, BN)
     d0 = tl.arange(0, D0)
     d1 = D0 + tl.arange(0, max(D1, 16))
@@ -130,8 +131,8 @@ def _finish(
 
 @triton.jit(
     do_not_specialize=[
-        "batch", "prefix", "image", "has_twin", "q_batch", "q_head", "q_token", "k_batch", "k_head", "k_token", "v_batch",
-        "v_head", "v_token", "o_batch", "o_head", "o_token", "t_batch", "t_head", "t_token", "c_batch", "c_head",
+        "batch", "prefix", "image", "has_twin", "q_batch", "q_head", "q_token", "k_batch", "k_head", "k_token",
+        "v_batch", "v_head", "v_token", "o_batch", "o_head", "o_token", "t_batch", "t_head", "t_token", "c_batch", "c_head",
         "c_token", "r_batch", "r_head", "r_token", "f_batch", "f_head", "f_token",
     ]
 )  # fmt: skip

@@ -45,7 +45,9 @@ def head_wise(
         raise ValueError(f"A head size of {head_dim} with a scale of {scale} is not served.")
     config = config or device_config(q.device, head_dim)
     if work is None:
-        skip = frozenset(table.reuse_heads) if twin is None and in_place(out, cached, table.reuse_heads) else frozenset()
+        skip = (
+            frozenset(table.reuse_heads) if twin is None and in_place(out, cached, table.reuse_heads) else frozenset()
+        )
         work = work_list(layout, table, config.queries, config.keys, q.device, skip)
     fresh = None
     if table.refresh_heads:
@@ -62,8 +64,8 @@ def head_wise(
 
     with _on(q.device):
         attention_kernel[(len(work.items) * batch,)](
-            *tensors, work.items, work.heads, work.slots, work.columns, float(scale), batch, layout.prefix, layout.image,
-            int(twin is not None), *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
+            *tensors, work.items, work.heads, work.slots, work.columns, float(scale), batch, layout.prefix,
+            layout.image, int(twin is not None), *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
             EMIT=fresh is not None, UPCAST=q.device.type == "cpu" and q.dtype is torch.bfloat16,
             WIDE=any(reach_of(x) >= 1 << 31 for x in tensors), num_warps=config.warps, num_stages=config.stages,
         )  # fmt: skip
@@ -71,7 +73,7 @@ def head_wise(
 
 
 def unit_of(tensors: list[torch.Tensor]) -> int:
-    """The unit of the strides of the batch, head and token axes: 8 elements where all allow loads of 16 bytes, else 1."""
+    """The unit of the strides of batch, head and token axes: 8 elements where all allow loads of 16 bytes, else 1."""
     whole = all(x.stride(3) == 1 and all(s % 8 == 0 for s in x.stride()[:3]) for x in tensors)
     return 8 if whole else 1
 

@@ -13,14 +13,15 @@ import torch
 from .. import tiled
 from ..geometry import Layout, Window
 from ..methods import HeadTable, Method
-from .configs import HEAD_DIMS, config_for
+from .configs import HEAD_DIMS
 from .launch import head_wise
 from .worklist import BLOCK_BITS, MOST_HEADS
 
 DTYPES = (torch.float16, torch.bfloat16)
 OLDEST_CAPABILITY = (8, 0)
-# Key block starts that a work list may hold: 4 bytes each, so 256 MiB. 500,000 tokens stay below it.
+# Key block starts that the list of one window may hold: 4 bytes each, so 256 MiB, which 370,000 tokens reach at worst.
 MOST_KEY_BLOCKS = 1 << 26
+SMALLEST_BLOCKS = (64, 32)
 
 
 def why_not(
@@ -38,8 +39,10 @@ def why_not(
     q, k, v: (B, H, L, D). The device's first call of a dtype and head size compiles the kernel and tries it, which
     waits for the device; call this once before capturing a CUDA graph. Never raises.
     """
-    return about_call(q, k, v, layout, table, mask, scale) or about_device(q.device) or fault(
-        q.device, q.dtype, q.shape[3]
+    return (
+        about_call(q, k, v, layout, table, mask, scale)
+        or about_device(q.device)
+        or fault(q.device, q.dtype, q.shape[3])
     )
 
 
@@ -50,7 +53,9 @@ def about_call(q, k, v, layout, table, mask=None, scale=None) -> str | None:
     if not q.dim() == k.dim() == v.dim() == 4:
         return "The Triton kernel takes queries, keys and values of four axes."
     if k.shape[1] != q.shape[1]:
-        return f"Keys have {k.shape[1]} heads and queries {q.shape[1]}; the Triton kernel has no grouped-query attention."
+        return (
+            f"Keys have {k.shape[1]} heads and queries {q.shape[1]}; the Triton kernel has no grouped-query attention."
+        )
     if not q.shape == k.shape == v.shape:
         return "Queries, keys and values differ in shape, and the Triton kernel serves self-attention."
     if not q.dtype == k.dtype == v.dtype or q.dtype not in DTYPES:
@@ -62,9 +67,7 @@ def about_call(q, k, v, layout, table, mask=None, scale=None) -> str | None:
         return f"The Triton kernel needs a positive scale, not {scale}."
     if q.shape[1] > MOST_HEADS or layout.length >= 64 << BLOCK_BITS:
         return f"{q.shape[1]} heads of {layout.length} tokens are more than the Triton kernel's work list can number."
-    config = config_for("cuda", 80, q.shape[3])
-    blocks = (-(-layout.length // config.queries)) * (-(-layout.length // config.keys))
-    if blocks > MOST_KEY_BLOCKS:
+    if (layout.length // SMALLEST_BLOCKS[0] + 1) * (layout.length // SMALLEST_BLOCKS[1] + 1) > MOST_KEY_BLOCKS:
         return f"The Triton kernel's list of key blocks for {layout.length} tokens would be too large."
     return None
 
@@ -134,7 +137,9 @@ def trial(device: torch.device, dtype: torch.dtype, head_dim: int) -> float:
     wanted[:, 3, image] += residual[:, 0]
     wanted_fresh = full[:, 1:2, image] - local[:, 1:2, image]
     # In torch, where NaN is larger than any number.
-    return float(torch.stack([(a.float() - b.float()).abs().max() for a, b in ((out, wanted), (fresh, wanted_fresh))]).max())
+    return float(
+        torch.stack([(a.float() - b.float()).abs().max() for a, b in ((out, wanted), (fresh, wanted_fresh))]).max()
+    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,9 +1,9 @@
 """Which block of queries meets which blocks of keys, precomputed for a layout and a head table.
 
 Tokens get a tile order: image tokens tile after tile (row-major over tiles, row-major inside), then the global tokens.
-Tiles that are neighbours along the last axis are neighbours in it, so a window's box is one run of slots for each row of
-tiles that it crosses, whatever the rank of the grid and however ragged its edges. Runs are cut into blocks of `keys`
-slots:
+Tiles that are neighbours along the last axis are neighbours in it, so a window's box is one run of slots for each row
+of tiles that it crosses, whatever the rank of the grid and however ragged its edges. Runs are cut into blocks of
+`keys` slots:
 
     clean block   every query of the block sees every key: a start, nothing else
     masked block  start, count, offset, tile, invert: lane j < count takes part when
