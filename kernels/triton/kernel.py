@@ -44,10 +44,10 @@ def _dot(a, b, UPCAST: tl.constexpr):
 @triton.jit
 def _attend(
     acc0, acc1, total, top, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, entries, first, last, low, high,
-    factor, MASKED: tl.constexpr, BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr,
-    UPCAST: tl.constexpr, WIDE: tl.constexpr,
+    factor, MASKED: tl.constexpr, BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr,
+    UNIT: tl.constexpr, UPCAST: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """Meet the key blocks `first` to `last` of a list; returns the accumulators (BM, D0) and (BM, D1), l and m (BM,)."""
+    """Meet the key blocks `first` to `last` of a list; returns the accumulators (BM, D0), (BM, D1), l and m (BM,)."""
     lane = tl.arange(0, BN)
     d0 = tl.arange(0, D0)
     d1 = D0 + tl.arange(0, max(D1, 16))
@@ -132,8 +132,8 @@ def _finish(
 @triton.jit(
     do_not_specialize=[
         "batch", "prefix", "image", "has_twin", "q_batch", "q_head", "q_token", "k_batch", "k_head", "k_token",
-        "v_batch", "v_head", "v_token", "o_batch", "o_head", "o_token", "t_batch", "t_head", "t_token", "c_batch", "c_head",
-        "c_token", "r_batch", "r_head", "r_token", "f_batch", "f_head", "f_token",
+        "v_batch", "v_head", "v_token", "o_batch", "o_head", "o_token", "t_batch", "t_head", "t_token",
+        "c_batch", "c_head", "c_token", "r_batch", "r_head", "r_token", "f_batch", "f_head", "f_token",
     ]
 )  # fmt: skip
 def attention_kernel(
@@ -147,8 +147,8 @@ def attention_kernel(
     """Grid (items * batch,). q, k, v, out, twin: (B, H, L, D); cached: (B, n, L, D); residual, fresh: (B, n, image, D).
 
     Strides of the batch, head and token axes are in units of UNIT elements, so that with UNIT = 8 the compiler knows
-    that rows start on 16 bytes. EMIT: whether some head refreshes. WIDE:
-    whether an offset inside one head leaves 32 bits. Reads and writes nothing but what the work names.
+    that rows start on 16 bytes. EMIT: whether some head refreshes. WIDE: whether an offset inside one head leaves 32
+    bits. Reads and writes nothing but what the work names.
     """
     # One item's batch rows are neighbours: longest first over the whole batch.
     program = tl.program_id(0)

@@ -65,8 +65,8 @@ def head_wise(
     with _on(q.device):
         attention_kernel[(len(work.items) * batch,)](
             *tensors, work.items, work.heads, work.slots, work.columns, float(scale), batch, layout.prefix,
-            layout.image, int(twin is not None), *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
-            EMIT=fresh is not None, UPCAST=q.device.type == "cpu" and q.dtype is torch.bfloat16,
+            layout.image, int(twin is not None), *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim,
+            UNIT=unit, EMIT=fresh is not None, UPCAST=q.device.type == "cpu" and q.dtype is torch.bfloat16,
             WIDE=any(reach_of(x) >= 1 << 31 for x in tensors), num_warps=config.warps, num_stages=config.stages,
         )  # fmt: skip
     return fresh
