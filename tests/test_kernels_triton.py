@@ -4,6 +4,7 @@ Its arithmetic is proven in Triton's interpreter (test_kernels_triton_interprete
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -209,6 +210,22 @@ def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, emit,
     kernel = triton_compile.compiled(target, dim, emit)
     assert kernel.metadata.shared <= triton_compile.SHARED[target]
     assert triton_compile.spilled(kernel) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dim", [72, 128])
+def test_on_hopper_products_run_in_warp_groups_and_keys_are_fetched_ahead(dim, tmp_path, monkeypatch):
+    """What a compiler may drop without a word: it would still be right, and several times slower."""
+    pytest.importorskip("triton", reason="Triton is not installed")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    import triton_compile
+
+    kernel = triton_compile.compiled("sm_90", dim, False)
+    text = kernel.asm["ttgir"]
+    assert "ttng.warp_group_dot " in text and "tt.dot " not in text
+    buffers = {int(n) for n in re.findall(r"memdesc<(\d+)x\d+x\d+xbf16", text)}
+    assert max(buffers) >= 3
+    assert re.search(r"cp\.async\.cg\.shared\.global .*0x10", kernel.asm["ptx"])
 
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA or ROCm device")

@@ -51,6 +51,10 @@ def _attend(
     lane = tl.arange(0, BN)
     d0 = tl.arange(0, D0)
     d1 = D0 + tl.arange(0, max(D1, 16))
+    if not MASKED:
+        # A clean block's tokens are read one block ahead and carried over. Read in the same round, they would take the
+        # pipeline's stages for themselves, and keys and values would wait with one buffer less.
+        ahead = tl.load(slots + tl.load(entries + first) + lane)
     for i in tl.range(first, last):
         if MASKED:
             entry = entries + i * MASKED_FIELDS
@@ -61,7 +65,8 @@ def _attend(
             invert = tl.load(entry + 4)
             token = tl.load(slots + start + lane, mask=live, other=0)
         else:
-            token = tl.load(slots + tl.load(entries + i) + lane)
+            token = ahead
+            ahead = tl.load(slots + tl.load(entries + tl.minimum(i + 1, last - 1)) + lane)
         if WIDE:
             token = token.to(tl.int64)
         k_rows = k + token[None, :] * (k_token * UNIT)

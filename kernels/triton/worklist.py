@@ -37,6 +37,7 @@ MOST_HEADS = 1 << (31 - BLOCK_BITS)
 PLAIN, ADD_RESIDUAL, COPY, REFRESH = range(4)
 # Columns of a block record; the last eight are four ranges: clean and masked blocks of the window, then of the rest.
 BLOCK_FIELDS = 12
+LARGEST_KEYS = 128
 MASKED_FIELDS = 5
 # Work of a query block that does not grow with its keys (loading queries, storing outputs), in key blocks.
 FIXED_COST = 2
@@ -278,7 +279,8 @@ def items_of(patterns: list[tuple[Pattern, int, int]], skip: frozenset[int]) -> 
 @dataclass(frozen=True)
 class WorkList:
     """A table's work on a device. items: (n,) int32. heads: (H, 5) int64: duty, place, and the addresses of the
-    pattern's blocks, clean and masked lists. slots, columns: (L,) int32. `held` keeps the addressed memory alive."""
+    pattern's blocks, clean and masked lists. slots: (L or more,) int32. columns: (L,) int32.
+    `held` keeps the addressed memory alive."""
 
     items: torch.Tensor
     heads: torch.Tensor
@@ -311,4 +313,6 @@ def _stored(chosen: Pattern, device: torch.device) -> tuple[torch.Tensor, ...]:
 @lru_cache(maxsize=32)
 def _stored_order(layout: Layout, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     order = tile_order(layout)
-    return torch.from_numpy(order.slots).to(device), torch.from_numpy(order.columns).to(device)
+    # The kernel looks one clean block ahead, even where there is none: a block's length must be there to read.
+    slots = np.pad(order.slots, (0, max(LARGEST_KEYS - layout.length, 0)))
+    return torch.from_numpy(slots).to(device), torch.from_numpy(order.columns).to(device)
