@@ -3,6 +3,7 @@
     python dev.py demo  [--json FILE] [--output DIR]    calibrate, sample, and show what was saved
     python dev.py serve [--port N]                      leave a ComfyUI running with the workflow ready
     python dev.py test  [pytest arguments]              run the test suite
+    python dev.py bench kernel [--no-setup]             time the GPU kernel beside dense attention
 
 The first start sets everything up (.venv and .host beside this file); later starts skip what is done.
 COMFYUI_PATH makes the commands use a ComfyUI that is already there; nothing is ever written into it.
@@ -19,6 +20,7 @@ ROOT = os.path.dirname(os.path.abspath(__file__))
 COMMANDS = {
     "demo": ("host.command_demo", "calibrate, sample every level, and end with a table of savings and fidelity"),
     "serve": ("host.command_serve", "leave a ComfyUI running with the example workflow ready in the browser"),
+    "bench": ("host.command_bench", "run a benchmark, kernel or tiled; --no-setup takes this Python as it is"),
     "test": ("host.command_pytest", "run the test suite; arguments go on to pytest"),
 }
 

@@ -1,10 +1,10 @@
 """Attention arithmetic on tensors: what compressed attention means, and the paths that compute it.
 
 Knows no host, no model and no plan. `geometry` says which tokens a window joins, `methods` what each head does,
-`reference` what the right answer is, `tiled` and `dispatch` how it is computed.
+`reference` what the right answer is, `tiled`, `triton` and `dispatch` how it is computed.
 """
 
-from .dispatch import Outcome, dense_flops, flops, head_wise, why_not
+from .dispatch import Outcome, dense_flops, flops, head_wise, why_not, why_not_fused
 from .geometry import Layout, Window, dense_pairs, half_widths, row_mask, tile_shape, window_pairs
 from .methods import HeadTable, Method
 
@@ -22,5 +22,6 @@ __all__ = [
     "row_mask",
     "tile_shape",
     "why_not",
+    "why_not_fused",
     "window_pairs",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from . import triton
 from .geometry import Layout, covers_all, dense_pairs, image_pairs, window_pairs
 from .methods import HeadTable, Method
 from .tiled import full_attention, window_attention
@@ -46,6 +47,7 @@ def head_wise(
     cached: (B, n_reuse, L, D), the outputs of the REUSE heads in head order.
     residual: (B, n_residual, image, D), added to the image rows of the WINDOW_RESIDUAL heads, in head order.
     dense: attends FULL heads, (q, k, v) -> out, all (B, n, L, D); torch's SDPA by default. It must apply `scale`.
+        In a mixed table that the Triton kernel serves, FULL heads are part of its one launch and `dense` is not called.
     out: (B, H, L, D) view to write into, say a transposed view of a (B, L, H * D) buffer. Without it the output is
     such a view of a new buffer, so that `out.transpose(1, 2).flatten(2)` copies nothing.
 
@@ -62,6 +64,10 @@ def head_wise(
     if out is None:
         batch, heads, length, head_dim = q.shape
         out = q.new_empty(batch, length, heads, head_dim).transpose(1, 2)
+    if q.device.type != "cpu" and not table.all_reuse and why_not_fused(q, k, v, layout, table, scale=scale) is None:
+        return Outcome(
+            out, triton.head_wise(q, k, v, layout, table, out, scale=scale, cached=cached, residual=residual)
+        )
 
     if table.reuse_heads:
         _put(out, table.reuse_heads, cached)
@@ -94,6 +100,14 @@ def why_not(
         or _about_layout(q, layout, table)
         or _about_buffers(q, layout, table, cached, residual, out)
     )
+
+
+def why_not_fused(q, k, v, layout: Layout, table: HeadTable, *, scale: float | None = None) -> str | None:
+    """One plain sentence that says why one fused launch cannot serve a call that `head_wise` serves, or None.
+
+    Such a call goes the tiled path. The first call of a device, dtype and head size tries the kernel there.
+    """
+    return triton.why_not(q, k, v, layout, table, scale=scale)
 
 
 def flops(layout: Layout, table: HeadTable, head_dim: int) -> int:

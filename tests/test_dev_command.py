@@ -25,7 +25,7 @@ def imports_of(path):
 
 
 def test_what_runs_before_anything_is_installed_imports_the_standard_library_alone():
-    seen, queue = set(), ["command_demo", "command_serve", "command_pytest", "errors", "processes"]
+    seen, queue = set(), ["command_bench", "command_demo", "command_serve", "command_pytest", "errors", "processes"]
     foreign = {name for _, name in imports_of(ROOT / "dev.py") if name.split(".")[0] not in sys.stdlib_module_names}
     while queue:
         module = queue.pop()

@@ -1,0 +1,318 @@
+"""Which block of queries meets which blocks of keys, precomputed for a layout and a head table.
+
+Tokens get a tile order: image tokens tile after tile (row-major over tiles, row-major inside), then the global tokens.
+Tiles that are neighbours along the last axis are neighbours in it, so a window's box is one run of slots for each row
+of tiles that it crosses, whatever the rank of the grid and however ragged its edges. Runs are cut into blocks of
+`keys` slots:
+
+    clean block   every query of the block sees every key: a start, nothing else
+    masked block  start, count, offset, tile, invert: lane j < count takes part when
+                  (column - half) * tile <= offset + j < (column + half + 1) * tile, or does not (invert);
+                  tile = 0 with invert joins all `count` lanes
+
+where `column` is the query's tile along the last axis. A query block is up to `queries` slots of neighbouring tiles in
+one row of tiles; where those have different boxes, the box of all is visited and the two ends of it are masked.
+
+The lists of a window are held once for each (layout, window), whatever the tables that use it; a table is one int32 for
+each query block of each head, in falling order of work, so that the longest start first and short ones fill the gaps
+that they leave. All of it is kept in caches of bounded length, and nothing of it is made anew from step to step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+import torch
+
+from ..geometry import Layout, Window, covers_all, half_widths, tile_counts, tile_shape
+from ..methods import HeadTable, Method
+
+# An item is head << BLOCK_BITS | block.
+BLOCK_BITS = 21
+MOST_HEADS = 1 << (31 - BLOCK_BITS)
+# What a head does with its blocks, besides attending.
+PLAIN, ADD_RESIDUAL, COPY, REFRESH = range(4)
+# Columns of a block record; the last eight are four ranges: clean and masked blocks of the window, then of the rest.
+BLOCK_FIELDS = 12
+LARGEST_KEYS = 128
+MASKED_FIELDS = 5
+# Work of a query block that does not grow with its keys (loading queries, storing outputs), in key blocks.
+FIXED_COST = 2
+
+
+@dataclass(frozen=True)
+class TileOrder:
+    """slots: (L,) int32, the sequence position of each slot. columns: (L,) int32, each slot's tile along the last axis
+    (0 for global tokens). rows: the rows of tiles in order."""
+
+    slots: np.ndarray
+    columns: np.ndarray
+    rows: tuple[TileRow, ...]
+
+
+@dataclass(frozen=True)
+class TileRow:
+    """Slots [start, stop) hold one row of tiles; `at`: its tile along every axis but the last; tile: slots of each of
+    its tiles, of which the last may be cut short."""
+
+    at: tuple[int, ...]
+    start: int
+    stop: int
+    tile: int
+
+
+@lru_cache(maxsize=32)
+def tile_order(layout: Layout) -> TileOrder:
+    """The tile order of a layout."""
+    sides = tile_shape(layout.grid)
+    coordinates = np.indices(layout.grid, dtype=np.int32).reshape(len(layout.grid), -1)
+    tiles = [c // side for c, side in zip(coordinates, sides)]
+    inside = [c % side for c, side in zip(coordinates, sides)]
+    image = np.lexsort((*reversed(inside), *reversed(tiles)))
+    end = layout.prefix + layout.image
+    slots = np.concatenate((image + layout.prefix, np.arange(layout.prefix), np.arange(end, layout.length)))
+    columns = np.concatenate((tiles[-1][image], np.zeros(layout.globals, dtype=np.int32)))
+
+    rows, start = [], 0
+    for at in product(*(range(n) for n in tile_counts(layout.grid)[:-1])):
+        height = 1
+        for index, side, n in zip(at, sides, layout.grid):
+            height *= min((index + 1) * side, n) - index * side
+        stop = start + height * layout.grid[-1]
+        rows.append(TileRow(at, start, stop, height * sides[-1]))
+        start = stop
+    return TileOrder(slots.astype(np.int32), columns.astype(np.int32), tuple(rows))
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """The query blocks of one kind of head, as the kernel reads them.
+
+    blocks: (n, BLOCK_FIELDS) int32: first slot, count, half, 0, and four ranges into `clean` and `masked`.
+    clean: (c,) int32. masked: (m, MASKED_FIELDS) int32. cost: (n,) key blocks of each query block.
+    """
+
+    blocks: np.ndarray
+    clean: np.ndarray
+    masked: np.ndarray
+    cost: np.ndarray
+
+
+class _Builder:
+    """Collects the records of a pattern."""
+
+    def __init__(self, keys: int):
+        self.keys = keys
+        self.blocks: list[list[int]] = []
+        self.clean: list[np.ndarray] = []
+        self.masked: list[tuple[int, ...]] = []
+        self.clean_length = 0
+
+    def range_of(self, runs: list[tuple[int, int]], masked: list[tuple[int, ...]], clean: list[int] = ()) -> list[int]:
+        """Append unrestricted runs [start, stop), masked records and clean starts; returns the two ranges they take."""
+        first, first_masked = self.clean_length, len(self.masked)
+        starts = [np.asarray(clean, dtype=np.int32)]
+        for start, stop in runs:
+            whole = (stop - start) // self.keys
+            starts.append(start + self.keys * np.arange(whole, dtype=np.int32))
+            if left := (stop - start) % self.keys:
+                self.masked.append((stop - left, left, 0, 0, 1))
+        self.masked.extend(masked)
+        self.clean.extend(starts)
+        self.clean_length += sum(map(len, starts))
+        return [first, self.clean_length, first_masked, len(self.masked)]
+
+    def block(self, start: int, stop: int, half: int, window: list[int], rest: list[int]) -> None:
+        self.blocks.append([start, stop - start, half, 0, *window, *rest])
+
+    def pattern(self) -> Pattern:
+        blocks = np.array(self.blocks, dtype=np.int32).reshape(-1, BLOCK_FIELDS)
+        clean = np.concatenate((*self.clean, np.zeros(1, dtype=np.int32))).astype(np.int32)
+        # One record more than is used: an empty array has no address.
+        masked = np.array([*self.masked, (0,) * MASKED_FIELDS], dtype=np.int32)
+        cost = blocks[:, 5::2].sum(axis=1) - blocks[:, 4::2].sum(axis=1)
+        return Pattern(blocks, clean, masked, cost.astype(np.int64) + FIXED_COST)
+
+
+def _full_blocks(builder: _Builder, first: int, layout: Layout, queries: int) -> None:
+    """Query blocks over the slots from `first` on, each with every key."""
+    if first >= layout.length:
+        return
+    everything = builder.range_of([(0, layout.length)], [])
+    for start in range(first, layout.length, queries):
+        builder.block(start, min(start + queries, layout.length), 0, everything, [0, 0, 0, 0])
+
+
+@lru_cache(maxsize=64)
+def pattern(layout: Layout, window: Window | None, refresh: bool, queries: int, keys: int) -> Pattern:
+    """Query blocks of `queries` slots against key blocks of `keys` slots.
+
+    window None is full attention. With `refresh` the keys outside the window follow in the rest ranges, so that the
+    window's output lies ready in the middle of a full pass. Global queries always see every key.
+    """
+    builder = _Builder(keys)
+    if window is None:
+        _full_blocks(builder, 0, layout, queries)
+        return builder.pattern()
+    order = tile_order(layout)
+    *across, half = half_widths(layout.grid, window)
+    columns = tile_counts(layout.grid)[-1]
+    outside = [(layout.image, layout.length)] if layout.globals else []
+    for row in order.rows:
+        near = [
+            other for other in order.rows if all(abs(a - b) <= reach for a, b, reach in zip(row.at, other.at, across))
+        ]
+        group = max(queries // row.tile, 1)
+        for column in range(0, columns, group):
+            last = min(column + group, columns) - 1
+            runs, clean, masked, inverted = _box(near, column, last, half, columns, keys)
+            window_range = builder.range_of(_merged(runs + outside), masked, clean)
+            rest_range = [0, 0, 0, 0]
+            if refresh:
+                spans = [_hull(other, column, last, half, columns) for other in near]
+                rest_range = builder.range_of(_gaps(spans, layout.image), inverted)
+            start = row.start + column * row.tile
+            stop = min(row.start + (last + 1) * row.tile, row.stop)
+            builder.block(start, stop, half, window_range, rest_range)
+    _full_blocks(builder, layout.image, layout, queries)
+    return builder.pattern()
+
+
+def _hull(row: TileRow, first: int, last: int, half: int, columns: int) -> tuple[int, int]:
+    """Slots of a row of tiles that any query of columns first..last sees."""
+    low, high = max(first - half, 0), min(last + half + 1, columns)
+    return row.start + low * row.tile, min(row.start + high * row.tile, row.stop)
+
+
+def _box(near, first, last, half, columns, keys):
+    """The box of the query columns first..last over the rows of tiles `near`.
+
+    Returns unrestricted runs, clean starts, masked records, and the same records inverted where some query is left out.
+    """
+    # Tiles that all of the queries see.
+    low, high = max(last - half, 0), min(first + half + 1, columns)
+    runs, clean, masked, inverted = [], [], [], []
+    for row in near:
+        start, stop = _hull(row, first, last, half, columns)
+        common = (row.start + low * row.tile, min(row.start + high * row.tile, row.stop))
+        if common == (start, stop):
+            runs.append((start, stop))
+            continue
+        for at in range(start, stop, keys):
+            count = min(keys, stop - at)
+            if common[0] <= at and at + count <= common[1]:
+                if count == keys:
+                    clean.append(at)
+                else:
+                    masked.append((at, count, 0, 0, 1))
+            else:
+                masked.append((at, count, at - row.start, row.tile, 0))
+                inverted.append((at, count, at - row.start, row.tile, 1))
+    return runs, clean, masked, inverted
+
+
+def _merged(runs):
+    merged: list[tuple[int, int]] = []
+    for start, stop in sorted(runs):
+        if merged and merged[-1][1] == start:
+            merged[-1] = (merged[-1][0], stop)
+        else:
+            merged.append((start, stop))
+    return merged
+
+
+def _gaps(spans, end):
+    """The runs of [0, end) between rising spans."""
+    gaps, at = [], 0
+    for start, stop in [*spans, (end, end)]:
+        if start > at:
+            gaps.append((at, start))
+        at = stop
+    return gaps
+
+
+@lru_cache(maxsize=32)
+def _copies(layout: Layout, queries: int) -> Pattern:
+    """Query blocks without any key, for heads that are copied."""
+    builder = _Builder(1)
+    for start in range(0, layout.length, queries):
+        builder.block(start, min(start + queries, layout.length), 0, [0, 0, 0, 0], [0, 0, 0, 0])
+    return builder.pattern()
+
+
+def head_patterns(layout: Layout, table: HeadTable, queries: int, keys: int) -> list[tuple[Pattern, int, int]]:
+    """For each head: its pattern, what it does besides attending, and its place among the heads that do so."""
+    places = {
+        ADD_RESIDUAL: {head: i for i, head in enumerate(table.residual_heads)},
+        COPY: {head: i for i, head in enumerate(table.reuse_heads)},
+        REFRESH: {head: i for i, head in enumerate(table.refresh_heads)},
+    }
+    chosen = []
+    for head, (method, window, refresh) in enumerate(zip(table.methods, table.windows, table.refresh)):
+        if method is Method.REUSE:
+            chosen.append((_copies(layout, queries), COPY, places[COPY][head]))
+            continue
+        duty = ADD_RESIDUAL if method is Method.WINDOW_RESIDUAL else REFRESH if refresh else PLAIN
+        if method is Method.FULL and not refresh or method is not Method.FULL and covers_all(layout.grid, window):
+            window = None
+        chosen.append((pattern(layout, window, refresh, queries, keys), duty, places.get(duty, {}).get(head, 0)))
+    return chosen
+
+
+def items_of(patterns: list[tuple[Pattern, int, int]], skip: frozenset[int]) -> np.ndarray:
+    """(n,) int32 items head << BLOCK_BITS | block, in falling order of work; `skip`: heads that get none.
+
+    Equal work stays together by head, whose keys and values neighbouring programs then share in the cache.
+    """
+    items = [(head << BLOCK_BITS) + np.arange(len(p.blocks)) for head, (p, _, _) in enumerate(patterns)]
+    cost = [p.cost for p, _, _ in patterns]
+    kept = [head for head in range(len(patterns)) if head not in skip]
+    if not kept:
+        return np.zeros(0, dtype=np.int32)
+    order = np.argsort(-np.concatenate([cost[h] for h in kept]), kind="stable")
+    return np.concatenate([items[h] for h in kept])[order].astype(np.int32)
+
+
+@dataclass(frozen=True)
+class WorkList:
+    """A table's work on a device. items: (n,) int32. heads: (H, 5) int64: duty, place, and the addresses of the
+    pattern's blocks, clean and masked lists. slots: (L or more,) int32. columns: (L,) int32.
+    `held` keeps the addressed memory alive."""
+
+    items: torch.Tensor
+    heads: torch.Tensor
+    slots: torch.Tensor
+    columns: torch.Tensor
+    held: tuple[tuple[torch.Tensor, ...], ...]
+
+
+@lru_cache(maxsize=256)
+def work_list(
+    layout: Layout, table: HeadTable, queries: int, keys: int, device: torch.device, skip: frozenset[int] = frozenset()
+) -> WorkList:
+    """The work of a table, on a device. Whoever captures it in a CUDA graph keeps the returned object."""
+    patterns = head_patterns(layout, table, queries, keys)
+    stored = [_stored(chosen, device) for chosen, _, _ in patterns]
+    heads = [[duty, place, *(x.data_ptr() for x in lists)] for (_, duty, place), lists in zip(patterns, stored)]
+    return WorkList(
+        torch.from_numpy(items_of(patterns, skip)).to(device),
+        torch.tensor(heads, dtype=torch.int64, device=device),
+        *_stored_order(layout, device),
+        tuple(stored),
+    )
+
+
+@lru_cache(maxsize=64)
+def _stored(chosen: Pattern, device: torch.device) -> tuple[torch.Tensor, ...]:
+    return tuple(torch.from_numpy(x).to(device) for x in (chosen.blocks, chosen.clean, chosen.masked))
+
+
+@lru_cache(maxsize=32)
+def _stored_order(layout: Layout, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    order = tile_order(layout)
+    # The kernel looks one clean block ahead, even where there is none: a block's length must be there to read.
+    slots = np.pad(order.slots, (0, max(LARGEST_KEYS - layout.length, 0)))
+    return torch.from_numpy(slots).to(device), torch.from_numpy(order.columns).to(device)

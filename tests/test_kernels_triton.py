@@ -1,0 +1,282 @@
+"""The Triton path apart from its arithmetic: which pairs it visits, what it refuses, what it compiles to.
+
+Its arithmetic is proven in Triton's interpreter (test_kernels_triton_interpreted.py) and, where there is a GPU, on it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel_cases import TOLERANCE, caches, doubled, layouts, qkv, tables, windows
+
+from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, reference, why_not_fused
+from ditfastattn.kernels.triton import predicate, worklist
+from ditfastattn.kernels.triton.launch import in_place, unit_of
+
+FULL, WINDOW, REUSE = Method.FULL, Method.WINDOW, Method.REUSE
+CPU = torch.device("cpu")
+LAYOUT = Layout((13, 37), prefix=3, suffix=2)
+LOCAL, WIDE = Window((0.3, 0.3)), Window((0.7, 0.5))
+TESTS = Path(__file__).parent
+
+
+def visited(layout, pattern, keys, rest=False):
+    """(L, L) how often the kernel joins a query and a key, by the rules in worklist.py."""
+    order = worklist.tile_order(layout)
+    joined = np.zeros((layout.length, layout.length), dtype=int)
+    lane = np.arange(keys)
+    for start, count, half, _, *ranges in pattern.blocks:
+        slots = np.arange(start, start + count)
+        rows, column = order.slots[slots], order.columns[slots][:, None]
+        passes = (ranges[:4], ranges[4:]) if rest else (ranges[:4],)
+        for first, last, first_masked, last_masked in passes:
+            for at in pattern.clean[first:last]:
+                joined[np.ix_(rows, order.slots[at + lane])] += 1
+            for at, live, offset, tile, invert in pattern.masked[first_masked:last_masked]:
+                inside = ((column - half) * tile <= offset + lane) & (offset + lane < (column + half + 1) * tile)
+                joined[np.ix_(rows, order.slots[at : at + live])] += (inside != bool(invert))[:, :live]
+    return joined
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_a_window_visits_exactly_the_pairs_of_the_reference(data):
+    layout = data.draw(layouts(largest=400))
+    window = data.draw(windows(len(layout.grid)))
+    queries, keys = data.draw(st.sampled_from((64, 128))), data.draw(st.sampled_from((16, 32, 64)))
+    wanted = reference.window_mask(layout, window).numpy()
+    alone = worklist.pattern(layout, window, False, queries, keys)
+    assert (visited(layout, alone, keys) == wanted).all()
+
+    refresh = worklist.pattern(layout, window, True, queries, keys)
+    assert (visited(layout, refresh, keys) == wanted).all()
+    assert (visited(layout, refresh, keys, rest=True) == 1).all()
+    full = worklist.pattern(layout, None, False, queries, keys)
+    assert (visited(layout, full, keys) == 1).all()
+    assert (alone.blocks[:, 1] <= queries).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_work_covers_every_row_of_every_head_once_and_starts_with_the_longest(data):
+    layout = data.draw(layouts(largest=400))
+    table = data.draw(tables(len(layout.grid)))
+    patterns = worklist.head_patterns(layout, table, 64, 32)
+    items = worklist.items_of(patterns, frozenset())
+    heads, blocks = items >> worklist.BLOCK_BITS, items & ((1 << worklist.BLOCK_BITS) - 1)
+    cost = [patterns[h][0].cost[b] for h, b in zip(heads, blocks)]
+    assert cost == sorted(cost, reverse=True) and len(set(items.tolist())) == len(items)
+    for head, (pattern, _, _) in enumerate(patterns):
+        rows = sorted(r for b in blocks[heads == head] for r in range(pattern.blocks[b, 0], sum(pattern.blocks[b, :2])))
+        assert rows == list(range(layout.length))
+    assert sorted(worklist.tile_order(layout).slots.tolist()) == list(range(layout.length))
+
+
+def test_a_table_is_prepared_once():
+    table = HeadTable((WINDOW, FULL, REUSE), (LOCAL, WIDE, None), (False, True, False))
+    work = worklist.work_list(LAYOUT, table, 128, 64, CPU)
+    assert worklist.work_list(LAYOUT, table, 128, 64, CPU) is work
+    other = worklist.work_list(LAYOUT, HeadTable((WINDOW,), (LOCAL,), (False,)), 128, 64, CPU)
+    assert other.held[0][0] is work.held[0][0]
+
+
+def test_eight_by_eight_tiles_of_one_block_need_no_mask():
+    """64 queries are one tile there, so that touched is computed; 128 are two, whose box is one tile wider."""
+    layout = Layout((64, 64), prefix=64)
+    window = Window((3 / 8, 3 / 8))
+    assert len(worklist.pattern(layout, window, False, 64, 64).masked) == 1  # the one that stands for none
+    pairs = worklist.pattern(layout, window, False, 128, 64)
+    assert ((pairs.blocks[:32, 7] - pairs.blocks[:32, 6]) <= 6).all()
+
+
+def refusal(q=None, k=None, v=None, layout=LAYOUT, table=None, **arguments):
+    shape = (1, 2, layout.length, 64)
+    q, k, v = (torch.zeros(shape, dtype=torch.float16) if x is None else x for x in (q, k, v))
+    return predicate.why_not(q, k, v, layout, table or HeadTable.uniform(2, WINDOW, LOCAL), **arguments)
+
+
+def zeros(*shape, dtype=torch.float16):
+    return torch.zeros(shape, dtype=dtype)
+
+
+N = LAYOUT.length
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"mask": zeros(N, N)}, "mask"),
+        ({"q": zeros(2, N, 64)}, "four axes"),
+        ({"k": zeros(1, 1, N, 64), "v": zeros(1, 1, N, 64)}, "grouped-query"),
+        ({"k": zeros(1, 2, 9, 64), "v": zeros(1, 2, 9, 64)}, "self-attention"),
+        ({name: zeros(1, 2, N, 64, dtype=torch.float32) for name in "qkv"}, "float32"),
+        ({name: zeros(1, 2, N, 48) for name in "qkv"}, "head size is 48"),
+        ({"scale": -1.0}, "positive scale"),
+        (
+            {"layout": Layout((600_000,)), **{name: zeros(1, 1, 1, 64).expand(1, 2, 600_000, 64) for name in "qkv"}},
+            "large",
+        ),
+        ({}, "not on cpu"),
+    ],
+    ids=lambda x: x if isinstance(x, str) else "",
+)
+def test_a_call_the_kernel_cannot_serve_gets_one_sentence(arguments, words):
+    sentence = refusal(**arguments)
+    assert words in sentence
+    assert sentence[0].isupper() and sentence.endswith(".") and "\n" not in sentence
+
+
+def test_a_missing_triton_is_a_reason_and_not_an_error(monkeypatch):
+    from ditfastattn.kernels import triton as package
+
+    monkeypatch.setitem(sys.modules, "triton", None)
+    monkeypatch.delitem(sys.modules, f"{package.__name__}.kernel", raising=False)
+    monkeypatch.delattr(package, "kernel", raising=False)
+    assert "not installed" in predicate.triton_missing.__wrapped__()
+
+
+def test_a_kernel_that_fails_its_trial_is_switched_off_with_the_reason(monkeypatch):
+    def broken(*args, **arguments):
+        raise RuntimeError("no kernel image\nand much more")
+
+    monkeypatch.setattr(predicate, "head_wise", broken)
+    assert predicate.fault.__wrapped__(CPU, torch.float16, 64) == (
+        "The Triton kernel failed its trial on this GPU: RuntimeError: no kernel image."
+    )
+
+
+def test_cached_heads_in_their_place_are_recognised():
+    out = torch.zeros(1, 9, 4, 8).transpose(1, 2)
+    assert in_place(out, out[:, 1::2], (1, 3)) and in_place(out, out[:, 2:3], (2,))
+    assert not in_place(out, out[:, 1::2].clone(), (1, 3)) and not in_place(out, out[:, :2], (1, 2))
+    assert not in_place(out, out[:, :3], (0, 1, 3)) and not in_place(out, None, ())
+
+
+def test_strides_are_counted_in_eights_where_rows_allow_it():
+    assert unit_of([torch.zeros(1, 9, 3, 72).transpose(1, 2)]) == 8
+    assert unit_of([torch.zeros(1, 9, 3, 76)[..., :72].transpose(1, 2)]) == 1
+    assert unit_of([torch.zeros(1, 3, 9, 144)[..., ::2]]) == 1
+
+
+def separate(arguments, **environment):
+    """Run pytest on this folder in a process of its own."""
+    kept = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-c",
+        TESTS / "pytest.ini",
+        "--rootdir",
+        TESTS,
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    ]
+    return subprocess.run(
+        [*map(str, command), *arguments], cwd=TESTS, capture_output=True, text=True, env={**kept, **environment}
+    )
+
+
+@pytest.mark.slow
+def test_the_kernels_arithmetic_in_the_interpreter():
+    """Every claim of test_kernels_triton_interpreted.py, in a process whose Triton interprets."""
+    pytest.importorskip("triton", reason="Triton is not installed")
+    if tuple(map(int, np.__version__.split(".")[:2])) >= (2, 4):
+        pytest.skip("Triton's interpreter does not work with NumPy 2.4 and newer")
+    done = separate(["test_kernels_triton_interpreted.py", "-rf"], TRITON_INTERPRET="1")
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+TARGET_NAMES = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120", "gfx942")
+SHIPPED = [(target, dim) for target in TARGET_NAMES for dim in (72, 128)] + [("sm_90", dim) for dim in (64, 80, 96)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target, dim", SHIPPED, ids=str)
+@pytest.mark.parametrize("emit", [True, False], ids=["refresh", "plain"])
+def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, emit, tmp_path, monkeypatch):
+    pytest.importorskip("triton", reason="Triton is not installed")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    import triton_compile
+
+    kernel = triton_compile.compiled(target, dim, emit)
+    assert kernel.metadata.shared <= triton_compile.SHARED[target]
+    assert triton_compile.spilled(kernel) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dim", [72, 128])
+def test_on_hopper_products_run_in_warp_groups_and_keys_are_fetched_ahead(dim, tmp_path, monkeypatch):
+    """What a compiler may drop without a word: it would still be right, and several times slower."""
+    pytest.importorskip("triton", reason="Triton is not installed")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    import triton_compile
+
+    kernel = triton_compile.compiled("sm_90", dim, False)
+    text = kernel.asm["ttgir"]
+    assert "ttng.warp_group_dot " in text and "tt.dot " not in text
+    buffers = {int(n) for n in re.findall(r"memdesc<(\d+)x\d+x\d+xbf16", text)}
+    assert max(buffers) >= 3
+    assert re.search(r"cp\.async\.cg\.shared\.global .*0x10", kernel.asm["ptx"])
+
+
+gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA or ROCm device")
+MIXED = HeadTable(
+    (WINDOW, FULL, REUSE, Method.WINDOW_RESIDUAL, FULL, FULL),
+    (LOCAL, LOCAL, None, WIDE, WIDE, None),
+    (False, True, False, False, True, False),
+)
+
+
+@pytest.mark.gpu
+@gpu
+@pytest.mark.parametrize("layout", [LAYOUT, Layout((48, 56), 77), Layout((5, 20, 24), 0, 3)], ids=str)
+@pytest.mark.parametrize("dim", (64, 72, 80, 96, 128))
+@pytest.mark.parametrize("dtype", (torch.float16, torch.bfloat16), ids=str)
+def test_on_the_gpu_a_mixed_layer_matches_float64_and_repeats_its_bits(dtype, dim, layout):
+    table = HeadTable(
+        MIXED.methods,
+        tuple(w and Window((*w.extent, 0.4)[-len(layout.grid) :]) for w in MIXED.windows),
+        MIXED.refresh,
+    )
+    q, k, v = (x.cuda() for x in qkv(2, len(table), layout.length, dim, dtype))
+    arguments = {name: x.cuda() for name, x in caches(q.cpu(), layout, table).items()}
+    assert why_not_fused(q, k, v, layout, table) is None
+    outcome = head_wise(q, k, v, layout, table, **arguments)
+    again = head_wise(q, k, v, layout, table, **arguments)
+    assert torch.equal(outcome.out, again.out) and torch.equal(outcome.residual, again.residual)
+    for row in range(2):
+        one = {name: x[row : row + 1].double() for name, x in arguments.items()}
+        wanted, fresh = _reference_on(q[row : row + 1], k[row : row + 1], v[row : row + 1], layout, table, one)
+        torch.testing.assert_close(outcome.out[row : row + 1].double(), wanted, rtol=0, atol=TOLERANCE[dtype])
+        torch.testing.assert_close(outcome.residual[row : row + 1].double(), fresh, rtol=0, atol=TOLERANCE[dtype])
+
+
+def _reference_on(q, k, v, layout, table, arguments):
+    """The reference on the device of its inputs, in float64."""
+    with torch.device(q.device):
+        return reference.head_wise(q.double(), k.double(), v.double(), layout, table, **doubled(arguments))
+
+
+@pytest.mark.gpu
+@gpu
+def test_on_the_gpu_a_captured_graph_replays_the_same_bits():
+    q, k, v = (x.cuda() for x in qkv(1, len(MIXED), LAYOUT.length, 64, torch.float16))
+    arguments = {name: x.cuda() for name, x in caches(q.cpu(), LAYOUT, MIXED).items()}
+    out = torch.empty_like(q)
+    assert why_not_fused(q, k, v, LAYOUT, MIXED) is None
+    wanted = head_wise(q, k, v, LAYOUT, MIXED, **arguments)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        outcome = head_wise(q, k, v, LAYOUT, MIXED, out=out, **arguments)
+    out.zero_()
+    graph.replay()
+    assert torch.equal(out, wanted.out) and torch.equal(outcome.residual, wanted.residual)

@@ -1,0 +1,228 @@
+"""The kernel's arithmetic, in Triton's interpreter on a CPU: run by test_kernels_triton.py in a process of its own.
+
+TRITON_INTERPRET must be set before Triton is first imported, and would turn real kernels of other tests into
+interpreted ones. By hand: TRITON_INTERPRET=1 python -m pytest tests/test_kernels_triton_interpreted.py
+"""
+
+import os
+
+import pytest
+
+if os.environ.get("TRITON_INTERPRET") != "1":
+    pytest.skip("runs in a process of its own, started by test_kernels_triton.py", allow_module_level=True)
+pytest.importorskip("triton", reason="Triton is not installed")
+
+import torch
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from kernel_cases import ORDERS, caches, layouts, qkv, tables, windows
+from triton_cases import BLOCKS, assert_matches_reference, run
+
+from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, reference
+from ditfastattn.kernels.triton import predicate
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, Config
+from ditfastattn.kernels.triton.worklist import WorkList, tile_order, work_list
+
+FULL, WINDOW, RESIDUAL, REUSE = Method.FULL, Method.WINDOW, Method.WINDOW_RESIDUAL, Method.REUSE
+CPU = torch.device("cpu")
+# Ragged in both axes, three blocks of queries in a row of tiles, global tokens at both ends.
+LAYOUT = Layout((6, 37), prefix=3, suffix=2)
+LOCAL, WIDE, WHOLE = Window((0.3, 0.3)), Window((0.7, 0.5)), Window((1.0, 1.0))
+MIXED = HeadTable(
+    (WINDOW, FULL, REUSE, RESIDUAL, FULL, FULL),
+    (LOCAL, LOCAL, None, WIDE, WIDE, None),
+    (False, True, False, False, True, False),
+)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+# No shrinking: a failing case is small already, and each run of it costs a second.
+brief = settings(
+    deadline=None, max_examples=12, derandomize=True, database=None, phases=(Phase.explicit, Phase.generate)
+)
+
+
+@brief
+@given(st.data())
+def test_any_mix_of_methods_matches_the_float64_reference(data):
+    layout = data.draw(layouts(largest=200))
+    table = data.draw(tables(len(layout.grid)))
+    order = data.draw(st.sampled_from(ORDERS))
+    dtype = data.draw(st.sampled_from((torch.float16, torch.float32)))
+    q, k, v = qkv(1, len(table), layout.length, 64, dtype, order, data.draw(st.integers(0, 99)))
+    assert_matches_reference(q, k, v, layout, table)
+
+
+@pytest.mark.parametrize("dim", HEAD_DIMS)
+def test_every_head_size_matches_the_reference(dim):
+    q, k, v = qkv(1, len(MIXED), LAYOUT.length, dim, torch.float16, "fused qkv")
+    assert_matches_reference(q, k, v, LAYOUT, MIXED, blocks=Config(128, 64, 8, 2))
+
+
+def test_bfloat16_stays_within_its_rounding():
+    q, k, v = qkv(2, len(MIXED), LAYOUT.length, 72, torch.bfloat16)
+    assert_matches_reference(q, k, v, LAYOUT, MIXED, blocks=Config(128, 64, 8, 2))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_every_memory_order_is_read_where_it_lies(order):
+    table = HeadTable((WINDOW, FULL), (LOCAL, WIDE), (False, True))
+    assert_matches_reference(*qkv(2, 2, LAYOUT.length, 64, torch.float16, order), LAYOUT, table)
+
+
+@pytest.mark.parametrize("scale", [0.01, 0.3])
+def test_the_scale_is_used(scale):
+    table = HeadTable((WINDOW, FULL), (LOCAL, WIDE), (False, True))
+    assert_matches_reference(*qkv(1, 2, LAYOUT.length, 64), LAYOUT, table, scale=scale)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [Layout((1,)), Layout((31,)), Layout((33, 1)), Layout((130,), 0, 70), Layout((2, 5, 9), 1), Layout((5, 9, 3))],
+    ids=str,
+)
+def test_tails_thin_grids_and_no_text(layout):
+    window = Window((0.4,) * len(layout.grid))
+    table = HeadTable((WINDOW, FULL, FULL), (window,) * 3, (False, True, False))
+    assert_matches_reference(*qkv(1, 3, layout.length, 64), layout, table)
+
+
+@brief
+@given(st.data())
+def test_a_window_has_the_same_bits_alone_and_inside_a_refresh(data):
+    """full - window is formed from the stored window: what the refresh stored plus the residual is its full output."""
+    layout = data.draw(layouts(largest=150))
+    window = data.draw(windows(len(layout.grid)))
+    q, k, v = qkv(1, 1, layout.length, 64, torch.float32)
+    alone, _ = run(q, k, v, layout, HeadTable.uniform(1, WINDOW, window))
+    full, fresh = run(q, k, v, layout, HeadTable.uniform(1, FULL, window, refresh=True))
+    image = slice(layout.prefix, layout.prefix + layout.image)
+    # The subtraction in float32 of the same window; a whole-grid window is served as plain full attention instead.
+    if any(e < 1 for e in window.extent):
+        torch.testing.assert_close(full[:, :, image] - alone[:, :, image], fresh, rtol=0, atol=1e-6)
+    again, _ = run(q, k, v, layout, HeadTable.uniform(1, RESIDUAL, window), residual=fresh)
+    torch.testing.assert_close(again, full, rtol=0, atol=2e-6)
+
+
+def test_the_window_inside_a_refresh_is_the_windows_output_bit_for_bit():
+    """The keys outside the window are made to weigh nothing, so that full - window is zero only for equal bits."""
+    layout = Layout((6, 37))
+    q, k, v = qkv(1, 1, layout.length, 64, torch.float32)
+    row = 40
+    seen = reference.window_mask(layout, LOCAL)[row]
+    k[:, :, ~seen] = -1e4 * q[:, :, row : row + 1]
+    alone, _ = run(q, k, v, layout, HeadTable.uniform(1, WINDOW, LOCAL))
+    full, fresh = run(q, k, v, layout, HeadTable.uniform(1, FULL, LOCAL, refresh=True))
+    assert torch.equal(full[:, :, row], alone[:, :, row]) and (fresh[:, :, row] == 0).all()
+
+
+def test_poison_in_blocks_that_a_block_of_queries_does_not_visit_never_leaks():
+    layout = Layout((9, 41), prefix=4)
+    q, k, v = qkv(1, 2, layout.length, 64)
+    table = HeadTable.uniform(2, WINDOW, LOCAL)
+    clean, _ = run(q, k, v, layout, table)
+    order = tile_order(layout)
+    work = work_list(layout, table, BLOCKS.queries, BLOCKS.keys, CPU)
+    blocks, starts, masked = (x.numpy() for x in work.held[0])
+    first = blocks[0]
+    visited = torch.zeros(layout.length, dtype=torch.bool)
+    for start in starts[first[4] : first[5]]:
+        visited[order.slots[start : start + BLOCKS.keys]] = True
+    for start, count, *_ in masked[first[6] : first[7]]:
+        visited[order.slots[start : start + count]] = True
+    rows = torch.from_numpy(order.slots[first[0] : first[0] + first[1]]).long()
+    seen = reference.window_mask(layout, LOCAL)[rows].any(dim=0)
+    assert torch.equal(visited, seen) and not seen.all()
+    k[:, :, ~seen], v[:, :, ~seen] = torch.nan, torch.nan
+    poisoned, _ = run(q, k, v, layout, table)
+    assert torch.equal(poisoned[:, :, rows], clean[:, :, rows])
+
+
+def test_reused_heads_are_copied_bit_for_bit_and_their_tokens_not_read():
+    q, k, v = qkv(2, 3, LAYOUT.length, 64, torch.float16)
+    for x in (q, k, v):
+        x[:, 1] = torch.nan
+    cached = torch.randn(2, 1, LAYOUT.length, 64).half()
+    cached[0, 0, 0, 0], cached[0, 0, 1, 0] = -0.0, torch.inf
+    table = HeadTable((WINDOW, REUSE, FULL), (LOCAL, None, None), (False,) * 3)
+    out, _ = run(q, k, v, LAYOUT, table, cached=cached)
+    assert torch.equal(out[:, 1].view(torch.int16), cached[:, 0].view(torch.int16))
+    assert out[:, [0, 2]].isfinite().all()
+
+
+def test_reused_heads_that_lie_in_the_output_are_left_alone():
+    q, k, v = qkv(1, 4, LAYOUT.length, 64)
+    table = HeadTable((REUSE, WINDOW, REUSE, FULL), (None, LOCAL, None, None), (False,) * 4)
+    out = torch.randn(1, LAYOUT.length, 4, 64).transpose(1, 2)
+    before = out[:, ::2].clone()
+    run(q, k, v, LAYOUT, table, out=out, cached=out[:, ::2])
+    assert torch.equal(out[:, ::2], before)
+    work = work_list(LAYOUT, table, BLOCKS.queries, BLOCKS.keys, CPU, frozenset(table.reuse_heads))
+    assert set((work.items >> 21).tolist()) == {1, 3}
+
+
+def test_the_output_is_written_where_the_caller_wants_it_and_nowhere_else():
+    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 72)
+    arguments = caches(q, LAYOUT, MIXED)
+    wanted, _ = run(q, k, v, LAYOUT, MIXED, **arguments)
+    wide = torch.full((1, LAYOUT.length + 1, len(MIXED) + 1, 80), 3.0)
+    target = wide[:, :-1, :-1, :72].transpose(1, 2)
+    run(q, k, v, LAYOUT, MIXED, out=target, **arguments)
+    assert torch.equal(target, wanted)
+    target.fill_(3.0)
+    assert (wide == 3.0).all()
+
+
+def test_shared_outputs_are_bit_equal():
+    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 64, torch.float16)
+    both = torch.full((2, LAYOUT.length, len(MIXED), 64), torch.nan, dtype=torch.float16).transpose(1, 2)
+    run(q, k, v, LAYOUT, MIXED, out=both[:1], twin=both[1:], **caches(q, LAYOUT, MIXED))
+    assert torch.equal(both[0], both[1]) and both.isfinite().all()
+
+
+def test_the_order_of_work_does_not_touch_the_bits():
+    q, k, v = qkv(2, len(MIXED), LAYOUT.length, 64, torch.float16)
+    arguments = caches(q, LAYOUT, MIXED)
+    wanted, wanted_fresh = run(q, k, v, LAYOUT, MIXED, **arguments)
+    work = work_list(LAYOUT, MIXED, BLOCKS.queries, BLOCKS.keys, CPU)
+    shuffled = work.items[torch.randperm(len(work.items), generator=torch.Generator().manual_seed(3))]
+    work = WorkList(shuffled, work.heads, work.slots, work.columns, work.held)
+    out, fresh = run(q, k, v, LAYOUT, MIXED, work=work, **arguments)
+    assert torch.equal(out, wanted) and torch.equal(fresh, wanted_fresh)
+
+
+def test_the_trial_of_a_device_passes_and_sees_what_is_wrong(monkeypatch):
+    assert predicate.trial(CPU, torch.float16, 64) < 5e-3
+
+    def wrong(q, k, v, layout, table, out, **arguments):
+        out[0, 0, 7, 3] = torch.nan
+        return q.new_zeros(2, 1, layout.image, 64)
+
+    monkeypatch.setattr(predicate, "head_wise", wrong)
+    assert "differs by nan" in predicate.fault.__wrapped__(CPU, torch.float16, 64)
+
+
+def test_dispatch_serves_a_mixed_table_by_one_launch_where_the_kernel_can(monkeypatch):
+    from ditfastattn.kernels import dispatch
+
+    class Elsewhere(torch.Tensor):
+        """A CPU tensor that says it lies on another device."""
+
+        device = torch.device("meta")
+
+    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 64)
+    arguments = caches(q, LAYOUT, MIXED)
+    wanted = head_wise(q, k, v, LAYOUT, MIXED, **arguments)
+    monkeypatch.setattr(dispatch, "why_not", lambda *a, **b: None)
+    monkeypatch.setattr(dispatch, "why_not_fused", lambda *a, **b: None)
+    seen = []
+
+    def fused(q, k, v, layout, table, out, **options):
+        seen.append(options)
+        return run(*(x.as_subclass(torch.Tensor) for x in (q, k, v)), layout, table, out=out, **options)[1]
+
+    monkeypatch.setattr(dispatch.triton, "head_wise", fused)
+    out = torch.empty_like(q)
+    outcome = dispatch.head_wise(*(x.as_subclass(Elsewhere) for x in (q, k, v)), LAYOUT, MIXED, out=out, **arguments)
+    assert len(seen) == 1
+    torch.testing.assert_close(outcome.out, wanted.out, rtol=0, atol=5e-6)
+    torch.testing.assert_close(outcome.residual, wanted.residual, rtol=0, atol=5e-6)
