@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from ditfastattn.attention.gains import MOST_GROUPS, Probes, reach
 
 

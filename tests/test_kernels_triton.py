@@ -236,8 +236,17 @@ MIXED = HeadTable(
 )
 
 
+@pytest.fixture
+def taken_as_proven(monkeypatch):
+    """The tests that prove a GPU run before it counts as proven."""
+    from ditfastattn.kernels import dispatch
+
+    monkeypatch.setattr(dispatch.triton, "unproven", lambda device: None)
+
+
 @pytest.mark.gpu
 @gpu
+@pytest.mark.usefixtures("taken_as_proven")
 @pytest.mark.parametrize("layout", [LAYOUT, Layout((48, 56), 77), Layout((5, 20, 24), 0, 3)], ids=str)
 @pytest.mark.parametrize("dim", (64, 72, 80, 96, 128))
 @pytest.mark.parametrize("dtype", (torch.float16, torch.bfloat16), ids=str)
@@ -268,6 +277,7 @@ def _reference_on(q, k, v, layout, table, arguments):
 
 @pytest.mark.gpu
 @gpu
+@pytest.mark.usefixtures("taken_as_proven")
 def test_on_the_gpu_a_captured_graph_replays_the_same_bits():
     q, k, v = (x.cuda() for x in qkv(1, len(MIXED), LAYOUT.length, 64, torch.float16))
     arguments = {name: x.cuda() for name, x in caches(q.cpu(), LAYOUT, MIXED).items()}
@@ -280,3 +290,13 @@ def test_on_the_gpu_a_captured_graph_replays_the_same_bits():
     out.zero_()
     graph.replay()
     assert torch.equal(out, wanted.out) and torch.equal(outcome.residual, wanted.residual)
+
+
+def test_a_gpu_that_nobody_proved_the_kernel_on_gets_the_tiled_path(monkeypatch):
+    from ditfastattn.kernels.triton.predicate import unproven
+
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (9, 0))
+    device = torch.device("cuda", 0)
+    sentence = unproven(device, frozenset())
+    assert sentence == "The Triton kernel has not been proven on GPUs of compute capability 9.0 yet."
+    assert unproven(device, frozenset({(9, 0)})) is None

@@ -8,6 +8,6 @@ Only `kernel` imports Triton, and it is imported at the first call that can use 
 """
 
 from .launch import head_wise
-from .predicate import why_not
+from .predicate import unproven, why_not
 
-__all__ = ["head_wise", "why_not"]
+__all__ = ["head_wise", "unproven", "why_not"]

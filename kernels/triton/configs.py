@@ -9,6 +9,10 @@ from timing on a device: `python dev.py bench kernel --sweep` is there for that.
 
 from dataclasses import dataclass
 
+# Compute capabilities of the GPUs on which `pytest -m gpu` and the benchmark have been run and passed. A fault of a
+# kernel can take a whole process down, so users get the kernel only where it was proven; elsewhere the tiled path.
+PROVEN: frozenset[tuple[int, int]] = frozenset()
+
 # Head size: lanes of the two parts. The second is at least 16, the least that a matrix instruction sums over.
 HEAD_DIMS = {64: (64, 0), 72: (64, 16), 80: (64, 16), 96: (64, 32), 128: (128, 0)}
 

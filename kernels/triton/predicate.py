@@ -13,7 +13,7 @@ import torch
 from .. import tiled
 from ..geometry import Layout, Window
 from ..methods import HeadTable, Method
-from .configs import HEAD_DIMS
+from .configs import HEAD_DIMS, PROVEN
 from .launch import head_wise
 from .worklist import BLOCK_BITS, MOST_HEADS
 
@@ -70,6 +70,14 @@ def about_call(q, k, v, layout, table, mask=None, scale=None) -> str | None:
     if (layout.length // SMALLEST_BLOCKS[0] + 1) * (layout.length // SMALLEST_BLOCKS[1] + 1) > MOST_KEY_BLOCKS:
         return f"The Triton kernel's list of key blocks for {layout.length} tokens would be too large."
     return None
+
+
+def unproven(device: torch.device, proven: frozenset[tuple[int, int]] = PROVEN) -> str | None:
+    """Why a GPU does not get the kernel although it could run it: nobody has proven it on such a GPU yet."""
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) in proven:
+        return None
+    major, minor = torch.cuda.get_device_capability(device)
+    return f"The Triton kernel has not been proven on GPUs of compute capability {major}.{minor} yet."
 
 
 def about_device(device: torch.device) -> str | None:
