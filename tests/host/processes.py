@@ -25,7 +25,8 @@ def signals_like_ctrl_c() -> None:
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
-    for name in ("SIGTERM", "SIGHUP"):
+    # SIGINT too: a shell starts background jobs with it ignored, and Python then leaves it so.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), interrupt)
 
