@@ -7,7 +7,6 @@ which decides what a site computes. Host modules are never edited.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Protocol
 
@@ -25,7 +24,6 @@ from .runlog import RunLog, RunRecord, StepCount, Stopwatch
 KEY = "ditfastattn"
 _OVERRIDE = "optimized_attention_override"
 _ROOT = "diffusion_model."
-log = logging.getLogger(__name__)
 
 
 class Processor(Protocol):
@@ -249,7 +247,7 @@ class EntryHook(_Hook):
     @torch.compiler.disable
     def __call__(self, *args, **kwargs):
         call = self.installation.open(self.number)
-        if call is None or not call.skip or self.output == "same":
+        if call is None or not call.skip:
             return self.original()(*args, **kwargs)
         if self.output == "pair":
             return args[0], args[1]

@@ -15,8 +15,6 @@ from ..kernels import HeadTable, Method, Window
 from ..plans import RunSchedule
 from ..plans.methods import FULL, REUSE, is_residual, sources, window_index
 
-NEVER = -1
-
 
 @dataclass(frozen=True)
 class SiteStep:

@@ -18,8 +18,7 @@ class Entry:
     """A callable that runs before a site's attention and makes its inputs (a projection, a norm on q and k).
 
     `path`: dotted, from the diffusion model. `output`: what it returns, so that a skipped site can return blanks of the
-    same shape: "qkv" (three (B, L, H*D) tensors), "fused" (one (B, L, 3*H*D) tensor), "pair" (its first two inputs) or
-    "same" (never skipped: it only marks that the site begins).
+    same shape: "qkv" (three (B, L, H*D) tensors), "fused" (one (B, L, 3*H*D) tensor) or "pair" (its first two inputs).
     """
 
     path: str
