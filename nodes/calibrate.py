@@ -21,7 +21,7 @@ class Calibrate(io.ComfyNode):
             description=(
                 "Samples once with full attention and measures, for every step, layer and head, what cheaper "
                 "attention would cost and how much it would change the picture. Gives a plan with the levels "
-                "D1 (mild) to D6 (strong) for Apply Compression Plan. Takes about as long as one to two "
+                "D1 (mild) to D6 (strong) for Apply Compression Plan. Takes about as long as two "
                 "generations, once."
             ),
             search_aliases=[*ALIASES, "calibration"],
