@@ -23,7 +23,7 @@ from ..plans.methods import FULL, RESIDUAL, REUSE, WINDOW
 from .call import AttentionCall
 from .install import KEY
 from .replay import Replay
-from .run import COND, UNCOND, Forward, SiteCall
+from .run import Forward, SiteCall
 from .timeline import SiteStep
 
 V1_THRESHOLDS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15)

@@ -17,6 +17,7 @@ for folder in (TESTS, TESTS / "host" / "demo_nodes", MODEL):
         sys.path.insert(0, str(folder))
 
 from conftest import PACKAGE  # noqa: E402, F401 - makes the pack importable
+
 from host import tiny  # noqa: E402
 from host.fidelity import psnr_db, relative_error  # noqa: E402
 
