@@ -149,8 +149,9 @@ def _guard_lines(stats: dict) -> list[str]:
     guard = stats["guard"]
     if guard is None:
         return []
-    line = f"Guard: {guard['checks']} checks of a layer, {len(guard['promoted'])} heads made full"
-    if guard["promoted"]:
+    checks, count = guard["checks"], len(guard["promoted"])
+    line = f"Guard: {checks} check{'s' * (checks != 1)} of a layer, {count} head{'s' * (count != 1)} made full"
+    if count:
         step, site, head = guard["promoted"][0]
         line += f", the first after step {step + 1}: head {head} of {stats['sites'][site]}"
     return [line]
