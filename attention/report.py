@@ -14,7 +14,7 @@ def statistics(model_patcher, samples=None) -> dict:
 
     Keys: v, state ("done", "refused", "dense" or "no run"), model, sampler, plan_id, level, predicted_error,
     attention_flops_kept, model_flops_kept, ceiling (speed-up if attention cost nothing), seconds, cache_bytes, steps,
-    methods (see `RunRecord`), sites, notes. Fractions in 0..1; None where nothing is known.
+    methods, guard (see `RunRecord`), sites, notes. Fractions in 0..1; None where nothing is known.
     """
     found = attached(model_patcher)
     runs = found.runs if isinstance(found, Installation) else found
@@ -33,6 +33,7 @@ def statistics(model_patcher, samples=None) -> dict:
         "cache_bytes": 0,
         "steps": [],
         "methods": [],
+        "guard": None,
         "sites": [],
         "notes": [],
     }
@@ -100,6 +101,7 @@ def _figures(record: RunRecord, measurement) -> dict:
             for step in record.steps
         ],
         "methods": record.methods,
+        "guard": record.guard,
         "notes": record.notes,
     }
 
@@ -140,4 +142,16 @@ def _run_lines(stats: dict) -> list[str]:
             f"{name} {used.count(letter) / len(used):.0%}" for letter, name in METHOD_NAMES.items() if letter in used
         )
         lines.append(f"Layers by their commonest method: {shares}")
-    return lines
+    return lines + _guard_lines(stats)
+
+
+def _guard_lines(stats: dict) -> list[str]:
+    guard = stats["guard"]
+    if guard is None:
+        return []
+    checks, count = guard["checks"], len(guard["promoted"])
+    line = f"Guard: {checks} check{'s' * (checks != 1)} of a layer, {count} head{'s' * (count != 1)} made full"
+    if count:
+        step, site, head = guard["promoted"][0]
+        line += f", the first after step {step + 1}: head {head} of {stats['sites'][site]}"
+    return [line]

@@ -27,7 +27,9 @@ class RunRecord:
 
     rows: batch rows that went through the model, all evaluations together. tokens, text_tokens: of the last forward.
     methods: per step one letter a site, the method of most of its heads: f full, w window, d window + residual,
-    r reuse; uppercase where the branches share.
+    r reuse; uppercase where the branches share. guard: what the run-time guard did, None when it was off: "checks", how
+    many times a site was looked at, and "promoted", [step, site number, head] of each head that was full after that
+    step.
     """
 
     steps: list[StepCount]
@@ -39,6 +41,7 @@ class RunRecord:
     tokens: int = 0
     text_tokens: int = 0
     methods: list[str] = field(default_factory=list)
+    guard: dict | None = None
     state: str = "running"
     digest: tuple | None = None
 
