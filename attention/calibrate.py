@@ -10,22 +10,16 @@ from datetime import datetime, timezone
 import comfyui_version
 import numpy as np
 import torch
-from comfy.patcher_extension import WrappersMP
 
 from ..kernels import HeadTable, Method, Window, dense_flops, flops
 from ..plans import LEVELS, CalibrationTable, Measurement, ModelIdentity, Plan, solve_levels
 from ..plans import Site as PlanSite
-from ..plans.evaluate import row_errors
 from ..version import VERSION
-from .apply import apply_plan
-from .gains import growth, reach
+from .gains import reach
 from .host import identify
-from .install import KEY, install, sites_of
+from .install import install, sites_of
 from .runlog import RunLog, Stopwatch
 from .watch import Progress, Watch
-
-VERIFIED = ("trial", 0.3)  # name and predicted error of the level that is sampled to learn how far errors add up
-MOST_CORRECTION = 10.0
 
 
 @dataclass(frozen=True)
@@ -114,10 +108,7 @@ def measure(
     dense_seconds = whole() - seen.overhead
     table = _table(seen, sites)
     identity = identify(model_patcher, family, sites)
-    measurement = _measurement(seen, settings)
-    trial = solve_levels(table, identity, measurement, levels=(VERIFIED,))
-    table = _scaled(table, _correction(model_patcher, trial, table, seen, sample) ** 2)
-    return Measured(table, identity, measurement, whole(), dense_seconds)
+    return Measured(table, identity, _measurement(seen, settings), whole(), dense_seconds)
 
 
 def plan_of(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None) -> Plan:
@@ -138,58 +129,6 @@ def calibrate(model_patcher, settings: SamplerSettings, sample: Callable) -> Cal
     plan = plan_of(measured)
     attention, other = plan.measurement.attention_flops, plan.measurement.other_flops
     return Calibration(plan, whole(), measured.dense_seconds, attention / (attention + other))
-
-
-class _Reached(Exception):
-    """The trial run has come to the checkpoint; `latent` is what the sampler holds there."""
-
-    def __init__(self, latent: torch.Tensor):
-        super().__init__()
-        self.latent = latent
-
-
-def _correction(model_patcher, trial: Plan, table: CalibrationTable, seen: Watch, sample: Callable) -> float:
-    """How many times larger the error of a trial level comes out than predicted; 1 where nothing was predicted.
-
-    Errors of different steps are added as if they were independent. They are not: a window errs alike at every step.
-    By how much that adds up is a property of model and sampler, nearly the same for mild and strong levels (a factor of
-    2.2 ± 0.3 over all six levels of the demo model). So one strong level, which is quick to sample, tells it for all,
-    and its run ends at the checkpoint, where the latent is compared with the dense run's.
-    """
-    checkpoint = seen.run.sigmas[seen.checkpoint]
-    patched = apply_plan(model_patcher, trial, trial.levels[0].name, strict=True)
-
-    def stop(executor, x, timestep, *args, **kwargs):
-        if float(timestep.flatten()[0]) <= checkpoint * (1 + 1e-4):
-            raise _Reached(x)
-        return executor(x, timestep, *args, **kwargs)
-
-    patched.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, f"{KEY}.checkpoint", stop)
-    try:
-        sample(patched)
-        return 1.0
-    except _Reached as reached:
-        measured = float((reached.latent - seen.latent).float().pow(2).mean())
-    expected = _expected_power(trial, table, seen)
-    if not (measured > 0 and expected > 0 and math.isfinite(measured)):
-        return 1.0
-    return min(MOST_CORRECTION, max(1 / MOST_CORRECTION, math.sqrt(measured / expected)))
-
-
-def _expected_power(trial: Plan, table: CalibrationTable, seen: Watch) -> float:
-    """Mean squared deviation of the latent at the checkpoint that the table predicts for the trial level."""
-    level = trial.levels[0]
-    rows = row_errors(table, trial.table(level), trial.share(level))
-    before = np.array(table.positions) > seen.run.positions[seen.checkpoint] + 1e-9
-    at_the_end = float(rows[before].sum()) * seen.latent_power
-    # What deviates at the checkpoint is still to grow on its way to the end.
-    return at_the_end / growth(seen.signal[seen.checkpoint])
-
-
-def _scaled(table: CalibrationTable, factor: float) -> CalibrationTable:
-    """The table with every squared error multiplied."""
-    names = ("window_error", "residual_error", "reuse_error", "share_error")
-    return replace(table, **{name: getattr(table, name) * factor for name in names})
 
 
 def _measurement(seen: Watch, settings: SamplerSettings) -> Measurement:
@@ -225,10 +164,12 @@ def _table(seen: Watch, sites) -> CalibrationTable:
     observer, run = seen.observer, seen.run
     keep = _descending(run.positions)
     records = observer.records
-    put_in = np.stack([record.window[:, :, seen.probes.window].sum(axis=1) for record in records], axis=1)
-    weight = (
-        seen.probes.gains(put_in) * reach(np.array(run.sigmas), seen.signal)[:, None] / max(seen.latent_power, 1e-12)
+    gains, reused = seen.probes.gains(
+        np.array(run.sigmas),
+        _of_sites([record.window[:, :, seen.probes.window] for record in records]),
+        _of_sites([record.reuse[:, :, 0] for record in records]),
     )
+    weight = gains * reach(np.array(run.sigmas), *seen.signal)[:, None] / max(seen.latent_power, 1e-12)
     heads = [site.heads for site in sites]
     per_head = np.repeat(weight, heads, axis=1)[keep]
 
@@ -244,8 +185,10 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         windows=tuple(window.extent for window in seen.windows),
         window_error=errors("window"),
         residual_error=errors("residual"),
-        reuse_error=errors("reuse"),
+        reuse_error=errors("reuse") * reused,
         share_error=np.stack([record.share for record in records], axis=1)[keep] * weight[keep],
+        weight=weight[keep],
+        share_cosine=np.stack([record.share_cosine for record in records], axis=1)[keep],
         full_cost=np.repeat([cost["full"] for cost in costs], heads),
         window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
         projection_cost=np.array([cost["projections"] for cost in costs], float),
@@ -254,6 +197,11 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         output_bytes=np.repeat([cost["output_bytes"] for cost in costs], heads),
         residual_bytes=np.repeat([cost["residual_bytes"] for cost in costs], heads),
     )
+
+
+def _of_sites(by_head: list[np.ndarray]) -> np.ndarray:
+    """Sums over each site's heads: a list of (steps, heads) -> (steps, sites)."""
+    return np.stack([errors.sum(axis=1) for errors in by_head], axis=1)
 
 
 def _costs(seen: Watch, number: int, site, branches: int) -> dict:

@@ -36,10 +36,16 @@ def _sigma(value) -> torch.Tensor:
     return torch.as_tensor(float(value), dtype=torch.float32)
 
 
-def signal_scale(model_sampling, sigmas: Sequence[float]) -> np.ndarray:
-    """Factor of the clean picture in the latent at each noise level: 1 − σ for flow models, 1 for the others."""
-    flow = isinstance(model_sampling, comfy.model_sampling.CONST)
-    return np.array([1.0 - sigma if flow else 1.0 for sigma in sigmas])
+def signal_scale(model_sampling, sigmas: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Factor of the clean picture in the latent at each noise level, and by how much the host's latent is larger.
+
+    Flow models sample x = (1 - sigma) * picture + sigma * noise: (1 - sigma, 1). The others sample picture + sigma *
+    noise, which is the same latent divided by its factor: (1 / (1 + sigma), 1 + sigma).
+    """
+    levels = np.asarray(sigmas, float)
+    if isinstance(model_sampling, comfy.model_sampling.CONST):
+        return 1.0 - levels, np.ones_like(levels)
+    return 1.0 / (1.0 + levels), 1.0 + levels
 
 
 def identify(model_patcher, family: Family, sites: Sequence[Site]) -> ModelIdentity:

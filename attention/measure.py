@@ -48,6 +48,7 @@ class SiteRecord:
     """Errors of one site's heads over the run: energies after the output projection, per row of the sequence.
 
     window (S, H, W), residual (S, H, W, A), reuse (S, H, A), share (S,); NaN where nothing was measured.
+    share_cosine (S,): between the error of sharing at a step and at the one before; 1 where it is not known.
     """
 
     def __init__(self, site: Site, steps: int, windows: int, ages: int):
@@ -56,6 +57,8 @@ class SiteRecord:
         self.residual = np.full((steps, site.heads, windows, ages), np.nan)
         self.reuse = np.full((steps, site.heads, ages), np.nan)
         self.share = np.full(steps, np.nan)
+        self.share_cosine = np.ones(steps)
+        self._shared: tuple[int, torch.Tensor] | None = None
         self.history: deque[tuple[int, Sample]] = deque(maxlen=ages)
 
     def add(self, step: int, sample: Sample, shared: torch.Tensor | None, metric: torch.Tensor, rows: Rows) -> None:
@@ -68,8 +71,21 @@ class SiteRecord:
                 self.reuse[step, :, age - 1] = energy.all(past.output - sample.output)
                 self.residual[step, :, :, age - 1] = energy.image(past.residual - sample.residual).T
         if shared is not None:
-            self.share[step] = energy.image(shared[None])[0].sum()
+            self._add_shared(step, shared, energy)
         self.history.append((step, sample))
+
+    def close(self) -> None:
+        """Free the samples."""
+        self.history.clear()
+        self._shared = None
+
+    def _add_shared(self, step: int, shared: torch.Tensor, energy: _Energy) -> None:
+        self.share[step] = energy.image(shared[None])[0].sum()
+        if self._shared is not None and self._shared[0] == step - 1:
+            apart = energy.image((shared - self._shared[1])[None])[0].sum()
+            one, other = self.share[step], self.share[step - 1]
+            self.share_cosine[step] = np.clip((one + other - apart) / max(2 * np.sqrt(one * other), 1e-30), 0, 1)
+        self._shared = (step, shared)
 
 
 class _Energy:
@@ -142,7 +158,7 @@ class Observer:
     def close(self) -> None:
         """Free every tensor; the figures stay."""
         for record in self.records:
-            record.history.clear()
+            record.close()
         self._branch_samples.clear()
         self._rows.clear()
         self._metrics.clear()
@@ -153,7 +169,7 @@ class Observer:
         return self._rows[layout]
 
 
-def probe(attention: AttentionCall, layout: Layout, window: Window) -> torch.Tensor:
+def windowed(attention: AttentionCall, layout: Layout, window: Window) -> torch.Tensor:
     """The attention output, in the host's format, with every head windowed: a known error to follow to the end."""
     output, heads = attention.buffer()
     table = HeadTable.uniform(heads.shape[1], Method.WINDOW, window)

@@ -12,13 +12,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..kernels import Window
-from .gains import Probes
+from .gains import REUSED, Probe, Probes
 from .host import signal_scale
-from .measure import Observer, probe
+from .measure import HISTORY_BYTES, Observer, windowed
 from .runlog import Stopwatch
 
 AGES = 5
-CHECKPOINT = 0.5  # part of the steps after which the trial is compared with the dense run
 # Full widths along each axis as fractions of the grid; height × width, and time × height × width.
 WINDOWS = {
     2: ((0.1, 0.1), (0.25, 0.25), (0.5, 0.5), (0.25, 1.0), (1.0, 0.25)),
@@ -46,8 +45,6 @@ class Watch:
         self.work = _Work()
         self.overhead = 0.0
         self.latent_power = 0.0
-        self.checkpoint = min(len(run.positions) - 1, round(CHECKPOINT * len(run.positions)))
-        self.latent: torch.Tensor | None = None
         self.dtype = self.device = ""
         self.diffusion_model = None
         self.signal: np.ndarray | None = None
@@ -56,7 +53,9 @@ class Watch:
         self._evaluations = 0
         self._done: set[int] = set()
         self._observing = False
-        self._probing: tuple[int, ...] = ()
+        self._probe: Probe | None = None
+        self._erring: tuple[int, ...] = ()
+        self._before: dict[tuple, torch.Tensor] = {}  # outputs of the step before the probes
 
     def announce(self, noise_shape, model) -> int:
         """Choose the windows for the rank of the grid; the samples are small and need no announcement."""
@@ -78,29 +77,33 @@ class Watch:
             return output
         step = self.run.step
         self._done.add(step)
-        if step == self.checkpoint:
-            self.latent = x.clone()
         self._observing = False
         with self._extra_time(x.device):
             self.observer.finish(step)
-            for group in self.probes.due(step):
-                self._probe(predict, output, step, group)
+            for due in self.probes.due(step):
+                self._make(due, predict, output)
+        if step == self.probes.step:
+            self._before.clear()
         return output
 
-    def _probe(self, predict, output: torch.Tensor, step: int, group: int) -> None:
-        """Repeat the evaluation with a group of sites erring, and note how much the prediction changes."""
+    def _make(self, due: Probe, predict, output: torch.Tensor) -> None:
+        """Repeat the evaluation with some sites erring, and note how much the prediction changes."""
         comfy.model_management.throw_exception_if_processing_interrupted()
-        self._probing = self.probes.sites(group)
+        kept = tuple(sorted({number for number, *_ in self._before}))
+        sites = kept if due.kind == REUSED else self.probes.sites(due.group)
+        if not sites:
+            return
+        self._probe, self._erring = due, sites
         try:
-            self.probes.add(group, step, float((predict() - output).float().pow(2).mean()))
-            self._count()
+            self.probes.add(due, sites, float((predict() - output).float().pow(2).mean()))
         finally:
-            self._probing = ()
+            self._probe, self._erring = None, ()
+        self._count()
 
     def _count(self) -> None:
         self._evaluations += 1
         if self._progress is not None:
-            expected = len(self.run.positions) + self.probes.count
+            expected = len(self.run.positions) + len(self.probes.list)
             self._progress.evaluated(self._evaluations, max(expected, self._evaluations))
 
     def plain(self, forward, call, rows, length) -> bool:
@@ -112,23 +115,42 @@ class Watch:
 
     def attend(self, forward, call, attention) -> torch.Tensor:
         """The host's own attention, or the known error of a probe."""
-        if call.number in self._probing:
-            layout = forward.layout(call.site, attention.q.shape[2], attention.options)
-            if layout is not None and not attention.obstacle:
-                return probe(attention, layout, self.windows[self.probes.window])
+        if call.number in self._erring:
+            erring = self._known_error(forward, call, attention)
+            if erring is not None:
+                return erring
         with self.work.apart(call.number, forward.rows):
             output = attention.host()
             if self._observing:
                 with self._extra_time(attention.q.device):
                     self.observer.observe(forward, call, attention, output)
+                    if forward.step == self.probes.step - 1:
+                        self._keep(forward, call, output)
         self.dtype, self.device = str(attention.q.dtype).removeprefix("torch."), str(attention.q.device)
         return output
+
+    def _known_error(self, forward, call, attention) -> torch.Tensor | None:
+        """What a probe puts in the place of a site's output."""
+        if self._probe.kind == REUSED:
+            before = self._before.get(_key(forward, call))
+            return before if before is not None and before.dtype == attention.q.dtype else None
+        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
+        if layout is None or attention.obstacle:
+            return None
+        return windowed(attention, layout, self.windows[self.probes.window])
+
+    def _keep(self, forward, call, output: torch.Tensor) -> None:
+        """Keep a site's output for the probe of reuse: of all sites, or of every n-th where memory allows no more."""
+        whole = output.nbytes * len(self.sites) * max(1, 2 // max(1, len(forward.branches)))
+        if call.number % -(-whole // HISTORY_BYTES) == 0:
+            self._before[_key(forward, call)] = output.clone()
 
     def leave(self, forward, call, stream, output) -> None:
         """Nothing is kept."""
 
     def close(self) -> None:
         """Free the samples; the figures stay."""
+        self._before.clear()
         if self.observer is not None:
             self.observer.close()
 
@@ -142,6 +164,11 @@ class Watch:
         finally:
             _wait(device)
             self.overhead += watch()
+
+
+def _key(forward, call) -> tuple:
+    """One site of one forward: (site number, its branches)."""
+    return (call.number, *(branch.key for branch in forward.branches))
 
 
 class _Work:

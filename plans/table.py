@@ -23,6 +23,7 @@ from .schema import MAX_ROWS, MAX_SITES, MAX_WINDOWS, Site
 MAX_FILE_BYTES = 1 << 30
 
 _ERRORS = ("window_error", "residual_error", "reuse_error", "share_error")
+_WEIGHTS = ("weight", "share_cosine")
 _COSTS = ("full_cost", "window_cost", "projection_cost", "share_saving", "output_bytes", "residual_bytes")
 
 
@@ -34,6 +35,9 @@ class CalibrationTable:
     method; additive over cells; nan or inf = not available (stored as inf).
       window_error (S, N, W), residual_error (S, N, W, A) with the residual taken a = 1..A rows before,
       reuse_error (S, N, A) with the output computed a = 1..A rows before, share_error (S, sites).
+    weight (S, sites): what turned a head's squared error after the output projection into such a contribution; errors
+    of different rows are comparable once it is divided out. share_cosine (S, sites): between the errors of sharing at a
+    row and at the one before.
     Costs, in FLOPs per model evaluation, all branches together:
       full_cost (N,), window_cost (N, W), projection_cost (sites,): linear layers that need not run when all heads of
       the site reuse; share_saving (sites,): fraction of the site's attention cost that sharing saves; other_cost: all
@@ -50,6 +54,8 @@ class CalibrationTable:
     residual_error: np.ndarray
     reuse_error: np.ndarray
     share_error: np.ndarray
+    weight: np.ndarray
+    share_cosine: np.ndarray
     full_cost: np.ndarray
     window_cost: np.ndarray
     projection_cost: np.ndarray
@@ -120,7 +126,7 @@ class CalibrationTable:
         runs = self.runs + other.runs
         mean = {
             field: (getattr(self, field) * self.runs + getattr(other, field) * other.runs) / runs
-            for field in (*_ERRORS, *_COSTS, "other_cost")
+            for field in (*_ERRORS, *_WEIGHTS, *_COSTS, "other_cost")
         }
         return CalibrationTable(positions=self.positions, sites=self.sites, windows=self.windows, runs=runs, **mean)
 
@@ -133,7 +139,7 @@ class CalibrationTable:
             "other_cost": self.other_cost,
             "runs": self.runs,
         }
-        arrays = {field: getattr(self, field) for field in (*_ERRORS, *_COSTS)}
+        arrays = {field: getattr(self, field) for field in (*_ERRORS, *_WEIGHTS, *_COSTS)}
         np.savez_compressed(file, head=np.frombuffer(json.dumps(head).encode("utf-8"), dtype=np.uint8), **arrays)
 
     @staticmethod
@@ -143,7 +149,7 @@ class CalibrationTable:
             _check_size(file)
             with np.load(file, allow_pickle=False) as archive:
                 head = json.loads(archive["head"].tobytes().decode("utf-8"))
-                arrays = {field: archive[field] for field in (*_ERRORS, *_COSTS)}
+                arrays = {field: archive[field] for field in (*_ERRORS, *_WEIGHTS, *_COSTS)}
             sites = tuple(Site(*site) for site in head.pop("sites"))
             return CalibrationTable(sites=sites, **head, **arrays)
         except PlanError as error:
@@ -171,6 +177,8 @@ class CalibrationTable:
             "window_error": (s, n, w),
             "residual_error": (s, n, w, age),
             "share_error": (s, sites),
+            "weight": (s, sites),
+            "share_cosine": (s, sites),
             "full_cost": (n,),
             "window_cost": (n, w),
             "projection_cost": (sites,),
