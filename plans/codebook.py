@@ -240,11 +240,17 @@ def _refitted(
         _add_groups(bonus, skipped / (table.full_cost.sum() * table.rows), group)
     used = sums["full_cost"] > 0
     factor = np.where(used, factor / np.where(used, sums["full_cost"], 1), 1.0)
-    methods, _ = best_paths(Cells(**sums), Prices(1.0, factor=factor, bonus=bonus))
+    methods, _ = best_paths(Cells(**sums), Prices(1.0, _mean_memory(choices), factor, bonus))
     # Unused profiles stay: in the next round they may serve. So does the first, which is full everywhere.
     used[0] = False
     fitted = np.where(used[:, None], methods.T, profiles)
     return np.concatenate([fitted[:1], np.unique(fitted[1:], axis=0)])
+
+
+def _mean_memory(choices: Sequence[Choice]) -> np.ndarray | None:
+    """Price of memory that serves all levels, whose groups are refitted together: (S,)."""
+    limited = [choice.memory for choice in choices if choice.memory is not None]
+    return sum(limited) / len(choices) if limited else None
 
 
 def _add_groups(total: np.ndarray, values: np.ndarray, group: np.ndarray) -> None:
