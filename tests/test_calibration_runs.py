@@ -1,6 +1,7 @@
 """Several prompts and seeds in one calibration, taken up again after Cancel, and its progress."""
 
 import gc
+import json
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
@@ -217,6 +218,35 @@ def test_the_papers_methods_take_neither_budgets_nor_measurements(model):
     for extra in ({"budget": Budget(keep_attention=0.5)}, {"runs": 2}):
         with pytest.raises(CalibrationError, match="know no budget"):
             plan_by(V2, model, SETTINGS, Sampler(), **extra)
+
+
+def test_the_node_hands_plan_measurements_and_figures_on(model):
+    from ditfastattn.nodes import Calibrate
+
+    def node(prompt, **extra):
+        inputs = (model, 7, STEPS, 4.0, "euler", "simple", prompt, tiny.conditioning("sd3", 2), LATENT)
+        with torch.inference_mode():
+            return Calibrate.execute(*inputs, **extra)
+
+    STORE.clear()
+    first = node(PROMPT)
+    last = node(tiny.conditioning("sd3", 5), measurements=first.args[1], runs=2, keep_attention=0.5)
+    STORE.clear()
+    (figures,), (text,) = last.ui["ditfastattn_calibration"], last.ui["ditfastattn_plan"]
+    assert (figures["runs"], figures["resumed_runs"], figures["measured_runs"]) == (2, 0, 3)
+    assert json.loads(json.dumps(figures)) == figures and figures["ratio_to_dense_run"] > 0
+    assert loads(text) == last.args[0] and last.args[0].measurement.prompts == 2
+    with pytest.raises(CalibrationError, match="leave no measurements"):
+        node(PROMPT, measurements=plan_by(V2, model, SETTINGS, Sampler()).measurements)
+
+
+def test_what_was_saved_before_an_input_was_added_still_runs():
+    from ditfastattn.nodes import Calibrate
+
+    info = Calibrate.GET_NODE_INFO_V1()["input"]
+    added = ["measurements", "runs", "keep_attention", "max_cache_mib", "method"]
+    assert list(info["optional"])[-5:] == added and not set(added) & set(info["required"])
+    assert all(info["optional"][name][1].get("advanced") for name in added[1:])
 
 
 def bars_and_texts(monkeypatch):
