@@ -104,9 +104,14 @@ class LayerSearch(Replay):
         self._decided: set[int] = set()
 
     @property
-    def windows(self) -> tuple[Window]:
+    def window(self) -> Window:
         """The one window of the search."""
-        return (self.layers._window,)
+        return self.layers._window
+
+    @property
+    def windows(self) -> tuple[Window]:
+        """The windows that the letters refer to."""
+        return (self.window,)
 
     def announce(self, noise_shape, model) -> int:
         """The window's rank is the grid's: a half-width of an eighth of the tokens on each side."""

@@ -32,7 +32,7 @@ class Meter:
         self._known = 0
         self._within = 0.0
         self._evaluated = False
-        self._expected = 1
+        self._done, self._expected, self._likely = 0, 1, 0.0
         self._place = ""
         self._ceiling = self._remark = ""
         self._start: tuple[float, float] | None = None
@@ -46,8 +46,9 @@ class Meter:
 
     def evaluated(self, done: int, expected: int) -> None:
         """`done` of about `expected` model evaluations of this part are over. Raises if the user pressed Cancel."""
-        self._evaluated, self._expected = True, max(1, expected)
-        self._advance((1 - self._check) * done / self._expected)
+        self._evaluated, self._done, self._expected = True, done, max(1, expected)
+        # A sampler may evaluate several times a step: what came so far tells how many there will be.
+        self._advance((1 - self._check) * done / max(self._expected, self._likely))
 
     def counted(self, attention_flops: float, other_flops: float) -> None:
         """What one evaluation takes, in attention and in everything else."""
@@ -56,17 +57,18 @@ class Meter:
     def sampled(self, step: int, steps: int, preview=None) -> None:
         """The sampler is through `step` of `steps`; preview: of the picture, as the host's bar takes it."""
         if self._evaluated:
-            self._place = f"step {step} of {steps}"
+            self._place, self._likely = f"step {step} of {steps}", self._done * steps / step
+            within = (1 - self._check) * step / steps
         else:
             self._place = "checking the prediction"
-            self._within = max(self._within, 1 - self._check + self._check * step / steps)
+            within = 1 - self._check + self._check * step / steps
         self._evaluated = False
-        self._advance(self._within, preview)
+        self._advance(within, preview)
 
     def end_part(self) -> None:
         """A part is complete."""
         self._ended += 1
-        self._within, self._place, self._evaluated = 0.0, "", False
+        self._within, self._likely, self._place, self._evaluated = 0.0, 0.0, "", False
         self._advance(0.0)
 
     def finish(self, text: str) -> None:

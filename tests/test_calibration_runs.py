@@ -269,6 +269,17 @@ def test_one_bar_goes_over_all_runs_and_never_back(model, store, monkeypatch):
     assert any(text.startswith(f"Run 2 of 2, step 3 of {STEPS}, about ") and " s left" in text for text in texts)
 
 
+def test_a_sampler_that_evaluates_twice_a_step_moves_the_bar_as_evenly(monkeypatch):
+    bars, texts = bars_and_texts(monkeypatch)
+    meter = Meter(check=0.0, say=texts.append)
+    for step in range(10):
+        for evaluation in (1, 2):
+            meter.evaluated(2 * step + evaluation, max(10, 2 * step + evaluation))
+        meter.sampled(step + 1, 10)
+    # After the first step the meter knows.
+    assert bars == sorted(bars) and all(abs(bar - place / 30) <= 0.14 for place, bar in enumerate(bars))
+
+
 def test_runs_that_are_known_count_in_the_text_and_not_in_the_bar(model, store, monkeypatch):
     bars, texts = bars_and_texts(monkeypatch)
     runs_of(model, Sampler(), store)
