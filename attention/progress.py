@@ -13,6 +13,7 @@ import comfy.utils
 log = logging.getLogger(__name__)
 
 CHECK = 0.2  # part of a run's bar that is kept for sampling the trial level after the watched run
+UNITS = 1000  # of the bar: fixed, because how many evaluations there are shows only on the way
 TEXT_INTERVAL = 0.25  # seconds between two texts
 
 
@@ -26,13 +27,13 @@ class Meter:
     def __init__(self, check: float = CHECK, say: Callable[[str], None] | None = None):
         self._check = check
         self._say = say or send_text
-        self._bar = comfy.utils.ProgressBar(1)
+        self._bar = comfy.utils.ProgressBar(UNITS)
         self._lengths: tuple[float, ...] = (1.0,)
         self._ended = 0
         self._known = 0
         self._within = 0.0
         self._evaluated = False
-        self._done, self._expected, self._likely = 0, 1, 0.0
+        self._done, self._likely = 0, 0.0
         self._place = ""
         self._ceiling = self._remark = ""
         self._start: tuple[float, float] | None = None
@@ -46,9 +47,9 @@ class Meter:
 
     def evaluated(self, done: int, expected: int) -> None:
         """`done` of about `expected` model evaluations of this part are over. Raises if the user pressed Cancel."""
-        self._evaluated, self._done, self._expected = True, done, max(1, expected)
+        self._evaluated, self._done = True, done
         # A sampler may evaluate several times a step: what came so far tells how many there will be.
-        self._advance((1 - self._check) * done / max(self._expected, self._likely))
+        self._advance((1 - self._check) * done / max(1, expected, self._likely))
 
     def counted(self, attention_flops: float, other_flops: float) -> None:
         """What one evaluation takes, in attention and in everything else."""
@@ -79,9 +80,8 @@ class Meter:
         comfy.model_management.throw_exception_if_processing_interrupted()
         self._within = max(self._within, min(within, 1.0))
         fraction = self._fraction()
-        total = len(self._lengths) * self._expected
         # The bar is this one alone: the sampler's own would start anew with every run.
-        self._bar.update_absolute(round(fraction * total), total, preview)
+        self._bar.update_absolute(round(fraction * UNITS), UNITS, preview)
         now = time.perf_counter()
         if self._start is None:
             self._start = (now, fraction)
