@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from ..kernels import Window
-from ..plans import Plan, PlanError, resolve
+from ..plans import CUSTOM, Plan, PlanError, resolve
 from . import timeline
 from .guard import Guard
 from .host import free_memory, identify
@@ -52,6 +52,11 @@ def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: b
     reason = plan.why_not(identify(model_patcher, family, sites))
     if reason is not None:
         raise PlanRefused(reason)
+    if level == CUSTOM and CUSTOM not in (one.name for one in plan.levels):
+        raise PlanRefused(
+            "The plan has no level 'custom': set keep_attention in DiTFastAttn Calibrate, or choose one of "
+            f"{', '.join(one.name for one in plan.levels)}."
+        )
     chosen = plan.level(level)
     windows = tuple(Window(extent) for extent in plan.windows)
     offsets = plan.model.offsets

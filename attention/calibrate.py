@@ -9,17 +9,26 @@ from datetime import datetime, timezone
 
 import comfyui_version
 import numpy as np
-import torch
 
-from ..kernels import HeadTable, Method, Window, dense_flops, flops
-from ..plans import LEVELS, CalibrationTable, Measurement, ModelIdentity, Plan, solve_levels
+from ..plans import (
+    LEVELS,
+    CalibrationTable,
+    Measurement,
+    ModelIdentity,
+    Plan,
+    Solved,
+    solve_plan,
+)
 from ..plans import Site as PlanSite
 from ..version import VERSION
+from .costs import attention_flops, site_costs
 from .gains import reach
 from .host import identify
 from .install import install, sites_of
 from .runlog import RunLog, Stopwatch
 from .watch import Progress, Watch
+
+MOST_SEEDS = 64  # that a plan names
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class Measured:
             self.model,
             replace(
                 ours,
-                seeds=tuple(dict.fromkeys((*ours.seeds, *theirs.seeds))),
+                seeds=tuple(dict.fromkeys((*ours.seeds, *theirs.seeds)))[:MOST_SEEDS],
                 prompts=ours.prompts + theirs.prompts,
             ),
             self.seconds + other.seconds,
@@ -111,15 +120,23 @@ def measure(
     return Measured(table, identity, _measurement(seen, settings), whole(), dense_seconds)
 
 
-def plan_of(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None) -> Plan:
-    """The plan of a measurement: one level per (name, predicted error), caches within a limit if one is given."""
+def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None) -> Solved:
+    """The plan of a measurement: one level per (name, goal), caches within a limit if one is given."""
     watch = Stopwatch()
-    plan = solve_levels(
+    solved = solve_plan(
         measured.table, measured.model, measured.measurement, levels=levels, max_cache_bytes=max_cache_bytes
     )
-    seconds = measured.seconds + watch()
-    stamp = replace(plan.measurement, seconds=seconds, dense_seconds=measured.dense_seconds)
-    return replace(plan, measurement=stamp)
+    stamp = replace(
+        solved.plan.measurement,
+        seconds=measured.seconds + watch(),
+        dense_seconds=measured.dense_seconds / measured.table.runs,
+    )
+    return replace(solved, plan=replace(solved.plan, measurement=stamp))
+
+
+def plan_of(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None) -> Plan:
+    """The plan of `solve` alone."""
+    return solve(measured, levels=levels, max_cache_bytes=max_cache_bytes).plan
 
 
 def calibrate(model_patcher, settings: SamplerSettings, sample: Callable) -> Calibration:
@@ -132,11 +149,14 @@ def calibrate(model_patcher, settings: SamplerSettings, sample: Callable) -> Cal
 
 
 def _measurement(seen: Watch, settings: SamplerSettings) -> Measurement:
-    layouts = seen.observer.layouts
-    layout = next(iter(layouts.values()))
-    attention_flops = sum(
-        dense_flops(layout, seen.sites[number].heads, seen.sites[number].head_dim) for number, layout in layouts.items()
+    return measurement_of(
+        seen.observer.layouts, seen.sites, settings, seen.dtype, seen.device, other_flops=seen.work.other_flops
     )
+
+
+def measurement_of(layouts, sites, settings: SamplerSettings, dtype: str, device: str, other_flops: int) -> Measurement:
+    """What a run with these settings was, for its plan. layouts: of the sites that attended, by number."""
+    layout = next(iter(layouts.values()))
     return Measurement(
         grid=layout.grid,
         text_tokens=layout.globals,
@@ -147,15 +167,15 @@ def _measurement(seen: Watch, settings: SamplerSettings) -> Measurement:
         denoise=settings.denoise,
         seeds=(settings.seed,),
         prompts=1,
-        dtype=seen.dtype,
-        device=seen.device,
+        dtype=dtype,
+        device=device,
         host_version=comfyui_version.__version__,
         pack_version=VERSION,
         created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=0.0,
         dense_seconds=0.0,
-        attention_flops=attention_flops,
-        other_flops=seen.work.other_flops,
+        attention_flops=attention_flops(layouts, sites),
+        other_flops=other_flops,
     )
 
 
@@ -205,26 +225,7 @@ def _of_sites(by_head: list[np.ndarray]) -> np.ndarray:
 
 
 def _costs(seen: Watch, number: int, site, branches: int) -> dict:
-    """FLOPs and bytes of one head (projections: of the site) in one evaluation, all branches together."""
-    layout = seen.observer.layouts[number]
-    element = torch.empty((), dtype=getattr(torch, seen.dtype)).element_size()
-
-    def cost(method: Method, window: Window | None = None) -> float:
-        return float(flops(layout, HeadTable.uniform(1, method, window), site.head_dim) * branches)
-
-    diffusion_model = seen.diffusion_model
-    linears = 0
-    for path, stream in site.linears if site.skippable else ():
-        layer = diffusion_model.get_submodule(path)
-        linears += 2 * layer.in_features * layer.out_features * (layout.image if stream == "image" else layout.globals)
-    return {
-        "full": cost(Method.FULL),
-        "windows": [cost(Method.WINDOW, window) for window in seen.windows],
-        "projections": linears * branches,
-        "share": 0.5 * layout.image / layout.length if branches == 2 else 0.0,
-        "output_bytes": layout.length * site.head_dim * element * branches,
-        "residual_bytes": layout.image * site.head_dim * element * branches,
-    }
+    return site_costs(seen.observer.layouts[number], site, seen.windows, seen.diffusion_model, seen.dtype, branches)
 
 
 def _descending(positions) -> list[int]:

@@ -25,9 +25,10 @@ from .install import KEY
 from .replay import Replay
 from .run import Forward, SiteCall
 from .timeline import SiteStep
+from .watch import Progress
 
 V1_THRESHOLDS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15)
-V2_THRESHOLDS = (0.2, 0.4, 0.6, 0.8, 1.0)
+V2_THRESHOLDS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # the paper's five, and a milder one
 HEAD_CAP = 1.5  # V2: a single head's error may be this many times its part of a layer's threshold
 LARGEST_LOSS = 10.0  # V1 clips the relative error of each element here
 SMALL = 1e-6
@@ -87,15 +88,18 @@ class LayerSearch(Replay):
     """V1's search as a `Processor`: greedy over layers, at every step, against the model's output.
 
     threshold: δ; after layer l of L the output's loss may be δ · (l + 1) / L. outputs: filled by `watch_outputs` with
-    what the model returned since it was emptied.
+    what the model returned since it was emptied. progress: told how many of the (step, layer) pairs are decided.
     """
 
-    def __init__(self, family, sites, run, threshold: float, outputs: list[torch.Tensor]):
+    def __init__(
+        self, family, sites, run, threshold: float, outputs: list[torch.Tensor], progress: Progress | None = None
+    ):
         rank_window = Window((0.25, 1.0))
         self.layers = _Layers(sites, len(run.positions), rank_window)
         super().__init__(family, sites, self.layers, run, 1 << 62, True, 0)
         self.threshold, self.outputs = threshold, outputs
         self.evaluations = 0
+        self._progress = progress
         self._frozen = False
         self._decided: set[int] = set()
 
@@ -103,6 +107,11 @@ class LayerSearch(Replay):
     def window(self) -> Window:
         """The one window of the search."""
         return self.layers._window
+
+    @property
+    def windows(self) -> tuple[Window]:
+        """The windows that the letters refer to."""
+        return (self.window,)
 
     def announce(self, noise_shape, model) -> int:
         """The window's rank is the grid's: a half-width of an eighth of the tokens on each side."""
@@ -120,8 +129,14 @@ class LayerSearch(Replay):
                 self._search(predict, step)
             finally:
                 self._frozen = False
+        self._tell(step, len(self.sites))
         self.evaluations += 1
         return super().evaluate(predict, x, sigma)
+
+    def _tell(self, step: int, sites: int) -> None:
+        if self._progress is not None:
+            count = len(self.sites)
+            self._progress.evaluated(step * count + sites, len(self.run.positions) * count)
 
     def _search(self, predict, step: int) -> None:
         choices, count = self.layers.choices[step], len(self.sites)
@@ -134,6 +149,7 @@ class LayerSearch(Replay):
                 if _relative_loss(wanted, self._output(predict)) < self.threshold * (site + 1) / count:
                     break
                 choices[site] = AS_IS
+            self._tell(step, site + 1)
 
     def _output(self, predict) -> torch.Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()
@@ -188,10 +204,11 @@ class HeadSearch:
     """V2's search as a `Processor`: at each attention call a 0/1 programme over heads and methods.
 
     threshold: δ, the sum of the chosen heads' relative squared errors that a layer may reach at a step. Each decision
-    is taken at a step's first call of a site and holds for its other calls.
+    is taken at a step's first call of a site and holds for its other calls. progress: told how many steps are over.
     """
 
-    def __init__(self, family, sites, run, threshold: float, cap: float = HEAD_CAP):
+    def __init__(self, family, sites, run, threshold: float, cap: float = HEAD_CAP, progress: Progress | None = None):
+        self._progress = progress
         self.family, self.sites, self.run = family, sites, run
         self.threshold, self.cap = threshold, cap
         self.windows: tuple[Window, ...] = ()
@@ -208,7 +225,10 @@ class HeadSearch:
 
     def evaluate(self, predict, x, sigma: float):
         """One model evaluation."""
-        return predict()
+        output = predict()
+        if self._progress is not None:
+            self._progress.evaluated(self.run.step + 1, len(self.run.positions))
+        return output
 
     def plain(self, forward, call, rows, length) -> bool:
         """Never: every attention is looked at."""

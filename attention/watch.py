@@ -12,6 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..kernels import Window
+from .costs import attention_flops
 from .gains import REUSED, Probe, Probes
 from .host import signal_scale
 from .measure import HISTORY_BYTES, Observer, windowed
@@ -30,6 +31,9 @@ class Progress(Protocol):
 
     def evaluated(self, done: int, expected: int) -> None:
         """`done` of about `expected` model evaluations of this run are over."""
+
+    def counted(self, attention_flops: float, other_flops: float) -> None:
+        """What one evaluation of one batch row takes, in attention matmuls and in everything else; told once a run."""
 
 
 class Watch:
@@ -104,6 +108,8 @@ class Watch:
         self._evaluations += 1
         if self._progress is not None:
             expected = len(self.run.positions) + len(self.probes.list)
+            if self._evaluations == 1:
+                self._progress.counted(attention_flops(self.observer.layouts, self.sites), self.work.other_flops)
             self._progress.evaluated(self._evaluations, max(expected, self._evaluations))
 
     def plain(self, forward, call, rows, length) -> bool:

@@ -3,10 +3,8 @@
 from comfy_api.latest import io
 
 from ..attention.apply import apply_plan, refuse
-from ..plans import LEVELS, Refusal, loads
-from .types import ALIASES, CATEGORY, OFF, PlanType
-
-MIB = 2**20
+from ..plans import CUSTOM, LEVELS, Refusal, loads
+from .types import ALIASES, CATEGORY, MIB, OFF, PlanType
 
 
 class ApplyCompressionPlan(io.ComfyNode):
@@ -29,9 +27,12 @@ class ApplyCompressionPlan(io.ComfyNode):
                 io.Model.Input("model", tooltip="The model that the plan was made for. Put LoRAs before this node."),
                 io.Combo.Input(
                     "level",
-                    options=[OFF, *(name for name, _ in LEVELS)],
+                    options=[OFF, *(name for name, _ in LEVELS), CUSTOM],
                     default="D2",
-                    tooltip="off: full attention. D1 stays closest to the original picture, D6 saves most.",
+                    tooltip=(
+                        "off: full attention. D1 stays closest to the original picture, D6 saves most. custom: the "
+                        "budget that was set as keep_attention in DiTFastAttn Calibrate."
+                    ),
                 ),
                 io.String.Input(
                     "plan",

@@ -3,10 +3,11 @@
 import comfy.samplers
 from comfy_api.latest import io
 
-from ..attention.calibrate import SamplerSettings, calibrate
+from ..attention.calibrate import SamplerSettings
+from ..attention.methods import METHODS, ONE_RUN, Budget, plan_by
 from ..attention.sampling import sample_once
 from ..plans import dumps
-from .types import ALIASES, CATEGORY, PlanType
+from .types import ALIASES, CATEGORY, MIB, MeasurementsType, PlanType
 
 
 class Calibrate(io.ComfyNode):
@@ -68,25 +69,108 @@ class Calibrate(io.ComfyNode):
                     step=0.01,
                     tooltip="1 measures the whole noise schedule, which serves every denoise value.",
                 ),
+                MeasurementsType.Input(
+                    "measurements",
+                    optional=True,
+                    tooltip=(
+                        "Measurements of another DiTFastAttn Calibrate, with another prompt: the plan of the last "
+                        "node stands on all of them. Same model, size and sampler settings in each."
+                    ),
+                ),
+                io.Int.Input(
+                    "runs",
+                    default=1,
+                    min=1,
+                    max=16,
+                    optional=True,
+                    advanced=True,
+                    tooltip=(
+                        "Measuring runs, with the seeds from seed on. More runs take as many times longer and give a "
+                        "plan that depends less on one picture. After Cancel, finished runs are not repeated."
+                    ),
+                ),
+                io.Float.Input(
+                    "keep_attention",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    optional=True,
+                    advanced=True,
+                    tooltip=(
+                        "Above 0, the plan gets one more level, custom: the least error that keeps at most this "
+                        "fraction of the attention FLOPs. Changing it does not measure again."
+                    ),
+                ),
+                io.Int.Input(
+                    "max_cache_mib",
+                    default=0,
+                    min=0,
+                    max=1 << 20,
+                    step=64,
+                    optional=True,
+                    advanced=True,
+                    tooltip=(
+                        "Most memory for kept outputs that any level may plan with, in MiB. 0: no limit. Changing it "
+                        "does not measure again."
+                    ),
+                ),
+                io.Combo.Input(
+                    "method",
+                    options=list(METHODS),
+                    default=ONE_RUN,
+                    optional=True,
+                    advanced=True,
+                    tooltip=(
+                        "one run: this pack's own, recommended. The other two reproduce the papers: V1 evaluates the "
+                        "model up to 4 x layers + 2 times a step, for each of the six levels (hours on large models); "
+                        "V2 takes about two generations for each level. They know no budget and no predicted error."
+                    ),
+                ),
             ],
-            outputs=[PlanType.Output("plan", display_name="plan", tooltip="Six quality levels from one measurement.")],
+            outputs=[
+                PlanType.Output("plan", display_name="plan", tooltip="Six quality levels from one measurement."),
+                MeasurementsType.Output(
+                    "measurements",
+                    display_name="measurements",
+                    tooltip="What was measured so far, for another DiTFastAttn Calibrate with another prompt.",
+                ),
+            ],
         )
 
     @classmethod
     def execute(
-        cls, model, seed, steps, cfg, sampler_name, scheduler, positive, negative, latent_image, denoise=1.0, **kwargs
+        cls,
+        model,
+        seed,
+        steps,
+        cfg,
+        sampler_name,
+        scheduler,
+        positive,
+        negative,
+        latent_image,
+        denoise=1.0,
+        measurements=None,
+        runs=1,
+        keep_attention=0.0,
+        max_cache_mib=0,
+        method=ONE_RUN,
+        **kwargs,
     ) -> io.NodeOutput:
         settings = SamplerSettings(sampler_name, scheduler, steps, cfg, denoise, seed)
-        result = calibrate(
-            model, settings, lambda patched: sample_once(patched, settings, positive, negative, latent_image)
+        result = plan_by(
+            method,
+            model,
+            settings,
+            lambda patched, one, progress: sample_once(patched, one, positive, negative, latent_image, progress),
+            inputs=(positive, negative, latent_image),
+            budget=Budget(keep_attention, max_cache_mib * MIB),
+            runs=runs,
+            before=measurements,
         )
-        figures = {
-            "seconds": result.seconds,
-            "dense_seconds": result.dense_seconds,
-            "ratio_to_dense_run": result.ratio,
-            "attention_share": result.attention_share,
-            "plan_id": result.plan.id,
-        }
         return io.NodeOutput(
-            result.plan, ui={"ditfastattn_plan": [dumps(result.plan)], "ditfastattn_calibration": [figures]}
+            result.plan,
+            result.measurements,
+            ui={"ditfastattn_plan": [dumps(result.plan)], "ditfastattn_calibration": [result.figures]},
         )

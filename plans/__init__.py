@@ -4,15 +4,17 @@ from .build import LevelPaths, all_full_plan, build_plan
 from .checks import PlanError, plain_text
 from .codec import Refusal, dumps, loads
 from .fingerprint import fingerprint
-from .presets import LEVELS, solve_levels
+from .presets import CUSTOM, LEVELS, KeepAttention, Solved, solve_levels, solve_plan
 from .schedule import RunSchedule, resolve
 from .schema import Level, Measurement, ModelIdentity, Plan, Site
 from .solver import Solution, solve
 from .table import CalibrationTable
 
 __all__ = [
+    "CUSTOM",
     "LEVELS",
     "CalibrationTable",
+    "KeepAttention",
     "Level",
     "LevelPaths",
     "Measurement",
@@ -23,6 +25,7 @@ __all__ = [
     "RunSchedule",
     "Site",
     "Solution",
+    "Solved",
     "all_full_plan",
     "build_plan",
     "dumps",
@@ -32,4 +35,5 @@ __all__ = [
     "resolve",
     "solve",
     "solve_levels",
+    "solve_plan",
 ]

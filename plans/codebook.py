@@ -8,14 +8,14 @@ path). At last every level picks from the codebook under its own limits.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from . import evaluate
 from .frontier import Point
 from .methods import FULL, REUSE, is_residual, refresh_windows, sources, window_index
-from .mixing import Goal, mixed
+from .mixing import Goal, better_of, mixed
 from .paths import Cells, Prices, best_paths
 from .table import CalibrationTable
 
@@ -23,18 +23,27 @@ CANDIDATES = 4096  # profiles considered for the codebook: what a plan may hold
 NEAREST = 32  # alternatives remembered per head and level while profiles are removed
 REMOVED_PER_ROUND = 0.15
 REFITS = 3
+DEARER_MEMORY = 8  # doublings of the price of memory before a level is given up as not possible
 _NEVER = np.float32(1e30)  # stands for inf, which a matrix product cannot hold
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """A level's solution, its limits on squared error and cache bytes, and the prices it was found at."""
+    """A level's solution, its limits and the prices it was found at. Limited are cache bytes, and either squared error
+    or, where that is None, the fraction of attention FLOPs.
+    """
 
     point: Point
     price: float
-    squared_error: float
+    squared_error: float | None = None
+    attention: float | None = None
     cache_bytes: float = np.inf
     memory: np.ndarray | None = None
+
+    @property
+    def goal(self) -> Goal:
+        """The limit on error or work."""
+        return Goal(self.squared_error, self.attention)
 
 
 def limit_profiles(table: CalibrationTable, choices: Sequence[Choice], most: int) -> list[Point]:
@@ -54,7 +63,7 @@ def limit_profiles(table: CalibrationTable, choices: Sequence[Choice], most: int
     for _ in range(REFITS):
         profiles = _refitted(table, cells, choices, scores, profiles)
         scores = _scores(table, choices, profiles)
-    return [_chosen(table, choice, score, profiles) for choice, score in zip(choices, scores, strict=True)]
+    return [_chosen_within(table, choice, score, profiles) for choice, score in zip(choices, scores, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,11 +240,17 @@ def _refitted(
         _add_groups(bonus, skipped / (table.full_cost.sum() * table.rows), group)
     used = sums["full_cost"] > 0
     factor = np.where(used, factor / np.where(used, sums["full_cost"], 1), 1.0)
-    methods, _ = best_paths(Cells(**sums), Prices(1.0, factor=factor, bonus=bonus))
+    methods, _ = best_paths(Cells(**sums), Prices(1.0, _mean_memory(choices), factor, bonus))
     # Unused profiles stay: in the next round they may serve. So does the first, which is full everywhere.
     used[0] = False
     fitted = np.where(used[:, None], methods.T, profiles)
     return np.concatenate([fitted[:1], np.unique(fitted[1:], axis=0)])
+
+
+def _mean_memory(choices: Sequence[Choice]) -> np.ndarray | None:
+    """Price of memory that serves all levels, whose groups are refitted together: (S,)."""
+    limited = [choice.memory for choice in choices if choice.memory is not None]
+    return sum(limited) / len(choices) if limited else None
 
 
 def _add_groups(total: np.ndarray, values: np.ndarray, group: np.ndarray) -> None:
@@ -245,8 +260,21 @@ def _add_groups(total: np.ndarray, values: np.ndarray, group: np.ndarray) -> Non
     total[..., present] += np.add.reduceat(values[..., order], first, axis=-1)
 
 
-def _chosen(table: CalibrationTable, choice: Choice, scores: _Scores, book: np.ndarray) -> Point:
-    """The level's heads on profiles of the `book`, as cheap as its limits allow."""
+def _chosen_within(table: CalibrationTable, choice: Choice, scores: _Scores, book: np.ndarray) -> Point:
+    """The level's heads on profiles of the `book`, within its limits; full everywhere where nothing else is found."""
+    point = _chosen(table, choice, scores, book)
+    # Fewer profiles may hold more in caches than the memory's price was found for.
+    for _ in range(DEARER_MEMORY if choice.memory is not None else 0):
+        if point is not None:
+            break
+        choice = replace(choice, memory=2 * choice.memory)
+        (scores,) = _scores(table, [choice], book)
+        point = _chosen(table, choice, scores, book)
+    return _all_full(table) if point is None else point
+
+
+def _chosen(table: CalibrationTable, choice: Choice, scores: _Scores, book: np.ndarray) -> Point | None:
+    """As good as the limits allow at these prices of memory, if they can be met."""
 
     def at(price: float) -> Point:
         return Point.of(table, book[scores.best(price)].T.copy(), choice.point.share)
@@ -254,20 +282,25 @@ def _chosen(table: CalibrationTable, choice: Choice, scores: _Scores, book: np.n
     def fits(point: Point) -> bool:
         return goal.met(point) and point.cache_bytes <= choice.cache_bytes
 
-    goal = Goal(squared_error=choice.squared_error)
-    low, high = scores.price / 2, scores.price * 2
-    below, above = at(low), at(high)
-    while not fits(below):
-        if low < 1e-30:
-            return _all_full(table)
-        high, above, low = low, below, low / 8
-        below = at(low)
+    goal = choice.goal
+    # Low prices leave little error, high prices little work: one side of the right price keeps to the limit.
+    toward = 0.5 if goal.squared_error is not None else 2.0
+    inside, outside = scores.price * toward, scores.price / toward
+    within, beyond = at(inside), at(outside)
+    while not fits(within):
+        if not 1e-30 < inside < 1e30:
+            return None
+        outside, beyond, inside = inside, within, inside * toward**3
+        within = at(inside)
     for _ in range(7):
-        middle = (low * high) ** 0.5
+        middle = (inside * outside) ** 0.5
         point = at(middle)
-        low, below, high, above = (middle, point, high, above) if fits(point) else (low, below, middle, point)
-    between = mixed(table, goal, below, above)
-    return between if fits(between) and between.flops.sum() < below.flops.sum() else below
+        if fits(point):
+            inside, within = middle, point
+        else:
+            outside, beyond = middle, point
+    between = mixed(table, goal, *((within, beyond) if toward < 1 else (beyond, within)))
+    return better_of(goal, within, between) if fits(between) else within
 
 
 def _all_full(table: CalibrationTable) -> Point:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .build import LevelPaths, build_plan
 from .checks import PlanError
@@ -21,7 +23,32 @@ LEVELS: tuple[tuple[str, float], ...] = (
     ("D6", 0.30),
 )
 
+CUSTOM = "custom"  # the level of a user's own budget, beside D1 to D6
+
 TEXT_BUDGET = 65_000  # characters of a plan's text, just below 64 KiB: it travels in every image that is saved
+
+
+@dataclass(frozen=True)
+class KeepAttention:
+    """A level's goal: the least predicted error that keeps at most this fraction (0..1) of the attention FLOPs."""
+
+    fraction: float
+
+
+Goal = float | KeepAttention  # a float: the largest predicted relative error of the final latent
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A plan and what is known of it beside.
+
+    gap: level → fraction of the dense model's FLOPs by which it may at most be above the best plan that there is (weak
+    duality). notes: one sentence for each level whose goal could not be reached.
+    """
+
+    plan: Plan
+    gap: dict[str, float]
+    notes: tuple[str, ...]
 
 
 def solve_levels(
@@ -29,20 +56,42 @@ def solve_levels(
     model: ModelIdentity,
     measurement: Measurement,
     *,
-    levels: Sequence[tuple[str, float]] = LEVELS,
+    levels: Sequence[tuple[str, Goal]] = LEVELS,
     max_cache_bytes: int | None = None,
 ) -> Plan:
-    """A plan with one level per (name, target error). A stronger level never costs more than a milder one.
+    """The plan of `solve_plan` alone."""
+    return solve_plan(table, model, measurement, levels=levels, max_cache_bytes=max_cache_bytes).plan
+
+
+def solve_plan(
+    table: CalibrationTable,
+    model: ModelIdentity,
+    measurement: Measurement,
+    *,
+    levels: Sequence[tuple[str, Goal]] = LEVELS,
+    max_cache_bytes: int | None = None,
+) -> Solved:
+    """A plan with one level per (name, goal). Of levels with an error for a goal, which must ascend, a stronger one
+    never costs more than a milder one.
 
     Raises PlanError if the table and the model do not have the same layers.
     """
     if table.sites != model.sites:
         raise PlanError("The calibration does not have the layers of the connected model: calibrate again.")
     search = Search(table)
-    found = [search.solve(target_error=target, max_cache_bytes=max_cache_bytes) for _, target in levels]
-    solutions = _descending(_with_few_profiles(table, model, levels, found, max_cache_bytes))
+    found = [search.solve(**_asked(goal), max_cache_bytes=max_cache_bytes) for _, goal in levels]
+    goals = [goal for _, goal in levels]
+    solutions = _descending(_with_few_profiles(table, model, goals, found, max_cache_bytes), goals)
     paths = [_level(name, solution) for (name, _), solution in zip(levels, solutions, strict=True)]
-    return build_plan(model, measurement, table.positions, table.windows, paths)
+    return Solved(
+        build_plan(model, measurement, table.positions, table.windows, paths),
+        {name: solution.gap for (name, _), solution in zip(levels, solutions, strict=True)},
+        tuple(f"{name}: {one.note}" for (name, _), one in zip(levels, solutions, strict=True) if one.note),
+    )
+
+
+def _asked(goal: Goal) -> dict:
+    return {"keep_attention": goal.fraction} if isinstance(goal, KeepAttention) else {"target_error": goal}
 
 
 def profile_limit(model: ModelIdentity, rows: int, levels: int, sharing_sites: int = 0) -> int:
@@ -52,20 +101,10 @@ def profile_limit(model: ModelIdentity, rows: int, levels: int, sharing_sites: i
     return int(min(max((TEXT_BUDGET - fixed - references) // (rows + 3), 64), MAX_PROFILES))
 
 
-def _with_few_profiles(table, model, levels, found: list[Solution], max_cache_bytes) -> list[Solution]:
+def _with_few_profiles(table, model, goals: Sequence[Goal], found: list[Solution], max_cache_bytes) -> list[Solution]:
     sharing = sum("1" in bits for solution in found for bits in solution.share)
-    most = profile_limit(model, table.rows, len(levels), sharing)
-    limit = float("inf") if max_cache_bytes is None else max_cache_bytes
-    choices = [
-        Choice(
-            solution.point,
-            solution.price,
-            max(target**2 * (1 - ROUNDING), float(solution.point.error.sum())),
-            limit,
-            solution.memory,
-        )
-        for (_, target), solution in zip(levels, found, strict=True)
-    ]
+    most = profile_limit(model, table.rows, len(goals), sharing)
+    choices = [_choice(goal, solution, max_cache_bytes) for goal, solution in zip(goals, found, strict=True)]
     points = limit_profiles(table, choices, most)
     return [
         solution if point is solution.point else describe(table, point, solution)
@@ -73,12 +112,26 @@ def _with_few_profiles(table, model, levels, found: list[Solution], max_cache_by
     ]
 
 
-def _descending(solutions: list[Solution]) -> list[Solution]:
+def _choice(goal: Goal, solution: Solution, max_cache_bytes: int | None) -> Choice:
+    limits = {"cache_bytes": math.inf if max_cache_bytes is None else max_cache_bytes, "memory": solution.memory}
+    if isinstance(goal, KeepAttention):
+        attention = max(goal.fraction * (1 - ROUNDING), solution.attention_flops_kept)
+        return Choice(solution.point, solution.price, attention=attention, **limits)
+    squared_error = max(goal**2 * (1 - ROUNDING), float(solution.point.error.sum()))
+    return Choice(solution.point, solution.price, squared_error, **limits)
+
+
+def _descending(solutions: list[Solution], goals: Sequence[Goal]) -> list[Solution]:
     """A level that came out dearer than a milder one takes over the milder one's methods."""
     result: list[Solution] = []
-    for solution in solutions:
-        worse = result and solution.model_flops_kept > result[-1].model_flops_kept
-        result.append(result[-1] if worse else solution)
+    milder: Solution | None = None
+    for solution, goal in zip(solutions, goals, strict=True):
+        if isinstance(goal, KeepAttention):
+            result.append(solution)
+            continue
+        if milder is None or solution.model_flops_kept <= milder.model_flops_kept:
+            milder = solution
+        result.append(milder)
     return result
 
 

@@ -191,7 +191,7 @@ class Plan:
     positions: one per row, strictly descending within 0..1: place in the noise schedule, 1 = pure noise. A row is a
     noise level, not a step index. windows: full widths as fractions of the grid, one per axis. profiles: distinct
     per-head methods over rows (see `methods`), ascending, each used somewhere; `build.build_plan` makes them. levels:
-    mild to strong.
+    mild to strong, and last the one of the user's own budget if there is one.
     """
 
     model: ModelIdentity

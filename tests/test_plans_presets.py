@@ -7,7 +7,18 @@ import plans_oracle as oracle
 import pytest
 from plans_samples import identity, measurement, random_paths, table_of
 
-from ditfastattn.plans import LEVELS, ModelIdentity, PlanError, dumps, fingerprint, loads, solve_levels
+from ditfastattn.plans import (
+    CUSTOM,
+    LEVELS,
+    KeepAttention,
+    ModelIdentity,
+    PlanError,
+    dumps,
+    fingerprint,
+    loads,
+    solve_levels,
+    solve_plan,
+)
 from ditfastattn.plans.codebook import Choice, _errors, limit_profiles
 from ditfastattn.plans.solver import Search
 
@@ -36,6 +47,49 @@ def test_levels_obey_a_cache_limit():
     assert max(level.cache_bytes for level in plan.levels) <= 4000
 
 
+@pytest.mark.parametrize("fraction", [0.9, 0.5, 0.2])
+@pytest.mark.parametrize(("projection", "share"), [(0.0, False), (1.0, True)])
+def test_a_level_of_its_own_budget_keeps_to_it_and_leaves_the_others_alone(fraction, projection, share):
+    table = table_of(
+        np.random.default_rng(0), sites=(4,) * 5, rows=10, windows=3, ages=4, projection=projection, share=share
+    )
+    plain = solve_levels(table, model_of(table), measurement())
+    plan = solve_levels(table, model_of(table), measurement(), levels=(*LEVELS, (CUSTOM, KeepAttention(fraction))))
+    custom = plan.level(CUSTOM)
+    assert custom.attention_flops_kept <= fraction
+    for level, before in zip(plan.levels, plain.levels):
+        assert level.predicted_error == before.predicted_error
+        # No level that keeps as little attention errs less than the one that was asked for.
+        if level.attention_flops_kept <= custom.attention_flops_kept:
+            assert level.predicted_error >= 0.97 * custom.predicted_error
+    assert loads(dumps(plan)) == plan
+
+
+def test_the_distance_from_the_best_possible_plan_is_bounded_for_every_level():
+    table = table_of(np.random.default_rng(0), sites=(4,) * 5, rows=10, windows=3, ages=4)
+    solved = solve_plan(table, model_of(table), measurement(), levels=(*LEVELS, (CUSTOM, KeepAttention(0.5))))
+    assert list(solved.gap) == [level.name for level in solved.plan.levels]
+    assert all(0 <= gap < 0.02 for gap in solved.gap.values())
+    assert solved.notes == ()
+
+
+def test_a_budget_that_no_compression_reaches_is_said_in_a_sentence():
+    table = table_of(np.random.default_rng(0), sites=(4,) * 2, rows=4, windows=1, ages=1)
+    solved = solve_plan(table, model_of(table), measurement(), levels=((CUSTOM, KeepAttention(0.001)),))
+    assert len(solved.notes) == 1 and "strongest compression measured still keeps" in solved.notes[0]
+
+
+@pytest.mark.parametrize("memory", [None, 5000])
+def test_the_codebook_keeps_a_budget_of_attention(memory):
+    table = table_of(np.random.default_rng(0), sites=(8,) * 8, rows=12, windows=3, ages=4)
+    found = Search(table).solve(keep_attention=0.5, max_cache_bytes=memory)
+    limits = {"attention": 0.5, "cache_bytes": memory or np.inf, "memory": found.memory}
+    (point,) = limit_profiles(table, [Choice(found.point, found.price, **limits)], 30)
+    assert len({bytes(column) for column in point.methods.T}) <= 30
+    assert point.attention.sum() <= 0.5 and point.cache_bytes <= limits["cache_bytes"]
+    assert point.error.sum() < 3 * found.point.error.sum()
+
+
 def test_table_of_another_model_is_refused():
     with pytest.raises(PlanError, match="calibrate again"):
         solve_levels(table_of(np.random.default_rng(0)), identity((2, 2)), measurement())
@@ -44,7 +98,7 @@ def test_table_of_another_model_is_refused():
 def choices_of(table, targets=(0.1, 0.2, 0.4), memory=np.inf):
     search = Search(table)
     found = [search.solve(target_error=target) for target in targets]
-    return [Choice(one.point, one.price, target**2, memory) for one, target in zip(found, targets, strict=True)]
+    return [Choice(one.point, one.price, target**2, None, memory) for one, target in zip(found, targets, strict=True)]
 
 
 @pytest.mark.parametrize(("projection", "share"), [(0.0, False), (1.0, False), (1.0, True)])

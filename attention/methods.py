@@ -1,0 +1,142 @@
+"""From what a user asks for to a plan: the methods of calibration to choose from, and the figures to show."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..plans import CUSTOM, LEVELS, KeepAttention, Plan, Refusal
+from .accumulate import measure_runs
+from .calibrate import CalibrationError, Measured, SamplerSettings, solve
+from .progress import Meter, duration
+from .runlog import Stopwatch
+from .searches import V1, V2, search
+
+log = logging.getLogger(__name__)
+
+ONE_RUN = "one run"
+METHODS = (ONE_RUN, V1, V2)
+
+_NO_MEASUREMENTS = Refusal(
+    "The papers' methods decide while they sample and leave no measurements: set the linked DiTFastAttn Calibrate "
+    "to the method 'one run'."
+)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits that a user sets beside the levels. keep_attention: fraction for the level "custom"; 0 = none, each."""
+
+    keep_attention: float = 0.0
+    max_cache_bytes: int = 0
+
+    @property
+    def levels(self) -> tuple:
+        """Levels and goals of the plan."""
+        return (*LEVELS, (CUSTOM, KeepAttention(self.keep_attention))) if self.keep_attention > 0 else LEVELS
+
+
+@dataclass(frozen=True)
+class Result:
+    """A plan, what the next node may add to, and JSON-able figures.
+
+    figures: seconds (of all sampling that the plan stands on), dense_seconds (of one dense run), ratio_to_dense_run,
+    attention_share (of the FLOPs), ceiling (speed-up if attention cost nothing), plan_id, method, runs (of this node),
+    resumed_runs (of these, not sampled again), measured_runs (of all nodes), gap (largest distance of a level from the
+    best possible plan, as a fraction of the dense model's FLOPs; None for the papers' methods), notes.
+    """
+
+    plan: Plan
+    measurements: Measured | Refusal
+    figures: dict
+
+
+def plan_by(
+    method: str,
+    model_patcher,
+    settings: SamplerSettings,
+    sample: Callable,
+    *,
+    inputs: tuple = (),
+    budget: Budget | None = None,
+    runs: int = 1,
+    before: Measured | Refusal | None = None,
+) -> Result:
+    """The plan of one of METHODS, with progress shown under the node that is being executed.
+
+    sample(model, settings, progress) → latent; inputs, runs, before: see `accumulate.measure_runs`. Raises
+    CalibrationError when nothing can be measured, or when what is asked for does not go together.
+    """
+    budget = budget or Budget()
+    if method == ONE_RUN:
+        return _one_run(model_patcher, settings, sample, inputs, budget, runs, before)
+    if budget != Budget() or runs != 1 or before is not None:
+        raise CalibrationError(
+            "The papers' methods know no budget and only one prompt and seed: with them, set runs to 1, keep_attention "
+            "and max_cache_mib to 0, and leave measurements unconnected."
+        )
+    progress = Meter(check=0.0)
+    found = search(
+        model_patcher,
+        settings,
+        lambda patched: sample(patched, settings, progress),
+        method,
+        inputs=inputs,
+        progress=progress,
+    )
+    progress.finish(_sampled(found.runs, found.resumed))
+    return Result(found.plan, _NO_MEASUREMENTS, _figures(found.plan, method, found.runs, found.resumed, 1))
+
+
+def _one_run(model_patcher, settings, sample, inputs, budget: Budget, runs: int, before) -> Result:
+    if isinstance(before, Refusal):
+        raise CalibrationError(before.reason)
+    progress = Meter()
+    done = measure_runs(
+        model_patcher,
+        settings,
+        lambda patched, one: sample(patched, one, progress),
+        runs=runs,
+        inputs=inputs,
+        before=before,
+        progress=progress,
+    )
+    stamp = done.measured.measurement
+    progress.counted(stamp.attention_flops, stamp.other_flops)
+    watch = Stopwatch()
+    solved = solve(done.measured, levels=budget.levels, max_cache_bytes=budget.max_cache_bytes or None)
+    gap = max(solved.gap.values())
+    text = (
+        f"{_sampled(done.runs, done.resumed)} Solved in {duration(watch())}, at most {gap:.1%} of the work from the "
+        "best possible plan."
+    )
+    for line in (text, *solved.notes):
+        log.info("[DiTFastAttn] %s", line)
+    progress.finish("\n".join((text, *solved.notes)))
+    figures = _figures(solved.plan, ONE_RUN, done.runs, done.resumed, done.measured.table.runs)
+    return Result(solved.plan, done.measured, {**figures, "gap": gap, "notes": list(solved.notes)})
+
+
+def _sampled(runs: int, known: int) -> str:
+    new = f"{runs - known} run{'s' * (runs - known != 1)} sampled"
+    return f"{new}, {known} known already." if known else f"{new}."
+
+
+def _figures(plan: Plan, method: str, runs: int, resumed: int, measured_runs: int) -> dict:
+    stamp = plan.measurement
+    whole = stamp.attention_flops + stamp.other_flops
+    return {
+        "seconds": stamp.seconds,
+        "dense_seconds": stamp.dense_seconds,
+        "ratio_to_dense_run": stamp.seconds / stamp.dense_seconds if stamp.dense_seconds else None,
+        "attention_share": stamp.attention_flops / whole if whole else None,
+        "ceiling": whole / stamp.other_flops if stamp.other_flops else None,
+        "plan_id": plan.id,
+        "method": method,
+        "runs": runs,
+        "resumed_runs": resumed,
+        "measured_runs": measured_runs,
+        "gap": None,
+        "notes": [],
+    }
