@@ -65,9 +65,8 @@ def head_wise(
         batch, heads, length, head_dim = q.shape
         out = q.new_empty(batch, length, heads, head_dim).transpose(1, 2)
     if q.device.type != "cpu" and not table.all_reuse and why_not_fused(q, k, v, layout, table, scale=scale) is None:
-        return Outcome(
-            out, triton.head_wise(q, k, v, layout, table, out, scale=scale, cached=cached, residual=residual)
-        )
+        options = {"scale": scale, "cached": cached, "residual": residual, "config": triton.choice(q, table)}
+        return Outcome(out, triton.head_wise(q, k, v, layout, table, out, **options))
 
     if table.reuse_heads:
         _put(out, table.reuse_heads, cached)
@@ -105,9 +104,10 @@ def why_not(
 def why_not_fused(q, k, v, layout: Layout, table: HeadTable, *, scale: float | None = None) -> str | None:
     """One plain sentence that says why one fused launch cannot serve a call that `head_wise` serves, or None.
 
-    Such a call goes the tiled path. The first call of a device, dtype and head size tries the kernel there.
+    Such a call goes the tiled path. The first call of a device, dtype and head size tries the kernel there: it serves
+    where it proves right and faster than the tiled path.
     """
-    return triton.unproven(q.device) or triton.why_not(q, k, v, layout, table, scale=scale)
+    return triton.why_not(q, k, v, layout, table, scale=scale)
 
 
 def flops(layout: Layout, table: HeadTable, head_dim: int) -> int:

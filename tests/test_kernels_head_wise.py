@@ -200,9 +200,7 @@ def test_rows_of_ones_stay_ones():
 def test_permuting_heads_permutes_the_output():
     q, k, v = qkv(1, len(MIXED), LAYOUT.length, 8)
     order = [4, 0, 6, 1, 5, 2, 7, 3]
-    table = HeadTable(
-        *(tuple(column[h] for h in order) for column in (MIXED.methods, MIXED.windows, MIXED.refresh))
-    )
+    table = HeadTable(*(tuple(column[h] for h in order) for column in (MIXED.methods, MIXED.windows, MIXED.refresh)))
     arguments = caches(q, LAYOUT, MIXED)
     out = head_wise(q, k, v, LAYOUT, MIXED, **arguments).out
     places = [MIXED.residual_heads.index(h) for h in order if h in MIXED.residual_heads]

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from kernel_cases import TOLERANCE, caches, doubled, layouts, qkv, tables, windows
 
 from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, reference, why_not_fused
-from ditfastattn.kernels.triton import predicate, worklist
+from ditfastattn.kernels.triton import launch, predicate, proof, worklist
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, POINTER, SPECIALIZED, Config, candidates
 from ditfastattn.kernels.triton.launch import in_place, unit_of
 
 FULL, WINDOW, REUSE = Method.FULL, Method.WINDOW, Method.REUSE
@@ -146,10 +147,10 @@ def test_a_kernel_that_fails_its_trial_is_switched_off_with_the_reason(monkeypat
     def broken(*args, **arguments):
         raise RuntimeError("no kernel image\nand much more")
 
-    monkeypatch.setattr(predicate, "head_wise", broken)
-    assert predicate.fault.__wrapped__(CPU, torch.float16, 64) == (
-        "The Triton kernel failed its trial on this GPU: RuntimeError: no kernel image."
-    )
+    monkeypatch.setattr(proof, "head_wise", broken)
+    found = proof._attempt.__wrapped__(CPU, torch.float16, 64, 0)
+    assert found.reason == "The Triton kernel failed its trial on this GPU: RuntimeError: no kernel image."
+    assert str(found) == found.reason and found.config is None
 
 
 def test_cached_heads_in_their_place_are_recognised():
@@ -196,36 +197,71 @@ def test_the_kernels_arithmetic_in_the_interpreter():
 
 
 TARGET_NAMES = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120", "gfx942")
-SHIPPED = [(target, dim) for target in TARGET_NAMES for dim in (72, 128)] + [("sm_90", dim) for dim in (64, 80, 96)]
+
+
+def shipped():
+    """(target, head size, configuration, refresh): head sizes of one part and of two, on Hopper all. A refresh takes
+    the last configuration of a target alone."""
+    for target in TARGET_NAMES:
+        backend, capability = ("hip", 0) if target == "gfx942" else ("cuda", int(target[3:]))
+        for dim in HEAD_DIMS if target == "sm_90" else (72, 128):
+            found = candidates(backend, capability, dim)
+            yield from ((target, dim, config, False) for config in found)
+            yield target, dim, found[-1], True
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target, dim", SHIPPED, ids=str)
-@pytest.mark.parametrize("emit", [True, False], ids=["refresh", "plain"])
-def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, emit, tmp_path, monkeypatch):
+@pytest.mark.parametrize("target, dim, config, emit", list(shipped()), ids=str)
+def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, config, emit, tmp_path, monkeypatch):
     pytest.importorskip("triton", reason="Triton is not installed")
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     import triton_compile
 
-    kernel = triton_compile.compiled(target, dim, emit)
+    kernel = triton_compile.compiled(target, dim, config, emit)
     assert kernel.metadata.shared <= triton_compile.SHARED[target]
     assert triton_compile.spilled(kernel) == 0
+    if config.path == SPECIALIZED:
+        # A compiler that cannot split the program drops the split without a word.
+        text = kernel.asm["ttgir"]
+        assert "ttg.warp_specialize" in text and "ttng.warp_group_dot " in text and "tt.dot " not in text
+        assert kernel.metadata.global_scratch_size <= 6 * 128
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dim", [72, 128])
-def test_on_hopper_products_run_in_warp_groups_and_keys_are_fetched_ahead(dim, tmp_path, monkeypatch):
+def test_on_hopper_the_other_path_multiplies_in_warp_groups_and_fetches_keys_ahead(dim, tmp_path, monkeypatch):
     """What a compiler may drop without a word: it would still be right, and several times slower."""
     pytest.importorskip("triton", reason="Triton is not installed")
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     import triton_compile
 
-    kernel = triton_compile.compiled("sm_90", dim, False)
+    kernel = triton_compile.compiled("sm_90", dim, candidates("cuda", 90, dim)[-1])
     text = kernel.asm["ttgir"]
     assert "ttng.warp_group_dot " in text and "tt.dot " not in text
     buffers = {int(n) for n in re.findall(r"memdesc<(\d+)x\d+x\d+xbf16", text)}
     assert max(buffers) >= 3
     assert re.search(r"cp\.async\.cg\.shared\.global .*0x10", kernel.asm["ptx"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dim", [72, 128])
+def test_tokens_are_put_in_order_sixteen_bytes_at_a_time(dim, tmp_path, monkeypatch):
+    pytest.importorskip("triton", reason="Triton is not installed")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    import triton_compile
+
+    kernel = triton_compile.ordering("sm_90", dim)
+    assert triton_compile.spilled(kernel) == 0
+    assert "ld.global.v4.b32" in kernel.asm["ptx"] and "st.global.v4.b32" in kernel.asm["ptx"]
+
+
+def test_only_hopper_gets_the_warp_specialised_path_and_every_list_ends_with_the_other():
+    for capability in (75, 80, 86, 89, 90, 100, 103, 120, 121):
+        for dim in HEAD_DIMS:
+            found = candidates("cuda", capability, dim)
+            assert (found[0].path == SPECIALIZED) == (capability == 90)
+            assert found[-1].path == POINTER and len(set(found)) == len(found) <= 3
+    assert all(config.path == POINTER for config in candidates("hip", 90, 128))
 
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA or ROCm device")
@@ -236,17 +272,8 @@ MIXED = HeadTable(
 )
 
 
-@pytest.fixture
-def taken_as_proven(monkeypatch):
-    """The tests that prove a GPU run before it counts as proven."""
-    from ditfastattn.kernels import dispatch
-
-    monkeypatch.setattr(dispatch.triton, "unproven", lambda device: None)
-
-
 @pytest.mark.gpu
 @gpu
-@pytest.mark.usefixtures("taken_as_proven")
 @pytest.mark.parametrize("layout", [LAYOUT, Layout((48, 56), 77), Layout((5, 20, 24), 0, 3)], ids=str)
 @pytest.mark.parametrize("dim", (64, 72, 80, 96, 128))
 @pytest.mark.parametrize("dtype", (torch.float16, torch.bfloat16), ids=str)
@@ -277,7 +304,6 @@ def _reference_on(q, k, v, layout, table, arguments):
 
 @pytest.mark.gpu
 @gpu
-@pytest.mark.usefixtures("taken_as_proven")
 def test_on_the_gpu_a_captured_graph_replays_the_same_bits():
     q, k, v = (x.cuda() for x in qkv(1, len(MIXED), LAYOUT.length, 64, torch.float16))
     arguments = {name: x.cuda() for name, x in caches(q.cpu(), LAYOUT, MIXED).items()}
@@ -290,13 +316,3 @@ def test_on_the_gpu_a_captured_graph_replays_the_same_bits():
     out.zero_()
     graph.replay()
     assert torch.equal(out, wanted.out) and torch.equal(outcome.residual, wanted.residual)
-
-
-def test_a_gpu_that_nobody_proved_the_kernel_on_gets_the_tiled_path(monkeypatch):
-    from ditfastattn.kernels.triton.predicate import unproven
-
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (9, 0))
-    device = torch.device("cuda", 0)
-    sentence = unproven(device, frozenset())
-    assert sentence == "The Triton kernel has not been proven on GPUs of compute capability 9.0 yet."
-    assert unproven(device, frozenset({(9, 0)})) is None
