@@ -14,16 +14,23 @@ from .tiled import full_attention, window_attention
 
 Dense = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
+# One Triton launch; SDPA over gathered tiles; the caller's own attention; nothing but copies.
+PATHS = FUSED, TILED, DENSE, COPIED = ("fused", "tiled", "dense", "copied")
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
 @dataclass(frozen=True)
 class Outcome:
     """out: (B, H, L, D). residual: (B, n_refresh, image, D), `full - window` of the refreshing heads in head order,
-    or None when no head refreshes."""
+    or None when no head refreshes.
+
+    path: what served, one of PATHS. refusal: the sentence of `why_not_fused` where a GPU's call was not fused.
+    """
 
     out: torch.Tensor
     residual: torch.Tensor | None
+    path: str
+    refusal: str | None = None
 
 
 def head_wise(
@@ -54,19 +61,22 @@ def head_wise(
     Image rows of windowed heads see their box and the global tokens, global rows see everything. Not differentiable.
     Raises ValueError with the sentence of `why_not` when the call cannot be served.
     """
-    refusal = why_not(q, k, v, layout, table, cached=cached, residual=residual, out=out)
-    if refusal is not None:
-        raise ValueError(refusal)
+    obstacle = why_not(q, k, v, layout, table, cached=cached, residual=residual, out=out)
+    if obstacle is not None:
+        raise ValueError(obstacle)
     if dense is None:
         dense = _scaled(scale)
     if table.all_full:
-        return Outcome(_deliver(dense(q, k, v), out), None)
+        return Outcome(_deliver(dense(q, k, v), out), None, DENSE)
     if out is None:
         batch, heads, length, head_dim = q.shape
         out = q.new_empty(batch, length, heads, head_dim).transpose(1, 2)
-    if q.device.type != "cpu" and not table.all_reuse and why_not_fused(q, k, v, layout, table, scale=scale) is None:
-        options = {"scale": scale, "cached": cached, "residual": residual, "config": triton.choice(q, table)}
-        return Outcome(out, triton.head_wise(q, k, v, layout, table, out, **options))
+    refusal = None
+    if q.device.type != "cpu" and not table.all_reuse:
+        refusal = why_not_fused(q, k, v, layout, table, scale=scale)
+        if refusal is None:
+            options = {"scale": scale, "cached": cached, "residual": residual, "config": triton.choice(q, table)}
+            return Outcome(out, triton.head_wise(q, k, v, layout, table, out, **options), FUSED)
 
     if table.reuse_heads:
         _put(out, table.reuse_heads, cached)
@@ -78,7 +88,7 @@ def head_wise(
     _window_heads(q, k, v, layout, table, scale, dense, out)
     if table.residual_heads:
         _add_residuals(out, layout, table, residual)
-    return Outcome(out, fresh)
+    return Outcome(out, fresh, COPIED if table.all_reuse else TILED, refusal)
 
 
 def why_not(

@@ -3,10 +3,12 @@
 Its arithmetic is proven in Triton's interpreter (test_kernels_triton_interpreted.py) and, where there is a GPU, on it.
 """
 
+import contextvars
 import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,20 @@ def visited(layout, pattern, keys, rest=False):
     return joined
 
 
+def visited_in_one_loop(layout, pattern, keys):
+    """As `visited`, by the rules of `one_list`."""
+    slots = worklist.tile_order(layout).slots if pattern.tiled else np.arange(layout.length)
+    joined = np.zeros((layout.length, layout.length), dtype=int)
+    lane = np.arange(keys)
+    blocks, records = worklist.one_list(pattern, layout, keys)
+    for start, count, half, column, first, last, per in blocks[:, :7]:
+        columns = (column + np.arange(count) // per)[:, None]
+        for at, live, offset, tile in records[first:last]:
+            inside = ((columns - half) * tile <= offset + lane) & (offset + lane < (columns + half + 1) * tile)
+            joined[np.ix_(slots[start : start + count], slots[at : at + live])] += (inside | (tile == 0))[:, :live]
+    return joined
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_window_visits_exactly_the_pairs_of_the_reference(data):
@@ -61,6 +77,8 @@ def test_a_window_visits_exactly_the_pairs_of_the_reference(data):
     assert (visited(layout, refresh, keys, rest=True) == 1).all()
     full = worklist.pattern(layout, None, False, queries, keys)
     assert (visited(layout, full, keys) == 1).all()
+    assert (visited_in_one_loop(layout, alone, keys) == wanted).all()
+    assert (visited_in_one_loop(layout, full, keys) == 1).all()
     assert (alone.blocks[:, 1] <= queries).all()
 
 
@@ -151,6 +169,120 @@ def test_a_kernel_that_fails_its_trial_is_switched_off_with_the_reason(monkeypat
     found = proof._attempt.__wrapped__(CPU, torch.float16, 64, 0)
     assert found.reason == "The Triton kernel failed its trial on this GPU: RuntimeError: no kernel image."
     assert str(found) == found.reason and found.config is None
+
+
+@pytest.mark.parametrize(
+    "difference, times, words",
+    [
+        (0.01, (), None),
+        (0.01, (1.0, 2.0), None),
+        (0.01, (2.0, 2.0), "no faster than the tiled path: 2.000 ms against 2.000 ms"),
+        (0.01, (2.5, 2.0), "2.500 ms against 2.000 ms"),
+        (0.2, (1.0, 2.0), "differs by 0.2"),
+        (float("nan"), (), "differs by nan"),
+        (float("inf"), (1.0, 2.0), "differs by inf"),
+    ],
+)
+def test_a_kernel_serves_that_is_right_and_faster_than_the_tiled_path(difference, times, words):
+    sentence = proof.verdict(difference, 0.1, *times)
+    assert sentence is None if words is None else words in sentence and sentence.endswith(".")
+
+
+@pytest.fixture
+def fresh_proofs():
+    yield
+    proof.proof.cache_clear()
+    proof._attempt.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh_proofs")
+def test_a_lack_of_memory_is_not_held_against_the_kernel(monkeypatch):
+    minute, tries = [0.0], []
+
+    def survey(*args):
+        tries.append(args)
+        if len(tries) == 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 40 MiB")
+        return proof.Proof(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
+
+    monkeypatch.setattr(proof, "survey", survey)
+    monkeypatch.setattr(proof.time, "monotonic", lambda: minute[0])
+    for _ in range(3):
+        assert "not enough GPU memory" in predicate.fault(CPU, torch.float16, 64)
+    assert len(tries) == 1 and predicate.report(CPU, torch.float16, 64) is None
+    minute[0] += proof.RETRY_SECONDS
+    assert predicate.fault(CPU, torch.float16, 64) is None and predicate.fault(CPU, torch.float16, 64) is None
+    assert len(tries) == 2 and predicate.report(CPU, torch.float16, 64).fused_ms == 1.0
+
+
+@pytest.mark.usefixtures("fresh_proofs")
+def test_no_trial_is_made_while_a_graph_is_captured(monkeypatch):
+    device, capturing = torch.device("cuda", 0), [True]
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: capturing[0])
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
+    monkeypatch.setattr(proof, "on", lambda device: torch.no_grad())
+    found = proof.Proof(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
+    tries = []
+    monkeypatch.setattr(proof, "survey", lambda *args: tries.append(args) or found)
+    assert "being captured" in predicate.fault(device, torch.float16, 64) and not tries
+    capturing[0] = False
+    assert predicate.fault(device, torch.float16, 64) is None
+    capturing[0] = True
+    assert predicate.fault(device, torch.float16, 64) is None and len(tries) == 1
+
+
+def test_one_variable_switches_the_kernel_off(monkeypatch):
+    monkeypatch.setenv("DITFASTATTN_FUSED", "0")
+    assert predicate.switched_off() == "The Triton kernel is switched off by DITFASTATTN_FUSED=0."
+    monkeypatch.setenv("DITFASTATTN_FUSED", "1")
+    assert predicate.switched_off() is None
+
+
+def test_a_refresh_takes_the_configuration_that_serves_any_call(monkeypatch):
+    configs = candidates("cuda", 90, 64)
+    monkeypatch.setattr(predicate, "device_configs", lambda device, head_dim: configs)
+    monkeypatch.setattr(predicate, "proof", lambda *args: proof.Proof(None, configs[0]))
+    q = zeros(1, 2, N, 64)
+    assert predicate.choice(q, HeadTable.uniform(2, WINDOW, LOCAL)) == configs[0]
+    assert predicate.choice(q, HeadTable.uniform(2, FULL, LOCAL, refresh=True)) == configs[-1]
+
+
+def test_another_packs_allocator_outlives_a_launch(monkeypatch):
+    triton = pytest.importorskip("triton", reason="Triton is not installed")
+    from ditfastattn.kernels.triton import specialized
+
+    launched = []
+
+    class Kernel:
+        def __getitem__(self, grid):
+            return lambda *args, **arguments: launched.append(triton.runtime._allocation._allocator.get())
+
+    def theirs(size, alignment, stream):
+        raise AssertionError
+
+    monkeypatch.setattr(specialized, "specialized_kernel", Kernel())
+    q = zeros(1, N, 2, 64).transpose(1, 2)
+    config = Config(128, 64, 4, 2, SPECIALIZED)
+
+    def run():
+        triton.set_allocator(theirs)
+        launch.head_wise(q, q, q, LAYOUT, HeadTable.uniform(2, FULL), torch.empty_like(q), config=config)
+        return triton.runtime._allocation._allocator.get()
+
+    assert launch._allocator_is_local() and contextvars.copy_context().run(run) is theirs
+    assert launched[0] is not theirs and launched[0](100, 128, None).numel() == 100
+
+
+@pytest.mark.parametrize("field, value", [(0, 490), (1, 200), (5, 10_000), (4, -1)])
+def test_a_work_list_that_leaves_its_bounds_never_reaches_a_gpu(field, value):
+    right = worklist.pattern(LAYOUT, LOCAL, True, 128, 64)
+    worklist.check(right, LAYOUT.length, 128, 64)
+    blocks = right.blocks.copy()
+    blocks[3, field] = value
+    with pytest.raises(ValueError, match="bounds"):
+        worklist.check(replace(right, blocks=blocks), LAYOUT.length, 128, 64)
+    with pytest.raises(ValueError, match="bounds"):
+        worklist.check(replace(right, clean=right.clean + LAYOUT.length), LAYOUT.length, 128, 64)
 
 
 def test_cached_heads_in_their_place_are_recognised():

@@ -80,7 +80,7 @@ def test_every_head_size_matches_the_reference(dim, blocks):
 @pytest.mark.parametrize("blocks", [Config(128, 64, 8, 2), ONE_LOOP], ids=str)
 def test_bfloat16_stays_within_its_rounding(blocks):
     table = MIXED if blocks.path == POINTER else without_refresh(MIXED)
-    q, k, v = qkv(2, len(MIXED), LAYOUT.length, 72, torch.bfloat16)
+    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 72, torch.bfloat16)
     assert_matches_reference(q, k, v, LAYOUT, table, blocks=blocks)
 
 
@@ -243,7 +243,7 @@ def test_shared_outputs_are_bit_equal(blocks):
 
 
 def test_the_order_of_work_does_not_touch_the_bits():
-    q, k, v = qkv(2, len(MIXED), LAYOUT.length, 64, torch.float16)
+    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 64, torch.float16)
     arguments = caches(q, LAYOUT, MIXED)
     wanted, wanted_fresh = run(q, k, v, LAYOUT, MIXED, **arguments)
     work = work_list(LAYOUT, MIXED, BLOCKS.queries, BLOCKS.keys, CPU)
@@ -253,10 +253,7 @@ def test_the_order_of_work_does_not_touch_the_bits():
     assert torch.equal(out, wanted) and torch.equal(fresh, wanted_fresh)
 
 
-def test_the_trial_of_a_device_passes_and_sees_what_is_wrong(monkeypatch):
-    assert proof.trial(CPU, torch.float16, 64) < 5e-3
-    assert proof.trial(CPU, torch.float16, 64, ONE_LOOP) < 5e-3
-
+def test_a_trial_sees_what_is_wrong(monkeypatch):
     def wrong(q, k, v, layout, table, out, **arguments):
         out[0, 0, 7, 3] = torch.nan
         return q.new_zeros(2, 1, layout.image, 64)
@@ -276,7 +273,7 @@ def test_a_survey_times_each_right_configuration_and_keeps_the_fastest(monkeypat
         return next(milliseconds)
 
     found = proof.survey(CPU, torch.float16, 64, clock, layout=Layout((9, 9)))
-    assert found.reason is None and found.config == ONE_LOOP
+    assert found.reason is None and found.config == ONE_LOOP and found.difference < 5e-3
     assert found.timed == ((last, 3.0), (ONE_LOOP, 2.0)) and (found.tiled_ms, found.dense_ms) == (5.0, 4.0)
     assert len(found.dropped) == 1 and str(broken) in found.dropped[0] and found.compile_seconds > 0
     assert "2.000 ms" in str(found) and "5.000 ms by the tiled path" in str(found)

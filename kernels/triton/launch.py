@@ -65,7 +65,7 @@ def head_wise(
     if not len(work.items) or not batch:
         return fresh
     start = _start_specialized if config.path == SPECIALIZED else _start_pointer
-    with _on(q.device):
+    with on(q.device):
         start(tensors, layout, work, config, float(scale), has_twin=int(twin is not None), emit=fresh is not None)
     return fresh
 
@@ -135,7 +135,8 @@ def _in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor
     copies = list(q.new_empty(3, batch, count, length, head_dim))
     strides = [s // 8 for x in qkv for s in x.stride()[:3]]
     order_kernel[(-(-length // ORDER_ROWS), count * batch)](
-        *qkv, *copies, work.tiled, work.slots, batch, length, *strides, copies[0].stride(0) // 8, copies[0].stride(1) // 8,
+        *qkv, *copies, work.tiled, work.slots, batch, length, *strides,
+        copies[0].stride(0) // 8, copies[0].stride(1) // 8,
         ROWS=ORDER_ROWS, LANES=1 << (head_dim - 1).bit_length(), D=head_dim, UNIT=8, num_warps=4,
     )  # fmt: skip
     return copies
@@ -198,6 +199,7 @@ def _allocator_is_local() -> bool:
     return isinstance(getattr(triton.runtime._allocation, "_allocator", None), contextvars.ContextVar)
 
 
-def _on(device: torch.device):
+def on(device: torch.device):
+    """The device as the current one, for as long as a `with` block."""
     # Triton launches on the current device, which need not be the tensors'.
     return torch.cuda.device(device) if device.type == "cuda" else torch.no_grad()

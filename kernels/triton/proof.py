@@ -22,7 +22,7 @@ from .. import tiled
 from ..geometry import Layout, Window
 from ..methods import HeadTable, Method
 from .configs import Config
-from .launch import device_configs, head_wise
+from .launch import device_configs, head_wise, on
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,8 @@ def _attempt(device: torch.device, dtype: torch.dtype, head_dim: int, _minute: i
     what = f"{name}, {str(dtype).removeprefix('torch.')}, head size {head_dim}"
     log.info("Trying the fused attention kernel on %s. DITFASTATTN_FUSED=0 switches it off, should this hang.", what)
     try:
-        found = survey(device, dtype, head_dim)
+        with on(device):
+            found = survey(device, dtype, head_dim)
     except Exception as error:  # The compiler, the driver and the launch fail in many ways; each means the other path.
         if out_of_memory(error):
             return None
@@ -108,7 +109,8 @@ def survey(
 ) -> Proof:
     """Try and time the configurations of a device (or `configs`), the tiled path and dense attention.
 
-    clock: milliseconds of a call, by CUDA events by default. Raises what the pointer path raises, and on lack of memory.
+    clock: milliseconds of a call, by CUDA events by default. Raises what the last configuration
+    raises, and on lack of memory.
     """
     clock = clock or milliseconds
     configs = configs or device_configs(device, head_dim)
