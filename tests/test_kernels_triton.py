@@ -357,6 +357,8 @@ def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, confi
         text = kernel.asm["ttgir"]
         assert "ttg.warp_specialize" in text and "ttng.warp_group_dot " in text and "tt.dot " not in text
         assert kernel.metadata.global_scratch_size <= 6 * 128
+        # Each of the two groups counts its own half of the rows.
+        assert f"end = {config.queries} : i32, start = {config.queries // 2} : i32" in text
 
 
 @pytest.mark.slow
