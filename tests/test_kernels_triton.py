@@ -430,6 +430,26 @@ def test_on_the_gpu_a_mixed_layer_matches_float64_and_repeats_its_bits(dtype, di
         torch.testing.assert_close(outcome.residual[row : row + 1].double(), fresh, rtol=0, atol=TOLERANCE[dtype])
 
 
+@pytest.mark.gpu
+@gpu
+@pytest.mark.parametrize("dim", (64, 72, 80, 96, 128))
+@pytest.mark.parametrize("dtype", (torch.float16, torch.bfloat16), ids=str)
+def test_on_the_gpu_every_configuration_is_right_and_repeats_its_bits_under_load(dtype, dim):
+    """More blocks of work than the GPU holds at a time, many times over: what a race would show in."""
+    layout, table = Layout((64, 72), 77), replace(MIXED, refresh=(False,) * len(MIXED))
+    q, k, v = (x.cuda() for x in qkv(1, len(table), layout.length, dim, dtype))
+    arguments = {name: x.cuda() for name, x in caches(q.cpu(), layout, table).items()}
+    wanted, _ = _reference_on(q, k, v, layout, table, arguments)
+    for config in launch.device_configs(q.device, dim):
+        out = torch.empty_like(q)
+        launch.head_wise(q, k, v, layout, table, out, config=config, **arguments)
+        torch.testing.assert_close(out.double(), wanted, rtol=0, atol=TOLERANCE[dtype])
+        for _ in range(20):
+            again = torch.empty_like(q)
+            launch.head_wise(q, k, v, layout, table, again, config=config, **arguments)
+            assert torch.equal(again, out), str(config)
+
+
 def _reference_on(q, k, v, layout, table, arguments):
     """The reference on the device of its inputs, in float64."""
     with torch.device(q.device):
