@@ -40,8 +40,8 @@ def why_not(
     """
     return (
         about_call(q, k, v, layout, table, mask, scale)
-        or about_device(q.device)
         or switched_off()
+        or about_device(q.device)
         or fault(q.device, q.dtype, q.shape[3])
     )
 

@@ -89,12 +89,12 @@ TINY = Shape("tiny", Layout((8, 12), prefix=5), 2, 64)
 
 
 def window_of(layout, density):
-    """The window whose computed pairs come within a hundredth of the closest to a density, as even as can be."""
+    """The window whose computed pairs come within 0.03 of the closest to a density, as even as can be."""
     counts = tile_counts(layout.grid)
     shares = [[(2 * half + 1) / n for half in range((n + 1) // 2) if 2 * half + 1 < n] + [1.0] for n in counts]
     windows = [Window(extent) for extent in product(*shares)][:-1]
     away = {w: abs(window_pairs(layout, w) / layout.length**2 - density) for w in windows}
-    near = min(away.values()) + 0.01
+    near = min(away.values()) + 0.03
     return min((w for w in windows if away[w] <= near), key=lambda w: max(w.extent) / min(w.extent))
 
 
