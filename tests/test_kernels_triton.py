@@ -20,7 +20,7 @@ from kernel_cases import TOLERANCE, caches, doubled, layouts, qkv, tables, windo
 
 from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, reference, why_not_fused
 from ditfastattn.kernels.triton import launch, predicate, proof, worklist
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, POINTER, SPECIALIZED, Config, candidates
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, POINTER, SPECIALIZED, Config, candidates, refreshes
 from ditfastattn.kernels.triton.launch import in_place, unit_of
 
 FULL, WINDOW, REUSE = Method.FULL, Method.WINDOW, Method.REUSE
@@ -48,17 +48,22 @@ def visited(layout, pattern, keys, rest=False):
     return joined
 
 
-def visited_in_one_loop(layout, pattern, keys):
-    """As `visited`, by the rules of `one_list`."""
+def visited_in_one_loop(layout, pattern, keys, rest=True):
+    """As `visited`, by the rules of `one_list`; without the rest up to the window's last record, image rows alone."""
     slots = worklist.tile_order(layout).slots if pattern.tiled else np.arange(layout.length)
     joined = np.zeros((layout.length, layout.length), dtype=int)
     lane = np.arange(keys)
     blocks, records = worklist.one_list(pattern, layout, keys)
-    for start, count, half, column, first, last, per in blocks[:, :7]:
+    for start, count, half, column, first, last, per, edge in blocks[:, :8]:
+        if not rest and edge < 0:
+            continue
+        last = last if rest else edge + 1
         columns = (column + np.arange(count) // per)[:, None]
         for at, live, offset, tile in records[first:last]:
-            inside = ((columns - half) * tile <= offset + lane) & (offset + lane < (columns + half + 1) * tile)
-            joined[np.ix_(slots[start : start + count], slots[at : at + live])] += (inside | (tile == 0))[:, :live]
+            size = abs(tile)
+            inside = ((columns - half) * size <= offset + lane) & (offset + lane < (columns + half + 1) * size)
+            inside = (inside != (tile < 0)) | (tile == 0)
+            joined[np.ix_(slots[start : start + count], slots[at : at + live])] += inside[:, :live]
     return joined
 
 
@@ -79,6 +84,9 @@ def test_a_window_visits_exactly_the_pairs_of_the_reference(data):
     assert (visited(layout, full, keys) == 1).all()
     assert (visited_in_one_loop(layout, alone, keys) == wanted).all()
     assert (visited_in_one_loop(layout, full, keys) == 1).all()
+    assert (visited_in_one_loop(layout, refresh, keys) == 1).all()
+    image = slice(layout.prefix, layout.prefix + layout.image)
+    assert (visited_in_one_loop(layout, refresh, keys, rest=False)[image] == wanted[image]).all()
     assert (alone.blocks[:, 1] <= queries).all()
 
 
@@ -238,13 +246,14 @@ def test_one_variable_switches_the_kernel_off(monkeypatch):
     assert predicate.switched_off() is None
 
 
-def test_a_refresh_takes_the_configuration_that_serves_any_call(monkeypatch):
-    configs = candidates("cuda", 90, 64)
+@pytest.mark.parametrize("capability, refreshing", [(80, -1), (90, 0)])
+def test_a_refresh_takes_a_configuration_that_is_made_for_it(capability, refreshing, monkeypatch):
+    configs = candidates("cuda", capability, 64)
     monkeypatch.setattr(predicate, "device_configs", lambda device, head_dim: configs)
     monkeypatch.setattr(predicate, "proof", lambda *args: proof.Proof(None, configs[0]))
     q = zeros(1, 2, N, 64)
     assert predicate.choice(q, HeadTable.uniform(2, WINDOW, LOCAL)) == configs[0]
-    assert predicate.choice(q, HeadTable.uniform(2, FULL, LOCAL, refresh=True)) == configs[-1]
+    assert predicate.choice(q, HeadTable.uniform(2, FULL, LOCAL, refresh=True)) == configs[refreshing]
 
 
 def test_another_packs_allocator_outlives_a_launch(monkeypatch):
@@ -332,14 +341,13 @@ TARGET_NAMES = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120", "gfx942"
 
 
 def shipped():
-    """(target, head size, configuration, refresh): head sizes of one part and of two, on Hopper all. A refresh takes
-    the last configuration of a target alone."""
+    """(target, head size, configuration, refresh): head sizes of one part and of two, on Hopper all."""
     for target in TARGET_NAMES:
         backend, capability = ("hip", 0) if target == "gfx942" else ("cuda", int(target[3:]))
         for dim in HEAD_DIMS if target == "sm_90" else (72, 128):
             found = candidates(backend, capability, dim)
             yield from ((target, dim, config, False) for config in found)
-            yield target, dim, found[-1], True
+            yield from ((target, dim, config, True) for config in found if refreshes(config, found[-1]))
 
 
 @pytest.mark.slow
@@ -436,18 +444,19 @@ def test_on_the_gpu_a_mixed_layer_matches_float64_and_repeats_its_bits(dtype, di
 @pytest.mark.parametrize("dtype", (torch.float16, torch.bfloat16), ids=str)
 def test_on_the_gpu_every_configuration_is_right_and_repeats_its_bits_under_load(dtype, dim):
     """More blocks of work than the GPU holds at a time, many times over: what a race would show in."""
-    layout, table = Layout((64, 72), 77), replace(MIXED, refresh=(False,) * len(MIXED))
+    layout, table = Layout((64, 72), 77), MIXED
     q, k, v = (x.cuda() for x in qkv(1, len(table), layout.length, dim, dtype))
     arguments = {name: x.cuda() for name, x in caches(q.cpu(), layout, table).items()}
-    wanted, _ = _reference_on(q, k, v, layout, table, arguments)
+    wanted, residual = _reference_on(q, k, v, layout, table, arguments)
     for config in launch.device_configs(q.device, dim):
         out = torch.empty_like(q)
-        launch.head_wise(q, k, v, layout, table, out, config=config, **arguments)
+        fresh = launch.head_wise(q, k, v, layout, table, out, config=config, **arguments)
         torch.testing.assert_close(out.double(), wanted, rtol=0, atol=TOLERANCE[dtype])
+        torch.testing.assert_close(fresh.double(), residual, rtol=0, atol=TOLERANCE[dtype])
         for _ in range(20):
             again = torch.empty_like(q)
-            launch.head_wise(q, k, v, layout, table, again, config=config, **arguments)
-            assert torch.equal(again, out), str(config)
+            fresh_again = launch.head_wise(q, k, v, layout, table, again, config=config, **arguments)
+            assert torch.equal(again, out) and torch.equal(fresh_again, fresh), str(config)
 
 
 def _reference_on(q, k, v, layout, table, arguments):

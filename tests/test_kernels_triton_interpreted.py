@@ -21,7 +21,7 @@ from triton_cases import BLOCKS, ONE_LOOP, assert_matches_reference, run
 
 from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, reference
 from ditfastattn.kernels.triton import launch, proof
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, POINTER, Config
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, Config
 from ditfastattn.kernels.triton.worklist import one_list, pattern, tile_order, work_list
 
 FULL, WINDOW, RESIDUAL, REUSE = Method.FULL, Method.WINDOW, Method.WINDOW_RESIDUAL, Method.REUSE
@@ -34,10 +34,6 @@ MIXED = HeadTable(
     (LOCAL, LOCAL, None, WIDE, WIDE, None),
     (False, True, False, False, True, False),
 )
-
-
-def without_refresh(table):
-    return replace(table, refresh=(False,) * len(table))
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -62,7 +58,7 @@ def test_any_mix_of_methods_matches_the_float64_reference(data):
 @given(st.data())
 def test_any_mix_of_methods_in_one_loop_matches_the_float64_reference(data):
     layout = data.draw(layouts(largest=200))
-    table = without_refresh(data.draw(tables(len(layout.grid))))
+    table = data.draw(tables(len(layout.grid)))
     dtype = data.draw(st.sampled_from((torch.float16, torch.float32)))
     order = data.draw(st.sampled_from(ORDERS))
     q, k, v = qkv(1, len(table), layout.length, 64, dtype, order, data.draw(st.integers(0, 99)))
@@ -72,26 +68,24 @@ def test_any_mix_of_methods_in_one_loop_matches_the_float64_reference(data):
 @pytest.mark.parametrize("dim", HEAD_DIMS)
 @pytest.mark.parametrize("blocks", [Config(128, 64, 8, 2), ONE_LOOP], ids=str)
 def test_every_head_size_matches_the_reference(dim, blocks):
-    table = MIXED if blocks.path == POINTER else without_refresh(MIXED)
     q, k, v = qkv(1, len(MIXED), LAYOUT.length, dim, torch.float16, "fused qkv")
-    assert_matches_reference(q, k, v, LAYOUT, table, blocks=blocks)
+    assert_matches_reference(q, k, v, LAYOUT, MIXED, blocks=blocks)
 
 
 @pytest.mark.parametrize("blocks", [Config(128, 64, 8, 2), ONE_LOOP], ids=str)
 def test_bfloat16_stays_within_its_rounding(blocks):
-    table = MIXED if blocks.path == POINTER else without_refresh(MIXED)
     q, k, v = qkv(1, len(MIXED), LAYOUT.length, 72, torch.bfloat16)
-    assert_matches_reference(q, k, v, LAYOUT, table, blocks=blocks)
+    assert_matches_reference(q, k, v, LAYOUT, MIXED, blocks=blocks)
 
 
-@pytest.mark.parametrize("what", ["refresh", "odd strides", "odd address"])
+@pytest.mark.parametrize("what", ["odd strides", "odd address"])
 def test_what_descriptors_cannot_serve_takes_the_other_path(what, monkeypatch):
     monkeypatch.setattr(launch, "_start_specialized", None)
     order = "sliced tokens" if what == "odd strides" else "tokens first"
     q, k, v = qkv(1, 2, 40, 64, torch.float16, order)
     if what == "odd address":
         q = torch.zeros(q.numel() + 1, dtype=q.dtype)[1:].view(1, 40, 2, 64).transpose(1, 2).copy_(q)
-    table = HeadTable.uniform(2, FULL, Window((0.3,)), refresh=what == "refresh")
+    table = HeadTable.uniform(2, WINDOW, Window((0.3,)))
     assert_matches_reference(q, k, v, Layout((40,)), table, blocks=ONE_LOOP)
 
 
@@ -115,14 +109,14 @@ def test_the_scale_is_used(scale):
 @pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
 def test_tails_thin_grids_and_no_text(layout, blocks):
     window = Window((0.4,) * len(layout.grid))
-    table = HeadTable((WINDOW, FULL, FULL), (window,) * 3, (False, blocks is BLOCKS, False))
+    table = HeadTable((WINDOW, FULL, FULL), (window,) * 3, (False, True, False))
     assert_matches_reference(*qkv(1, 3, layout.length, 64), layout, table, blocks=blocks)
 
 
 def test_a_block_of_three_tiles_and_a_window_that_ends_inside_it():
     """Query tiles of a block with three different boxes, in a row of tiles that is cut short."""
     layout = Layout((13, 50), 2)
-    table = HeadTable((WINDOW, WINDOW), (Window((0.3, 0.2)), Window((1.0, 0.4))), (False, False))
+    table = HeadTable((WINDOW, FULL), (Window((0.3, 0.2)), Window((1.0, 0.4))), (False, True))
     assert_matches_reference(*qkv(1, 2, layout.length, 64, torch.float16), layout, table, blocks=ONE_LOOP)
 
 
@@ -143,15 +137,16 @@ def test_a_window_has_the_same_bits_alone_and_inside_a_refresh(data):
     torch.testing.assert_close(again, full, rtol=0, atol=2e-6)
 
 
-def test_the_window_inside_a_refresh_is_the_windows_output_bit_for_bit():
+@pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
+def test_the_window_inside_a_refresh_is_the_windows_output_bit_for_bit(blocks):
     """The keys outside the window are made to weigh nothing, so that full - window is zero only for equal bits."""
     layout = Layout((6, 37))
     q, k, v = qkv(1, 1, layout.length, 64, torch.float32)
     row = 40
     seen = reference.window_mask(layout, LOCAL)[row]
     k[:, :, ~seen] = -1e4 * q[:, :, row : row + 1]
-    alone, _ = run(q, k, v, layout, HeadTable.uniform(1, WINDOW, LOCAL))
-    full, fresh = run(q, k, v, layout, HeadTable.uniform(1, FULL, LOCAL, refresh=True))
+    alone, _ = run(q, k, v, layout, HeadTable.uniform(1, WINDOW, LOCAL), blocks=blocks)
+    full, fresh = run(q, k, v, layout, HeadTable.uniform(1, FULL, LOCAL, refresh=True), blocks=blocks)
     assert torch.equal(full[:, :, row], alone[:, :, row]) and (fresh[:, :, row] == 0).all()
 
 
@@ -221,7 +216,7 @@ def test_reused_heads_that_lie_in_the_output_are_left_alone():
 
 @pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
 def test_the_output_is_written_where_the_caller_wants_it_and_nowhere_else(blocks):
-    table = MIXED if blocks is BLOCKS else without_refresh(MIXED)
+    table = MIXED
     q, k, v = qkv(1, len(table), LAYOUT.length, 72)
     arguments = caches(q, LAYOUT, table)
     wanted, _ = run(q, k, v, LAYOUT, table, blocks=blocks, **arguments)
@@ -235,7 +230,7 @@ def test_the_output_is_written_where_the_caller_wants_it_and_nowhere_else(blocks
 
 @pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
 def test_shared_outputs_are_bit_equal(blocks):
-    table = MIXED if blocks is BLOCKS else without_refresh(MIXED)
+    table = MIXED
     q, k, v = qkv(1, len(table), LAYOUT.length, 64, torch.float16)
     both = torch.full((2, LAYOUT.length, len(table), 64), torch.nan, dtype=torch.float16).transpose(1, 2)
     run(q, k, v, LAYOUT, table, out=both[:1], twin=both[1:], blocks=blocks, **caches(q, LAYOUT, table))

@@ -20,7 +20,7 @@ TARGETS = {
 # Bytes of shared memory that one program may have.
 SHARED = {"sm_80": 166912, "sm_86": 101376, "sm_89": 101376, "sm_90": 232448, "sm_100": 232448, "sm_120": 101376}
 SHARED["gfx942"] = 65536
-TENSORS = ("q", "k", "v", "out", "twin", "cached", "residual", "fresh", "q_tiled", "k_tiled", "v_tiled")
+TENSORS = ("q", "k", "v", "out", "twin", "cached", "residual", "fresh", "snapshot", "q_tiled", "k_tiled", "v_tiled")
 TABLES = {"items": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32", "chosen": "*i32"}
 
 
@@ -36,7 +36,7 @@ def compiled(name, head_dim, config, emit=False, element="bf16"):
     d0, d1 = HEAD_DIMS[head_dim]
     constants = {
         "BM": config.queries, "BN": config.keys, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8, "UPCAST": False,
-        "WIDE": False, **({} if special else {"EMIT": emit}),
+        "WIDE": False, "EMIT": emit,
     }  # fmt: skip
     kernel = specialized_kernel if special else attention_kernel
     return _compile(kernel, constants, TARGETS[name], element, num_warps=config.warps, num_stages=config.stages)

@@ -18,7 +18,7 @@ HEAD_DIMS = {64: (64, 0), 72: (64, 16), 80: (64, 16), 96: (64, 32), 128: (128, 0
 @dataclass(frozen=True)
 class Config:
     """queries, keys: tokens of a block. warps, stages: as Triton takes them. path: which kernel, POINTER (kernel.py,
-    every GPU and every call) or SPECIALIZED (specialized.py, Hopper, no refresh)."""
+    every GPU and every call) or SPECIALIZED (specialized.py, Hopper)."""
 
     queries: int
     keys: int
@@ -33,8 +33,7 @@ class Config:
 def candidates(backend: str, capability: int, head_dim: int) -> tuple[Config, ...]:
     """The configurations worth timing on a device, best guess first; the last is a pointer path and serves any call.
 
-    backend: "cuda" with a capability such as 89, or "hip", whose capability is ignored. Refreshes, whose binary needs
-    more registers, take the last one alone; the others need only fit without.
+    backend: "cuda" with a capability such as 89, or "hip", whose capability is ignored.
     """
     if backend == "hip":
         # With 64 keys a block 16 registers spill at head size 128.
@@ -49,6 +48,12 @@ def candidates(backend: str, capability: int, head_dim: int) -> tuple[Config, ..
         return (Config(64, 64, 4, 3), narrow) if capability == 80 else (narrow, Config(64, 32, 4, 3))
     # With two parts of a head size, 64 keys a block spill 8 to 24 bytes on all but the A100.
     return (wide, narrow) if head_dim == 64 or capability == 80 else (narrow,)
+
+
+def refreshes(config: Config, last: Config) -> bool:
+    """Whether a configuration of a device is made for refreshes: on the pointer path, where their binary needs more
+    registers than the plain one, only the last of the list."""
+    return config == last or config.path == SPECIALIZED
 
 
 def _specialized(head_dim: int) -> tuple[Config, ...]:

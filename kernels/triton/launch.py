@@ -1,4 +1,6 @@
-"""Hands tensors to a kernel: strides, block sizes, work list; one launch, no synchronisation.
+"""Hands tensors to a kernel: strides, block sizes, work list; one launch of attention, no synchronisation.
+
+On the warp-specialised path a launch before it puts windowed heads in tile order, and one after it forms residuals.
 
     grid = (query blocks of all working heads) * batch
 
@@ -55,7 +57,7 @@ def head_wise(
         fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
     # A tensor that the call has not got is never read or written; the output stands in for its address.
     tensors = [q, k, v, out, *(out if x is None else x for x in (twin, cached, residual, fresh))]
-    config = served_by(config or device_configs(q.device, head_dim)[0], tensors, refreshes=fresh is not None)
+    config = served_by(config or device_configs(q.device, head_dim)[0], tensors)
     if work is None:
         skip = (
             frozenset(table.reuse_heads) if twin is None and in_place(out, cached, table.reuse_heads) else frozenset()
@@ -70,12 +72,11 @@ def head_wise(
     return fresh
 
 
-def served_by(config: Config, tensors: list[torch.Tensor], refreshes: bool) -> Config:
+def served_by(config: Config, tensors: list[torch.Tensor]) -> Config:
     """`config`, or the device's last one, which serves any call, where the warp-specialised path cannot: its
-    descriptors want rows of neighbouring elements on 16 bytes, and its one loop has no place to set a refresh's window
-    aside."""
+    descriptors want rows of neighbouring elements that start on 16 bytes."""
     aligned = unit_of(tensors) == 8 and all(x.data_ptr() % 16 == 0 for x in tensors[:3])
-    if config.path == POINTER or (aligned and not refreshes):
+    if config.path == POINTER or aligned:
         return config
     return device_configs(tensors[0].device, tensors[0].shape[3])[-1]
 
@@ -101,6 +102,8 @@ def _start_specialized(tensors, layout, work, config, scale, has_twin, emit):
     batch, _, length, head_dim = q.shape
     strides = [s // 8 for x in tensors[:7] for s in x.stride()[:3]]
     ordered = _in_tile_order(tensors[:3], work)
+    fresh = tensors[7]
+    snapshot = q.new_empty(batch, fresh.shape[1], length, head_dim) if emit else fresh
     d0, d1 = HEAD_DIMS[head_dim]
 
     def launch():
@@ -108,15 +111,25 @@ def _start_specialized(tensors, layout, work, config, scale, has_twin, emit):
 
         triton.set_allocator(_scratch(q.device))
         specialized_kernel[(len(work.items) * batch,)](
-            *tensors[:7], *ordered, work.items, work.heads, work.slots, scale, batch, length, layout.prefix,
+            *tensors[:7], snapshot, *ordered, work.items, work.heads, work.slots, scale, batch, length, layout.prefix,
             layout.image, has_twin, *strides, ordered[0].stride(0) // 8, ordered[0].stride(1) // 8,
-            BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=8, UPCAST=_upcast(q),
-            WIDE=_wide(tensors), num_warps=config.warps, num_stages=config.stages,
+            snapshot.stride(0) // 8, snapshot.stride(1) // 8, BM=config.queries, BN=config.keys, D0=d0, D1=d1,
+            D=head_dim, UNIT=8, EMIT=emit, UPCAST=_upcast(q), WIDE=_wide(tensors),
+            num_warps=config.warps, num_stages=config.stages,
         )  # fmt: skip
 
     # Triton keeps its allocator in a context variable: set in a copy of the context, it is gone when the launch is
     # over, and whoever set another one keeps it.
     contextvars.copy_context().run(launch)
+    if emit:
+        from .specialized import residual_kernel
+
+        out = tensors[3]
+        residual_kernel[(-(-layout.image // ORDER_ROWS), len(work.refreshing) * batch)](
+            out, snapshot, fresh, work.refreshing, work.slots, batch, layout.prefix, layout.image,
+            *(s // 8 for x in (out, snapshot, fresh) for s in x.stride()[: 3 if x is out else 2]),
+            ROWS=ORDER_ROWS, LANES=_lanes(head_dim), D=head_dim, UNIT=8, num_warps=4,
+        )  # fmt: skip
 
 
 def _in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor]:
@@ -137,7 +150,7 @@ def _in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor
     order_kernel[(-(-length // ORDER_ROWS), count * batch)](
         *qkv, *copies, work.tiled, work.slots, batch, length, *strides,
         copies[0].stride(0) // 8, copies[0].stride(1) // 8,
-        ROWS=ORDER_ROWS, LANES=1 << (head_dim - 1).bit_length(), D=head_dim, UNIT=8, num_warps=4,
+        ROWS=ORDER_ROWS, LANES=_lanes(head_dim), D=head_dim, UNIT=8, num_warps=4,
     )  # fmt: skip
     return copies
 
@@ -149,6 +162,10 @@ def _scratch(device: torch.device):
         return torch.empty(size, dtype=torch.int8, device=device)
 
     return allocate
+
+
+def _lanes(head_dim: int) -> int:
+    return 1 << (head_dim - 1).bit_length()
 
 
 def _upcast(q: torch.Tensor) -> bool:

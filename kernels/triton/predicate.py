@@ -9,7 +9,7 @@ import torch
 
 from ..geometry import Layout
 from ..methods import HeadTable
-from .configs import HEAD_DIMS, Config
+from .configs import HEAD_DIMS, Config, refreshes
 from .launch import device_configs
 from .proof import NotNow, Proof, first_line, proof
 from .worklist import BLOCK_BITS, MOST_HEADS
@@ -111,11 +111,10 @@ def fault(device: torch.device, dtype: torch.dtype, head_dim: int) -> str | None
 
 
 def choice(q: torch.Tensor, table: HeadTable) -> Config:
-    """The configuration that won the trial of q's device, dtype and head size, or the device's last one, which alone is
-    tried with refreshes. Ask only where `why_not` gives None."""
-    if table.refresh_heads:
-        return device_configs(q.device, q.shape[3])[-1]
-    return proof(q.device, q.dtype, q.shape[3]).config
+    """The configuration that won the trial of q's device, dtype and head size, or the device's last one where the
+    winner is not made for the table's refreshes. Ask only where `why_not` gives None."""
+    best, last = proof(q.device, q.dtype, q.shape[3]).config, device_configs(q.device, q.shape[3])[-1]
+    return last if table.refresh_heads and not refreshes(best, last) else best
 
 
 def report(device: torch.device, dtype: torch.dtype, head_dim: int) -> Proof | None:

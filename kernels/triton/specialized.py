@@ -6,8 +6,10 @@ the split, often without a word, was found by compiling; tests/test_kernels_trit
     4 warps, descriptors made in the kernel, queries from a descriptor too, one loop over the keys, no branch in it or
     behind it that yields a tensor, and no row of numbers from memory inside it
 
-Hence one list of key blocks, all of them masked; a row's tile is counted from the block's first instead of looked up;
-and no refresh, whose window would have to be set aside in the middle of the keys: such layers take the other kernel.
+Hence one list of key blocks, all of them masked, and a row's tile is counted from the block's first instead of looked
+up. A branch around a store alone is allowed: on a refresh the window's output is set aside in the middle of the keys,
+in tile order, and `residual_kernel` forms full - window of it afterwards. Read back by this kernel, it might lie with
+another thread than the one that wrote it.
 
 A descriptor fetches neighbouring rows, so that queries, keys and values of windowed heads are put in tile order once a
 call (`order_kernel`); full heads need no order and are read where they lie. It fetches whole blocks: lanes that do not
@@ -20,9 +22,10 @@ lanes with zeros by the descriptor, 72 would take 78 % more products than needed
 import triton
 import triton.language as tl
 
-from .parts import LOG2_E, LOWEST, dot, find_work, finish, weigh
+from .parts import LOG2_E, LOWEST, REFRESH, dot, find_work, finish, weigh
 
-# Fields of a key block: first row, rows that count, offset of the first in its row of tiles, tile (0: all see all).
+# Fields of a key block: first row, rows that count, offset of the first in its row of tiles, tile (0: all see all,
+# negative: who sees a lane in the window does not see it here).
 RECORD_FIELDS = tl.constexpr(4)
 FAR = tl.constexpr(1 << 30)
 
@@ -31,21 +34,22 @@ FAR = tl.constexpr(1 << 30)
     do_not_specialize=[
         "batch", "length", "prefix", "image", "has_twin", "q_batch", "q_head", "q_token", "k_batch", "k_head",
         "k_token", "v_batch", "v_head", "v_token", "o_batch", "o_head", "o_token", "t_batch", "t_head", "t_token",
-        "c_batch", "c_head", "c_token", "r_batch", "r_head", "r_token", "x_batch", "x_head",
+        "c_batch", "c_head", "c_token", "r_batch", "r_head", "r_token", "x_batch", "x_head", "s_batch", "s_head",
     ]
 )  # fmt: skip
 def specialized_kernel(
-    q, k, v, out, twin, cached, residual, q_tiled, k_tiled, v_tiled, items, heads, slots, scale, batch, length, prefix,
-    image, has_twin, q_batch, q_head, q_token, k_batch, k_head, k_token, v_batch, v_head, v_token,
+    q, k, v, out, twin, cached, residual, snapshot, q_tiled, k_tiled, v_tiled, items, heads, slots, scale, batch,
+    length, prefix, image, has_twin, q_batch, q_head, q_token, k_batch, k_head, k_token, v_batch, v_head, v_token,
     o_batch, o_head, o_token, t_batch, t_head, t_token, c_batch, c_head, c_token, r_batch, r_head, r_token,
-    x_batch, x_head,
+    x_batch, x_head, s_batch, s_head,
     BM: tl.constexpr, BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr,
-    UPCAST: tl.constexpr, WIDE: tl.constexpr,
+    EMIT: tl.constexpr, UPCAST: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """Grid (items * batch,). As `kernel.attention_kernel` without a refresh, for rows of D neighbouring elements.
+    """Grid (items * batch,). As `kernel.attention_kernel`, for rows of D neighbouring elements.
 
     q_tiled, k_tiled, v_tiled: (B, n, L, D) contiguous, of strides x_batch and x_head: windowed heads in tile order.
     Addresses and the strides of tokens are multiples of 16 bytes.
+    snapshot: (B, n, L, D) contiguous, of strides s_batch and s_head: receives refreshing heads' windows in tile order.
     """
     row, head, record, block = find_work(items, heads, batch)
     duty = tl.load(record)
@@ -79,7 +83,13 @@ def specialized_kernel(
 
     lane = tl.arange(0, BN)
     half = tl.load(block + 2)
-    low = tl.load(block + 3) - half + tl.arange(0, BM) // tl.load(block + 6)
+    span = 2 * half + 1
+    row_lane = tl.arange(0, BM)
+    low = tl.load(block + 3) - half + row_lane // tl.load(block + 6)
+    if EMIT:
+        edge = tl.where(duty == REFRESH, tl.load(block + 7), -1)
+        aside = tl.load(block + 1)
+        snapshot += row * s_batch * UNIT + place * s_head * UNIT + slot.to(tl.int64) * D
     for i in tl.range(tl.load(block + 4), tl.load(block + 5), warp_specialize=True):
         entry = records + i * RECORD_FIELDS
         start = tl.load(entry)
@@ -93,9 +103,14 @@ def specialized_kernel(
             k1 = k1_rows.load([start, D0])
             s += dot(q1, k1.T, UPCAST)
         # Whether all see all or a row's window ends inside: one subtraction and one unsigned comparison a score.
-        at = tl.where(lane < count, offset + lane, FAR)[None, :] - (low * tile)[:, None]
-        width = tl.where(tile == 0, BN, (2 * half + 1) * tile)
-        s = tl.where(at.to(tl.uint32, bitcast=True) < width.to(tl.uint32, bitcast=True), s, float("-inf"))
+        first = low * tl.abs(tile) + tl.where(tile < 0, -span * tile, 0)
+        at = tl.where(lane < count, offset + lane, FAR)[None, :] - first[:, None]
+        # As an unsigned number, what a negative width lacks to 2^32: the lanes before the window and behind it.
+        width = tl.where(tile == 0, BN, span * tile)
+        inside = at.to(tl.uint32, bitcast=True) < width.to(tl.uint32, bitcast=True)
+        if EMIT:
+            inside = inside & (lane < count)[None, :]
+        s = tl.where(inside, s, float("-inf"))
         p, shrink, total, top = weigh(s, total, top, factor)
         p = p.to(v.dtype.element_ty)
         # v0: (BN, D0); v1: (BN, D1)
@@ -104,8 +119,17 @@ def specialized_kernel(
         if D1 > 0:
             v1 = v1_rows.load([start, D0])
             acc1 = acc1 * shrink[:, None] + dot(p, v1, UPCAST)
+        if EMIT:
+            if i == edge:
+                inverse = 1.0 / tl.where(total > 0, total, 1.0)
+                at0 = snapshot + row_lane[:, None] * D + tl.arange(0, D0)[None, :]
+                kept = (row_lane < aside)[:, None]
+                tl.store(at0, (acc0 * inverse[:, None]).to(snapshot.dtype.element_ty), mask=kept)
+                if D1 > 0:
+                    d1 = D0 + tl.arange(0, D1)
+                    local = (acc1 * inverse[:, None]).to(snapshot.dtype.element_ty)
+                    tl.store(snapshot + row_lane[:, None] * D + d1[None, :], local, mask=kept & (d1 < D)[None, :])
 
-    row_lane = tl.arange(0, BM)
     live = row_lane < tl.load(block + 1)
     tokens = tl.load(slots + slot + row_lane, mask=live & ordered, other=0) + tl.where(ordered, 0, slot + row_lane)
     if WIDE:
@@ -164,3 +188,39 @@ def order_kernel(
     tl.store(k_tiled + x_at, tl.load(k + k_at, mask=kept, other=0.0), mask=kept)
     v_at = row * v_batch * UNIT + head * v_head * UNIT + token[:, None] * (v_token * UNIT) + lane[None, :]
     tl.store(v_tiled + x_at, tl.load(v + v_at, mask=kept, other=0.0), mask=kept)
+
+
+@triton.jit(
+    do_not_specialize=[
+        "batch",
+        "prefix",
+        "image",
+        "o_batch",
+        "o_head",
+        "o_token",
+        "s_batch",
+        "s_head",
+        "f_batch",
+        "f_head",
+    ]
+)
+def residual_kernel(
+    out, snapshot, fresh, chosen, slots, batch, prefix, image, o_batch, o_head, o_token, s_batch, s_head, f_batch,
+    f_head, ROWS: tl.constexpr, LANES: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr,
+):  # fmt: skip
+    """Grid (blocks of ROWS slots, n * batch). fresh (B, n, image, D) = out (B, H, L, D) of the heads `chosen` (n,)
+    minus snapshot (B, n, L, D), which is in tile order; both others contiguous."""
+    slot = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    live = slot < image
+    token = tl.load(slots + slot, mask=live, other=0).to(tl.int64)
+    lane = tl.arange(0, LANES)
+    kept = live[:, None] & (lane < D)[None, :]
+    row = (tl.program_id(1) % batch).to(tl.int64)
+    place = (tl.program_id(1) // batch).to(tl.int64)
+    head = tl.load(chosen + place).to(tl.int64)
+    o_at = row * o_batch * UNIT + head * o_head * UNIT + token[:, None] * (o_token * UNIT) + lane[None, :]
+    s_at = row * s_batch * UNIT + place * s_head * UNIT + slot.to(tl.int64)[:, None] * D + lane[None, :]
+    f_at = row * f_batch * UNIT + place * f_head * UNIT + (token - prefix)[:, None] * D + lane[None, :]
+    full = tl.load(out + o_at, mask=kept, other=0.0).to(tl.float32)
+    local = tl.load(snapshot + s_at, mask=kept, other=0.0).to(tl.float32)
+    tl.store(fresh + f_at, (full - local).to(fresh.dtype.element_ty), mask=kept)

@@ -248,29 +248,31 @@ def _copies(layout: Layout, queries: int) -> Pattern:
 
 @lru_cache(maxsize=64)
 def one_list(chosen: Pattern, layout: Layout, keys: int) -> tuple[np.ndarray, np.ndarray]:
-    """A pattern without a refresh for a kernel that has one loop over the keys and looks up no column.
+    """A pattern for a kernel that has one loop over the keys and looks up no column.
 
     blocks: (n, BLOCK_FIELDS) int32: first slot, count, half, column of the first slot, first and last + 1 record, slots
-    of a tile in the block's row of tiles; a query's column is counted on from the first.
-    records: (r, 4) int32: start, count, offset, tile. Lane j < count takes part as in a masked block; tile 0: for all.
+    of a tile in the block's row of tiles, the window's last record (-1 for global queries); a query's column is counted
+    on from the first.
+    records: (r, 4) int32: start, count, offset, tile. Lane j < count takes part as in a masked block; tile 0: for all,
+    negative: inverted. The window's records come before the rest.
     """
     rows = tile_order(layout).rows
     starts = np.array([row.start for row in rows])
     blocks, records, found, length = np.zeros_like(chosen.blocks), [], {}, 0
     for block, (start, count, half, _, *ranges) in zip(blocks, chosen.blocks.tolist()):
-        key = tuple(ranges[:4])
+        key = tuple(ranges)
         if key not in found:
-            clean = chosen.clean[key[0] : key[1]]
-            whole = np.zeros((len(clean), 4), dtype=np.int32)
-            whole[:, 0], whole[:, 1] = clean, keys
-            records += [whole, chosen.masked[key[2] : key[3], :4]]
-            found[key] = length, length + len(whole) + len(records[-1])
+            window, rest = (_records(chosen, *part, keys) for part in (key[:4], key[4:]))
+            records += [window, rest]
+            found[key] = length, length + len(window) + len(rest), length + len(window) - 1
             length = found[key][1]
-        column, tile = 0, 1
+        (first, last, edge), column, tile = found[key], 0, 1
         if chosen.tiled and start < layout.image:
             row = rows[int(np.searchsorted(starts, start, side="right")) - 1]
             column, tile = (start - row.start) // row.tile, row.tile
-        block[:7] = start, count, half, column, *found[key], tile
+        else:
+            edge = -1
+        block[:8] = start, count, half, column, first, last, tile, edge
     # One record more than is used: an empty array has no address.
     return blocks, np.concatenate((*records, np.zeros((1, 4), dtype=np.int32))).astype(np.int32)
 
@@ -308,6 +310,16 @@ def items_of(patterns: list[tuple[Pattern, int, int]], skip: frozenset[int]) -> 
     return np.concatenate([items[h] for h in kept])[order].astype(np.int32)
 
 
+def _records(chosen: Pattern, first: int, last: int, first_masked: int, last_masked: int, keys: int) -> np.ndarray:
+    """(r, 4) the clean and masked blocks of two ranges as one kind."""
+    clean, masked = chosen.clean[first:last], chosen.masked[first_masked:last_masked]
+    whole = np.zeros((len(clean), 4), dtype=np.int32)
+    whole[:, 0], whole[:, 1] = clean, keys
+    either = masked[:, :4].copy()
+    either[:, 3] = np.where(masked[:, 4] != 0, -masked[:, 3], masked[:, 3])
+    return np.concatenate((whole, either))
+
+
 def check(chosen: Pattern, length: int, queries: int, keys: int) -> None:
     """Raise ValueError where a pattern leaves its sequence or its lists: a GPU that follows it there fails for good."""
     start, count = chosen.blocks[:, 0], chosen.blocks[:, 1]
@@ -329,13 +341,14 @@ class WorkList:
     """A table's work on a device. items: (n,) int32. heads: (H, 5) int64: duty, place, and the addresses of the
     pattern's blocks, clean and masked lists. slots: (L or more,) int32. columns: (L,) int32.
     With one list a head's last two are the address of its records and its place in `tiled`, or -1; tiled: (t,) int32,
-    the heads that need their tokens in tile order. `held` keeps the addressed memory alive."""
+    the heads that need their tokens in tile order; refreshing: (n,) int32. `held` keeps the addressed memory alive."""
 
     items: torch.Tensor
     heads: torch.Tensor
     slots: torch.Tensor
     columns: torch.Tensor
     tiled: torch.Tensor
+    refreshing: torch.Tensor
     held: tuple[tuple[torch.Tensor, ...], ...]
 
 
@@ -368,6 +381,7 @@ def work_list(
         torch.tensor(heads, dtype=torch.int64, device=device),
         *_stored_order(layout, device),
         torch.tensor(tiled, dtype=torch.int32, device=device),
+        torch.tensor(table.refresh_heads, dtype=torch.int32, device=device),
         tuple(held),
     )
 

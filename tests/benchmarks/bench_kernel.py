@@ -43,7 +43,7 @@ from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 from ditfastattn.kernels import HeadTable, Layout, Method, Window, dense_flops, flops, reference  # noqa: E402
 from ditfastattn.kernels.geometry import half_widths, tile_counts, tile_shape, window_pairs  # noqa: E402
 from ditfastattn.kernels.triton import head_wise, predicate  # noqa: E402
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, POINTER, SPECIALIZED, Config  # noqa: E402
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, SPECIALIZED, Config  # noqa: E402
 from ditfastattn.kernels.triton.launch import device_configs  # noqa: E402
 from ditfastattn.kernels.triton.proof import first_line, tolerance  # noqa: E402
 from ditfastattn.kernels.triton.worklist import tile_order  # noqa: E402
@@ -283,7 +283,7 @@ class Bench:
         methods = (Method.WINDOW, Method.FULL, Method.REUSE, Method.WINDOW_RESIDUAL, Method.FULL)
         for head_dim in (64,) if tiny else HEAD_DIMS:
             for config in self.paths(head_dim):
-                for refresh in (False, True) if config.path == POINTER else (False,):
+                for refresh in (False, True):
                     table = HeadTable(methods, (window,) * 5, (False, refresh, False, False, False))
                     shape = Shape("check", layout, 5, head_dim)
                     what = f"check, head size {head_dim}, {config}{', refresh' if refresh else ''}"
@@ -327,8 +327,6 @@ class Bench:
         times = {}
         for what, table in tables(shape):
             for config in self.paths(shape.head_dim):
-                if table.refresh_heads and config.path != POINTER:
-                    continue
                 found = self.attempt(
                     f"{shape.name}, {what}, {config}", lambda t=table, c=config: self.fused(shape, inputs, t, c)
                 )
