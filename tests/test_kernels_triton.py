@@ -341,10 +341,12 @@ TARGET_NAMES = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120", "gfx942"
 
 
 def shipped():
-    """(target, head size, configuration, refresh): head sizes of one part and of two, on Hopper all."""
+    """(target, head size, configuration, refresh): head sizes of one part and of two, on Hopper all.
+    80 is cut as 72 is: its first binary stands for the rest."""
+    yield "sm_90", 80, candidates("cuda", 90, 80)[0], True
     for target in TARGET_NAMES:
         backend, capability = ("hip", 0) if target == "gfx942" else ("cuda", int(target[3:]))
-        for dim in HEAD_DIMS if target == "sm_90" else (72, 128):
+        for dim in (64, 72, 96, 128) if target == "sm_90" else (72, 128):
             found = candidates(backend, capability, dim)
             yield from ((target, dim, config, False) for config in found)
             yield from ((target, dim, config, True) for config in found if refreshes(config, found[-1]))
