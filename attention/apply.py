@@ -7,6 +7,7 @@ import logging
 from ..kernels import Window
 from ..plans import Plan, PlanError, resolve
 from . import timeline
+from .guard import Guard
 from .host import free_memory, identify
 from .install import attach_refusal, install, sites_of
 from .replay import AUTOMATIC_BUDGET, Replay
@@ -19,15 +20,18 @@ class PlanRefused(ValueError):
     """A plan that cannot be used on a model; the message says why and what to do."""
 
 
-def apply_plan(model_patcher, plan: Plan, level: str, *, budget_bytes: int = 0, strict: bool = False):
+def apply_plan(
+    model_patcher, plan: Plan, level: str, *, budget_bytes: int = 0, strict: bool = False, guard: bool = False
+):
     """A clone of the model that follows one level of a plan.
 
     budget_bytes: most memory for caches, 0 = half of what is free when a run begins. strict: raise PlanRefused instead
     of falling back to full attention, now and during the run. Without it a model that the plan does not fit comes back
-    unpatched, with the reason attached for the statistics node.
+    unpatched, with the reason attached for the statistics node. guard: check some rows during the run and compute heads
+    in full where a site's error outgrows the plan's promise; a plan without promises leaves the guard off, with a note.
     """
     try:
-        return _patched(model_patcher, plan, level, budget_bytes, strict)
+        return _patched(model_patcher, plan, level, budget_bytes, strict, guard)
     except (PlanError, PlanRefused, ValueError) as error:
         return refuse(model_patcher, str(error), strict)
 
@@ -40,7 +44,7 @@ def refuse(model_patcher, reason: str, strict: bool):
     return attach_refusal(model_patcher, reason)
 
 
-def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: bool):
+def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: bool, guard: bool):
     family, sites = sites_of(model_patcher)
     if family is None:
         name = type(model_patcher.model.diffusion_model).__name__
@@ -60,7 +64,12 @@ def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: b
         laid_out = timeline.build(schedule, windows, offsets, tuple(site.skippable for site in sites))
         run.record.methods = laid_out.letters()
         budget = budget_bytes or int(AUTOMATIC_BUDGET * free_memory(model_patcher.load_device))
-        return Replay(family, sites, laid_out, run, budget, strict, plan.measurement.text_tokens)
+        watch = Guard(chosen.promises, run) if guard and chosen.promises else None
+        if guard and watch is None:
+            run.record.note(
+                "The guard was off: this plan does not say what error it expects of each layer. Calibrate again."
+            )
+        return Replay(family, sites, laid_out, run, budget, strict, plan.measurement.text_tokens, watch)
 
     runs = RunLog(plan=plan, level=chosen)
     return install(model_patcher, make_processor, runs, strict=strict)

@@ -4,38 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-import comfy.model_management
 import comfyui_version
 import numpy as np
 import torch
 from comfy.patcher_extension import WrappersMP
-from torch.utils.flop_counter import FlopCounterMode
 
 from ..kernels import HeadTable, Method, Window, dense_flops, flops
-from ..plans import CalibrationTable, Measurement, Plan, solve_levels
+from ..plans import LEVELS, CalibrationTable, Measurement, ModelIdentity, Plan, solve_levels
 from ..plans import Site as PlanSite
 from ..plans.evaluate import row_errors
 from ..version import VERSION
 from .apply import apply_plan
-from .gains import Probes, growth, reach
-from .host import identify, signal_scale
+from .gains import growth, reach
+from .host import identify
 from .install import KEY, install, sites_of
-from .measure import Observer, probe
 from .runlog import RunLog, Stopwatch
+from .watch import Progress, Watch
 
-AGES = 5
 VERIFIED = ("trial", 0.3)  # name and predicted error of the level that is sampled to learn how far errors add up
-CHECKPOINT = 0.5  # part of the steps after which the trial is compared with the dense run
 MOST_CORRECTION = 10.0
-# Full widths along each axis as fractions of the grid; height × width, and time × height × width.
-WINDOWS = {
-    2: ((0.1, 0.1), (0.25, 0.25), (0.5, 0.5), (0.25, 1.0), (1.0, 0.25)),
-    3: ((0.1, 0.25, 0.25), (1.0, 0.1, 0.1), (0.34, 0.34, 0.34), (1.0, 0.25, 0.25), (0.34, 1.0, 1.0), (1.0, 0.5, 0.5)),
-}
 
 
 @dataclass(frozen=True)
@@ -48,6 +38,35 @@ class SamplerSettings:
     cfg: float
     denoise: float
     seed: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one watched run showed, or several: all that plans of any budget are solved from. Holds no tensors.
+
+    seconds, dense_seconds: of the measuring, and of the dense runs inside it, all runs together.
+    """
+
+    table: CalibrationTable
+    model: ModelIdentity
+    measurement: Measurement
+    seconds: float
+    dense_seconds: float
+
+    def merged(self, other: Measured) -> Measured:
+        """The mean over the runs of both (prompts, seeds). Raises PlanError if they do not belong together."""
+        ours, theirs = self.measurement, other.measurement
+        return Measured(
+            self.table.merged(other.table),
+            self.model,
+            replace(
+                ours,
+                seeds=tuple(dict.fromkeys((*ours.seeds, *theirs.seeds))),
+                prompts=ours.prompts + theirs.prompts,
+            ),
+            self.seconds + other.seconds,
+            self.dense_seconds + other.dense_seconds,
+        )
 
 
 @dataclass(frozen=True)
@@ -69,159 +88,20 @@ class CalibrationError(RuntimeError):
     """Nothing could be measured; the message says why."""
 
 
-class _Watch:
-    """The `Processor` of a calibration: computes everything in full, observes, and follows a few known errors."""
-
-    def __init__(self, family, sites, run, cfg: float):
-        self.family = family
-        self.sites = sites
-        self.run = run
-        self.windows: tuple[Window, ...] = ()
-        self.observer: Observer | None = None
-        self.probes: Probes | None = None
-        self.work = _Work()
-        self.overhead = 0.0
-        self.latent_power = 0.0
-        self.checkpoint = min(len(run.positions) - 1, round(CHECKPOINT * len(run.positions)))
-        self.latent: torch.Tensor | None = None
-        self.dtype = self.device = ""
-        self.diffusion_model = None
-        self.signal: np.ndarray | None = None
-        self._cfg = cfg
-        self._done: set[int] = set()
-        self._observing = False
-        self._probing: tuple[int, ...] = ()
-
-    def announce(self, noise_shape, model) -> int:
-        """Choose the windows for the rank of the grid; the samples are small and need no announcement."""
-        self.diffusion_model = model.model.diffusion_model
-        self.signal = signal_scale(model.get_model_object("model_sampling"), self.run.sigmas)
-        rank = len(self.family.grid(self.diffusion_model, tuple(noise_shape)))
-        self.windows = tuple(Window(extent) for extent in WINDOWS[rank])
-        self.observer = Observer(self.sites, self.run, self.windows, AGES, self._cfg)
-        self.probes = Probes(len(self.sites), len(self.run.positions))
-        return 0
-
-    def evaluate(self, predict: Callable[[], torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
-        """A model evaluation, measured when it is the step's first, and followed by the probes due at this step."""
-        self._observing = self.run.nearest(sigma) not in self._done
-        output = self.work.count(predict)
-        self.latent_power = float(output.float().pow(2).mean())
-        if not self._observing:
-            return output
-        step = self.run.step
-        self._done.add(step)
-        if step == self.checkpoint:
-            self.latent = x.clone()
-        self._observing = False
-        with self._extra_time(x.device):
-            self.observer.finish(step)
-            for group in self.probes.due(step):
-                self._probe(predict, output, step, group)
-        return output
-
-    def _probe(self, predict, output: torch.Tensor, step: int, group: int) -> None:
-        """Repeat the evaluation with a group of sites erring, and note how much the prediction changes."""
-        comfy.model_management.throw_exception_if_processing_interrupted()
-        self._probing = self.probes.sites(group)
-        try:
-            self.probes.add(group, step, float((predict() - output).float().pow(2).mean()))
-        finally:
-            self._probing = ()
-
-    def plain(self, forward, call, rows, length) -> bool:
-        """Never: every attention is watched."""
-        return False
-
-    def open(self, forward, call) -> None:
-        """Nothing is skipped."""
-
-    def attend(self, forward, call, attention) -> torch.Tensor:
-        """The host's own attention, or the known error of a probe."""
-        if call.number in self._probing:
-            layout = forward.layout(call.site, attention.q.shape[2], attention.options)
-            if layout is not None and not attention.obstacle:
-                return probe(attention, layout, self.windows[self.probes.window])
-        with self.work.apart(call.number, forward.rows):
-            output = attention.host()
-            if self._observing:
-                with self._extra_time(attention.q.device):
-                    self.observer.observe(forward, call, attention, output)
-        self.dtype, self.device = str(attention.q.dtype).removeprefix("torch."), str(attention.q.device)
-        return output
-
-    def leave(self, forward, call, stream, output) -> None:
-        """Nothing is kept."""
-
-    def close(self) -> None:
-        """Free the samples; the figures stay."""
-        if self.observer is not None:
-            self.observer.close()
-
-    @contextmanager
-    def _extra_time(self, device: torch.device):
-        """Adds the time spent inside to `overhead`: what a plain run would not have done."""
-        _wait(device)
-        watch = Stopwatch()
-        try:
-            yield
-        finally:
-            _wait(device)
-            self.overhead += watch()
-
-
-class _Work:
-    """FLOPs of one batch row of the model outside attention, counted by torch in the first evaluation."""
-
-    def __init__(self):
-        self.other_flops = 0
-        self._counter: FlopCounterMode | None = None
-        self._counted = False
-        self._inside = 0
-        self._rows: dict[int, int] = {}
-
-    def count(self, predict):
-        if self._counted:
-            return predict()
-        self._counted = True
-        self._counter = FlopCounterMode(display=False)
-        try:
-            with self._counter:
-                output = predict()
-            rows = max(self._rows.values(), default=1)
-            self.other_flops = max(0, self._counter.get_total_flops() - self._inside) // rows
-            return output
-        finally:
-            self._counter = None
-
-    @contextmanager
-    def apart(self, number: int, rows: int):
-        """What runs inside is attention, or ours: not counted. number, rows: site and rows of this forward."""
-        before = self._counter.get_total_flops() if self._counter else 0
-        yield
-        if self._counter:
-            self._inside += self._counter.get_total_flops() - before
-            self._rows[number] = self._rows.get(number, 0) + rows
-
-
-def _wait(device: torch.device) -> None:
-    """Let a GPU finish, so that a time means something. Only calibration waits, never a user's run."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def calibrate(model_patcher, settings: SamplerSettings, sample: Callable, *, verify: bool = True) -> Calibration:
-    """Measure one dense run and solve the plan's levels.
+def measure(
+    model_patcher, settings: SamplerSettings, sample: Callable, *, progress: Progress | None = None
+) -> Measured:
+    """Watch one dense run of the model.
 
     sample(model) → latent: runs the user's sampler once over a patched clone of the model, as KSampler would. The model
-    given is left as it was. verify: sample one level as well, and correct the predicted errors by what it
-    showed. Raises ValueError for a model that no family covers, CalibrationError when nothing was measured.
+    given is left as it was. progress: told of every model evaluation. Raises ValueError for a model that no family
+    covers, CalibrationError when nothing was measured.
     """
     family, sites = sites_of(model_patcher)
-    watch: list[_Watch] = []
+    watch: list[Watch] = []
 
     def make_processor(installation, run):
-        watch.append(_Watch(family, sites, run, run.record.info["cfg"]))
+        watch.append(Watch(family, sites, run, run.record.info["cfg"], progress))
         return watch[-1]
 
     whole = Stopwatch()
@@ -234,16 +114,30 @@ def calibrate(model_patcher, settings: SamplerSettings, sample: Callable, *, ver
     dense_seconds = whole() - seen.overhead
     table = _table(seen, sites)
     identity = identify(model_patcher, family, sites)
+    measurement = _measurement(seen, settings)
+    trial = solve_levels(table, identity, measurement, levels=(VERIFIED,))
+    table = _scaled(table, _correction(model_patcher, trial, table, seen, sample) ** 2)
+    return Measured(table, identity, measurement, whole(), dense_seconds)
 
-    def measurement() -> Measurement:
-        return _measurement(seen, settings, whole(), dense_seconds)
 
-    if verify:
-        trial = solve_levels(table, identity, measurement(), levels=(VERIFIED,))
-        table = _scaled(table, _correction(model_patcher, trial, table, seen, sample) ** 2)
-    plan = solve_levels(table, identity, measurement())
+def plan_of(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None) -> Plan:
+    """The plan of a measurement: one level per (name, predicted error), caches within a limit if one is given."""
+    watch = Stopwatch()
+    plan = solve_levels(
+        measured.table, measured.model, measured.measurement, levels=levels, max_cache_bytes=max_cache_bytes
+    )
+    seconds = measured.seconds + watch()
+    stamp = replace(plan.measurement, seconds=seconds, dense_seconds=measured.dense_seconds)
+    return replace(plan, measurement=stamp)
+
+
+def calibrate(model_patcher, settings: SamplerSettings, sample: Callable) -> Calibration:
+    """Measure one dense run and solve the plan's levels; see `measure`."""
+    whole = Stopwatch()
+    measured = measure(model_patcher, settings, sample)
+    plan = plan_of(measured)
     attention, other = plan.measurement.attention_flops, plan.measurement.other_flops
-    return Calibration(plan, whole(), dense_seconds, attention / (attention + other))
+    return Calibration(plan, whole(), measured.dense_seconds, attention / (attention + other))
 
 
 class _Reached(Exception):
@@ -254,7 +148,7 @@ class _Reached(Exception):
         self.latent = latent
 
 
-def _correction(model_patcher, trial: Plan, table: CalibrationTable, seen: _Watch, sample: Callable) -> float:
+def _correction(model_patcher, trial: Plan, table: CalibrationTable, seen: Watch, sample: Callable) -> float:
     """How many times larger the error of a trial level comes out than predicted; 1 where nothing was predicted.
 
     Errors of different steps are added as if they were independent. They are not: a window errs alike at every step.
@@ -282,7 +176,7 @@ def _correction(model_patcher, trial: Plan, table: CalibrationTable, seen: _Watc
     return min(MOST_CORRECTION, max(1 / MOST_CORRECTION, math.sqrt(measured / expected)))
 
 
-def _expected_power(trial: Plan, table: CalibrationTable, seen: _Watch) -> float:
+def _expected_power(trial: Plan, table: CalibrationTable, seen: Watch) -> float:
     """Mean squared deviation of the latent at the checkpoint that the table predicts for the trial level."""
     level = trial.levels[0]
     rows = row_errors(table, trial.table(level), trial.share(level))
@@ -298,7 +192,7 @@ def _scaled(table: CalibrationTable, factor: float) -> CalibrationTable:
     return replace(table, **{name: getattr(table, name) * factor for name in names})
 
 
-def _measurement(seen: _Watch, settings: SamplerSettings, seconds: float, dense_seconds: float) -> Measurement:
+def _measurement(seen: Watch, settings: SamplerSettings) -> Measurement:
     layouts = seen.observer.layouts
     layout = next(iter(layouts.values()))
     attention_flops = sum(
@@ -319,14 +213,14 @@ def _measurement(seen: _Watch, settings: SamplerSettings, seconds: float, dense_
         host_version=comfyui_version.__version__,
         pack_version=VERSION,
         created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        seconds=seconds,
-        dense_seconds=dense_seconds,
+        seconds=0.0,
+        dense_seconds=0.0,
         attention_flops=attention_flops,
         other_flops=seen.work.other_flops,
     )
 
 
-def _table(seen: _Watch, sites) -> CalibrationTable:
+def _table(seen: Watch, sites) -> CalibrationTable:
     """Errors weighted by what they do to the final latent, and costs, for the solver."""
     observer, run = seen.observer, seen.run
     keep = _descending(run.positions)
@@ -362,7 +256,7 @@ def _table(seen: _Watch, sites) -> CalibrationTable:
     )
 
 
-def _costs(seen: _Watch, number: int, site, branches: int) -> dict:
+def _costs(seen: Watch, number: int, site, branches: int) -> dict:
     """FLOPs and bytes of one head (projections: of the site) in one evaluation, all branches together."""
     layout = seen.observer.layouts[number]
     element = torch.empty((), dtype=getattr(torch, seen.dtype)).element_size()

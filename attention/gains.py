@@ -35,6 +35,11 @@ class Probes:
             self._due.setdefault(int(chosen[place]), []).append(group)
         self._changes: list[tuple[int, int, float]] = []
 
+    @property
+    def count(self) -> int:
+        """Probes of the whole run."""
+        return sum(map(len, self._due.values()))
+
     def due(self, step: int) -> list[int]:
         """Groups to probe at a step."""
         return self._due.get(step, [])

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 import torch
 
@@ -11,18 +15,21 @@ from ..kernels.tiled import full_attention
 from .caches import BranchCache
 from .call import AttentionCall
 from .families import JOINT, Family, Site
+from .guard import Guard
 from .run import COND, UNCOND, Branch, Forward, SamplingRun, SiteCall
 from .timeline import SiteStep, Timeline
 
 # Share of the memory that is free when a run begins which its caches may take if the user names no budget.
 AUTOMATIC_BUDGET = 0.5
 
+_T = TypeVar("_T")
+
 
 class Replay:
     """The `Processor` that follows a plan. A missing or stale cache means: compute.
 
     timeline: the plan on this run. budget: most bytes the caches may take. strict: an error stops the run instead of
-    falling back to full attention.
+    falling back to full attention. guard: looks at what is computed and asks for heads in full, if there is one.
     """
 
     def __init__(
@@ -34,6 +41,7 @@ class Replay:
         budget: int,
         strict: bool,
         text_tokens: int,
+        guard: Guard | None = None,
     ):
         self.family = family
         self.sites = sites
@@ -41,10 +49,12 @@ class Replay:
         self.run = run
         self.budget = budget
         self.strict = strict
+        self.guard = guard
         self._text_tokens = text_tokens
         self._caches: dict[tuple, BranchCache] = {}
         self._shared: dict[tuple, torch.Tensor | None] = {}
         self._linear_flops: dict[str, tuple[int, int]] = {}
+        self._held: Counter[int] = Counter()  # cache bytes of each site
         self._disabled = False
 
     # -- the run ---------------------------------------------------------------------------------------------------
@@ -64,18 +74,24 @@ class Replay:
     def evaluate(self, predict, x, sigma: float):
         """One model evaluation, as the sampler asked for it."""
         try:
-            return predict()
+            output = predict()
+            self._promote(self._guarded(lambda guard: guard.verdict(self.run.step), {}))
+            return output
         finally:
             self._shared.clear()
+            if self.guard is not None:
+                self.guard.forget()
 
     def close(self) -> None:
         """Free every tensor."""
         self._caches.clear()
         self._shared.clear()
+        if self.guard is not None:
+            self.guard.close()
 
-    def _allocate(self, shape, like: torch.Tensor) -> torch.Tensor | None:
+    def _allocate(self, number: int, shape, like: torch.Tensor) -> torch.Tensor | None:
         count = like.element_size() * math.prod(shape)
-        if self.run.record.cache_bytes + count > self.budget:
+        if self._held.total() + count > self.budget:
             self.run.record.note(
                 "The cache budget was reached, so some heads were computed again instead of reused; "
                 "raise the budget of Apply Compression Plan or choose a milder level."
@@ -86,7 +102,8 @@ class Replay:
         except torch.cuda.OutOfMemoryError:
             self._drop_caches("Memory ran out while caching, so the rest of the run was computed in full.")
             return None
-        self.run.record.cache_bytes += count
+        self._held[number] += count
+        self.run.record.cache_bytes = max(self.run.record.cache_bytes, self._held.total())
         return buffer
 
     def _drop_caches(self, sentence: str) -> None:
@@ -100,9 +117,40 @@ class Replay:
         cache = self._caches.get(key)
         if cache is None:
             cache = self._caches[key] = BranchCache(
-                self.timeline.output_heads[number], self.timeline.residual_heads[number], self._allocate
+                self.timeline.output_heads[number],
+                self.timeline.residual_heads[number],
+                partial(self._allocate, number),
             )
         return cache
+
+    def _promote(self, heads: dict[int, tuple[int, ...]]) -> None:
+        """From the next evaluation on, compute some heads of some sites in full."""
+        if not heads:
+            return
+        planned, later = self.timeline, self.run.step + 1
+        self.timeline = planned.promoted(heads)
+        self.run.record.methods[later:] = self.timeline.letters()[later:]
+        for number in heads:
+            # A site that was skipped whole kept one projected output; now its other heads are kept one by one. They
+            # are computed once more: a missing cache means that.
+            if set(self.timeline.output_heads[number]) - set(planned.output_heads[number]):
+                for key in [key for key in self._caches if key[1] == number]:
+                    del self._caches[key]
+                del self._held[number]
+
+    def _guarded(self, ask: Callable[[Guard], _T], otherwise: _T) -> _T:
+        """The guard's answer; it must not be the reason that a run fails."""
+        if self.guard is None:
+            return otherwise
+        try:
+            return ask(self.guard)
+        except Exception as error:
+            if self.strict or type(error).__name__ == "InterruptProcessingException":
+                raise
+            self.run.record.note(f"The guard could not check a layer ({error}) and was off from then on.")
+            self.guard.close()
+            self.guard = None
+            return otherwise
 
     # -- a site ----------------------------------------------------------------------------------------------------
 
@@ -177,6 +225,8 @@ class Replay:
                 f"{call.site.name} could not be compressed ({error}); the rest of the run was computed in full."
             )
             output, kept = attention.host(), dense
+        if not self._disabled:
+            kept += self._guarded(lambda guard: guard.look(forward, call, attention, output, entry), 0)
         step.kept += kept
         return output
 
@@ -331,6 +381,9 @@ class Replay:
             own = full_attention(rows, k, v, attention.scale)
             view[:, :, : layout.prefix] = own[:, :, : layout.prefix]
             view[:, :, span.stop :] = own[:, :, layout.prefix :]
+        alone = list(entry.alone)
+        if alone:
+            view[:, alone] = attention.dense(q[:, alone], k[:, alone], v[:, alone])
         keep = [head for head, flag in enumerate(entry.keep) if flag]
         if keep:
             self._cache(target, call.number).outputs.write(keep, view, forward.step)
@@ -342,7 +395,8 @@ class Replay:
                 self._cache(target, call.number).residuals.write(
                     ready, donor.read(ready), forward.step, range(len(ready))
                 )
-        return 4 * q.shape[3] * q.shape[1] * layout.globals * layout.length * q.shape[0]
+        pairs = (q.shape[1] * layout.globals + len(alone) * layout.length) * layout.length
+        return 4 * q.shape[3] * pairs * q.shape[0]
 
     # -- counting --------------------------------------------------------------------------------------------------
 

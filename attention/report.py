@@ -20,7 +20,8 @@ def statistics(model_patcher, samples=None) -> dict:
 
     Keys: v, state ("done", "refused", "dense" or "no run"), model, sampler, plan_id, level, predicted_error,
     attention_flops_kept, model_flops_kept, ceiling (speed-up if attention cost nothing), seconds, cache_bytes, steps,
-    methods, calls and fused_refused (see `RunRecord`), sites, notes. Fractions in 0..1; None where nothing is known.
+    methods, calls, fused_refused and guard (see `RunRecord`), sites, notes. Fractions in 0..1; None where nothing is
+    known.
     """
     found = attached(model_patcher)
     runs = found.runs if isinstance(found, Installation) else found
@@ -41,6 +42,7 @@ def statistics(model_patcher, samples=None) -> dict:
         "methods": [],
         "calls": {},
         "fused_refused": [],
+        "guard": None,
         "sites": [],
         "notes": [],
     }
@@ -110,6 +112,7 @@ def _figures(record: RunRecord, measurement) -> dict:
         "methods": record.methods,
         "calls": record.calls,
         "fused_refused": record.refusals,
+        "guard": record.guard,
         "notes": record.notes,
     }
 
@@ -154,4 +157,16 @@ def _run_lines(stats: dict) -> list[str]:
         counts = (f"{stats['calls'][path]} {name}" for path, name in PATH_NAMES.items() if path in stats["calls"])
         lines.append(f"Attention calls: {', '.join(counts)}")
     lines += [f"Not fused: {sentence}" for sentence in stats["fused_refused"]]
-    return lines
+    return lines + _guard_lines(stats)
+
+
+def _guard_lines(stats: dict) -> list[str]:
+    guard = stats["guard"]
+    if guard is None:
+        return []
+    checks, count = guard["checks"], len(guard["promoted"])
+    line = f"Guard: {checks} check{'s' * (checks != 1)} of a layer, {count} head{'s' * (count != 1)} made full"
+    if count:
+        step, site, head = guard["promoted"][0]
+        line += f", the first after step {step + 1}: head {head} of {stats['sites'][site]}"
+    return [line]

@@ -30,8 +30,9 @@ class RunRecord:
 
     rows: batch rows that went through the model, all evaluations together. tokens, text_tokens: of the last forward.
     methods: per step one letter a site, the method of most of its heads: f full, w window, d window + residual,
-    r reuse; uppercase where the branches share.
-    calls: attention calls by what served them: "fused", "tiled", "copied", or "dense", the host's own attention.
+    r reuse; uppercase where the branches share. guard: what the run-time guard did, None when it was off: "checks", how
+    many times a site was looked at, and "promoted", [step, site number, head] of each head that was full after that
+    step. calls: attention calls by what served them: "fused", "tiled", "copied", or "dense", the host's own attention.
     refusals: why the fused kernel did not serve calls on a GPU, each sentence once.
     """
 
@@ -46,6 +47,7 @@ class RunRecord:
     methods: list[str] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
+    guard: dict | None = None
     state: str = "running"
     digest: tuple | None = None
 

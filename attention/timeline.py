@@ -6,14 +6,15 @@ sites are skipped whole, projections included. No tensors, no host.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from ..kernels import HeadTable, Method, Window
 from ..plans import RunSchedule
-from ..plans.methods import FULL, REUSE, is_residual, sources, window_index
+from ..plans.methods import FULL, REUSE, is_residual, kept_outputs, refresh_windows, sources, window_index
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class SiteStep:
 
     keep: the output is read by a later step. source: step that computed the output that a reusing head reads.
     residual_source: full step that yielded the residual. whole: every head reuses and the projections are skipped;
-    keep_projected: the next step is whole and replays this step's projected output, of step projected_source.
+    keep_projected: the next step is whole and replays this step's projected output, of step projected_source. alone:
+    heads that do not share when the others do, but are computed in both branches.
     """
 
     table: HeadTable
@@ -33,6 +35,7 @@ class SiteStep:
     whole: bool
     keep_projected: bool
     projected_source: int
+    alone: tuple[int, ...]
 
     @property
     def plain(self) -> bool:
@@ -41,9 +44,22 @@ class SiteStep:
 
 
 class Timeline:
-    """`SiteStep` entries of a run, and what its caches must have room for."""
+    """`SiteStep` entries of a run, and what its caches must have room for. Made by `build`."""
 
-    def __init__(self, steps: list[list[SiteStep]]):
+    def __init__(
+        self,
+        schedule: RunSchedule,
+        windows: tuple[Window, ...],
+        offsets: tuple[int, ...],
+        skippable: tuple[bool, ...],
+        alone: Mapping[int, tuple[int, ...]],
+        steps: list[list[SiteStep]],
+    ):
+        self._schedule = schedule
+        self._windows = windows
+        self._offsets = offsets
+        self._skippable = skippable
+        self._alone = alone
         self._steps = steps
         sites = range(len(steps[0]))
         self.output_heads = [self._marked(site, lambda entry: entry.keep) for site in sites]
@@ -53,6 +69,17 @@ class Timeline:
     def at(self, step: int, site: int) -> SiteStep:
         """The entry of one step and site."""
         return self._steps[step][site]
+
+    def promoted(self, heads: Mapping[int, tuple[int, ...]]) -> Timeline:
+        """The same run with some heads (per site number) full at every step, and none of their sites skipped whole."""
+        letters, alone = self._schedule.methods.copy(), dict(self._alone)
+        for site, some in heads.items():
+            letters[:, [self._offsets[site] + head for head in some]] = FULL
+            alone[site] = alone.get(site, ()) + some
+        schedule = replace(
+            self._schedule, methods=letters, keep_output=kept_outputs(letters), refresh=refresh_windows(letters)
+        )
+        return build(schedule, self._windows, self._offsets, self._skippable, alone)
 
     def letters(self) -> list[str]:
         """Per step one letter a site, see `runlog.RunRecord.methods`."""
@@ -70,13 +97,18 @@ def _letter(entry: SiteStep) -> str:
 
 
 def build(
-    schedule: RunSchedule, windows: tuple[Window, ...], offsets: tuple[int, ...], skippable: tuple[bool, ...]
+    schedule: RunSchedule,
+    windows: tuple[Window, ...],
+    offsets: tuple[int, ...],
+    skippable: tuple[bool, ...],
+    alone: Mapping[int, tuple[int, ...]] | None = None,
 ) -> Timeline:
     """Lay a resolved schedule out.
 
     windows: the plan's, in order. offsets: first head of each site and the total, length sites + 1. skippable: whether
-    a site can leave its projections out.
+    a site can leave its projections out. alone: per site number, heads that never share.
     """
+    alone = alone or {}
     letters = schedule.methods
     method, window = _methods(letters), window_index(letters)
     used = np.where(schedule.refresh >= 0, schedule.refresh, window)
@@ -104,9 +136,11 @@ def build(
             whole=bool(whole[step, site]),
             keep_projected=bool(keep_projected[step, site]),
             projected_source=int(np.flatnonzero(~whole[: step + 1, site])[-1]),
+            alone=alone.get(site, ()),
         )
 
-    return Timeline([[entry(step, site) for site in range(len(spans))] for step in range(len(letters))])
+    steps = [[entry(step, site) for site in range(len(spans))] for step in range(len(letters))]
+    return Timeline(schedule, windows, offsets, skippable, alone, steps)
 
 
 def _methods(letters: np.ndarray) -> np.ndarray:

@@ -62,6 +62,17 @@ class ApplyCompressionPlan(io.ComfyNode):
                     advanced=True,
                     tooltip="Stop with an error when the plan cannot be used, instead of using full attention.",
                 ),
+                # Last, and optional: workflows and prompts that were saved without it stay valid.
+                io.Boolean.Input(
+                    "guard",
+                    default=False,
+                    optional=True,
+                    advanced=True,
+                    tooltip=(
+                        "Check a few rows every few steps, and compute a head in full for the rest of the run when "
+                        "it drifts over the error that its plan expects. Costs little."
+                    ),
+                ),
             ],
             outputs=[
                 io.Model.Output(
@@ -71,13 +82,16 @@ class ApplyCompressionPlan(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model, level=OFF, plan="", plan_in=None, max_cache_mb=0, strict=False, **kwargs) -> io.NodeOutput:
+    def execute(
+        cls, model, level=OFF, plan="", plan_in=None, max_cache_mb=0, strict=False, guard=False, **kwargs
+    ) -> io.NodeOutput:
         if level == OFF:
             return io.NodeOutput(model)
         chosen = plan_in if plan_in is not None else _embedded(plan)
         if isinstance(chosen, Refusal):
             return io.NodeOutput(refuse(model, chosen.reason, strict))
-        return io.NodeOutput(apply_plan(model, chosen, level, budget_bytes=max_cache_mb * MIB, strict=strict))
+        budget = max_cache_mb * MIB
+        return io.NodeOutput(apply_plan(model, chosen, level, budget_bytes=budget, strict=strict, guard=guard))
 
 
 def _embedded(text: str):

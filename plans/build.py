@@ -20,6 +20,7 @@ class LevelPaths:
     attention_flops_kept: float
     model_flops_kept: float
     cache_bytes: int
+    promises: Sequence[float] = ()
 
 
 def build_plan(
@@ -71,4 +72,5 @@ def _level(level: LevelPaths, model: ModelIdentity, number_of: dict[str, int]) -
         attention_flops_kept=level.attention_flops_kept,
         model_flops_kept=level.model_flops_kept,
         cache_bytes=level.cache_bytes,
+        promises=tuple(level.promises),
     )

@@ -32,11 +32,11 @@ def whole(value, low: int, high: int, what: str) -> int:
     return int(value)
 
 
-def number(value, low: float, high: float, what: str) -> float:
+def number(value, low: float, high: float, what: str, digits: int = SIGNIFICANT_DIGITS) -> float:
     """`value` as a finite float within low..high, rounded to the significant digits that a plan keeps."""
     good = isinstance(value, numbers.Real) and not isinstance(value, bool)
     require(good and low <= value <= high, f"The plan's {what} must be a number from {low:g} to {high:g}.")
-    rounded = float(f"{float(value):.{SIGNIFICANT_DIGITS}g}")
+    rounded = float(f"{float(value):.{digits}g}")
     require(math.isfinite(rounded), f"The plan's {what} must be a finite number.")
     return rounded + 0.0  # turns -0.0 into 0.0, so that equal values have equal text
 

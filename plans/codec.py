@@ -173,6 +173,7 @@ def _level(data: object, width: int, rows: int) -> Level:
         attention_flops_kept=_entry(data, "attention"),
         model_flops_kept=_entry(data, "model"),
         cache_bytes=whole(_entry(data, "cache_bytes"), 0, 1 << 50, "cache size"),
+        promises=data.get("promises", ()),
     )
 
 

@@ -2,7 +2,8 @@
 
 A JSON object: schema, id, model, measured, positions, windows, profiles and levels, each under the names of `schema`'s
 classes. In a level, `heads` holds one text per site, in which each head is a reference of one or two characters
-(`reference_width`) into `profiles`, in base 64 with ALPHABET; `share` holds per site '' or one '0' or '1' per row.
+(`reference_width`) into `profiles`, in base 64 with ALPHABET; `share` holds per site '' or one '0' or '1' per row;
+`promises` holds one number per site and is left out where the level makes none.
 
 Reads attributes only and imports no other module of this package, so that the plan itself can derive its id from it.
 """
@@ -89,6 +90,7 @@ def _level(level, width: int) -> dict:
         "attention": level.attention_flops_kept,
         "model": level.model_flops_kept,
         "cache_bytes": level.cache_bytes,
+        **({"promises": list(level.promises)} if level.promises else {}),
     }
 
 

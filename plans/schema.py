@@ -26,6 +26,7 @@ MAX_LEVELS = 16
 MAX_PROFILES = 4096
 
 _LARGEST = 1e30
+_PROMISE_DIGITS = 3  # an estimate, and there is one for every site and level
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}\Z")
 
 
@@ -142,7 +143,10 @@ class Level:
     profiles_of_heads: per site one index into the plan's profiles per head. share: per site one text over rows, '1'
     where the conditional branch's result serves the unconditional one. predicted_error: relative error of the final
     latent. attention_flops_kept, model_flops_kept: fractions of the dense run's FLOPs, over the measured rows.
-    cache_bytes: largest size of the live caches during the measured run.
+    cache_bytes: largest size of the live caches during the measured run. promises: per site the expected relative error
+    of its attention output where the level compresses it, sqrt(Σ E[eᵀ M e] / Σ E[oᵀ M o]) over heads, rows and noise
+    positions; e a head's error, o its exact output, both combined over the branches as guidance does, M the Gram matrix
+    of the head's slice of the output projection. Empty where nobody knows.
     """
 
     name: str
@@ -152,6 +156,7 @@ class Level:
     attention_flops_kept: float
     model_flops_kept: float
     cache_bytes: int
+    promises: tuple[float, ...] = ()
 
     def __post_init__(self):
         sites = items(self.profiles_of_heads, 1, MAX_SITES, "layers of a level")
@@ -161,6 +166,11 @@ class Level:
                 isinstance(bits, str) and len(bits) <= MAX_ROWS and not bits.strip("01"),
                 "The plan's sharing rows must be texts of 0 and 1.",
             )
+        promises = items(self.promises, 0, MAX_SITES, "promised errors")
+        require(
+            len(promises) in (0, len(sites)),
+            f"The plan's level promises errors for {len(promises)} of {len(sites)} layers; it must be all or none.",
+        )
         _set(
             self,
             name=name(self.name, "level name"),
@@ -170,6 +180,7 @@ class Level:
             attention_flops_kept=number(self.attention_flops_kept, 0, 4, "kept attention work"),
             model_flops_kept=number(self.model_flops_kept, 0, 4, "kept model work"),
             cache_bytes=whole(self.cache_bytes, 0, 1 << 50, "cache size"),
+            promises=tuple(number(promise, 0, 1e6, "promised error", _PROMISE_DIGITS) for promise in promises),
         )
 
 

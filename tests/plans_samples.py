@@ -62,7 +62,7 @@ def _random_path(rng, rows: int, windows: int) -> str:
     return path[:rows]
 
 
-def plan_of(rng, sites=(2, 3), rows=5, windows=2, levels=2, kinds=None, note="", share=True):
+def plan_of(rng, sites=(2, 3), rows=5, windows=2, levels=2, kinds=None, note="", share=True, promises=False):
     model = identity(sites, note=note)
     made = [
         LevelPaths(
@@ -73,6 +73,7 @@ def plan_of(rng, sites=(2, 3), rows=5, windows=2, levels=2, kinds=None, note="",
             attention_flops_kept=1 / (i + 1.5),
             model_flops_kept=1 / (i + 1.1),
             cache_bytes=1000 * i,
+            promises=rng.lognormal(-4, 2, len(sites)) if promises else (),
         )
         for i in range(levels)
     ]

@@ -10,7 +10,7 @@ tiny.require_host()
 
 import comfy.model_management  # noqa: E402
 
-from ditfastattn.attention import calibrate as module  # noqa: E402
+from ditfastattn.attention import watch as module  # noqa: E402
 from ditfastattn.attention.apply import apply_plan  # noqa: E402
 from ditfastattn.attention.calibrate import CalibrationError, SamplerSettings, calibrate  # noqa: E402
 from ditfastattn.attention.install import attached  # noqa: E402

@@ -20,7 +20,16 @@ def plans(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     sites = tuple(draw(st.lists(st.integers(1, 6), min_size=1, max_size=4)))
     note = draw(st.sampled_from(["", "LoRA a.safetensors", 'quote " \\ back', "\u30c6\u30b9\u30c8 \U0001f3a8"]))
-    return plan_of(rng, sites, draw(st.integers(1, 12)), draw(st.integers(0, 10)), draw(st.integers(1, 6)), None, note)
+    return plan_of(
+        rng,
+        sites,
+        draw(st.integers(1, 12)),
+        draw(st.integers(0, 10)),
+        draw(st.integers(1, 6)),
+        None,
+        note,
+        promises=draw(st.booleans()),
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -48,6 +57,21 @@ def test_text_is_canonical_json():
     assert data["measured"]["seeds"] == [str(2**64 - 1), "7"]  # text: a browser would round them
 
 
+def test_promises_are_short_numbers_and_their_absence_is_not_written():
+    silent, speaking = (plan_of(np.random.default_rng(0), promises=promises) for promises in (False, True))
+    assert "promises" not in dumps(silent) and silent.levels[0].promises == ()
+    for level in json.loads(dumps(speaking))["levels"]:
+        assert len(level["promises"]) == 2
+        assert all(promise == float(f"{promise:.3g}") for promise in level["promises"])
+
+
+def test_empty_promises_written_out_are_the_same_plan():
+    silent = plan_of(np.random.default_rng(0))
+    data = json.loads(dumps(silent))
+    data["levels"][0]["promises"] = []
+    assert loads(json.dumps(data)) == silent
+
+
 def test_other_layout_of_the_same_json_is_the_same_plan():
     plan = plan_of(np.random.default_rng(0))
     data = json.loads(dumps(plan))
@@ -64,7 +88,8 @@ def test_unknown_fields_are_ignored():
 
 
 def flux_plan(kinds):
-    return plan_of(np.random.default_rng(0), sites=(24,) * 57, rows=28, windows=4, levels=6, kinds=kinds, share=False)
+    rng = np.random.default_rng(0)
+    return plan_of(rng, sites=(24,) * 57, rows=28, windows=4, levels=6, kinds=kinds, share=False, promises=True)
 
 
 def test_flux_with_six_levels_fits_into_64_kib():
@@ -80,7 +105,7 @@ def test_reading_a_flux_plan_is_quick():
     assert time.perf_counter() - start < 1
 
 
-VALID = dumps(plan_of(np.random.default_rng(1), note="note"))
+VALID = dumps(plan_of(np.random.default_rng(1), note="note", promises=True))
 
 
 def with_entry(path, value):
@@ -154,6 +179,16 @@ HOSTILE = {
     "share letters": with_entry(["levels", 0, "share", 0], "0120"),
     "share too short": with_entry(["levels", 0, "share", 0], "01"),
     "share number": with_entry(["levels", 0, "share", 0], 7),
+    "promise for one layer of two": with_entry(["levels", 0, "promises"], [0.1]),
+    "negative promise": with_entry(["levels", 0, "promises"], [0.1, -0.1]),
+    "promise not a number": with_entry(["levels", 0, "promises"], [0.1, float("nan")]),
+    "endless promise": VALID.replace('"promises":[', '"promises":[1e999,', 1),
+    "promise as text": with_entry(["levels", 0, "promises"], ["0.1", 0.2]),
+    "promise as truth": with_entry(["levels", 0, "promises"], [True, 0.2]),
+    "promises missing": with_entry(["levels", 0, "promises"], None),
+    "promises as object": with_entry(["levels", 0, "promises"], {"0": 0.1, "1": 0.2}),
+    "too many promises": with_entry(["levels", 0, "promises"], [0.1] * 513),
+    "edited promise": with_entry(["levels", 0, "promises"], [0.1, 0.2]),
     "negative bytes": with_entry(["levels", 0, "cache_bytes"], -1),
     "edited": with_entry(["levels", 0, "error"], 0.5),
     "wrong id": with_entry(["id"], "0" * 12),

@@ -47,9 +47,17 @@ def positions_of(model, steps: int, scheduler: str = "simple") -> list[float]:
 
 
 def hand_plan(
-    model, family: str, profiles, share: str | None = None, windows=WINDOWS, steps: int | None = None
+    model,
+    family: str,
+    profiles,
+    share: str | None = None,
+    windows=WINDOWS,
+    steps: int | None = None,
+    promise: float | None = None,
 ) -> Plan:
-    """A plan with one level, D1. profiles: one letter row for all heads, or a list that heads take in turn."""
+    """A plan with one level, D1. profiles: one letter row for all heads, or a list that heads take in turn. promise:
+    the error promised of every site.
+    """
     profiles = [profiles] if isinstance(profiles, str) else profiles
     rows = len(profiles[0])
     record, sites = sites_of(model)
@@ -64,5 +72,6 @@ def hand_plan(
         1.0,
         1.0,
         0,
+        () if promise is None else (promise,) * len(sites),
     )
     return build_plan(identity, measurement(grid, rows), positions_of(model, steps or rows), windows, [level])

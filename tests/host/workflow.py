@@ -24,7 +24,7 @@ WIDGETS = {
     "EmptySD3LatentImage": ("width", "height", "batch_size"),
     "DiTFastAttnCalibrate": SAMPLING,
     "KSampler": SAMPLING,
-    "DiTFastAttnApplyPlan": ("level", "plan", "max_cache_mb", "strict"),
+    "DiTFastAttnApplyPlan": ("level", "plan", "max_cache_mb", "strict", "guard"),
     "SaveImage": ("filename_prefix",),
 }
 
