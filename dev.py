@@ -3,7 +3,7 @@
     python dev.py demo  [--json FILE] [--output DIR]    calibrate, sample, and show what was saved
     python dev.py serve [--port N]                      leave a ComfyUI running with the workflow ready
     python dev.py test  [pytest arguments]              run the test suite
-    python dev.py bench kernel [--no-setup]             time the GPU kernel beside dense attention
+    python dev.py bench kernel [--no-setup] [--check]   time the GPU kernel beside dense attention
 
 The first start sets everything up (.venv and .host beside this file); later starts skip what is done.
 COMFYUI_PATH makes the commands use a ComfyUI that is already there; nothing is ever written into it.

@@ -160,6 +160,7 @@ class Replay:
             return False
         dense = self._count_dense(forward, call, rows, length)
         self.run.record.steps[forward.step].kept += dense
+        self.run.record.served("dense")
         return True
 
     def open(self, forward: Forward, call: SiteCall) -> None:
@@ -207,6 +208,7 @@ class Replay:
             if reason:
                 self.run.record.note(f"{call.site.name} ran in full: {reason}.")
             step.kept += dense
+            self.run.record.served("dense")
             return attention.host()
         try:
             output, kept = self._compressed(forward, call, attention, entry)
@@ -285,6 +287,7 @@ class Replay:
             dense=attention.dense,
             out=out[rows],
         )
+        self.run.record.served(result.path, result.refusal)
         for owner in [branch] if single else forward.branches:
             local = slice(owner.rows.start - rows.start, owner.rows.stop - rows.start)
             self._keep(

@@ -6,6 +6,12 @@ from .host import latent_digest, parameter_count
 from .install import Installation, attached, sites_of
 from .runlog import RunLog, RunRecord
 
+PATH_NAMES = {
+    "fused": "by the fused Triton kernel",
+    "tiled": "as tiled torch attention",
+    "copied": "copied from a cache",
+    "dense": "by the host's own attention",
+}
 METHOD_NAMES = {"f": "full", "w": "window", "d": "window + residual", "r": "reuse"}
 
 
@@ -14,7 +20,8 @@ def statistics(model_patcher, samples=None) -> dict:
 
     Keys: v, state ("done", "refused", "dense" or "no run"), model, sampler, plan_id, level, predicted_error,
     attention_flops_kept, model_flops_kept, ceiling (speed-up if attention cost nothing), seconds, cache_bytes, steps,
-    methods, guard (see `RunRecord`), sites, notes. Fractions in 0..1; None where nothing is known.
+    methods, calls, fused_refused and guard (see `RunRecord`), sites, notes. Fractions in 0..1; None where nothing is
+    known.
     """
     found = attached(model_patcher)
     runs = found.runs if isinstance(found, Installation) else found
@@ -33,6 +40,8 @@ def statistics(model_patcher, samples=None) -> dict:
         "cache_bytes": 0,
         "steps": [],
         "methods": [],
+        "calls": {},
+        "fused_refused": [],
         "guard": None,
         "sites": [],
         "notes": [],
@@ -101,6 +110,8 @@ def _figures(record: RunRecord, measurement) -> dict:
             for step in record.steps
         ],
         "methods": record.methods,
+        "calls": record.calls,
+        "fused_refused": record.refusals,
         "guard": record.guard,
         "notes": record.notes,
     }
@@ -142,6 +153,10 @@ def _run_lines(stats: dict) -> list[str]:
             f"{name} {used.count(letter) / len(used):.0%}" for letter, name in METHOD_NAMES.items() if letter in used
         )
         lines.append(f"Layers by their commonest method: {shares}")
+    if stats["calls"]:
+        counts = (f"{stats['calls'][path]} {name}" for path, name in PATH_NAMES.items() if path in stats["calls"])
+        lines.append(f"Attention calls: {', '.join(counts)}")
+    lines += [f"Not fused: {sentence}" for sentence in stats["fused_refused"]]
     return lines + _guard_lines(stats)
 
 

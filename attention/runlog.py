@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field
+
+log = logging.getLogger(__name__)
 
 KEPT_RUNS = 8
 
@@ -29,7 +32,8 @@ class RunRecord:
     methods: per step one letter a site, the method of most of its heads: f full, w window, d window + residual,
     r reuse; uppercase where the branches share. guard: what the run-time guard did, None when it was off: "checks", how
     many times a site was looked at, and "promoted", [step, site number, head] of each head that was full after that
-    step.
+    step. calls: attention calls by what served them: "fused", "tiled", "copied", or "dense", the host's own attention.
+    refusals: why the fused kernel did not serve calls on a GPU, each sentence once.
     """
 
     steps: list[StepCount]
@@ -41,6 +45,8 @@ class RunRecord:
     tokens: int = 0
     text_tokens: int = 0
     methods: list[str] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)
+    refusals: list[str] = field(default_factory=list)
     guard: dict | None = None
     state: str = "running"
     digest: tuple | None = None
@@ -49,6 +55,13 @@ class RunRecord:
         """Add a sentence once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    def served(self, path: str, refusal: str | None = None) -> None:
+        """Count a call by its path; a reason why it was not fused is kept, and logged the first time in a run."""
+        self.calls[path] = self.calls.get(path, 0) + 1
+        if refusal is not None and refusal not in self.refusals:
+            self.refusals.append(refusal)
+            log.info("[DiTFastAttn] Windows run as plain torch attention. %s", refusal)
 
     def attention_flops(self) -> tuple[int, int]:
         """(dense, kept) attention-matmul FLOPs of the run."""

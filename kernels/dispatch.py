@@ -14,16 +14,23 @@ from .tiled import full_attention, window_attention
 
 Dense = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
+# One Triton launch; SDPA over gathered tiles; the caller's own attention; nothing but copies.
+PATHS = FUSED, TILED, DENSE, COPIED = ("fused", "tiled", "dense", "copied")
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
 @dataclass(frozen=True)
 class Outcome:
     """out: (B, H, L, D). residual: (B, n_refresh, image, D), `full - window` of the refreshing heads in head order,
-    or None when no head refreshes."""
+    or None when no head refreshes.
+
+    path: what served, one of PATHS. refusal: the sentence of `why_not_fused` where a GPU's call was not fused.
+    """
 
     out: torch.Tensor
     residual: torch.Tensor | None
+    path: str
+    refusal: str | None = None
 
 
 def head_wise(
@@ -54,20 +61,22 @@ def head_wise(
     Image rows of windowed heads see their box and the global tokens, global rows see everything. Not differentiable.
     Raises ValueError with the sentence of `why_not` when the call cannot be served.
     """
-    refusal = why_not(q, k, v, layout, table, cached=cached, residual=residual, out=out)
-    if refusal is not None:
-        raise ValueError(refusal)
+    obstacle = why_not(q, k, v, layout, table, cached=cached, residual=residual, out=out)
+    if obstacle is not None:
+        raise ValueError(obstacle)
     if dense is None:
         dense = _scaled(scale)
     if table.all_full:
-        return Outcome(_deliver(dense(q, k, v), out), None)
+        return Outcome(_deliver(dense(q, k, v), out), None, DENSE)
     if out is None:
         batch, heads, length, head_dim = q.shape
         out = q.new_empty(batch, length, heads, head_dim).transpose(1, 2)
-    if q.device.type != "cpu" and not table.all_reuse and why_not_fused(q, k, v, layout, table, scale=scale) is None:
-        return Outcome(
-            out, triton.head_wise(q, k, v, layout, table, out, scale=scale, cached=cached, residual=residual)
-        )
+    refusal = None
+    if q.device.type != "cpu" and not table.all_reuse:
+        refusal = why_not_fused(q, k, v, layout, table, scale=scale)
+        if refusal is None:
+            options = {"scale": scale, "cached": cached, "residual": residual, "config": triton.choice(q, table)}
+            return Outcome(out, triton.head_wise(q, k, v, layout, table, out, **options), FUSED)
 
     if table.reuse_heads:
         _put(out, table.reuse_heads, cached)
@@ -79,7 +88,7 @@ def head_wise(
     _window_heads(q, k, v, layout, table, scale, dense, out)
     if table.residual_heads:
         _add_residuals(out, layout, table, residual)
-    return Outcome(out, fresh)
+    return Outcome(out, fresh, COPIED if table.all_reuse else TILED, refusal)
 
 
 def why_not(
@@ -105,9 +114,10 @@ def why_not(
 def why_not_fused(q, k, v, layout: Layout, table: HeadTable, *, scale: float | None = None) -> str | None:
     """One plain sentence that says why one fused launch cannot serve a call that `head_wise` serves, or None.
 
-    Such a call goes the tiled path. The first call of a device, dtype and head size tries the kernel there.
+    Such a call goes the tiled path. The first call of a device, dtype and head size tries the kernel there: it serves
+    where it proves right and faster than the tiled path.
     """
-    return triton.unproven(q.device) or triton.why_not(q, k, v, layout, table, scale=scale)
+    return triton.why_not(q, k, v, layout, table, scale=scale)
 
 
 def flops(layout: Layout, table: HeadTable, head_dim: int) -> int:

@@ -3,10 +3,12 @@
 Its arithmetic is proven in Triton's interpreter (test_kernels_triton_interpreted.py) and, where there is a GPU, on it.
 """
 
+import contextvars
 import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,8 @@ from hypothesis import strategies as st
 from kernel_cases import TOLERANCE, caches, doubled, layouts, qkv, tables, windows
 
 from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, reference, why_not_fused
-from ditfastattn.kernels.triton import predicate, worklist
+from ditfastattn.kernels.triton import launch, predicate, proof, worklist
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, POINTER, SPECIALIZED, Config, candidates, refreshes
 from ditfastattn.kernels.triton.launch import in_place, unit_of
 
 FULL, WINDOW, REUSE = Method.FULL, Method.WINDOW, Method.REUSE
@@ -45,6 +48,25 @@ def visited(layout, pattern, keys, rest=False):
     return joined
 
 
+def visited_in_one_loop(layout, pattern, keys, rest=True):
+    """As `visited`, by the rules of `one_list`; without the rest up to the window's last record, image rows alone."""
+    slots = worklist.tile_order(layout).slots if pattern.tiled else np.arange(layout.length)
+    joined = np.zeros((layout.length, layout.length), dtype=int)
+    lane = np.arange(keys)
+    blocks, records = worklist.one_list(pattern, layout, keys)
+    for start, count, half, column, first, last, per, edge in blocks[:, :8]:
+        if not rest and edge < 0:
+            continue
+        last = last if rest else edge + 1
+        columns = (column + np.arange(count) // per)[:, None]
+        for at, live, offset, tile in records[first:last]:
+            size = abs(tile)
+            inside = ((columns - half) * size <= offset + lane) & (offset + lane < (columns + half + 1) * size)
+            inside = (inside != (tile < 0)) | (tile == 0)
+            joined[np.ix_(slots[start : start + count], slots[at : at + live])] += inside[:, :live]
+    return joined
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_window_visits_exactly_the_pairs_of_the_reference(data):
@@ -60,6 +82,11 @@ def test_a_window_visits_exactly_the_pairs_of_the_reference(data):
     assert (visited(layout, refresh, keys, rest=True) == 1).all()
     full = worklist.pattern(layout, None, False, queries, keys)
     assert (visited(layout, full, keys) == 1).all()
+    assert (visited_in_one_loop(layout, alone, keys) == wanted).all()
+    assert (visited_in_one_loop(layout, full, keys) == 1).all()
+    assert (visited_in_one_loop(layout, refresh, keys) == 1).all()
+    image = slice(layout.prefix, layout.prefix + layout.image)
+    assert (visited_in_one_loop(layout, refresh, keys, rest=False)[image] == wanted[image]).all()
     assert (alone.blocks[:, 1] <= queries).all()
 
 
@@ -146,10 +173,125 @@ def test_a_kernel_that_fails_its_trial_is_switched_off_with_the_reason(monkeypat
     def broken(*args, **arguments):
         raise RuntimeError("no kernel image\nand much more")
 
-    monkeypatch.setattr(predicate, "head_wise", broken)
-    assert predicate.fault.__wrapped__(CPU, torch.float16, 64) == (
-        "The Triton kernel failed its trial on this GPU: RuntimeError: no kernel image."
-    )
+    monkeypatch.setattr(proof, "head_wise", broken)
+    found = proof._attempt.__wrapped__(CPU, torch.float16, 64, 0)
+    assert found.reason == "The Triton kernel failed its trial on this GPU: RuntimeError: no kernel image."
+    assert str(found) == found.reason and found.config is None
+
+
+@pytest.mark.parametrize(
+    "difference, times, words",
+    [
+        (0.01, (), None),
+        (0.01, (1.0, 2.0), None),
+        (0.01, (2.0, 2.0), "no faster than the tiled path: 2.000 ms against 2.000 ms"),
+        (0.01, (2.5, 2.0), "2.500 ms against 2.000 ms"),
+        (0.2, (1.0, 2.0), "differs by 0.2"),
+        (float("nan"), (), "differs by nan"),
+        (float("inf"), (1.0, 2.0), "differs by inf"),
+    ],
+)
+def test_a_kernel_serves_that_is_right_and_faster_than_the_tiled_path(difference, times, words):
+    sentence = proof.verdict(difference, 0.1, *times)
+    assert sentence is None if words is None else words in sentence and sentence.endswith(".")
+
+
+@pytest.fixture
+def fresh_proofs():
+    yield
+    proof.proof.cache_clear()
+    proof._attempt.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh_proofs")
+def test_a_lack_of_memory_is_not_held_against_the_kernel(monkeypatch):
+    minute, tries = [0.0], []
+
+    def survey(*args):
+        tries.append(args)
+        if len(tries) == 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 40 MiB")
+        return proof.Proof(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
+
+    monkeypatch.setattr(proof, "survey", survey)
+    monkeypatch.setattr(proof.time, "monotonic", lambda: minute[0])
+    for _ in range(3):
+        assert "not enough GPU memory" in predicate.fault(CPU, torch.float16, 64)
+    assert len(tries) == 1 and predicate.report(CPU, torch.float16, 64) is None
+    minute[0] += proof.RETRY_SECONDS
+    assert predicate.fault(CPU, torch.float16, 64) is None and predicate.fault(CPU, torch.float16, 64) is None
+    assert len(tries) == 2 and predicate.report(CPU, torch.float16, 64).fused_ms == 1.0
+
+
+@pytest.mark.usefixtures("fresh_proofs")
+def test_no_trial_is_made_while_a_graph_is_captured(monkeypatch):
+    device, capturing = torch.device("cuda", 0), [True]
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: capturing[0])
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
+    monkeypatch.setattr(proof, "on", lambda device: torch.no_grad())
+    found = proof.Proof(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
+    tries = []
+    monkeypatch.setattr(proof, "survey", lambda *args: tries.append(args) or found)
+    assert "being captured" in predicate.fault(device, torch.float16, 64) and not tries
+    capturing[0] = False
+    assert predicate.fault(device, torch.float16, 64) is None
+    capturing[0] = True
+    assert predicate.fault(device, torch.float16, 64) is None and len(tries) == 1
+
+
+def test_one_variable_switches_the_kernel_off(monkeypatch):
+    monkeypatch.setenv("DITFASTATTN_FUSED", "0")
+    assert predicate.switched_off() == "The Triton kernel is switched off by DITFASTATTN_FUSED=0."
+    monkeypatch.setenv("DITFASTATTN_FUSED", "1")
+    assert predicate.switched_off() is None
+
+
+@pytest.mark.parametrize("capability, refreshing", [(80, -1), (90, 0)])
+def test_a_refresh_takes_a_configuration_that_is_made_for_it(capability, refreshing, monkeypatch):
+    configs = candidates("cuda", capability, 64)
+    monkeypatch.setattr(predicate, "device_configs", lambda device, head_dim: configs)
+    monkeypatch.setattr(predicate, "proof", lambda *args: proof.Proof(None, configs[0]))
+    q = zeros(1, 2, N, 64)
+    assert predicate.choice(q, HeadTable.uniform(2, WINDOW, LOCAL)) == configs[0]
+    assert predicate.choice(q, HeadTable.uniform(2, FULL, LOCAL, refresh=True)) == configs[refreshing]
+
+
+def test_another_packs_allocator_outlives_a_launch(monkeypatch):
+    triton = pytest.importorskip("triton", reason="Triton is not installed")
+    from ditfastattn.kernels.triton import specialized
+
+    launched = []
+
+    class Kernel:
+        def __getitem__(self, grid):
+            return lambda *args, **arguments: launched.append(triton.runtime._allocation._allocator.get())
+
+    def theirs(size, alignment, stream):
+        raise AssertionError
+
+    monkeypatch.setattr(specialized, "specialized_kernel", Kernel())
+    q = zeros(1, N, 2, 64).transpose(1, 2)
+    config = Config(128, 64, 4, 2, SPECIALIZED)
+
+    def run():
+        triton.set_allocator(theirs)
+        launch.head_wise(q, q, q, LAYOUT, HeadTable.uniform(2, FULL), torch.empty_like(q), config=config)
+        return triton.runtime._allocation._allocator.get()
+
+    assert launch._allocator_is_local() and contextvars.copy_context().run(run) is theirs
+    assert launched[0] is not theirs and launched[0](100, 128, None).numel() == 100
+
+
+@pytest.mark.parametrize("field, value", [(0, 490), (1, 200), (5, 10_000), (4, -1)])
+def test_a_work_list_that_leaves_its_bounds_never_reaches_a_gpu(field, value):
+    right = worklist.pattern(LAYOUT, LOCAL, True, 128, 64)
+    worklist.check(right, LAYOUT.length, 128, 64)
+    blocks = right.blocks.copy()
+    blocks[3, field] = value
+    with pytest.raises(ValueError, match="bounds"):
+        worklist.check(replace(right, blocks=blocks), LAYOUT.length, 128, 64)
+    with pytest.raises(ValueError, match="bounds"):
+        worklist.check(replace(right, clean=right.clean + LAYOUT.length), LAYOUT.length, 128, 64)
 
 
 def test_cached_heads_in_their_place_are_recognised():
@@ -196,36 +338,74 @@ def test_the_kernels_arithmetic_in_the_interpreter():
 
 
 TARGET_NAMES = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120", "gfx942")
-SHIPPED = [(target, dim) for target in TARGET_NAMES for dim in (72, 128)] + [("sm_90", dim) for dim in (64, 80, 96)]
+
+
+def shipped():
+    """(target, head size, configuration, refresh): head sizes of one part and of two, on Hopper all.
+    80 is cut as 72 is: its first binary stands for the rest."""
+    yield "sm_90", 80, candidates("cuda", 90, 80)[0], True
+    for target in TARGET_NAMES:
+        backend, capability = ("hip", 0) if target == "gfx942" else ("cuda", int(target[3:]))
+        for dim in (64, 72, 96, 128) if target == "sm_90" else (72, 128):
+            found = candidates(backend, capability, dim)
+            yield from ((target, dim, config, False) for config in found)
+            yield from ((target, dim, config, True) for config in found if refreshes(config, found[-1]))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target, dim", SHIPPED, ids=str)
-@pytest.mark.parametrize("emit", [True, False], ids=["refresh", "plain"])
-def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, emit, tmp_path, monkeypatch):
+@pytest.mark.parametrize("target, dim, config, emit", list(shipped()), ids=str)
+def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, config, emit, tmp_path, monkeypatch):
     pytest.importorskip("triton", reason="Triton is not installed")
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     import triton_compile
 
-    kernel = triton_compile.compiled(target, dim, emit)
+    kernel = triton_compile.compiled(target, dim, config, emit)
     assert kernel.metadata.shared <= triton_compile.SHARED[target]
     assert triton_compile.spilled(kernel) == 0
+    if config.path == SPECIALIZED:
+        # A compiler that cannot split the program drops the split without a word.
+        text = kernel.asm["ttgir"]
+        assert "ttg.warp_specialize" in text and "ttng.warp_group_dot " in text and "tt.dot " not in text
+        assert kernel.metadata.global_scratch_size <= 6 * 128
+        # Each of the two groups counts its own half of the rows.
+        assert f"end = {config.queries} : i32, start = {config.queries // 2} : i32" in text
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dim", [72, 128])
-def test_on_hopper_products_run_in_warp_groups_and_keys_are_fetched_ahead(dim, tmp_path, monkeypatch):
+def test_on_hopper_the_other_path_multiplies_in_warp_groups_and_fetches_keys_ahead(dim, tmp_path, monkeypatch):
     """What a compiler may drop without a word: it would still be right, and several times slower."""
     pytest.importorskip("triton", reason="Triton is not installed")
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     import triton_compile
 
-    kernel = triton_compile.compiled("sm_90", dim, False)
+    kernel = triton_compile.compiled("sm_90", dim, candidates("cuda", 90, dim)[-1])
     text = kernel.asm["ttgir"]
     assert "ttng.warp_group_dot " in text and "tt.dot " not in text
     buffers = {int(n) for n in re.findall(r"memdesc<(\d+)x\d+x\d+xbf16", text)}
     assert max(buffers) >= 3
     assert re.search(r"cp\.async\.cg\.shared\.global .*0x10", kernel.asm["ptx"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dim", [72, 128])
+def test_tokens_are_put_in_order_sixteen_bytes_at_a_time(dim, tmp_path, monkeypatch):
+    pytest.importorskip("triton", reason="Triton is not installed")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    import triton_compile
+
+    kernel = triton_compile.ordering("sm_90", dim)
+    assert triton_compile.spilled(kernel) == 0
+    assert "ld.global.v4.b32" in kernel.asm["ptx"] and "st.global.v4.b32" in kernel.asm["ptx"]
+
+
+def test_only_hopper_gets_the_warp_specialised_path_and_every_list_ends_with_the_other():
+    for capability in (75, 80, 86, 89, 90, 100, 103, 120, 121):
+        for dim in HEAD_DIMS:
+            found = candidates("cuda", capability, dim)
+            assert (found[0].path == SPECIALIZED) == (capability == 90)
+            assert found[-1].path == POINTER and len(set(found)) == len(found) <= 3
+    assert all(config.path == POINTER for config in candidates("hip", 90, 128))
 
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA or ROCm device")
@@ -236,17 +416,8 @@ MIXED = HeadTable(
 )
 
 
-@pytest.fixture
-def taken_as_proven(monkeypatch):
-    """The tests that prove a GPU run before it counts as proven."""
-    from ditfastattn.kernels import dispatch
-
-    monkeypatch.setattr(dispatch.triton, "unproven", lambda device: None)
-
-
 @pytest.mark.gpu
 @gpu
-@pytest.mark.usefixtures("taken_as_proven")
 @pytest.mark.parametrize("layout", [LAYOUT, Layout((48, 56), 77), Layout((5, 20, 24), 0, 3)], ids=str)
 @pytest.mark.parametrize("dim", (64, 72, 80, 96, 128))
 @pytest.mark.parametrize("dtype", (torch.float16, torch.bfloat16), ids=str)
@@ -269,6 +440,27 @@ def test_on_the_gpu_a_mixed_layer_matches_float64_and_repeats_its_bits(dtype, di
         torch.testing.assert_close(outcome.residual[row : row + 1].double(), fresh, rtol=0, atol=TOLERANCE[dtype])
 
 
+@pytest.mark.gpu
+@gpu
+@pytest.mark.parametrize("dim", (64, 72, 80, 96, 128))
+@pytest.mark.parametrize("dtype", (torch.float16, torch.bfloat16), ids=str)
+def test_on_the_gpu_every_configuration_is_right_and_repeats_its_bits_under_load(dtype, dim):
+    """More blocks of work than the GPU holds at a time, many times over: what a race would show in."""
+    layout, table = Layout((64, 72), 77), MIXED
+    q, k, v = (x.cuda() for x in qkv(1, len(table), layout.length, dim, dtype))
+    arguments = {name: x.cuda() for name, x in caches(q.cpu(), layout, table).items()}
+    wanted, residual = _reference_on(q, k, v, layout, table, arguments)
+    for config in launch.device_configs(q.device, dim):
+        out = torch.empty_like(q)
+        fresh = launch.head_wise(q, k, v, layout, table, out, config=config, **arguments)
+        torch.testing.assert_close(out.double(), wanted, rtol=0, atol=TOLERANCE[dtype])
+        torch.testing.assert_close(fresh.double(), residual, rtol=0, atol=TOLERANCE[dtype])
+        for _ in range(20):
+            again = torch.empty_like(q)
+            fresh_again = launch.head_wise(q, k, v, layout, table, again, config=config, **arguments)
+            assert torch.equal(again, out) and torch.equal(fresh_again, fresh), str(config)
+
+
 def _reference_on(q, k, v, layout, table, arguments):
     """The reference on the device of its inputs, in float64."""
     with torch.device(q.device):
@@ -277,7 +469,6 @@ def _reference_on(q, k, v, layout, table, arguments):
 
 @pytest.mark.gpu
 @gpu
-@pytest.mark.usefixtures("taken_as_proven")
 def test_on_the_gpu_a_captured_graph_replays_the_same_bits():
     q, k, v = (x.cuda() for x in qkv(1, len(MIXED), LAYOUT.length, 64, torch.float16))
     arguments = {name: x.cuda() for name, x in caches(q.cpu(), LAYOUT, MIXED).items()}
@@ -290,13 +481,3 @@ def test_on_the_gpu_a_captured_graph_replays_the_same_bits():
     out.zero_()
     graph.replay()
     assert torch.equal(out, wanted.out) and torch.equal(outcome.residual, wanted.residual)
-
-
-def test_a_gpu_that_nobody_proved_the_kernel_on_gets_the_tiled_path(monkeypatch):
-    from ditfastattn.kernels.triton.predicate import unproven
-
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (9, 0))
-    device = torch.device("cuda", 0)
-    sentence = unproven(device, frozenset())
-    assert sentence == "The Triton kernel has not been proven on GPUs of compute capability 9.0 yet."
-    assert unproven(device, frozenset({(9, 0)})) is None

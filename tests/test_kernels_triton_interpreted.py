@@ -5,6 +5,7 @@ interpreted ones. By hand: TRITON_INTERPRET=1 python -m pytest tests/test_kernel
 """
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -16,12 +17,12 @@ import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from kernel_cases import ORDERS, caches, layouts, qkv, tables, windows
-from triton_cases import BLOCKS, assert_matches_reference, run
+from triton_cases import BLOCKS, ONE_LOOP, assert_matches_reference, run
 
 from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, reference
-from ditfastattn.kernels.triton import predicate
+from ditfastattn.kernels.triton import launch, proof
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, Config
-from ditfastattn.kernels.triton.worklist import WorkList, tile_order, work_list
+from ditfastattn.kernels.triton.worklist import one_list, pattern, tile_order, work_list
 
 FULL, WINDOW, RESIDUAL, REUSE = Method.FULL, Method.WINDOW, Method.WINDOW_RESIDUAL, Method.REUSE
 CPU = torch.device("cpu")
@@ -33,6 +34,7 @@ MIXED = HeadTable(
     (LOCAL, LOCAL, None, WIDE, WIDE, None),
     (False, True, False, False, True, False),
 )
+
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 # No shrinking: a failing case is small already, and each run of it costs a second.
@@ -52,15 +54,39 @@ def test_any_mix_of_methods_matches_the_float64_reference(data):
     assert_matches_reference(q, k, v, layout, table)
 
 
+@brief
+@given(st.data())
+def test_any_mix_of_methods_in_one_loop_matches_the_float64_reference(data):
+    layout = data.draw(layouts(largest=200))
+    table = data.draw(tables(len(layout.grid)))
+    dtype = data.draw(st.sampled_from((torch.float16, torch.float32)))
+    order = data.draw(st.sampled_from(ORDERS))
+    q, k, v = qkv(1, len(table), layout.length, 64, dtype, order, data.draw(st.integers(0, 99)))
+    assert_matches_reference(q, k, v, layout, table, blocks=ONE_LOOP)
+
+
 @pytest.mark.parametrize("dim", HEAD_DIMS)
-def test_every_head_size_matches_the_reference(dim):
+@pytest.mark.parametrize("blocks", [Config(128, 64, 8, 2), ONE_LOOP], ids=str)
+def test_every_head_size_matches_the_reference(dim, blocks):
     q, k, v = qkv(1, len(MIXED), LAYOUT.length, dim, torch.float16, "fused qkv")
-    assert_matches_reference(q, k, v, LAYOUT, MIXED, blocks=Config(128, 64, 8, 2))
+    assert_matches_reference(q, k, v, LAYOUT, MIXED, blocks=blocks)
 
 
-def test_bfloat16_stays_within_its_rounding():
-    q, k, v = qkv(2, len(MIXED), LAYOUT.length, 72, torch.bfloat16)
-    assert_matches_reference(q, k, v, LAYOUT, MIXED, blocks=Config(128, 64, 8, 2))
+@pytest.mark.parametrize("blocks", [Config(128, 64, 8, 2), ONE_LOOP], ids=str)
+def test_bfloat16_stays_within_its_rounding(blocks):
+    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 72, torch.bfloat16)
+    assert_matches_reference(q, k, v, LAYOUT, MIXED, blocks=blocks)
+
+
+@pytest.mark.parametrize("what", ["odd strides", "odd address"])
+def test_what_descriptors_cannot_serve_takes_the_other_path(what, monkeypatch):
+    monkeypatch.setattr(launch, "_start_specialized", None)
+    order = "sliced tokens" if what == "odd strides" else "tokens first"
+    q, k, v = qkv(1, 2, 40, 64, torch.float16, order)
+    if what == "odd address":
+        q = torch.zeros(q.numel() + 1, dtype=q.dtype)[1:].view(1, 40, 2, 64).transpose(1, 2).copy_(q)
+    table = HeadTable.uniform(2, WINDOW, Window((0.3,)))
+    assert_matches_reference(q, k, v, Layout((40,)), table, blocks=ONE_LOOP)
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -80,10 +106,18 @@ def test_the_scale_is_used(scale):
     [Layout((1,)), Layout((31,)), Layout((33, 1)), Layout((130,), 0, 70), Layout((2, 5, 9), 1), Layout((5, 9, 3))],
     ids=str,
 )
-def test_tails_thin_grids_and_no_text(layout):
+@pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
+def test_tails_thin_grids_and_no_text(layout, blocks):
     window = Window((0.4,) * len(layout.grid))
     table = HeadTable((WINDOW, FULL, FULL), (window,) * 3, (False, True, False))
-    assert_matches_reference(*qkv(1, 3, layout.length, 64), layout, table)
+    assert_matches_reference(*qkv(1, 3, layout.length, 64), layout, table, blocks=blocks)
+
+
+def test_a_block_of_three_tiles_and_a_window_that_ends_inside_it():
+    """Query tiles of a block with three different boxes, in a row of tiles that is cut short."""
+    layout = Layout((13, 50), 2)
+    table = HeadTable((WINDOW, FULL), (Window((0.3, 0.2)), Window((1.0, 0.4))), (False, True))
+    assert_matches_reference(*qkv(1, 2, layout.length, 64, torch.float16), layout, table, blocks=ONE_LOOP)
 
 
 @brief
@@ -103,15 +137,16 @@ def test_a_window_has_the_same_bits_alone_and_inside_a_refresh(data):
     torch.testing.assert_close(again, full, rtol=0, atol=2e-6)
 
 
-def test_the_window_inside_a_refresh_is_the_windows_output_bit_for_bit():
+@pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
+def test_the_window_inside_a_refresh_is_the_windows_output_bit_for_bit(blocks):
     """The keys outside the window are made to weigh nothing, so that full - window is zero only for equal bits."""
     layout = Layout((6, 37))
     q, k, v = qkv(1, 1, layout.length, 64, torch.float32)
     row = 40
     seen = reference.window_mask(layout, LOCAL)[row]
     k[:, :, ~seen] = -1e4 * q[:, :, row : row + 1]
-    alone, _ = run(q, k, v, layout, HeadTable.uniform(1, WINDOW, LOCAL))
-    full, fresh = run(q, k, v, layout, HeadTable.uniform(1, FULL, LOCAL, refresh=True))
+    alone, _ = run(q, k, v, layout, HeadTable.uniform(1, WINDOW, LOCAL), blocks=blocks)
+    full, fresh = run(q, k, v, layout, HeadTable.uniform(1, FULL, LOCAL, refresh=True), blocks=blocks)
     assert torch.equal(full[:, :, row], alone[:, :, row]) and (fresh[:, :, row] == 0).all()
 
 
@@ -137,14 +172,33 @@ def test_poison_in_blocks_that_a_block_of_queries_does_not_visit_never_leaks():
     assert torch.equal(poisoned[:, :, rows], clean[:, :, rows])
 
 
-def test_reused_heads_are_copied_bit_for_bit_and_their_tokens_not_read():
+def test_poison_in_blocks_that_are_not_listed_never_leaks_in_one_loop():
+    layout = Layout((9, 41), prefix=4)
+    q, k, v = qkv(1, 2, layout.length, 64)
+    table = HeadTable.uniform(2, WINDOW, LOCAL)
+    clean, _ = run(q, k, v, layout, table, blocks=ONE_LOOP)
+    order = tile_order(layout)
+    blocks, records = one_list(pattern(layout, LOCAL, False, ONE_LOOP.queries, ONE_LOOP.keys), layout, ONE_LOOP.keys)
+    start, count, _, _, first, last, _ = blocks[0, :7]
+    visited = torch.zeros(layout.length, dtype=torch.bool)
+    for at in records[first:last, 0]:
+        visited[order.slots[at : at + ONE_LOOP.keys]] = True
+    rows = torch.from_numpy(order.slots[start : start + count]).long()
+    assert not visited.all() and not (reference.window_mask(layout, LOCAL)[rows].any(dim=0) & ~visited).any()
+    k[:, :, ~visited], v[:, :, ~visited] = torch.nan, torch.nan
+    poisoned, _ = run(q, k, v, layout, table, blocks=ONE_LOOP)
+    assert torch.equal(poisoned[:, :, rows], clean[:, :, rows])
+
+
+@pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
+def test_reused_heads_are_copied_bit_for_bit_and_their_tokens_not_read(blocks):
     q, k, v = qkv(2, 3, LAYOUT.length, 64, torch.float16)
     for x in (q, k, v):
         x[:, 1] = torch.nan
     cached = torch.randn(2, 1, LAYOUT.length, 64).half()
     cached[0, 0, 0, 0], cached[0, 0, 1, 0] = -0.0, torch.inf
     table = HeadTable((WINDOW, REUSE, FULL), (LOCAL, None, None), (False,) * 3)
-    out, _ = run(q, k, v, LAYOUT, table, cached=cached)
+    out, _ = run(q, k, v, LAYOUT, table, cached=cached, blocks=blocks)
     assert torch.equal(out[:, 1].view(torch.int16), cached[:, 0].view(torch.int16))
     assert out[:, [0, 2]].isfinite().all()
 
@@ -160,45 +214,64 @@ def test_reused_heads_that_lie_in_the_output_are_left_alone():
     assert set((work.items >> 21).tolist()) == {1, 3}
 
 
-def test_the_output_is_written_where_the_caller_wants_it_and_nowhere_else():
-    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 72)
-    arguments = caches(q, LAYOUT, MIXED)
-    wanted, _ = run(q, k, v, LAYOUT, MIXED, **arguments)
-    wide = torch.full((1, LAYOUT.length + 1, len(MIXED) + 1, 80), 3.0)
+@pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
+def test_the_output_is_written_where_the_caller_wants_it_and_nowhere_else(blocks):
+    table = MIXED
+    q, k, v = qkv(1, len(table), LAYOUT.length, 72)
+    arguments = caches(q, LAYOUT, table)
+    wanted, _ = run(q, k, v, LAYOUT, table, blocks=blocks, **arguments)
+    wide = torch.full((1, LAYOUT.length + 1, len(table) + 1, 80), 3.0)
     target = wide[:, :-1, :-1, :72].transpose(1, 2)
-    run(q, k, v, LAYOUT, MIXED, out=target, **arguments)
+    run(q, k, v, LAYOUT, table, out=target, blocks=blocks, **arguments)
     assert torch.equal(target, wanted)
     target.fill_(3.0)
     assert (wide == 3.0).all()
 
 
-def test_shared_outputs_are_bit_equal():
-    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 64, torch.float16)
-    both = torch.full((2, LAYOUT.length, len(MIXED), 64), torch.nan, dtype=torch.float16).transpose(1, 2)
-    run(q, k, v, LAYOUT, MIXED, out=both[:1], twin=both[1:], **caches(q, LAYOUT, MIXED))
+@pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
+def test_shared_outputs_are_bit_equal(blocks):
+    table = MIXED
+    q, k, v = qkv(1, len(table), LAYOUT.length, 64, torch.float16)
+    both = torch.full((2, LAYOUT.length, len(table), 64), torch.nan, dtype=torch.float16).transpose(1, 2)
+    run(q, k, v, LAYOUT, table, out=both[:1], twin=both[1:], blocks=blocks, **caches(q, LAYOUT, table))
     assert torch.equal(both[0], both[1]) and both.isfinite().all()
 
 
 def test_the_order_of_work_does_not_touch_the_bits():
-    q, k, v = qkv(2, len(MIXED), LAYOUT.length, 64, torch.float16)
+    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 64, torch.float16)
     arguments = caches(q, LAYOUT, MIXED)
     wanted, wanted_fresh = run(q, k, v, LAYOUT, MIXED, **arguments)
     work = work_list(LAYOUT, MIXED, BLOCKS.queries, BLOCKS.keys, CPU)
     shuffled = work.items[torch.randperm(len(work.items), generator=torch.Generator().manual_seed(3))]
-    work = WorkList(shuffled, work.heads, work.slots, work.columns, work.held)
+    work = replace(work, items=shuffled)
     out, fresh = run(q, k, v, LAYOUT, MIXED, work=work, **arguments)
     assert torch.equal(out, wanted) and torch.equal(fresh, wanted_fresh)
 
 
-def test_the_trial_of_a_device_passes_and_sees_what_is_wrong(monkeypatch):
-    assert predicate.trial(CPU, torch.float16, 64) < 5e-3
-
+def test_a_trial_sees_what_is_wrong(monkeypatch):
     def wrong(q, k, v, layout, table, out, **arguments):
         out[0, 0, 7, 3] = torch.nan
         return q.new_zeros(2, 1, layout.image, 64)
 
-    monkeypatch.setattr(predicate, "head_wise", wrong)
-    assert "differs by nan" in predicate.fault.__wrapped__(CPU, torch.float16, 64)
+    monkeypatch.setattr(proof, "head_wise", wrong)
+    assert "differs by nan" in proof.survey(CPU, torch.float16, 64).reason
+
+
+def test_a_survey_times_each_right_configuration_and_keeps_the_fastest(monkeypatch):
+    last = Config(128, 64, 4, 2)
+    broken = Config(128, 63, 4, 2)  # no power of two, which Triton refuses
+    monkeypatch.setattr(proof, "device_configs", lambda device, head_dim: (ONE_LOOP, broken, last))
+    milliseconds = iter((5.0, 4.0, 3.0, 2.0))
+
+    def clock(call):
+        call()
+        return next(milliseconds)
+
+    found = proof.survey(CPU, torch.float16, 64, clock, layout=Layout((9, 9)))
+    assert found.reason is None and found.config == ONE_LOOP and found.difference < 5e-3
+    assert found.timed == ((last, 3.0), (ONE_LOOP, 2.0)) and (found.tiled_ms, found.dense_ms) == (5.0, 4.0)
+    assert len(found.dropped) == 1 and str(broken) in found.dropped[0] and found.compile_seconds > 0
+    assert "2.000 ms" in str(found) and "5.000 ms by the tiled path" in str(found)
 
 
 def test_dispatch_serves_a_mixed_table_by_one_launch_where_the_kernel_can(monkeypatch):
@@ -218,9 +291,17 @@ def test_dispatch_serves_a_mixed_table_by_one_launch_where_the_kernel_can(monkey
 
     def fused(q, k, v, layout, table, out, **options):
         seen.append(options)
-        return run(*(x.as_subclass(torch.Tensor) for x in (q, k, v)), layout, table, out=out, **options)[1]
+        return run(
+            *(x.as_subclass(torch.Tensor) for x in (q, k, v)),
+            layout,
+            table,
+            out=out,
+            blocks=options.pop("config"),
+            **options,
+        )[1]
 
     monkeypatch.setattr(dispatch.triton, "head_wise", fused)
+    monkeypatch.setattr(dispatch.triton, "choice", lambda q, table: BLOCKS)
     out = torch.empty_like(q)
     outcome = dispatch.head_wise(*(x.as_subclass(Elsewhere) for x in (q, k, v)), LAYOUT, MIXED, out=out, **arguments)
     assert len(seen) == 1

@@ -22,10 +22,13 @@ LAYERS = {
 }
 # What the registry's scanner flags or bans: the environment, processes, the network, evaluated text, pickles, writing.
 FORBIDDEN = re.compile(
-    r"os\.environ|subprocess|os\.system|\bpopen\b|\beval\(|\bexec\(|pickle\.|import pickle|torch\.load|urllib|"
+    r"os\.environ|os\.getenv|subprocess|os\.system|\bpopen\b|"
+    r"\beval\(|\bexec\(|pickle\.|import pickle|torch\.load|urllib|"
     r"requests\.|import requests|import socket|aiohttp|ctypes|importlib|__import__|allow_pickle=True|"
     r"write_text|write_bytes|open\("
 )
+# The one look at the environment: the way out for a GPU whose driver dies while the kernel is tried.
+ALLOWED = '    if os.getenv(SWITCH) == "0":'
 
 
 def name_of(path):
@@ -35,6 +38,7 @@ def name_of(path):
 @pytest.mark.parametrize("path", SHIPPED, ids=name_of)
 def test_shipped_code_opens_no_network_process_file_or_evaluated_text(path):
     found = [line for line in path.read_text(encoding="utf-8").splitlines() if FORBIDDEN.search(line)]
+    found = [line for line in found if (path.name, line) != ("predicate.py", ALLOWED)]
     # `runs.open(record)` and `installation.open(number)` are methods of ours, not files.
     found = [line for line in found if not re.search(r"(?:runs|processor|installation|self)\.open\(|def open\(", line)]
     assert not found

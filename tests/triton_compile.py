@@ -9,8 +9,9 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, config_for
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, SPECIALIZED, candidates
 from ditfastattn.kernels.triton.kernel import attention_kernel
+from ditfastattn.kernels.triton.specialized import order_kernel, specialized_kernel
 
 TARGETS = {
     **{f"sm_{n}": GPUTarget("cuda", n, 32) for n in (80, 86, 89, 90, 100, 120)},
@@ -19,28 +20,43 @@ TARGETS = {
 # Bytes of shared memory that one program may have.
 SHARED = {"sm_80": 166912, "sm_86": 101376, "sm_89": 101376, "sm_90": 232448, "sm_100": 232448, "sm_120": 101376}
 SHARED["gfx942"] = 65536
-TENSORS = ("q", "k", "v", "out", "twin", "cached", "residual", "fresh")
-TABLES = {"items": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32"}
+TENSORS = ("q", "k", "v", "out", "twin", "cached", "residual", "fresh", "snapshot", "q_tiled", "k_tiled", "v_tiled")
+TABLES = {"items": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32", "chosen": "*i32"}
 
 
-def compiled(name, head_dim, emit=True, element="bf16"):
-    """The kernel as the launcher asks for it on a target: 16-byte rows, the target's own block sizes."""
+def configurations(name, head_dim):
+    """What the pack may run on a target."""
     target = TARGETS[name]
-    config = config_for(target.backend, target.arch if target.backend == "cuda" else 0, head_dim)
+    return candidates(target.backend, target.arch if target.backend == "cuda" else 0, head_dim)
+
+
+def compiled(name, head_dim, config, emit=False, element="bf16"):
+    """A kernel as the launcher asks for it on a target: 16-byte rows, `config`'s block sizes."""
+    special = config.path == SPECIALIZED
     d0, d1 = HEAD_DIMS[head_dim]
     constants = {
-        "BM": config.queries, "BN": config.keys, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8, "EMIT": emit,
-        "UPCAST": False, "WIDE": False,
+        "BM": config.queries, "BN": config.keys, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8, "UPCAST": False,
+        "WIDE": False, "EMIT": emit,
     }  # fmt: skip
-    constants.update({n: 1 for n in attention_kernel.arg_names if n.endswith("_dim")})
+    kernel = specialized_kernel if special else attention_kernel
+    return _compile(kernel, constants, TARGETS[name], element, num_warps=config.warps, num_stages=config.stages)
+
+
+def ordering(name, head_dim, element="bf16"):
+    """The kernel that copies tokens into tile order."""
+    constants = {"ROWS": 64, "LANES": 128, "D": head_dim, "UNIT": 8}
+    return _compile(order_kernel, constants, TARGETS[name], element, num_warps=4)
+
+
+def _compile(kernel, constants, target, element, **options):
+    names = kernel.arg_names
+    constants = constants | {n: 1 for n in names if n.endswith("_dim")}
     pointers = dict.fromkeys(TENSORS, f"*{element}") | TABLES
     signature = {
-        n: "constexpr" if n in constants else pointers.get(n, "fp32" if n == "scale" else "i32")
-        for n in attention_kernel.arg_names
+        n: "constexpr" if n in constants else pointers.get(n, "fp32" if n == "scale" else "i32") for n in names
     }
-    aligned = {(i,): [["tt.divisibility", 16]] for i, n in enumerate(attention_kernel.arg_names) if n in pointers}
-    source = ASTSource(attention_kernel, signature, constexprs=constants, attrs=aligned)
-    return triton.compile(source, target=target, options={"num_warps": config.warps, "num_stages": config.stages})
+    aligned = {(i,): [["tt.divisibility", 16]] for i, n in enumerate(names) if n in pointers}
+    return triton.compile(ASTSource(kernel, signature, constexprs=constants, attrs=aligned), target, options)
 
 
 def spilled(kernel) -> int:

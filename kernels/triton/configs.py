@@ -3,36 +3,62 @@
     block of queries (BM, D), block of keys (BN, D); `stages` key and value blocks in shared memory:
     (BM + 2 * stages * BN) * D * bytes of an element, at most
 
-The choices come from cross-compiling (registers, spills, shared memory; tests/test_kernels_triton.py repeats it), not
-from timing on a device: `python dev.py bench kernel --sweep` is there for that.
+The lists come from cross-compiling (registers, spills, shared memory; tests/test_kernels_triton.py repeats it), not
+from timing on a device. Their first entry is the best guess; `predicate.proof` times them on the user's own GPU, and
+`python dev.py bench kernel --sweep` times more.
 """
 
 from dataclasses import dataclass
 
-# Compute capabilities of the GPUs on which `pytest -m gpu` and the benchmark have been run and passed. A fault of a
-# kernel can take a whole process down, so users get the kernel only where it was proven; elsewhere the tiled path.
-PROVEN: frozenset[tuple[int, int]] = frozenset()
-
+POINTER, SPECIALIZED = "pointer", "warp_specialized"
 # Head size: lanes of the two parts. The second is at least 16, the least that a matrix instruction sums over.
 HEAD_DIMS = {64: (64, 0), 72: (64, 16), 80: (64, 16), 96: (64, 32), 128: (128, 0)}
 
 
 @dataclass(frozen=True)
 class Config:
-    """queries, keys: tokens of a block. warps, stages: as Triton takes them."""
+    """queries, keys: tokens of a block. warps, stages: as Triton takes them. path: which kernel, POINTER (kernel.py,
+    every GPU and every call) or SPECIALIZED (specialized.py, Hopper)."""
 
     queries: int
     keys: int
     warps: int
     stages: int
+    path: str = POINTER
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.queries}x{self.keys}, {self.warps} warps, {self.stages} stages"
 
 
-def config_for(backend: str, capability: int, head_dim: int) -> Config:
-    """The blocks for a device: backend "cuda" with a capability such as 89, or "hip", whose capability is ignored."""
-    # With 64 keys a block, registers spill at head size 128: 72 bytes of stack on sm_80, 16 registers on gfx942.
-    if backend == "cuda" and 90 <= capability < 120:
-        return Config(128, 64, 8, 3)
-    # At head size 128 only the A100's compiler fits 128 queries into registers; the others of its kind spill 8 bytes.
-    if backend == "cuda" and capability != 80 and head_dim > 96:
-        return Config(64, 32, 4, 3)
-    return Config(128, 32, 8, 2 if backend == "hip" else 3)
+def candidates(backend: str, capability: int, head_dim: int) -> tuple[Config, ...]:
+    """The configurations worth timing on a device, best guess first; the last is a pointer path and serves any call.
+
+    backend: "cuda" with a capability such as 89, or "hip", whose capability is ignored.
+    """
+    if backend == "hip":
+        # With 64 keys a block 16 registers spill at head size 128.
+        return (Config(128, 32, 8, 2),)
+    if capability == 90:
+        return (*_specialized(head_dim), Config(128, 64, 8, 3))
+    if 90 < capability < 120:
+        return (Config(128, 64, 8, 3),)
+    wide, narrow = Config(128, 64, 8, 2), Config(128, 32, 8, 3)
+    if head_dim == 128:
+        # 128 queries with 64 keys spill everywhere; a refresh of 128 queries fits the A100's registers alone.
+        return (Config(64, 64, 4, 3), narrow) if capability == 80 else (narrow, Config(64, 32, 4, 3))
+    # With two parts of a head size, 64 keys a block spill 8 to 24 bytes on all but the A100.
+    return (wide, narrow) if head_dim == 64 or capability == 80 else (narrow,)
+
+
+def refreshes(config: Config, last: Config) -> bool:
+    """Whether a configuration of a device is made for refreshes: on the pointer path, where their binary needs more
+    registers than the plain one, only the last of the list."""
+    return config == last or config.path == SPECIALIZED
+
+
+def _specialized(head_dim: int) -> tuple[Config, ...]:
+    # 128 keys a product feed Hopper's matrix unit best. With three stages of them head size 128 needs 262,680 bytes of
+    # shared memory, of 232,448. 256 queries fit into registers at head size 64 alone.
+    blocks = {64: ((128, 128, 3), (256, 64, 4)), 128: ((128, 128, 2), (128, 64, 4))}
+    chosen = blocks.get(head_dim, ((128, 128, 3), (128, 64, 4)))
+    return tuple(Config(queries, keys, 4, stages, SPECIALIZED) for queries, keys, stages in chosen)

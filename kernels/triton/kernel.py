@@ -1,11 +1,4 @@
-"""The kernel: one program for one block of queries of one head of one batch row.
-
-    s = q k^T * scale * log2(e);  m = max(m, row max of s);  p = 2^(s - m)
-    acc = acc * 2^(m_before - m) + p v;  l likewise;  out = acc / l  (+ residual)
-
-the online softmax of FlashAttention-2 (arXiv 2307.08691), over the key blocks that a work list names. Tiles: queries
-(BM, D), keys (D, BN), values (BN, D), accumulators (BM, D) in float32. D is cut into D0 + D1 lanes, of which the last
-may be empty: powers of two, as Triton wants them, without padding 72, 80 or 96 to 128.
+"""The kernel for every GPU: one program for one block of queries of one head of one batch row, keys by their address.
 
 Key blocks come in two passes of two loops, clean ones without any mask and masked ones: first those of the window,
 then, on a refresh, the rest. Between the passes the accumulator is the window's output, so that a residual costs a
@@ -19,26 +12,10 @@ model's own order of tokens. Whether one of those would be faster has not been m
 import triton
 import triton.language as tl
 
-LOG2_E = tl.constexpr(1.4426950408889634)
-# Lower than any score, yet finite: rows that have met no key yet keep a weight of 2^0 instead of NaN.
-LOWEST = tl.constexpr(-1e30)
-# Fields of a masked key block, of a query block and of a head; see worklist.py.
+from .parts import COPY, LOG2_E, LOWEST, REFRESH, dot, find_work, finish, weigh
+
+# Fields of a masked key block; see worklist.py.
 MASKED_FIELDS = tl.constexpr(5)
-BLOCK_FIELDS = tl.constexpr(12)
-BLOCK_BITS = tl.constexpr(21)
-BLOCK_MASK = tl.constexpr((1 << 21) - 1)
-HEAD_FIELDS = tl.constexpr(5)
-ADD_RESIDUAL = tl.constexpr(1)
-COPY = tl.constexpr(2)
-REFRESH = tl.constexpr(3)
-
-
-@triton.jit
-def _dot(a, b, UPCAST: tl.constexpr):
-    # (M, K) x (K, N) -> (M, N) float32. UPCAST is for the interpreter, whose bfloat16 products are wrong.
-    if UPCAST:
-        return tl.dot(a.to(tl.float32), b.to(tl.float32), input_precision="ieee")
-    return tl.dot(a, b, input_precision="ieee")
 
 
 @triton.jit
@@ -77,22 +54,18 @@ def _attend(
             k0 = tl.load(k_rows + d0[:, None] * k_dim, mask=live[None, :], other=0.0)
         else:
             k0 = tl.load(k_rows + d0[:, None] * k_dim)
-        s = _dot(q0, k0, UPCAST)
+        s = dot(q0, k0, UPCAST)
         if D1 > 0:
             if MASKED:
                 k1 = tl.load(k_rows + d1[:, None] * k_dim, mask=(d1 < D)[:, None] & live[None, :], other=0.0)
             else:
                 k1 = tl.load(k_rows + d1[:, None] * k_dim, mask=(d1 < D)[:, None], other=0.0)
-            s += _dot(q1, k1, UPCAST)
+            s += dot(q1, k1, UPCAST)
         if MASKED:
             inside = (offset[None, :] >= low[:, None] * tile) & (offset[None, :] < high[:, None] * tile)
             s = tl.where((inside != (invert != 0)) & live[None, :], s, float("-inf"))
 
-        peak = tl.maximum(top, tl.max(s, 1) * factor)
-        p = tl.exp2(s * factor - peak[:, None])
-        shrink = tl.exp2(top - peak)
-        total = total * shrink + tl.sum(p, 1)
-        top = peak
+        p, shrink, total, top = weigh(s, total, top, factor)
         p = p.to(v.dtype.element_ty)
 
         # v0: (BN, D0); v1: (BN, D1)
@@ -100,38 +73,14 @@ def _attend(
             v0 = tl.load(v_rows + d0[None, :] * v_dim, mask=live[:, None], other=0.0)
         else:
             v0 = tl.load(v_rows + d0[None, :] * v_dim)
-        acc0 = acc0 * shrink[:, None] + _dot(p, v0, UPCAST)
+        acc0 = acc0 * shrink[:, None] + dot(p, v0, UPCAST)
         if D1 > 0:
             if MASKED:
                 v1 = tl.load(v_rows + d1[None, :] * v_dim, mask=(d1 < D)[None, :] & live[:, None], other=0.0)
             else:
                 v1 = tl.load(v_rows + d1[None, :] * v_dim, mask=(d1 < D)[None, :], other=0.0)
-            acc1 = acc1 * shrink[:, None] + _dot(p, v1, UPCAST)
+            acc1 = acc1 * shrink[:, None] + dot(p, v1, UPCAST)
     return acc0, acc1, total, top
-
-
-@triton.jit
-def _finish(
-    value, out, twin, cached, residual, fresh, tokens, images, d, live, is_image, duty, has_twin,
-    o_token, o_dim, t_token, t_dim, c_token, c_dim, r_token, r_dim, f_token, f_dim,
-    D: tl.constexpr, UNIT: tl.constexpr, EMIT: tl.constexpr,
-):  # fmt: skip
-    """Store one part (BM, lanes) of the output, with what the head's duty adds. Predicates instead of branches: a
-    predicated-off access moves no byte."""
-    kept = (d < D)[None, :] & live[:, None]
-    image = kept & is_image[:, None]
-    r_at = residual + images[:, None] * (r_token * UNIT) + d[None, :] * r_dim
-    value += tl.load(r_at, mask=image & (duty == ADD_RESIDUAL), other=0.0).to(tl.float32)
-    c_at = cached + tokens[:, None] * (c_token * UNIT) + d[None, :] * c_dim
-    copied = tl.load(c_at, mask=kept & (duty == COPY), other=0.0)
-    result = tl.where(duty == COPY, copied, value.to(out.dtype.element_ty))
-    tl.store(out + tokens[:, None] * (o_token * UNIT) + d[None, :] * o_dim, result, mask=kept)
-    tl.store(twin + tokens[:, None] * (t_token * UNIT) + d[None, :] * t_dim, result, mask=kept & (has_twin != 0))
-    if EMIT:
-        f_at = fresh + images[:, None] * (f_token * UNIT) + d[None, :] * f_dim
-        emitting = image & (duty == REFRESH)
-        local = tl.load(f_at, mask=emitting, other=0.0).to(tl.float32)
-        tl.store(f_at, (value - local).to(fresh.dtype.element_ty), mask=emitting)
 
 
 @triton.jit(
@@ -155,20 +104,12 @@ def attention_kernel(
     that rows start on 16 bytes. EMIT: whether some head refreshes. WIDE: whether an offset inside one head leaves 32
     bits. Reads and writes nothing but what the work names.
     """
-    # One item's batch rows are neighbours: longest first over the whole batch.
-    program = tl.program_id(0)
-    row = (program % batch).to(tl.int64)
-    item = tl.load(items + program // batch)
-    head = item >> BLOCK_BITS
-    record = heads + head * HEAD_FIELDS
+    row, head, record, block = find_work(items, heads, batch)
     duty = tl.load(record)
     place = tl.load(record + 1)
-    blocks = tl.load(record + 2).to(tl.pointer_type(tl.int32))
     clean = tl.load(record + 3).to(tl.pointer_type(tl.int32))
     masked = tl.load(record + 4).to(tl.pointer_type(tl.int32))
-    head = head.to(tl.int64)
 
-    block = blocks + (item & BLOCK_MASK) * BLOCK_FIELDS
     lane = tl.arange(0, BM)
     live = lane < tl.load(block + 1)
     half = tl.load(block + 2)
@@ -239,12 +180,12 @@ def attention_kernel(
     cached += row * c_batch * UNIT + place * c_head * UNIT
     residual += row * r_batch * UNIT + place * r_head * UNIT
     inverse = 1.0 / tl.where(total > 0, total, 1.0)
-    _finish(
+    finish(
         acc0 * inverse[:, None], out, twin, cached, residual, fresh, tokens, images, d0, live, is_image, duty, has_twin,
         o_token, o_dim, t_token, t_dim, c_token, c_dim, r_token, r_dim, f_token, f_dim, D, UNIT, EMIT,
     )  # fmt: skip
     if D1 > 0:
-        _finish(
+        finish(
             acc1 * inverse[:, None], out, twin, cached, residual, fresh, tokens, images, d1, live, is_image, duty,
             has_twin, o_token, o_dim, t_token, t_dim, c_token, c_dim, r_token, r_dim, f_token, f_dim, D, UNIT, EMIT,
         )  # fmt: skip

@@ -1,18 +1,26 @@
-"""Hands tensors to the kernel: strides, block sizes, work list; one launch, no synchronisation.
+"""Hands tensors to a kernel: strides, block sizes, work list; one launch of attention, no synchronisation.
+
+On the warp-specialised path a launch before it puts windowed heads in tile order, and one after it forms residuals.
 
     grid = (query blocks of all working heads) * batch
 
-The kernel's tiles are (BM, D) queries against (BN, D) keys, with BM, BN and D's cut from `configs`.
+The kernels' tiles are (BM, D) queries against (BN, D) keys, with BM, BN and D's cut from `configs`.
 """
 
 from __future__ import annotations
+
+import contextvars
+from functools import lru_cache
 
 import torch
 
 from ..geometry import Layout
 from ..methods import HeadTable
-from .configs import HEAD_DIMS, Config, config_for
+from .configs import HEAD_DIMS, POINTER, SPECIALIZED, Config, candidates
 from .worklist import WorkList, work_list
+
+# Tokens that one program of the ordering kernel copies: 64 rows of 128 lanes are 16 KiB in registers at a time.
+ORDER_ROWS = 64
 
 
 def head_wise(
@@ -34,7 +42,8 @@ def head_wise(
 
     q, k, v, cached, residual: as there. out: (B, H, L, D) view, written in place.
     twin: (B, H, L, D) view that receives the same bits (the unconditional branch under classifier-free guidance).
-    config, work: block sizes and work list in place of the usual ones; both or neither.
+    config: block sizes and path; a call that the warp-specialised path cannot serve takes the pointer path whatever it
+    says. work: a work list in place of the usual one, made for `config`.
     Returns (B, n_refresh, image, D), `full - window` of the refreshing heads, or None without any. REUSE heads whose
     cached output already is their place in `out` are left alone. Raises ValueError for a head size or a scale that the
     predicate refuses.
@@ -43,33 +52,128 @@ def head_wise(
     scale = head_dim**-0.5 if scale is None else scale
     if head_dim not in HEAD_DIMS or not scale > 0:
         raise ValueError(f"A head size of {head_dim} with a scale of {scale} is not served.")
-    config = config or device_config(q.device, head_dim)
+    fresh = None
+    if table.refresh_heads:
+        fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
+    # A tensor that the call has not got is never read or written; the output stands in for its address.
+    tensors = [q, k, v, out, *(out if x is None else x for x in (twin, cached, residual, fresh))]
+    config = served_by(config or device_configs(q.device, head_dim)[0], tensors)
     if work is None:
         skip = (
             frozenset(table.reuse_heads) if twin is None and in_place(out, cached, table.reuse_heads) else frozenset()
         )
-        work = work_list(layout, table, config.queries, config.keys, q.device, skip)
-    fresh = None
-    if table.refresh_heads:
-        fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
+        single = config.path == SPECIALIZED
+        work = work_list(layout, table, config.queries, config.keys, q.device, skip, single)
     if not len(work.items) or not batch:
         return fresh
+    start = _start_specialized if config.path == SPECIALIZED else _start_pointer
+    with on(q.device):
+        start(tensors, layout, work, config, float(scale), has_twin=int(twin is not None), emit=fresh is not None)
+    return fresh
 
-    # A tensor that the call has not got is never read or written; the output stands in for its address.
-    tensors = [q, k, v, out, *(out if x is None else x for x in (twin, cached, residual, fresh))]
+
+def served_by(config: Config, tensors: list[torch.Tensor]) -> Config:
+    """`config`, or the device's last one, which serves any call, where the warp-specialised path cannot: its
+    descriptors want rows of neighbouring elements that start on 16 bytes."""
+    aligned = unit_of(tensors) == 8 and all(x.data_ptr() % 16 == 0 for x in tensors[:3])
+    if config.path == POINTER or aligned:
+        return config
+    return device_configs(tensors[0].device, tensors[0].shape[3])[-1]
+
+
+def _start_pointer(tensors, layout, work, config, scale, has_twin, emit):
+    from .kernel import attention_kernel
+
+    batch, _, _, head_dim = tensors[0].shape
     unit = unit_of(tensors)
     strides = [n for x in tensors for n in (*(s // unit for s in x.stride()[:3]), x.stride(3))]
     d0, d1 = HEAD_DIMS[head_dim]
-    from .kernel import attention_kernel
+    attention_kernel[(len(work.items) * batch,)](
+        *tensors, work.items, work.heads, work.slots, work.columns, scale, batch, layout.prefix, layout.image, has_twin,
+        *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit, EMIT=emit,
+        UPCAST=_upcast(tensors[0]), WIDE=_wide(tensors), num_warps=config.warps, num_stages=config.stages,
+    )  # fmt: skip
 
-    with _on(q.device):
-        attention_kernel[(len(work.items) * batch,)](
-            *tensors, work.items, work.heads, work.slots, work.columns, float(scale), batch, layout.prefix,
-            layout.image, int(twin is not None), *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim,
-            UNIT=unit, EMIT=fresh is not None, UPCAST=q.device.type == "cpu" and q.dtype is torch.bfloat16,
-            WIDE=any(reach_of(x) >= 1 << 31 for x in tensors), num_warps=config.warps, num_stages=config.stages,
+
+def _start_specialized(tensors, layout, work, config, scale, has_twin, emit):
+    from .specialized import specialized_kernel
+
+    q = tensors[0]
+    batch, _, length, head_dim = q.shape
+    strides = [s // 8 for x in tensors[:7] for s in x.stride()[:3]]
+    ordered = _in_tile_order(tensors[:3], work)
+    fresh = tensors[7]
+    snapshot = q.new_empty(batch, fresh.shape[1], length, head_dim) if emit else fresh
+    d0, d1 = HEAD_DIMS[head_dim]
+
+    def launch():
+        import triton
+
+        triton.set_allocator(_scratch(q.device))
+        specialized_kernel[(len(work.items) * batch,)](
+            *tensors[:7], snapshot, *ordered, work.items, work.heads, work.slots, scale, batch, length, layout.prefix,
+            layout.image, has_twin, *strides, ordered[0].stride(0) // 8, ordered[0].stride(1) // 8,
+            snapshot.stride(0) // 8, snapshot.stride(1) // 8, BM=config.queries, BN=config.keys, D0=d0, D1=d1,
+            D=head_dim, UNIT=8, EMIT=emit, UPCAST=_upcast(q), WIDE=_wide(tensors),
+            num_warps=config.warps, num_stages=config.stages,
         )  # fmt: skip
-    return fresh
+
+    # Triton keeps its allocator in a context variable: set in a copy of the context, it is gone when the launch is
+    # over, and whoever set another one keeps it.
+    contextvars.copy_context().run(launch)
+    if emit:
+        from .specialized import residual_kernel
+
+        out = tensors[3]
+        residual_kernel[(-(-layout.image // ORDER_ROWS), len(work.refreshing) * batch)](
+            out, snapshot, fresh, work.refreshing, work.slots, batch, layout.prefix, layout.image,
+            *(s // 8 for x in (out, snapshot, fresh) for s in x.stride()[: 3 if x is out else 2]),
+            ROWS=ORDER_ROWS, LANES=_lanes(head_dim), D=head_dim, UNIT=8, num_warps=4,
+        )  # fmt: skip
+
+
+def _in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor]:
+    """Copies of q, k and v with the windowed heads' tokens in tile order, (B, n, L, D) each; themselves without any.
+
+    One read and one write of those heads in whole rows, where the attention itself reads each key once for each block
+    of queries: 0.6 GB of traffic for FLUX at 2048 pixels if all of its 24 heads are windowed, 0.13 ms at 4.8 TB/s.
+    """
+    count = len(work.tiled)
+    if not count:
+        return qkv
+    from .specialized import order_kernel
+
+    q = qkv[0]
+    batch, _, length, head_dim = q.shape
+    copies = list(q.new_empty(3, batch, count, length, head_dim))
+    strides = [s // 8 for x in qkv for s in x.stride()[:3]]
+    order_kernel[(-(-length // ORDER_ROWS), count * batch)](
+        *qkv, *copies, work.tiled, work.slots, batch, length, *strides,
+        copies[0].stride(0) // 8, copies[0].stride(1) // 8,
+        ROWS=ORDER_ROWS, LANES=_lanes(head_dim), D=head_dim, UNIT=8, num_warps=4,
+    )  # fmt: skip
+    return copies
+
+
+def _scratch(device: torch.device):
+    """Memory for a launch's descriptors, at most 6 * 128 bytes a program, from torch's pool and back to it after."""
+
+    def allocate(size: int, alignment: int, stream) -> torch.Tensor:
+        return torch.empty(size, dtype=torch.int8, device=device)
+
+    return allocate
+
+
+def _lanes(head_dim: int) -> int:
+    return 1 << (head_dim - 1).bit_length()
+
+
+def _upcast(q: torch.Tensor) -> bool:
+    return q.device.type == "cpu" and q.dtype is torch.bfloat16
+
+
+def _wide(tensors: list[torch.Tensor]) -> bool:
+    return any(reach_of(x) >= 1 << 31 for x in tensors)
 
 
 def unit_of(tensors: list[torch.Tensor]) -> int:
@@ -94,14 +198,25 @@ def in_place(out: torch.Tensor, cached: torch.Tensor | None, heads: tuple[int, .
     return cached.data_ptr() == view.data_ptr() and cached.stride() == view.stride() and cached.dtype == out.dtype
 
 
-def device_config(device: torch.device, head_dim: int) -> Config:
-    """The block sizes for a device; a CPU, which only the interpreter serves, gets those of CUDA."""
+def device_configs(device: torch.device, head_dim: int) -> tuple[Config, ...]:
+    """The configurations for a device, see `configs.candidates`; a CPU, which only the interpreter serves, gets those
+    of an A100. Only the pointer path where Triton cannot hold an allocator for one launch alone."""
     if device.type != "cuda":
-        return config_for("cuda", 80, head_dim)
+        return candidates("cuda", 80, head_dim)
     major, minor = torch.cuda.get_device_capability(device)
-    return config_for("hip" if torch.version.hip else "cuda", 10 * major + minor, head_dim)
+    found = candidates("hip" if torch.version.hip else "cuda", 10 * major + minor, head_dim)
+    return found if _allocator_is_local() else found[-1:]
 
 
-def _on(device: torch.device):
+@lru_cache(maxsize=1)
+def _allocator_is_local() -> bool:
+    """Whether `triton.set_allocator` sets a context variable (3.5 and later), and not one for the whole process."""
+    import triton
+
+    return isinstance(getattr(triton.runtime._allocation, "_allocator", None), contextvars.ContextVar)
+
+
+def on(device: torch.device):
+    """The device as the current one, for as long as a `with` block."""
     # Triton launches on the current device, which need not be the tensors'.
     return torch.cuda.device(device) if device.type == "cuda" else torch.no_grad()

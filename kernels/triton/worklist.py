@@ -10,7 +10,8 @@ of tiles that it crosses, whatever the rank of the grid and however ragged its e
                   (column - half) * tile <= offset + j < (column + half + 1) * tile, or does not (invert);
                   tile = 0 with invert joins all `count` lanes
 
-where `column` is the query's tile along the last axis. A query block is up to `queries` slots of neighbouring tiles in
+where `column` is the query's tile along the last axis. A kernel with one loop takes both kinds of block as one list of
+four numbers each (see `one_list`). A query block is up to `queries` slots of neighbouring tiles in
 one row of tiles; where those have different boxes, the box of all is visited and the two ends of it are masked.
 
 The lists of a window are held once for each (layout, window), whatever the tables that use it; a table is one int32 for
@@ -92,13 +93,15 @@ class Pattern:
     """The query blocks of one kind of head, as the kernel reads them.
 
     blocks: (n, BLOCK_FIELDS) int32: first slot, count, half, 0, and four ranges into `clean` and `masked`.
-    clean: (c,) int32. masked: (m, MASKED_FIELDS) int32. cost: (n,) key blocks of each query block.
+    clean: (c,) int32. masked: (m, MASKED_FIELDS) int32. cost: (n,) key blocks of each query block. tiled: whether slots
+    must be in tile order; a pattern that visits everything or nothing is as good in the sequence's own.
     """
 
     blocks: np.ndarray
     clean: np.ndarray
     masked: np.ndarray
     cost: np.ndarray
+    tiled: bool
 
 
 class _Builder:
@@ -128,13 +131,13 @@ class _Builder:
     def block(self, start: int, stop: int, half: int, window: list[int], rest: list[int]) -> None:
         self.blocks.append([start, stop - start, half, 0, *window, *rest])
 
-    def pattern(self) -> Pattern:
+    def pattern(self, tiled: bool = False) -> Pattern:
         blocks = np.array(self.blocks, dtype=np.int32).reshape(-1, BLOCK_FIELDS)
         clean = np.concatenate((*self.clean, np.zeros(1, dtype=np.int32))).astype(np.int32)
         # One record more than is used: an empty array has no address.
         masked = np.array([*self.masked, (0,) * MASKED_FIELDS], dtype=np.int32)
         cost = blocks[:, 5::2].sum(axis=1) - blocks[:, 4::2].sum(axis=1)
-        return Pattern(blocks, clean, masked, cost.astype(np.int64) + FIXED_COST)
+        return Pattern(blocks, clean, masked, cost.astype(np.int64) + FIXED_COST, tiled)
 
 
 def _full_blocks(builder: _Builder, first: int, layout: Layout, queries: int) -> None:
@@ -178,7 +181,7 @@ def pattern(layout: Layout, window: Window | None, refresh: bool, queries: int, 
             stop = min(row.start + (last + 1) * row.tile, row.stop)
             builder.block(start, stop, half, window_range, rest_range)
     _full_blocks(builder, layout.image, layout, queries)
-    return builder.pattern()
+    return builder.pattern(tiled=True)
 
 
 def _hull(row: TileRow, first: int, last: int, half: int, columns: int) -> tuple[int, int]:
@@ -243,6 +246,37 @@ def _copies(layout: Layout, queries: int) -> Pattern:
     return builder.pattern()
 
 
+@lru_cache(maxsize=64)
+def one_list(chosen: Pattern, layout: Layout, keys: int) -> tuple[np.ndarray, np.ndarray]:
+    """A pattern for a kernel that has one loop over the keys and looks up no column.
+
+    blocks: (n, BLOCK_FIELDS) int32: first slot, count, half, column of the first slot, first and last + 1 record, slots
+    of a tile in the block's row of tiles, the window's last record (-1 for global queries); a query's column is counted
+    on from the first.
+    records: (r, 4) int32: start, count, offset, tile. Lane j < count takes part as in a masked block; tile 0: for all,
+    negative: inverted. The window's records come before the rest.
+    """
+    rows = tile_order(layout).rows
+    starts = np.array([row.start for row in rows])
+    blocks, records, found, length = np.zeros_like(chosen.blocks), [], {}, 0
+    for block, (start, count, half, _, *ranges) in zip(blocks, chosen.blocks.tolist()):
+        key = tuple(ranges)
+        if key not in found:
+            window, rest = (_records(chosen, *part, keys) for part in (key[:4], key[4:]))
+            records += [window, rest]
+            found[key] = length, length + len(window) + len(rest), length + len(window) - 1
+            length = found[key][1]
+        (first, last, edge), column, tile = found[key], 0, 1
+        if chosen.tiled and start < layout.image:
+            row = rows[int(np.searchsorted(starts, start, side="right")) - 1]
+            column, tile = (start - row.start) // row.tile, row.tile
+        else:
+            edge = -1
+        block[:8] = start, count, half, column, first, last, tile, edge
+    # One record more than is used: an empty array has no address.
+    return blocks, np.concatenate((*records, np.zeros((1, 4), dtype=np.int32))).astype(np.int32)
+
+
 def head_patterns(layout: Layout, table: HeadTable, queries: int, keys: int) -> list[tuple[Pattern, int, int]]:
     """For each head: its pattern, what it does besides attending, and its place among the heads that do so."""
     places = {
@@ -276,38 +310,90 @@ def items_of(patterns: list[tuple[Pattern, int, int]], skip: frozenset[int]) -> 
     return np.concatenate([items[h] for h in kept])[order].astype(np.int32)
 
 
+def _records(chosen: Pattern, first: int, last: int, first_masked: int, last_masked: int, keys: int) -> np.ndarray:
+    """(r, 4) the clean and masked blocks of two ranges as one kind."""
+    clean, masked = chosen.clean[first:last], chosen.masked[first_masked:last_masked]
+    whole = np.zeros((len(clean), 4), dtype=np.int32)
+    whole[:, 0], whole[:, 1] = clean, keys
+    either = masked[:, :4].copy()
+    either[:, 3] = np.where(masked[:, 4] != 0, -masked[:, 3], masked[:, 3])
+    return np.concatenate((whole, either))
+
+
+def check(chosen: Pattern, length: int, queries: int, keys: int) -> None:
+    """Raise ValueError where a pattern leaves its sequence or its lists: a GPU that follows it there fails for good."""
+    start, count = chosen.blocks[:, 0], chosen.blocks[:, 1]
+    ranges = chosen.blocks[:, 4:].reshape(len(start), -1, 2)
+    ends = np.array([len(chosen.clean) - 1, len(chosen.masked) - 1] * (ranges.shape[1] // 2))
+    first, taking = chosen.masked[:, 0], chosen.masked[:, 1]
+    inside = (
+        (start >= 0) & (count > 0) & (count <= queries) & (start + count <= length),
+        (ranges[..., 0] >= 0) & (ranges[..., 0] <= ranges[..., 1]) & (ranges[..., 1] <= ends),
+        (chosen.clean[:-1] >= 0) & (chosen.clean[:-1] + keys <= length),
+        (first >= 0) & (taking >= 0) & (taking <= keys) & (first + taking <= length),
+    )
+    if not all(x.all() for x in inside):
+        raise ValueError("The work list of the Triton kernel leaves its bounds.")
+
+
 @dataclass(frozen=True)
 class WorkList:
     """A table's work on a device. items: (n,) int32. heads: (H, 5) int64: duty, place, and the addresses of the
     pattern's blocks, clean and masked lists. slots: (L or more,) int32. columns: (L,) int32.
-    `held` keeps the addressed memory alive."""
+    With one list a head's last two are the address of its records and its place in `tiled`, or -1; tiled: (t,) int32,
+    the heads that need their tokens in tile order; refreshing: (n,) int32. `held` keeps the addressed memory alive."""
 
     items: torch.Tensor
     heads: torch.Tensor
     slots: torch.Tensor
     columns: torch.Tensor
+    tiled: torch.Tensor
+    refreshing: torch.Tensor
     held: tuple[tuple[torch.Tensor, ...], ...]
 
 
 @lru_cache(maxsize=256)
 def work_list(
-    layout: Layout, table: HeadTable, queries: int, keys: int, device: torch.device, skip: frozenset[int] = frozenset()
+    layout: Layout,
+    table: HeadTable,
+    queries: int,
+    keys: int,
+    device: torch.device,
+    skip: frozenset[int] = frozenset(),
+    single: bool = False,
 ) -> WorkList:
-    """The work of a table, on a device. Whoever captures it in a CUDA graph keeps the returned object."""
+    """The work of a table, on a device. single: with one list (see `one_list`).
+
+    Whoever captures it in a CUDA graph keeps the returned object. Raises ValueError as `check` does.
+    """
     patterns = head_patterns(layout, table, queries, keys)
-    stored = [_stored(chosen, device) for chosen, _, _ in patterns]
-    heads = [[duty, place, *(x.data_ptr() for x in lists)] for (_, duty, place), lists in zip(patterns, stored)]
+    for chosen, _, _ in patterns:
+        check(chosen, layout.length, queries, keys)
+    tiled = [head for head, (chosen, _, _) in enumerate(patterns) if single and chosen.tiled]
+    heads, held = [], []
+    for head, (chosen, duty, place) in enumerate(patterns):
+        lists = _stored_one(chosen, layout, keys, device) if single else _stored(chosen, device)
+        held.append(lists)
+        record = [duty, place, *(x.data_ptr() for x in lists)]
+        heads.append([*record, tiled.index(head) if head in tiled else -1] if single else record)
     return WorkList(
         torch.from_numpy(items_of(patterns, skip)).to(device),
         torch.tensor(heads, dtype=torch.int64, device=device),
         *_stored_order(layout, device),
-        tuple(stored),
+        torch.tensor(tiled, dtype=torch.int32, device=device),
+        torch.tensor(table.refresh_heads, dtype=torch.int32, device=device),
+        tuple(held),
     )
 
 
 @lru_cache(maxsize=64)
 def _stored(chosen: Pattern, device: torch.device) -> tuple[torch.Tensor, ...]:
     return tuple(torch.from_numpy(x).to(device) for x in (chosen.blocks, chosen.clean, chosen.masked))
+
+
+@lru_cache(maxsize=64)
+def _stored_one(chosen: Pattern, layout: Layout, keys: int, device: torch.device) -> tuple[torch.Tensor, ...]:
+    return tuple(torch.from_numpy(x).to(device) for x in one_list(chosen, layout, keys))
 
 
 @lru_cache(maxsize=32)

@@ -1,13 +1,22 @@
 """How fast the fused Triton kernel is beside dense attention, on the GPU at hand.
 
-    python dev.py bench kernel [--no-setup] [--quick] [--sweep] [--minutes N] [--dtype bfloat16|float16] [--out FILE]
+    python dev.py bench kernel [--no-setup] [--check] [--quick] [--sweep] [--minutes N] [--dtype bfloat16|float16]
+                               [--baselines cudnn,flash,flex,kitchen] [--out FILE]
 
-Every row is one layer: all heads windowed to a density, a real mixture of methods, or a refresh, against torch's SDPA
-with cuDNN (the baseline that counts), with FlashAttention, and FlexAttention with the same mask on tokens that were
-put in tile order beforehand. Times are medians over launches with a cold L2 cache. `tflops` are useful ones: 4 * head
-size for each pair that the method joins. `density` is computed pairs over all pairs, text included; `efficiency` is
-speed-up * density, 1.0 if every pair cost the same as in the baseline. `--sweep` times block sizes instead.
-Needs torch and triton, nothing else: no ComfyUI, no network. comfy-kitchen's sparse kernel is not measured.
+Every row is one layer: all heads full, windowed to a density, with a residual, refreshing, or a mixture of methods,
+by each path that the GPU has (`pointer`, `warp_specialized`), against torch's SDPA with cuDNN (the baseline that
+counts), SDPA with FlashAttention, FlexAttention with the same mask on tokens that were put in tile order beforehand,
+and comfy-kitchen's block-sparse INT8 attention where it is installed, told to keep the same share of keys.
+
+Times are medians over launches with a cold L2 cache, whatever a call does included: putting tokens in order, work list
+look-up, output buffers. `tflops` are useful ones: 4 * head size for each pair that the method joins. `density` is
+computed pairs over all pairs, text included; `efficiency` is speed-up * density, 1.0 if every pair cost the same as
+in the baseline. `costs` are what a residual and a refresh add to the same launch without.
+
+Written after every row, so that nothing measured is lost; what fails gives a sentence in `not_measured` and the rest
+goes on; nothing starts after --minutes. --check compares every method with float64 first. --sweep times block sizes
+instead. Needs torch and triton, nothing else: no ComfyUI, no network. --device cpu runs one tiny layer in Triton's
+interpreter (TRITON_INTERPRET=1), to see that this file works; its times mean nothing.
 """
 
 import argparse
@@ -18,6 +27,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 try:
@@ -30,20 +40,26 @@ import conftest  # noqa: E402, F401  (makes `ditfastattn` importable)
 from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
 from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 
-from ditfastattn.kernels import HeadTable, Layout, Method, Window, dense_flops, flops  # noqa: E402
+from ditfastattn.kernels import HeadTable, Layout, Method, Window, dense_flops, flops, reference  # noqa: E402
 from ditfastattn.kernels.geometry import half_widths, tile_counts, tile_shape, window_pairs  # noqa: E402
-from ditfastattn.kernels.tiled import window_attention  # noqa: E402
-from ditfastattn.kernels.triton import head_wise, why_not  # noqa: E402
-from ditfastattn.kernels.triton.configs import Config  # noqa: E402
+from ditfastattn.kernels.triton import head_wise, predicate  # noqa: E402
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, SPECIALIZED, Config  # noqa: E402
+from ditfastattn.kernels.triton.launch import device_configs  # noqa: E402
+from ditfastattn.kernels.triton.proof import first_line, tolerance  # noqa: E402
 from ditfastattn.kernels.triton.worklist import tile_order  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
 DENSITIES = (0.5, 0.25, 0.125)
-BASELINES = {"sdpa cudnn": SDPBackend.CUDNN_ATTENTION, "sdpa flash": SDPBackend.FLASH_ATTENTION}
-CONFIGS = [
+SDPA = {"cudnn": SDPBackend.CUDNN_ATTENTION, "flash": SDPBackend.FLASH_ATTENTION}
+BASELINES = (*SDPA, "flex", "kitchen")
+SWEPT = [
     Config(128, 64, 8, 2), Config(128, 64, 8, 3), Config(128, 64, 8, 4), Config(128, 128, 8, 2), Config(128, 32, 8, 3),
     Config(64, 64, 4, 2), Config(64, 64, 4, 3), Config(64, 128, 4, 2), Config(128, 64, 4, 3),
+    Config(128, 128, 4, 2, SPECIALIZED), Config(128, 128, 4, 3, SPECIALIZED), Config(128, 64, 4, 3, SPECIALIZED),
+    Config(128, 64, 4, 4, SPECIALIZED), Config(256, 64, 4, 4, SPECIALIZED),
 ]  # fmt: skip
+# The interpreter's: it knows no warps, and large blocks take it less time.
+INTERPRETED = (Config(128, 64, 4, 2, SPECIALIZED), Config(128, 64, 4, 2))
 
 
 @dataclass(frozen=True)
@@ -69,18 +85,21 @@ SHAPES = (
     Shape("Wan 14B 720p", Layout((21, 45, 80)), 40, 128),
 )
 QUICK = ("FLUX 1024", "FLUX 2048", "PixArt-Sigma 2K")
+TINY = Shape("tiny", Layout((8, 12), prefix=5), 2, 64)
 
 
 def window_of(layout, density):
-    """The window of equally many tiles' share along every axis whose computed pairs come closest to a density."""
+    """The window whose computed pairs come within 0.03 of the closest to a density, as even as can be."""
     counts = tile_counts(layout.grid)
-    shares = sorted({min(1.0, (2 * half + 1) / n) for n in counts for half in range(n)})
-    windows = [Window((share,) * len(counts)) for share in shares if share < 1.0]
-    return min(windows, key=lambda w: abs(window_pairs(layout, w) / layout.length**2 - density))
+    shares = [[(2 * half + 1) / n for half in range((n + 1) // 2) if 2 * half + 1 < n] + [1.0] for n in counts]
+    windows = [Window(extent) for extent in product(*shares)][:-1]
+    away = {w: abs(window_pairs(layout, w) / layout.length**2 - density) for w in windows}
+    near = min(away.values()) + 0.03
+    return min((w for w in windows if away[w] <= near), key=lambda w: max(w.extent) / min(w.extent))
 
 
 def tables(shape):
-    """(label, table) of a shape: full heads, each density that its text allows, a mixture, and a refresh."""
+    """(what, table) of a shape: full heads, each density that its text allows, residual, refresh, two mixtures."""
     yield "full", HeadTable.uniform(shape.heads, Method.FULL)
     seen = set()
     for density in DENSITIES:
@@ -91,28 +110,42 @@ def tables(shape):
     local = window_of(shape.layout, 0.25)
     yield "window and residual", HeadTable.uniform(shape.heads, Method.WINDOW_RESIDUAL, local)
     yield "refresh", HeadTable.uniform(shape.heads, Method.FULL, local, refresh=True)
-    # A third full, five twelfths windowed, a quarter reused, in the changing order that a plan leaves.
-    kinds = "FWRWFWRWFWRF"
+    # A third full, five twelfths windowed, a quarter reused; then a late step's two of 24 full, a third in a narrow
+    # window, the rest reused: in the changing order that a plan leaves.
+    yield "mixed plan", mixture(shape.heads, "FWRWFWRWFWRF", local)
+    yield "mixed plan, late", mixture(shape.heads, "FWRRWRRWRRWR", window_of(shape.layout, 0.125))
+
+
+def mixture(heads, kinds, window):
+    """A table whose heads take the letters F, W and R in a scattered order."""
     named = {"F": Method.FULL, "W": Method.WINDOW, "R": Method.REUSE}
-    methods = tuple(named[kinds[h * 5 % len(kinds)]] for h in range(shape.heads))
-    yield "mixed plan", HeadTable(methods, (local,) * shape.heads, (False,) * shape.heads)
+    methods = tuple(named[kinds[h * 5 % len(kinds)]] for h in range(heads))
+    return HeadTable(methods, (window,) * heads, (False,) * heads)
 
 
 class Clock:
-    """Milliseconds of a call on the GPU: the median over launches, each behind a write that clears the L2 cache."""
+    """Milliseconds of a call: the median over launches, each behind a write that clears the GPU's L2 cache.
 
-    def __init__(self, seconds=0.25):
+    On a CPU one call by the wall clock.
+    """
+
+    def __init__(self, device, seconds=0.2):
         self.seconds = seconds
-        self.scratch = torch.empty(256 << 20, dtype=torch.int8, device="cuda")
+        self.gpu = device.type == "cuda"
+        self.scratch = torch.empty(256 << 20, dtype=torch.int8, device=device) if self.gpu else None
 
     def __call__(self, call):
+        if not self.gpu:
+            start = time.perf_counter()
+            call()
+            return (time.perf_counter() - start) * 1e3
         call()
         torch.cuda.synchronize()
         start = time.perf_counter()
         call()
         torch.cuda.synchronize()
         once = max(time.perf_counter() - start, 1e-5)
-        rounds = min(max(int(self.seconds / once), 5), 100)
+        rounds = min(max(int(self.seconds / once), 5), 50)
         events = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(rounds)]
         for before, after in events:
             self.scratch.zero_()
@@ -141,12 +174,12 @@ class Inputs:
         """The caches that the table asks for; reused heads lie elsewhere and are copied."""
         found = {"cached": None, "residual": None}
         if table.reuse_heads:
-            found["cached"] = self.out[:, list(table.reuse_heads)].clone()
+            found["cached"] = torch.randn_like(self.out[:, list(table.reuse_heads)])
         if table.residual_heads:
             found["residual"] = torch.randn_like(self.out[:, : len(table.residual_heads), : layout.image])
         return found
 
-    def dense(self, backend):
+    def sdpa(self, backend):
         """A call of torch's SDPA with one backend."""
 
         def call():
@@ -183,122 +216,221 @@ def flex_call(shape, inputs, window):
     return lambda: attend(q, k, v, block_mask=mask)
 
 
+def kitchen_call(inputs, density):
+    """comfy-kitchen's block-sparse attention (INT8 products, keys chosen as it runs) at a share of the keys."""
+    import comfy_kitchen
+
+    if not hasattr(comfy_kitchen, "sol_attn") or not comfy_kitchen.sol_attn_is_available(inputs.q.device):
+        raise RuntimeError("the installed comfy-kitchen has no sparse attention for this device")
+    q, k, v = (x.transpose(1, 2) for x in (inputs.q, inputs.k, inputs.v))
+    return lambda: comfy_kitchen.sol_attn(q, k, v, topk_ratio=density, sink_blocks=[0, 0], sink_q=[0, 0])
+
+
 def useful_flops(shape, table):
     """A refresh is one full pass: the window inside it is not counted again."""
     plain = HeadTable(table.methods, table.windows, (False,) * shape.heads)
     return flops(shape.layout, plain, shape.head_dim)
 
 
-def difference(shape, inputs, table):
-    """Largest difference from torch's SDPA or the tiled path in the first head that is full or plainly windowed."""
-    layout = shape.layout
-    image = slice(layout.prefix, layout.prefix + layout.image)
-    head = next((h for h, m in enumerate(table.methods) if m in (Method.FULL, Method.WINDOW)), None)
-    if head is None:
-        return None
-    q, k, v = (x[:, head : head + 1] for x in (inputs.q, inputs.k, inputs.v))
-    wanted = scaled_dot_product_attention(q, k, v)
-    if table.methods[head] is Method.WINDOW:
-        window_attention(q, k, v, layout, table.windows[head], wanted[:, :, image])
-    return round(float((inputs.out[:, head : head + 1].float() - wanted.float()).abs().max()), 6)
+def density_of(shape, table):
+    return useful_flops(shape, table) / dense_flops(shape.layout, shape.heads, shape.head_dim)
 
 
 class Bench:
-    """Collects rows, and reasons where a baseline cannot run."""
+    """Collects rows, and reasons for what could not be measured; writes both after each."""
 
-    def __init__(self, clock, dtype, device):
-        self.clock, self.dtype, self.device = clock, dtype, device
-        self.rows, self.failed = [], []
+    def __init__(self, device, dtype, out, minutes, baselines):
+        self.device, self.dtype, self.out = device, dtype, out
+        self.baselines = baselines
+        self.clock = Clock(device)
+        self.end = time.monotonic() + 60 * minutes
+        self.report = {**about_machine(device), "rows": [], "costs": [], "checks": [], "not_measured": []}
+
+    def write(self):
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        self.out.write_text(json.dumps(self.report, indent=1) + "\n")
+
+    def fail(self, what, reason):
+        sentence = f"{what}: {reason}"
+        if sentence not in self.report["not_measured"]:
+            self.report["not_measured"].append(sentence)
+            print(f"not measured: {sentence}", flush=True)
+        self.write()
+
+    def attempt(self, what, make):
+        """What `make()` returns; None, and a sentence, when time is up or it fails in whatever way."""
+        if time.monotonic() > self.end:
+            return self.fail(what.split(",")[0], "time was up")
+        try:
+            return make()
+        except Exception as error:
+            self.fail(what, f"{type(error).__name__}: {first_line(error)[:200]}")
+            if self.device.type == "cuda" and "memory" in str(error):
+                torch.cuda.empty_cache()
+            return None
+
+    def paths(self, head_dim):
+        """The first configuration of each path that the device has."""
+        found = {}
+        for config in INTERPRETED if self.device.type == "cpu" else device_configs(self.device, head_dim):
+            found.setdefault(config.path, config)
+        return list(found.values())
+
+    def check(self):
+        """Every method, head size and path against float64; the tolerance is that of the trial on a user's GPU."""
+        tiny = self.device.type == "cpu"
+        layout, window = Layout((9, 6) if tiny else (19, 22), prefix=5, suffix=2), Window((0.4, 0.5))
+        methods = (Method.WINDOW, Method.FULL, Method.REUSE, Method.WINDOW_RESIDUAL, Method.FULL)
+        for head_dim in (64,) if tiny else HEAD_DIMS:
+            for config in self.paths(head_dim):
+                for refresh in (False, True):
+                    table = HeadTable(methods, (window,) * 5, (False, refresh, False, False, False))
+                    shape = Shape("check", layout, 5, head_dim)
+                    what = f"check, head size {head_dim}, {config}{', refresh' if refresh else ''}"
+                    found = self.attempt(what, lambda s=shape, t=table, c=config: self.differences(s, t, c))
+                    if found is not None:
+                        found = {"head_dim": head_dim, "path": config.path, "refresh": refresh, **found}
+                        self.report["checks"].append(found)
+                        print(what, *(f"{name} {value}" for name, value in found.items()), flush=True)
+                        self.write()
+        return all(found["right"] for found in self.report["checks"])
+
+    def differences(self, shape, table, config):
+        inputs = Inputs.of(shape, self.dtype, self.device)
+        caches = inputs.caches(shape.layout, table)
+        call = (inputs.q, inputs.k, inputs.v, shape.layout, table)
+        fresh = head_wise(*call, inputs.out, config=config, **caches)
+        kept = inputs.out.clone()
+        head_wise(*call, inputs.out, config=config, **caches)
+        double = {name: None if x is None else x.double() for name, x in caches.items()}
+        with torch.device(self.device):
+            wanted, wanted_fresh = reference.head_wise(*(x.double() for x in call[:3]), *call[3:], **double)
+        worst = (kept.double() - wanted).abs().max()
+        if fresh is not None:
+            worst = torch.maximum(worst, (fresh.double() - wanted_fresh).abs().max())
+        # NaN is not <= anything.
+        return {
+            "difference": float(worst),
+            "right": float(worst) <= tolerance(self.dtype),
+            "bits_repeat": bool(torch.equal(kept, inputs.out)),
+        }
 
     def shape(self, shape):
-        inputs = Inputs.of(shape, self.dtype, self.device)
-        baselines = {name: self.attempt(f"{shape.name}, {name}", inputs.dense(b)) for name, b in BASELINES.items()}
-        for label, table in tables(shape):
-            caches = inputs.caches(shape.layout, table)
+        """Rows of a shape: each table by each path, beside the dense baselines, which are timed once."""
+        inputs = self.attempt(f"{shape.name}, inputs", lambda: Inputs.of(shape, self.dtype, self.device))
+        if inputs is None:
+            return
+        dense = {}
+        for name in [name for name in SDPA if name in self.baselines]:
+            call = inputs.sdpa(SDPA[name])
+            dense[f"sdpa {name}"] = self.attempt(f"{shape.name}, sdpa {name}", lambda call=call: self.clock(call))
+        times = {}
+        for what, table in tables(shape):
+            for config in self.paths(shape.head_dim):
+                found = self.attempt(
+                    f"{shape.name}, {what}, {config}", lambda t=table, c=config: self.fused(shape, inputs, t, c)
+                )
+                if found is None:
+                    continue
+                ms, extra = found
+                times[what, config.path, table.windows[0]] = ms
+                for name, baseline in (dense or {"none": None}).items():
+                    self.add(shape, table, config.path, ms, name, baseline, {"what": what, **extra})
+        self.costs(shape, times)
 
-            def call(table=table, caches=caches):
-                return head_wise(inputs.q, inputs.k, inputs.v, shape.layout, table, inputs.out, **caches)
+    def fused(self, shape, inputs, table, config):
+        """(milliseconds, what else is known of it) of one launch."""
+        caches = inputs.caches(shape.layout, table)
 
-            start = time.perf_counter()
-            ms = self.attempt(f"{shape.name}, {label}", call)
-            if ms is None:
+        def call():
+            return head_wise(inputs.q, inputs.k, inputs.v, shape.layout, table, inputs.out, config=config, **caches)
+
+        start = time.perf_counter()
+        call()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        first = time.perf_counter() - start
+        ms = self.clock(call)
+        kept = inputs.out.clone()
+        call()
+        repeats = bool(torch.equal(kept, inputs.out))
+        return ms, {"config": str(config), "bits_repeat": repeats, "first_call_seconds": round(first, 2)}
+
+    def costs(self, shape, times):
+        """What a residual and a refresh add to the launch without."""
+        for (what, path, window), ms in times.items():
+            alone = {"window and residual": ("window", path, window), "refresh": ("full", path, None)}.get(what)
+            if alone in times:
+                ratio = round(ms / times[alone], 4)
+                self.report["costs"].append({"shape": shape.name, "path": path, "what": what, "ratio": ratio})
+                print(f"{shape.name:20} {path:17} {what} takes {ratio} times the launch without", flush=True)
+        self.write()
+
+    def sparse(self, shape):
+        """Rows of the baselines that are sparse themselves, at a quarter: they compile for long, so they come last."""
+        inputs = self.attempt(f"{shape.name}, inputs", lambda: Inputs.of(shape, self.dtype, self.device))
+        if inputs is None:
+            return
+        table = HeadTable.uniform(shape.heads, Method.WINDOW, window_of(shape.layout, 0.25))
+        makers = {
+            "flex": lambda: flex_call(shape, inputs, table.windows[0]),
+            "kitchen": lambda: kitchen_call(inputs, density_of(shape, table)),
+        }
+        for name in [name for name in makers if name in self.baselines]:
+            baseline = self.attempt(f"{shape.name}, {name}", lambda make=makers[name]: self.clock(make()))
+            if baseline is None:
                 continue
-            first = time.perf_counter() - start
-            call()
-            kept = inputs.out.clone()
-            call()
-            extra = {
-                "difference": difference(shape, inputs, table),
-                "bits_repeat": bool(torch.equal(kept, inputs.out)),
-                "seconds_with_compilation": round(first, 2),
-            }
-            compared = dict(baselines)
-            if label == "window":
-                compared["flex"] = self.flex(shape, inputs, table)
-            for name, baseline in compared.items():
-                self.add(shape, label, table, ms, name, baseline, extra)
+            for row in [row for row in self.report["rows"] if row["shape"] == shape.name and row["what"] == "window"]:
+                config = row["config"]
+                same = row["density"] == round(density_of(shape, table), 4)
+                if same and not any(r["baseline"] == name and r.get("config") == config for r in self.of(shape)):
+                    extra = {key: row[key] for key in ("what", "config", "bits_repeat")}
+                    self.add(shape, table, row["path"], row["ms"], name, baseline, extra)
 
-    def flex(self, shape, inputs, table):
-        try:
-            return self.clock(flex_call(shape, inputs, table.windows[0]))
-        except Exception as error:
-            self.failed.append(f"{shape.name}, flex: {first_line(error)}")
-            return None
-
-    def attempt(self, what, call):
-        try:
-            return self.clock(call)
-        except Exception as error:
-            self.failed.append(f"{what}: {first_line(error)}")
-            return None
-
-    def add(self, shape, label, table, ms, name, baseline_ms, extra):
-        work = useful_flops(shape, table)
-        density = work / dense_flops(shape.layout, shape.heads, shape.head_dim)
-        self.rows.append(
-            {
-                "shape": shape.name,
-                "tokens": shape.layout.length,
-                "text_tokens": shape.layout.globals,
-                "heads": shape.heads,
-                "head_dim": shape.head_dim,
-                "dtype": str(self.dtype).removeprefix("torch."),
-                "density": round(density, 4),
-                "path": f"triton, {label}",
-                "ms": round(ms, 4),
-                "tflops": round(work / ms / 1e9, 1),
-                "baseline": name,
-                "baseline_ms": None if baseline_ms is None else round(baseline_ms, 4),
-                "speedup": None if baseline_ms is None else round(baseline_ms / ms, 3),
-                "efficiency": None if baseline_ms is None else round(baseline_ms / ms * density, 3),
-                **extra,
-            }
-        )
-        row = self.rows[-1]
-        print(
-            f"{shape.name:20} {label:20} density {density:.3f} {ms:9.3f} ms {row['tflops']:7.1f} TFLOP/s   "
-            f"{name:10} {row['baseline_ms']} ms, {row['speedup']} times, efficiency {row['efficiency']}",
-            flush=True,
-        )
+    def of(self, shape):
+        return [row for row in self.report["rows"] if row["shape"] == shape.name]
 
     def sweep(self, shape):
         """Block sizes for full heads and for a window of a quarter."""
         inputs = Inputs.of(shape, self.dtype, self.device)
         window = HeadTable.uniform(shape.heads, Method.WINDOW, window_of(shape.layout, 0.25))
+        paths = {config.path for config in self.paths(shape.head_dim)}
         for table in (HeadTable.uniform(shape.heads, Method.FULL), window):
-            for config in CONFIGS:
+            for config in (config for config in SWEPT if config.path in paths):
+                found = self.attempt(
+                    f"{shape.name}, {config}", lambda t=table, c=config: self.fused(shape, inputs, t, c)
+                )
+                if found is not None:
+                    extra = {"what": table.methods[0].name.lower(), **found[1]}
+                    self.add(shape, table, config.path, found[0], "none", None, extra)
 
-                def call(table=table, config=config):
-                    return head_wise(inputs.q, inputs.k, inputs.v, shape.layout, table, inputs.out, config=config)
-
-                ms = self.attempt(f"{shape.name}, {config}", call)
-                if ms is not None:
-                    blocks = f"{config.queries}x{config.keys}, {config.warps} warps, {config.stages} stages"
-                    self.add(shape, f"{table.methods[0].name.lower()} {blocks}", table, ms, "none", None, {})
-
-
-def first_line(error):
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0][:200]}"
+    def add(self, shape, table, path, ms, name, baseline_ms, extra):
+        work, density = useful_flops(shape, table), density_of(shape, table)
+        row = {
+            "shape": shape.name,
+            "tokens": shape.layout.length,
+            "text_tokens": shape.layout.globals,
+            "heads": shape.heads,
+            "head_dim": shape.head_dim,
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "density": round(density, 4),
+            "path": path,
+            "ms": round(ms, 4),
+            "tflops": round(work / ms / 1e9, 1),
+            "baseline": name,
+            "baseline_ms": None if baseline_ms is None else round(baseline_ms, 4),
+            "speedup": None if baseline_ms is None else round(baseline_ms / ms, 3),
+            "efficiency": None if baseline_ms is None else round(baseline_ms / ms * density, 3),
+            **extra,
+        }
+        self.report["rows"].append(row)
+        print(
+            f"{shape.name:20} {extra['what']:20} {path:17} density {density:.3f} {ms:9.3f} ms "
+            f"{row['tflops']:7.1f} TFLOP/s  {name:10} {row['baseline_ms']} ms, {row['speedup']} times, "
+            f"efficiency {row['efficiency']}" + ("" if name != "none" else f"  {extra['config']}"),
+            flush=True,
+        )
+        self.write()
 
 
 def driver():
@@ -310,56 +442,79 @@ def driver():
         return None
 
 
-def about_machine():
+def about_machine(device):
     import triton
 
+    gpu = device.type == "cuda"
     return {
-        "device": torch.cuda.get_device_name(),
-        "capability": ".".join(map(str, torch.cuda.get_device_capability())),
-        "driver": driver(),
+        "device": torch.cuda.get_device_name() if gpu else "cpu, interpreted",
+        "capability": ".".join(map(str, torch.cuda.get_device_capability())) if gpu else None,
+        "driver": driver() if gpu else None,
         "torch": torch.__version__,
         "triton": triton.__version__,
-        "cudnn": torch.backends.cudnn.version(),
+        "cudnn": torch.backends.cudnn.version() if gpu else None,
     }
 
 
-def main(arguments=None):
+def parsed(arguments):
     options = argparse.ArgumentParser(prog="dev.py bench kernel", description=__doc__.split("\n\n")[0])
-    options.add_argument("--quick", action="store_true", help="three shapes instead of all")
+    options.add_argument("--check", action="store_true", help="compare every method with float64 first")
+    options.add_argument("--quick", action="store_true", help="three shapes instead of all, in 3 minutes at most")
     options.add_argument("--sweep", action="store_true", help="time block sizes of the quick shapes")
-    options.add_argument("--minutes", type=float, default=60, help="start no further shape after this long (60)")
+    options.add_argument("--minutes", type=float, help="start nothing after this long (8, with --quick 2.5)")
     options.add_argument("--dtype", choices=("bfloat16", "float16"), default="bfloat16")
+    options.add_argument("--baselines", default=",".join(BASELINES), help="some of " + ",".join(BASELINES))
+    options.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: the interpreter, one layer")
     options.add_argument("--out", type=Path, help="where the JSON goes (tests/benchmarks/results/kernel-<device>.json)")
     options = options.parse_args(arguments)
-    if not torch.cuda.is_available():
-        print("There is no CUDA or ROCm GPU here, so there is nothing to measure.")
-        return 0
-    dtype = getattr(torch, options.dtype)
-    torch.manual_seed(0)
-    probe = torch.zeros(1, 1, 9, 64, dtype=dtype, device="cuda")
-    refusal = why_not(probe, probe, probe, Layout((3, 3)), HeadTable.uniform(1, Method.FULL))
-    if refusal is not None:
-        print(f"The kernel does not serve this GPU: {refusal}")
+    if options.minutes is None:
+        options.minutes = 2.5 if options.quick else 8
+    return options
+
+
+def place_of(options):
+    """Where the JSON goes."""
+    if options.out is not None:
+        return options.out
+    slug = re.sub(r"[^a-z0-9]+", "-", torch.cuda.get_device_name().lower()).strip("-")
+    return RESULTS / f"kernel-{slug}{'-sweep' if options.sweep else ''}.json"
+
+
+def main(arguments=None):
+    options = parsed(arguments)
+    device = torch.device(options.device)
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            print("There is no CUDA or ROCm GPU here, so there is nothing to measure.")
+            return 0
+        device = torch.device("cuda", torch.cuda.current_device())
+        refusal = predicate.about_device(device)
+        if refusal is not None:
+            print(f"The kernel does not serve this GPU: {refusal}")
+            return 1
+    elif options.out is None:
+        print("--device cpu needs --out: what it measures is no result.")
         return 1
-    bench, start = Bench(Clock(), dtype, "cuda"), time.monotonic()
-    out = options.out
-    if out is None:
-        slug = re.sub(r"[^a-z0-9]+", "-", torch.cuda.get_device_name().lower()).strip("-")
-        out = RESULTS / f"kernel-{slug}{'-sweep' if options.sweep else ''}.json"
-    for shape in SHAPES:
-        if (options.quick or options.sweep) and shape.name not in QUICK:
-            continue
-        if time.monotonic() - start > 60 * options.minutes:
-            bench.failed.append(f"{shape.name}: not measured, time was up")
-            continue
-        (bench.sweep if options.sweep else bench.shape)(shape)
-        # After each shape, so that what was measured is kept whatever happens to the next.
-        report = {**about_machine(), "rows": bench.rows, "not_measured": bench.failed}
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(report, indent=1) + "\n")
-        torch.cuda.empty_cache()
-    print(*bench.failed, f"Written to {out}", sep="\n")
-    return 0
+    torch.manual_seed(0)
+    dtype = getattr(torch, options.dtype)
+    bench = Bench(device, dtype, place_of(options), options.minutes, options.baselines.split(","))
+    right = bench.check() if options.check else True
+    shapes = [s for s in SHAPES if not (options.quick or options.sweep) or s.name in QUICK]
+    if device.type == "cpu":
+        shapes = [TINY]
+    else:
+        # What a user's first call finds out by itself.
+        trial = bench.attempt("the user's trial", lambda: str(predicate.report(device, dtype, 128)))
+        bench.report["trial"] = trial
+        print(trial, flush=True)
+    for step in (bench.sweep,) if options.sweep else (bench.shape, bench.sparse):
+        for shape in shapes:
+            bench.attempt(f"{shape.name}, all", lambda step=step, shape=shape: step(shape))
+            if device.type == "cuda":
+                torch.cuda.empty_cache()
+    bench.write()
+    print(f"Written to {bench.out}" + ("" if right else "; some checks FAILED"))
+    return 0 if right else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""The kernel's benchmark, as far as a machine without a GPU can follow it: it must not die half way on one that has."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+BENCHMARKS = Path(__file__).parent / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+COLUMNS = "shape tokens text_tokens heads head_dim dtype density path ms tflops baseline baseline_ms speedup".split()
+
+
+@pytest.fixture
+def bench_kernel(monkeypatch):
+    import bench_kernel
+
+    monkeypatch.setattr(bench_kernel, "about_machine", lambda device: {"device": "none"})
+    return bench_kernel
+
+
+def test_every_shape_comes_as_near_to_a_density_as_its_text_and_tiles_allow(bench_kernel):
+    assert {shape.head_dim for shape in bench_kernel.SHAPES} == {64, 72, 80, 128}
+    for shape in bench_kernel.SHAPES:
+        tables = list(bench_kernel.tables(shape))
+        assert all(len(table) == shape.heads for _, table in tables)
+        found = [bench_kernel.density_of(shape, table) for what, table in tables if what in ("full", "window")]
+        floor = 1 - (shape.layout.image / shape.layout.length) ** 2
+        assert found[0] == 1.0 and found == sorted(found, reverse=True) and len(found) >= 3
+        for density, wanted in zip(found[1:], bench_kernel.DENSITIES):
+            assert density == pytest.approx(max(wanted, floor), abs=0.09)
+
+
+def test_a_row_that_fails_leaves_a_sentence_and_the_next_is_measured(bench_kernel, tmp_path, monkeypatch):
+    calls = []
+
+    def head_wise(q, k, v, layout, table, out, **options):
+        calls.append(options["config"].path)
+        if table.all_full:
+            raise RuntimeError("CUDA error: too many resources\nand more")
+
+    monkeypatch.setattr(bench_kernel, "head_wise", head_wise)
+    bench = bench_kernel.Bench(torch.device("cpu"), torch.float16, tmp_path / "b.json", 5, [])
+    bench.shape(bench_kernel.TINY)
+    written = json.loads((tmp_path / "b.json").read_text())
+    assert (
+        "tiny, full, pointer 128x64, 4 warps, 2 stages: RuntimeError: CUDA error: too many resources"
+        in (written["not_measured"])
+    )
+    assert {row["path"] for row in written["rows"]} == {"pointer", "warp_specialized"}
+    assert written["costs"] and {"window", "refresh", "mixed plan"} <= {row["what"] for row in written["rows"]}
+
+
+def test_nothing_starts_when_time_is_up(bench_kernel, tmp_path):
+    bench = bench_kernel.Bench(torch.device("cpu"), torch.float16, tmp_path / "b.json", 0, ["cudnn"])
+    time.sleep(0.01)
+    bench.shape(bench_kernel.TINY)
+    assert bench.report["not_measured"] == ["tiny: time was up"] and bench.report["rows"] == []
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs_from_end_to_end_in_the_interpreter(tmp_path):
+    pytest.importorskip("triton", reason="Triton is not installed")
+    if tuple(map(int, np.__version__.split(".")[:2])) >= (2, 4):
+        pytest.skip("Triton's interpreter does not work with NumPy 2.4 and newer")
+    command = [sys.executable, str(BENCHMARKS / "bench_kernel.py"), "--device", "cpu", "--check", "--out"]
+    command += [str(tmp_path / "out.json"), "--dtype", "float16", "--baselines", "cudnn,kitchen"]
+    environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert {"device", "driver", "torch", "triton"} <= set(report)
+    assert all(set(COLUMNS) <= set(row) and row["bits_repeat"] for row in report["rows"])
+    assert {row["path"] for row in report["rows"]} == {"pointer", "warp_specialized"}
+    assert len(report["checks"]) == 4 and all(found["right"] and found["bits_repeat"] for found in report["checks"])
+    assert {cost["what"] for cost in report["costs"]} == {"window and residual", "refresh"}
+    assert any("sdpa cudnn" in sentence for sentence in report["not_measured"])
