@@ -76,7 +76,7 @@ def plan_by(
             "The papers' methods know no budget and only one prompt and seed: with them, set runs to 1, keep_attention "
             "and max_cache_mib to 0, and leave measurements unconnected."
         )
-    progress = Meter(check=0.0)
+    progress = Meter()
     found = search(
         model_patcher,
         settings,

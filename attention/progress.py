@@ -12,7 +12,6 @@ import comfy.utils
 
 log = logging.getLogger(__name__)
 
-CHECK = 0.0
 UNITS = 1000  # of the bar: fixed, because how many evaluations there are shows only on the way
 TEXT_INTERVAL = 0.25  # seconds between two texts
 
@@ -20,19 +19,16 @@ TEXT_INTERVAL = 0.25  # seconds between two texts
 class Meter:
     """Progress over several parts (runs that are measured, or searched in); see `watch.Progress`.
 
-    check: fraction of a part that its sampling takes after the watched evaluations.
     say(text): shows the text.
     """
 
-    def __init__(self, check: float = CHECK, say: Callable[[str], None] | None = None):
-        self._check = check
+    def __init__(self, say: Callable[[str], None] | None = None):
         self._say = say or send_text
         self._bar = comfy.utils.ProgressBar(UNITS)
         self._lengths: tuple[float, ...] = (1.0,)
         self._ended = 0
         self._known = 0
         self._within = 0.0
-        self._evaluated = False
         self._done, self._likely = 0, 0.0
         self._place = ""
         self._ceiling = self._remark = ""
@@ -47,9 +43,9 @@ class Meter:
 
     def evaluated(self, done: int, expected: int) -> None:
         """`done` of about `expected` model evaluations of this part are over. Raises if the user pressed Cancel."""
-        self._evaluated, self._done = True, done
+        self._done = done
         # A sampler may evaluate several times a step: what came so far tells how many there will be.
-        self._advance((1 - self._check) * done / max(1, expected, self._likely))
+        self._advance(done / max(1, expected, self._likely))
 
     def counted(self, attention_flops: float, other_flops: float) -> None:
         """What one evaluation takes, in attention and in everything else."""
@@ -57,19 +53,13 @@ class Meter:
 
     def sampled(self, step: int, steps: int, preview=None) -> None:
         """The sampler is through `step` of `steps`; preview: of the picture, as the host's bar takes it."""
-        if self._evaluated:
-            self._place, self._likely = f"step {step} of {steps}", self._done * steps / step
-            within = (1 - self._check) * step / steps
-        else:
-            self._place = "checking the prediction"
-            within = 1 - self._check + self._check * step / steps
-        self._evaluated = False
-        self._advance(within, preview)
+        self._place, self._likely = f"step {step} of {steps}", self._done * steps / step
+        self._advance(step / steps, preview)
 
     def end_part(self) -> None:
         """A part is complete."""
         self._ended += 1
-        self._within, self._likely, self._place, self._evaluated = 0.0, 0.0, "", False
+        self._within, self._likely, self._place = 0.0, 0.0, ""
         self._advance(0.0)
 
     def finish(self, text: str) -> None:

@@ -15,11 +15,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from .evaluate import errors
+from .evaluate import at_age, errors
 from .methods import REUSE, is_residual, sources, window_index
 from .table import CalibrationTable
 
-PERSISTENCE = 0.5  # part of the other rows at which a head that takes a window is assumed to take one as well
+PERSISTENCE = 0.5  # part of the other rows at which a head that takes a method is assumed to take it as well
+DRIFT_SPACING = 2  # rows between the two drifts whose cosine is taken: as in a head that computes every other row
+MOST_DRIFT_COSINE = 0.8
 FORGETTING = 0.95  # factor on the cosine of two rows' window losses for each row beyond the largest age measured
 
 
@@ -27,14 +29,15 @@ def amplified(table: CalibrationTable, persistence: float = PERSISTENCE) -> Cali
     """The table with each cell's error raised by its share of the cross terms that it will probably be part of.
 
     Windows: with `persistence` of the same window's losses at all other rows. Reuses and residuals: with those of the
-    younger ages of the same source, which come before them in any path, exactly.
+    younger ages of the same source, which come before them in any path, exactly; and with `persistence` of the drifts
+    from other sources, which point the same way where a head's output moves steadily.
     """
     amplitude = np.sqrt(table.weight)[:, table.site_of_head]  # (S, N)
     return replace(
         table,
         window_error=_amplified_windows(table, amplitude, persistence),
-        residual_error=_amplified_ages(table.residual_error, amplitude[..., None]),
-        reuse_error=_amplified_ages(table.reuse_error, amplitude),
+        residual_error=_amplified_ages(table.residual_error, amplitude[..., None], persistence),
+        reuse_error=_amplified_ages(table.reuse_error, amplitude, persistence),
         share_error=_amplified_sharing(table, persistence),
     )
 
@@ -88,8 +91,10 @@ def _sharing_cosines(table: CalibrationTable) -> np.ndarray:
     return result
 
 
-def _amplified_ages(error: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
+def _amplified_ages(error: np.ndarray, amplitude: np.ndarray, persistence: float) -> np.ndarray:
     """error (S, N, ..., A) of X(c) - X(s) at [s, ..., s - c - 1], weighted with amplitude (S, N, ...) squared."""
+    cosine = drift_cosines(error, amplitude)
+    steady = 1 + 2 * persistence * cosine / (1 - cosine)
     result = error.copy()
     rows, ages = error.shape[0], error.shape[-1]
     scale = np.maximum(amplitude, 1e-30)
@@ -100,12 +105,35 @@ def _amplified_ages(error: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
             cross = np.zeros(error.shape[1:-1])
             for younger in range(1, age):
                 between = source + younger
-                inner = apart[row, ..., age - 1] + apart[between, ..., younger - 1] - apart[row, ..., age - younger - 1]
                 with np.errstate(invalid="ignore"):
+                    inner = (
+                        apart[row, ..., age - 1] + apart[between, ..., younger - 1] - apart[row, ..., age - younger - 1]
+                    )
                     cross = cross + scale[between] * inner
             with np.errstate(invalid="ignore"):
                 result[row, ..., age - 1] += scale[row] * np.maximum(cross, 0.0)
-    return np.where(np.isfinite(error), np.where(np.isfinite(result), result, error), np.inf)
+    return np.where(np.isfinite(error), np.where(np.isfinite(result), result, error), np.inf) * steady[..., None]
+
+
+def drift_cosines(error: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
+    """Mean cosine between X(s - 1) - X(s) and X(s - 3) - X(s - 2), weighted as the errors are: (N, ...) within 0..0.8.
+
+    error, amplitude: as for `_amplified_ages`. 0 where ages up to 3 were not measured.
+    """
+    rows, ages = error.shape[0], error.shape[-1]
+    inner, norms = np.zeros(error.shape[1:-1]), np.zeros(error.shape[1:-1])
+    if ages > DRIFT_SPACING:
+        apart = error / np.maximum(amplitude, 1e-30)[..., None] ** 2
+        for row in range(4, rows):
+            with np.errstate(invalid="ignore"):
+                near = apart[row - 1, ..., 0] + apart[row, ..., 2] - apart[row - 1, ..., 1] - apart[row, ..., 1]
+            size = np.sqrt(apart[row, ..., 0] * apart[row - 2, ..., 0])
+            known = np.isfinite(near) & np.isfinite(size)
+            weight = amplitude[row] * amplitude[row - 2]
+            inner += np.where(known, weight * near / 2, 0.0)
+            norms += np.where(known, weight * size, 0.0)
+    cosine = np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0)
+    return np.clip(cosine, 0.0, MOST_DRIFT_COSINE)
 
 
 def _unweighted(error: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
@@ -115,7 +143,7 @@ def _unweighted(error: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
 def head_errors(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
     """Squared error of each head over the whole run, cross terms between rows included: methods (S, N) -> (N,).
 
-    Counted between two windows (of two sizes: as if the wider one's loss were part of the narrower one's), between
+    Counted between two windows (of two sizes: with the cosine of the later one in the list), between
     residuals of one window, and between reuses.
     """
     amplitude = np.sqrt(table.weight)[:, table.site_of_head]
@@ -143,19 +171,17 @@ def predicted_error(table: CalibrationTable, methods: np.ndarray, share: np.ndar
 def _window_crossings(table: CalibrationTable, amplitude: np.ndarray, methods: np.ndarray) -> np.ndarray:
     """Cross terms between rows whose output is a window's, their own or a reused one: (N,)."""
     used = _window_in_effect(methods)
+    rows, heads = np.arange(table.rows)[:, None], np.arange(table.heads)
     total = np.zeros(table.heads)
-    heads = np.arange(table.heads)
-    cosines = [window_cosines(table, amplitude, k) for k in range(len(table.windows))]
-    for row in range(table.rows):
-        for other in range(row):
-            one, two = used[row], used[other]
-            both = (one >= 0) & (two >= 0)
-            if not both.any():
-                continue
-            narrow = np.minimum(one, two).clip(0)
-            size = [np.sqrt(table.window_error[at, heads, window.clip(0)]) for at, window in ((row, one), (other, two))]
-            cosine = np.stack(cosines)[narrow, row, other, heads]
-            total += np.where(both, 2 * size[0] * size[1] * cosine, 0.0)
+    if (used >= 0).sum() < 2:
+        return total
+    size = np.sqrt(table.window_error[rows, heads, used.clip(0)])
+    size = np.where((used >= 0) & np.isfinite(size), size, 0.0)
+    for k in np.unique(used[used >= 0]):
+        of_k = np.where(used == k, size, 0.0)
+        narrower = np.where((used >= 0) & (used < k), size, 0.0)
+        cosine = window_cosines(table, amplitude, k)
+        total += np.einsum("sn,stn,tn->n", of_k, cosine, of_k + 2 * narrower) - (of_k**2).sum(axis=0)
     return total
 
 
@@ -173,25 +199,27 @@ def _window_in_effect(methods: np.ndarray) -> np.ndarray:
 def _source_crossings(error: np.ndarray, amplitude: np.ndarray, source: np.ndarray) -> np.ndarray:
     """Cross terms between rows s that are served by source rows c: error (S, N, A), source (S, N), -1 for none -> (N,).
 
-    2 <X(c) - X(s), X(c') - X(s')> = |X(c) - X(s')|^2 + |X(s) - X(c')|^2 - |X(c) - X(c')|^2 - |X(s) - X(s')|^2. Rows too
-    far apart for one of these to be measured count as unrelated.
+    2 <X(c) - X(s), X(c') - X(s')> = |X(c) - X(s')|^2 + |X(s) - X(c')|^2 - |X(c) - X(c')|^2 - |X(s) - X(s')|^2. Between
+    rows too far apart for one of these to have been measured, the cosine of drifts falls off geometrically.
     """
+    if (source >= 0).sum() < 2:
+        return np.zeros(error.shape[1])
     rows, heads, ages = error.shape
     apart = error / np.maximum(amplitude, 1e-30)[..., None] ** 2
-    total, head = np.zeros(heads), np.arange(heads)
+    own = np.sqrt(np.array([at_age(error[row], row - source[row]) for row in range(rows)]))
+    row, other = (index[:, None] for index in np.tril_indices(rows, -1))  # (pairs, 1) each
+    c, e = source[row[:, 0]].clip(0).astype(int), source[other[:, 0]].clip(0).astype(int)  # (pairs, N)
 
     def distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
         lag = np.abs(one - other)
-        measured = apart[np.maximum(one, other), head, lag.clip(1, ages) - 1]
+        measured = apart[np.maximum(one, other), np.arange(heads), lag.clip(1, ages) - 1]
         return np.where(lag == 0, 0.0, np.where(lag <= ages, measured, np.nan))
 
-    for row in range(rows):
-        for other in range(max(0, row - ages), row):
-            both = (source[row] >= 0) & (source[other] >= 0)
-            if not both.any():
-                continue
-            s, t = np.full(heads, row), np.full(heads, other)
-            c, e = source[row].clip(0).astype(int), source[other].clip(0).astype(int)
-            inner = distance(c, t) + distance(s, e) - distance(c, e) - distance(s, t)
-            total += np.where(both & np.isfinite(inner), amplitude[row] * amplitude[other] * inner, 0.0)
-    return total
+    with np.errstate(invalid="ignore"):
+        twice = distance(c, other) + distance(row, e) - distance(c, e) - distance(row, other)
+        near = amplitude[row[:, 0]] * amplitude[other[:, 0]] * twice
+        fall = drift_cosines(error, amplitude) ** ((row - other) / DRIFT_SPACING)
+        far = 2 * own[row[:, 0]] * own[other[:, 0]] * fall
+    crossing = np.where(np.isfinite(near), near, far)
+    both = (source[row[:, 0]] >= 0) & (source[other[:, 0]] >= 0) & np.isfinite(crossing)
+    return np.where(both, crossing, 0.0).sum(axis=0)

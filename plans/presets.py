@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .build import LevelPaths, build_plan
 from .checks import PlanError
 from .codebook import Choice, limit_profiles
+from .coherence import amplified, predicted_error
 from .schema import MAX_PROFILES, Measurement, ModelIdentity, Plan
 from .solver import ROUNDING, Search, Solution, describe
 from .table import CalibrationTable
@@ -24,6 +25,10 @@ LEVELS: tuple[tuple[str, float], ...] = (
 )
 
 CUSTOM = "custom"  # the level of a user's own budget, beside D1 to D6
+
+ROUNDS = 4  # searches for one level
+NEAR_ENOUGH = 0.95  # part of a level's error that is enough to use
+AIM = 0.98
 
 TEXT_BUDGET = 65_000  # characters of a plan's text, just below 64 KiB: it travels in every image that is saved
 
@@ -78,10 +83,12 @@ def solve_plan(
     """
     if table.sites != model.sites:
         raise PlanError("The calibration does not have the layers of the connected model: calibrate again.")
-    search = Search(table)
-    found = [search.solve(**_asked(goal), max_cache_bytes=max_cache_bytes) for _, goal in levels]
+    raised = amplified(table)
+    search = Search(raised)
+    found = [_within_promise(search, table, goal, max_cache_bytes) for _, goal in levels]
     goals = [goal for _, goal in levels]
-    solutions = _descending(_with_few_profiles(table, model, goals, found, max_cache_bytes), goals)
+    solutions = _descending(_with_few_profiles(raised, model, goals, found, max_cache_bytes), goals)
+    solutions = [replace(one, predicted_error=_predicted(table, one)) for one in solutions]
     paths = [_level(name, solution) for (name, _), solution in zip(levels, solutions, strict=True)]
     return Solved(
         build_plan(model, measurement, table.positions, table.windows, paths),
@@ -90,8 +97,28 @@ def solve_plan(
     )
 
 
-def _asked(goal: Goal) -> dict:
-    return {"keep_attention": goal.fraction} if isinstance(goal, KeepAttention) else {"target_error": goal}
+def _within_promise(search: Search, table: CalibrationTable, goal: Goal, max_cache_bytes: int | None) -> Solution:
+    """The solution whose error, with what its rows add up to, comes up to the goal but not over it.
+
+    The search adds cells as `coherence.amplified` guesses that they will add up; what a solution's really do is known
+    once it is there. The search's own limit is moved until the two agree.
+    """
+    if isinstance(goal, KeepAttention):
+        return search.solve(keep_attention=goal.fraction, max_cache_bytes=max_cache_bytes)
+    asked, best = goal, None
+    for _ in range(ROUNDS):
+        found = search.solve(target_error=asked, max_cache_bytes=max_cache_bytes)
+        error = _predicted(table, found)
+        if error <= goal and (best is None or found.model_flops_kept < best.model_flops_kept):
+            best = found
+        if NEAR_ENOUGH * goal <= error <= goal or not found.reached or error == 0:
+            break
+        asked *= AIM * goal / error
+    return best if best is not None else search.solve(target_error=0.0, max_cache_bytes=max_cache_bytes)
+
+
+def _predicted(table: CalibrationTable, solution: Solution) -> float:
+    return predicted_error(table, solution.point.methods, solution.point.share)
 
 
 def profile_limit(model: ModelIdentity, rows: int, levels: int, sharing_sites: int = 0) -> int:
@@ -117,7 +144,7 @@ def _choice(goal: Goal, solution: Solution, max_cache_bytes: int | None) -> Choi
     if isinstance(goal, KeepAttention):
         attention = max(goal.fraction * (1 - ROUNDING), solution.attention_flops_kept)
         return Choice(solution.point, solution.price, attention=attention, **limits)
-    squared_error = max(goal**2 * (1 - ROUNDING), float(solution.point.error.sum()))
+    squared_error = float(solution.point.error.sum()) * (1 + ROUNDING)
     return Choice(solution.point, solution.price, squared_error, **limits)
 
 

@@ -19,7 +19,7 @@ from .paths import Prices
 from .table import CalibrationTable
 
 STEPS_PER_OCTAVE = 1  # of the price grid that levels share
-REFINEMENTS = 1  # further halvings between two prices of the grid, where a price is cheap to try
+REFINEMENTS = 0  # further halvings between two prices of the grid, where a price is cheap to try
 CLOSE_ENOUGH = 5e-4  # distance from the bound, as a fraction of the whole model's FLOPs, at which refining stops
 FIRST_MEMORY_PRICE = 0.1  # for all rows together; see Prices.memory
 MEMORY_ROUNDS = 10

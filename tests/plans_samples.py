@@ -112,6 +112,8 @@ def table_of(
         residual_error=residual,
         reuse_error=reuse,
         share_error=rng.lognormal(-9, 1.5, (rows, len(sites))) if share else np.full((rows, len(sites)), np.inf),
+        weight=np.ones((rows, len(sites))),
+        share_cosine=np.full((rows, len(sites)), 0.9),
         full_cost=full,
         window_cost=full[:, None] * np.sort(rng.uniform(0.1, 0.8, (heads, windows)), axis=1)[:, ::-1],
         projection_cost=np.array([projection * count * 1e9 for count in sites]),
