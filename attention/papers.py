@@ -75,7 +75,7 @@ class _Layers:
             source=(computed,) * heads,
             residual_source=(self._last(step, site, lambda letter: letter == FULL),) * heads,
             share=choice.share,
-            alone=(False,) * heads,
+            alone=(),
             whole=choice.letter == REUSE and skippable,
             keep_projected=skippable,
             projected_source=computed,
