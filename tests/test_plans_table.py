@@ -15,7 +15,7 @@ from ditfastattn.plans import CalibrationTable, PlanError, Refusal
 ARRAYS = [
     field.name
     for field in dataclasses.fields(CalibrationTable)
-    if field.name not in ("positions", "sites", "windows", "other_cost", "runs")
+    if field.name not in ("positions", "sites", "windows", "other_cost", "runs", "reuse_gain")
 ]
 
 
