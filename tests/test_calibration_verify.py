@@ -16,7 +16,7 @@ from ditfastattn.attention import verify as module  # noqa: E402
 from ditfastattn.attention.apply import apply_plan  # noqa: E402
 from ditfastattn.attention.calibrate import CalibrationError, SamplerSettings, measure, solve  # noqa: E402
 from ditfastattn.attention.install import attached  # noqa: E402
-from ditfastattn.attention.methods import V2, Budget, plan_by  # noqa: E402
+from ditfastattn.attention.methods import V2, plan_by  # noqa: E402
 from ditfastattn.attention.progress import Meter  # noqa: E402
 from ditfastattn.attention.store import STORE  # noqa: E402
 from ditfastattn.attention.verify import FACTOR, RETRIES, Trajectory, verify  # noqa: E402
