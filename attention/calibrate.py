@@ -56,6 +56,10 @@ class Measured:
     seconds: float
     dense_seconds: float
 
+    def scaled(self, factor: float) -> Measured:
+        """The same with all squared errors times `factor`; see `CalibrationTable.scaled`."""
+        return replace(self, table=self.table.scaled(factor))
+
     def merged(self, other: Measured) -> Measured:
         """The mean over the runs of both (prompts, seeds). Raises PlanError if they do not belong together."""
         ours, theirs = self.measurement, other.measurement
@@ -208,6 +212,8 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         reuse_error=errors("reuse") * reused,
         share_error=np.stack([record.share for record in records], axis=1)[keep] * weight[keep],
         weight=weight[keep],
+        output_energy=np.nan_to_num(np.stack([record.energy for record in records], axis=1)[keep] * weight[keep]),
+        reuse_gain=reused,
         share_cosine=np.stack([record.share_cosine for record in records], axis=1)[keep],
         full_cost=np.repeat([cost["full"] for cost in costs], heads),
         window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),

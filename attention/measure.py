@@ -49,6 +49,7 @@ class SiteRecord:
 
     window (S, H, W), residual (S, H, W, A), reuse (S, H, A), share (S,); NaN where nothing was measured.
     share_cosine (S,): between the error of sharing at a step and at the one before; 1 where it is not known.
+    energy (S,): of the exact outputs of all heads, over the image rows alone; what errors are relative to.
     """
 
     def __init__(self, site: Site, steps: int, windows: int, ages: int):
@@ -58,6 +59,7 @@ class SiteRecord:
         self.reuse = np.full((steps, site.heads, ages), np.nan)
         self.share = np.full(steps, np.nan)
         self.share_cosine = np.ones(steps)
+        self.energy = np.full(steps, np.nan)
         self._shared: tuple[int, torch.Tensor] | None = None
         self.history: deque[tuple[int, Sample]] = deque(maxlen=ages)
 
@@ -65,6 +67,7 @@ class SiteRecord:
         """Score every candidate of this step against the samples of the steps before it."""
         energy = _Energy(metric, rows)
         self.window[step] = energy.image(sample.residual).T
+        self.energy[step] = energy.image(sample.output[None, :, : rows.image]).sum()
         for before, past in self.history:
             age = step - before
             if 1 <= age <= self.reuse.shape[2] and past.output.shape == sample.output.shape:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..plans import CUSTOM, LEVELS, KeepAttention, Plan, Refusal
+from ..plans import CUSTOM, LEVELS, KeepAttention, Plan, Refusal, Solved
 from .accumulate import measure_runs
 from .calibrate import CalibrationError, Measured, SamplerSettings, solve
 from .progress import Meter, duration
 from .runlog import Stopwatch
 from .searches import V1, V2, search
+from .verify import Trajectory, verify
 
 log = logging.getLogger(__name__)
 
 ONE_RUN = "one run"
 METHODS = (ONE_RUN, V1, V2)
+
+OFF = "off"
+VERIFIABLE = (OFF, *(name for name, _ in LEVELS), CUSTOM)
 
 _NO_MEASUREMENTS = Refusal(
     "The papers' methods decide while they sample and leave no measurements: set the linked DiTFastAttn Calibrate "
@@ -44,7 +48,8 @@ class Result:
     figures: seconds (of all sampling that the plan stands on), dense_seconds (of one dense run), ratio_to_dense_run,
     attention_share (of the FLOPs), ceiling (speed-up if attention cost nothing), plan_id, method, runs (of this node),
     resumed_runs (of these, not sampled again), measured_runs (of all nodes), gap (largest distance of a level from the
-    best possible plan, as a fraction of the dense model's FLOPs; None for the papers' methods), notes.
+    best possible plan, as a fraction of the dense model's FLOPs; None for the papers' methods), notes, verification
+    (see `verify.Verification.figures`; None where none was asked for).
     """
 
     plan: Plan
@@ -62,19 +67,22 @@ def plan_by(
     budget: Budget | None = None,
     runs: int = 1,
     before: Measured | Refusal | None = None,
+    check: str = OFF,
 ) -> Result:
     """The plan of one of METHODS, with progress shown under the node that is being executed.
 
-    sample(model, settings, progress) → latent; inputs, runs, before: see `accumulate.measure_runs`. Raises
-    CalibrationError when nothing can be measured, or when what is asked for does not go together.
+    sample(model, settings, progress) → latent; inputs, runs, before: see `accumulate.measure_runs`. check: a level to
+    verify with the first seed of this node, one of VERIFIABLE. Raises CalibrationError when nothing can be measured, or
+    when what is asked for does not go together.
     """
     budget = budget or Budget()
     if method == ONE_RUN:
-        return _one_run(model_patcher, settings, sample, inputs, budget, runs, before)
-    if budget != Budget() or runs != 1 or before is not None:
+        return _one_run(model_patcher, settings, sample, inputs, budget, runs, before, check)
+    if budget != Budget() or runs != 1 or before is not None or check != OFF:
         raise CalibrationError(
-            "The papers' methods know no budget and only one prompt and seed: with them, set runs to 1, keep_attention "
-            "and max_cache_mib to 0, and leave measurements unconnected."
+            "The papers' methods know no budget and only one prompt and seed, and their errors are measured already: "
+            "with them, set runs to 1, keep_attention and max_cache_mib to 0 and verify to off, and leave measurements "
+            "unconnected."
         )
     progress = Meter()
     found = search(
@@ -89,14 +97,23 @@ def plan_by(
     return Result(found.plan, _NO_MEASUREMENTS, _figures(found.plan, method, found.runs, found.resumed, 1))
 
 
-def _one_run(model_patcher, settings, sample, inputs, budget: Budget, runs: int, before) -> Result:
+def _one_run(model_patcher, settings, sample, inputs, budget: Budget, runs: int, before, check: str) -> Result:
     if isinstance(before, Refusal):
         raise CalibrationError(before.reason)
-    progress = Meter()
+    if check != OFF and check not in (name for name, _ in budget.levels):
+        raise CalibrationError("There is no level 'custom' to verify: set keep_attention above 0.")
+    progress, dense = Meter(), Trajectory()
+    progress.reserve(check != OFF)
+
+    def measured_sample(patched, one: SamplerSettings):
+        if check == OFF or one != settings:
+            return sample(patched, one, progress)
+        return dense.sample(patched, lambda heard: sample(heard, one, progress))
+
     done = measure_runs(
         model_patcher,
         settings,
-        lambda patched, one: sample(patched, one, progress),
+        measured_sample,
         runs=runs,
         inputs=inputs,
         before=before,
@@ -105,17 +122,45 @@ def _one_run(model_patcher, settings, sample, inputs, budget: Budget, runs: int,
     stamp = done.measured.measurement
     progress.counted(stamp.attention_flops, stamp.other_flops)
     watch = Stopwatch()
-    solved = solve(done.measured, levels=budget.levels, max_cache_bytes=budget.max_cache_bytes or None)
+
+    def solution(measured: Measured) -> Solved:
+        return solve(measured, levels=budget.levels, max_cache_bytes=budget.max_cache_bytes or None)
+
+    checked = None
+    if check == OFF:
+        solved = solution(done.measured)
+        took = f"Solved in {duration(watch())}"
+    else:
+        checked = verify(
+            model_patcher,
+            done.measured,
+            solution,
+            check,
+            lambda model: sample(model, settings, progress),
+            dense,
+            progress,
+        )
+        solved = _stamped(checked.solved, checked.seconds)
+        took = f"Solved and checked in {duration(watch())}"
     gap = max(solved.gap.values())
-    text = (
-        f"{_sampled(done.runs, done.resumed)} Solved in {duration(watch())}, at most {gap:.1%} of the work from the "
-        "best possible plan."
-    )
+    text = f"{_sampled(done.runs, done.resumed)} {took}, at most {gap:.1%} of the work from the best possible plan."
     for line in (text, *solved.notes):
         log.info("[DiTFastAttn] %s", line)
-    progress.finish("\n".join((text, *solved.notes)))
+    progress.finish("\n".join((text, *([checked.sentence] if checked else ()), *solved.notes)))
     figures = _figures(solved.plan, ONE_RUN, done.runs, done.resumed, done.measured.table.runs)
-    return Result(solved.plan, done.measured, {**figures, "gap": gap, "notes": list(solved.notes)})
+    verification = checked.figures if checked else None
+    return Result(
+        solved.plan,
+        done.measured,
+        {**figures, "gap": gap, "notes": list(solved.notes), "verification": verification},
+    )
+
+
+def _stamped(solved: Solved, seconds: float) -> Solved:
+    """The plan with the time that checking it took in what its calibration took."""
+    stamp = solved.plan.measurement
+    stamp = replace(stamp, seconds=stamp.seconds + seconds)
+    return replace(solved, plan=replace(solved.plan, measurement=stamp))
 
 
 def _sampled(runs: int, known: int) -> str:
@@ -139,4 +184,5 @@ def _figures(plan: Plan, method: str, runs: int, resumed: int, measured_runs: in
         "measured_runs": measured_runs,
         "gap": None,
         "notes": [],
+        "verification": None,
     }

@@ -28,6 +28,9 @@ class Meter:
         self._lengths: tuple[float, ...] = (1.0,)
         self._ended = 0
         self._known = 0
+        self._reserved = 0
+        self._doing = ""
+        self._shown = 0
         self._within = 0.0
         self._done, self._likely = 0, 0.0
         self._place = ""
@@ -40,6 +43,16 @@ class Meter:
         sentence to show all along.
         """
         self._lengths, self._known, self._remark = tuple(lengths) or (1.0,), known, remark
+
+    def reserve(self, parts: int) -> None:
+        """So many parts, each as long as a run, will probably follow with `begin_part`."""
+        self._reserved = parts
+
+    def begin_part(self, text: str) -> None:
+        """Another part as long as a run begins, after all that were expected; text: what it does."""
+        self._lengths = (*self._lengths[: self._ended], 1.0)
+        self._reserved = max(0, self._reserved - 1)
+        self._doing = text
 
     def evaluated(self, done: int, expected: int) -> None:
         """`done` of about `expected` model evaluations of this part are over. Raises if the user pressed Cancel."""
@@ -59,7 +72,7 @@ class Meter:
     def end_part(self) -> None:
         """A part is complete."""
         self._ended += 1
-        self._within, self._likely, self._place = 0.0, 0.0, ""
+        self._within, self._likely, self._place, self._doing = 0.0, 0.0, "", ""
         self._advance(0.0)
 
     def finish(self, text: str) -> None:
@@ -70,8 +83,10 @@ class Meter:
         comfy.model_management.throw_exception_if_processing_interrupted()
         self._within = max(self._within, min(within, 1.0))
         fraction = self._fraction()
-        # The bar is this one alone: the sampler's own would start anew with every run.
-        self._bar.update_absolute(round(fraction * UNITS), UNITS, preview)
+        # The bar is this one alone: the sampler's own would start anew with every run. It stands where a part begins
+        # that nobody expected.
+        self._shown = max(self._shown, round(fraction * UNITS))
+        self._bar.update_absolute(self._shown, UNITS, preview)
         now = time.perf_counter()
         if self._start is None:
             self._start = (now, fraction)
@@ -82,11 +97,11 @@ class Meter:
     def _fraction(self) -> float:
         ended = sum(self._lengths[: self._ended])
         now = self._lengths[self._ended] * self._within if self._ended < len(self._lengths) else 0.0
-        return min(1.0, (ended + now) / sum(self._lengths))
+        return min(1.0, (ended + now) / (sum(self._lengths) + self._reserved))
 
     def _text(self, now: float, fraction: float) -> str:
         start, done_then = self._start
-        line = [f"Run {self._known + self._ended + 1} of {self._known + len(self._lengths)}"]
+        line = [self._doing or f"Run {self._known + self._ended + 1} of {self._known + len(self._lengths)}"]
         if self._place:
             line.append(self._place)
         if fraction > done_then:

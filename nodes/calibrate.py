@@ -4,7 +4,7 @@ import comfy.samplers
 from comfy_api.latest import io
 
 from ..attention.calibrate import SamplerSettings
-from ..attention.methods import METHODS, ONE_RUN, Budget, plan_by
+from ..attention.methods import METHODS, OFF, ONE_RUN, VERIFIABLE, Budget, plan_by
 from ..attention.sampling import sample_once
 from ..plans import dumps
 from .types import ALIASES, CATEGORY, MIB, MeasurementsType, PlanType
@@ -127,6 +127,18 @@ class Calibrate(io.ComfyNode):
                         "V2 takes about two generations for each level. They know no budget and no predicted error."
                     ),
                 ),
+                io.Combo.Input(
+                    "verify",
+                    options=list(VERIFIABLE),
+                    default=OFF,
+                    optional=True,
+                    advanced=True,
+                    tooltip=(
+                        "Sample this level with the same seed and compare it with full attention. If its error is not "
+                        "what the plan predicts, all levels are corrected and it is tried again, at most twice. Each "
+                        "try takes one generation."
+                    ),
+                ),
             ],
             outputs=[
                 PlanType.Output("plan", display_name="plan", tooltip="Six quality levels from one measurement."),
@@ -156,6 +168,7 @@ class Calibrate(io.ComfyNode):
         keep_attention=0.0,
         max_cache_mib=0,
         method=ONE_RUN,
+        verify=OFF,
         **kwargs,
     ) -> io.NodeOutput:
         settings = SamplerSettings(sampler_name, scheduler, steps, cfg, denoise, seed)
@@ -168,6 +181,7 @@ class Calibrate(io.ComfyNode):
             budget=Budget(keep_attention, max_cache_mib * MIB),
             runs=runs,
             before=measurements,
+            check=verify,
         )
         return io.NodeOutput(
             result.plan,

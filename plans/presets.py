@@ -6,10 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from .build import LevelPaths, build_plan
 from .checks import PlanError
 from .codebook import Choice, limit_profiles
 from .coherence import amplified, predicted_error
+from .evaluate import errors
+from .methods import FULL, REUSE
 from .schema import MAX_PROFILES, Measurement, ModelIdentity, Plan
 from .solver import ROUNDING, Search, Solution, describe
 from .table import CalibrationTable
@@ -89,7 +93,7 @@ def solve_plan(
     goals = [goal for _, goal in levels]
     solutions = _descending(_with_few_profiles(raised, model, goals, found, max_cache_bytes), goals)
     solutions = [replace(one, predicted_error=_predicted(table, one)) for one in solutions]
-    paths = [_level(name, solution) for (name, _), solution in zip(levels, solutions, strict=True)]
+    paths = [_level(table, name, solution) for (name, _), solution in zip(levels, solutions, strict=True)]
     return Solved(
         build_plan(model, measurement, table.positions, table.windows, paths),
         {name: solution.gap for (name, _), solution in zip(levels, solutions, strict=True)},
@@ -124,7 +128,8 @@ def _predicted(table: CalibrationTable, solution: Solution) -> float:
 def profile_limit(model: ModelIdentity, rows: int, levels: int, sharing_sites: int = 0) -> int:
     """How many profiles fit into a plan's text; sharing_sites: (level, site) pairs that share somewhere."""
     fixed = 1_500 + len(model.note) * 6 + sum(len(site.name) + 9 for site in model.sites) + rows * 10
-    references = levels * (2 * model.heads + 6 * len(model.sites) + 120) + sharing_sites * rows
+    # A site of a level takes 6 characters of brackets, commas and sharing, and its promise up to 9.
+    references = levels * (2 * model.heads + 15 * len(model.sites) + 130) + sharing_sites * rows
     return int(min(max((TEXT_BUDGET - fixed - references) // (rows + 3), 64), MAX_PROFILES))
 
 
@@ -162,7 +167,24 @@ def _descending(solutions: list[Solution], goals: Sequence[Goal]) -> list[Soluti
     return result
 
 
-def _level(name: str, solution: Solution) -> LevelPaths:
+def promises(table: CalibrationTable, methods: np.ndarray, share: np.ndarray) -> tuple[float, ...]:
+    """Expected relative error of each site's output where it is compressed (`Level.promises`); 0 where it never is.
+
+    methods (S, N), share (S, sites). Rows at which a whole site is skipped count only where there are no others: its
+    output is then not computed at all. Empty if the energy of a compressed site's output was not measured.
+    """
+    head_errors = errors(replace(table, reuse_error=table.reuse_error / table.reuse_gain), methods)
+    squared = np.add.reduceat(head_errors, table.offsets, axis=1) + np.where(share, table.share_error, 0.0)
+    compressed = np.logical_or.reduceat(methods != FULL, table.offsets, axis=1) | share
+    computed = compressed & ~np.logical_and.reduceat(methods == REUSE, table.offsets, axis=1)
+    counted = np.where(computed.any(axis=0), computed, compressed)
+    error, energy = (np.where(counted, part, 0.0).sum(axis=0) for part in (squared, table.output_energy))
+    if np.any((energy <= 0) & counted.any(axis=0)):
+        return ()
+    return tuple(np.sqrt(np.divide(error, energy, out=np.zeros_like(error), where=energy > 0)).tolist())
+
+
+def _level(table: CalibrationTable, name: str, solution: Solution) -> LevelPaths:
     return LevelPaths(
         name=name,
         paths=solution.paths,
@@ -171,4 +193,5 @@ def _level(name: str, solution: Solution) -> LevelPaths:
         attention_flops_kept=solution.attention_flops_kept,
         model_flops_kept=solution.model_flops_kept,
         cache_bytes=solution.cache_bytes,
+        promises=promises(table, solution.point.methods, solution.point.share),
     )

@@ -145,8 +145,9 @@ class Level:
     latent. attention_flops_kept, model_flops_kept: fractions of the dense run's FLOPs, over the measured rows.
     cache_bytes: largest size of the live caches during the measured run. promises: per site the expected relative error
     of its attention output where the level compresses it, sqrt(Σ E[eᵀ M e] / Σ E[oᵀ M o]) over heads, rows and noise
-    positions; e a head's error, o its exact output, both combined over the branches as guidance does, M the Gram matrix
-    of the head's slice of the output projection. Empty where nobody knows.
+    positions, each position weighted by what an error there does to the final latent; e a head's error, o its exact
+    output, both combined over the branches as guidance does, M the Gram matrix of the head's slice of the output
+    projection. Empty where nobody knows.
     """
 
     name: str

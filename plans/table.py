@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from os import PathLike
@@ -23,7 +23,7 @@ from .schema import MAX_ROWS, MAX_SITES, MAX_WINDOWS, Site
 MAX_FILE_BYTES = 1 << 30
 
 _ERRORS = ("window_error", "residual_error", "reuse_error", "share_error")
-_WEIGHTS = ("weight", "share_cosine")
+_WEIGHTS = ("weight", "share_cosine", "output_energy")
 _COSTS = ("full_cost", "window_cost", "projection_cost", "share_saving", "output_bytes", "residual_bytes")
 
 
@@ -37,7 +37,9 @@ class CalibrationTable:
       reuse_error (S, N, A) with the output computed a = 1..A rows before, share_error (S, sites).
     weight (S, sites): what turned a head's squared error after the output projection into such a contribution; errors
     of different rows are comparable once it is divided out. share_cosine (S, sites): between the errors of sharing at a
-    row and at the one before.
+    row and at the one before. output_energy (S, sites): of the exact outputs of a site's heads, in the units of the
+    errors, so that errors over it are relative to the output; 0 = not measured. reuse_gain: factor in reuse_error
+    beside the weight, because errors of reuse travel otherwise than those of windows.
     Costs, in FLOPs per model evaluation, all branches together:
       full_cost (N,), window_cost (N, W), projection_cost (sites,): linear layers that need not run when all heads of
       the site reuse; share_saving (sites,): fraction of the site's attention cost that sharing saves; other_cost: all
@@ -64,6 +66,8 @@ class CalibrationTable:
     output_bytes: np.ndarray
     residual_bytes: np.ndarray
     runs: int = 1
+    output_energy: np.ndarray | None = None
+    reuse_gain: float = 1.0
 
     def __post_init__(self):
         positions = tuple(number(p, 0, 1, "noise position") for p in self.positions)
@@ -78,6 +82,10 @@ class CalibrationTable:
         _set(self, "windows", windows)
         _set(self, "other_cost", float(self.other_cost))
         _set(self, "runs", whole(self.runs, 1, 1 << 30, "number of runs"))
+        require(np.isfinite(self.reuse_gain) and self.reuse_gain > 0, "The gain of reuse must be finite and above 0.")
+        _set(self, "reuse_gain", float(self.reuse_gain))
+        if self.output_energy is None:
+            _set(self, "output_energy", np.zeros((len(positions), len(sites))))
         for field, shape in self._shapes().items():
             _set(self, field, _array(getattr(self, field), shape, field, endless=field in _ERRORS))
         require(
@@ -111,6 +119,11 @@ class CalibrationTable:
         """First head of each site: intp (sites,)."""
         return np.concatenate(([0], np.cumsum([site.heads for site in self.sites])[:-1])).astype(np.intp)
 
+    def scaled(self, factor: float) -> CalibrationTable:
+        """The same measurement with all squared errors, and what weighs them, times `factor` (above 0)."""
+        fields = (*_ERRORS, "weight", "output_energy")
+        return replace(self, **{field: getattr(self, field) * factor for field in fields})
+
     def merged(self, other: CalibrationTable) -> CalibrationTable:
         """Mean of both over their runs (prompts, seeds). What is not available in one is not available in the mean.
 
@@ -126,7 +139,7 @@ class CalibrationTable:
         runs = self.runs + other.runs
         mean = {
             field: (getattr(self, field) * self.runs + getattr(other, field) * other.runs) / runs
-            for field in (*_ERRORS, *_WEIGHTS, *_COSTS, "other_cost")
+            for field in (*_ERRORS, *_WEIGHTS, *_COSTS, "other_cost", "reuse_gain")
         }
         return CalibrationTable(positions=self.positions, sites=self.sites, windows=self.windows, runs=runs, **mean)
 
@@ -138,6 +151,7 @@ class CalibrationTable:
             "windows": self.windows,
             "other_cost": self.other_cost,
             "runs": self.runs,
+            "reuse_gain": self.reuse_gain,
         }
         arrays = {field: getattr(self, field) for field in (*_ERRORS, *_WEIGHTS, *_COSTS)}
         np.savez_compressed(file, head=np.frombuffer(json.dumps(head).encode("utf-8"), dtype=np.uint8), **arrays)
@@ -179,6 +193,7 @@ class CalibrationTable:
             "share_error": (s, sites),
             "weight": (s, sites),
             "share_cosine": (s, sites),
+            "output_energy": (s, sites),
             "full_cost": (n,),
             "window_cost": (n, w),
             "projection_cost": (sites,),

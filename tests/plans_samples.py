@@ -121,4 +121,5 @@ def table_of(
         other_cost=heads * 4e9,
         output_bytes=np.full(heads, 1000.0),
         residual_bytes=np.full(heads, 1000.0),
+        output_energy=rng.uniform(0.5, 2, (rows, len(sites))),
     )

@@ -1,5 +1,6 @@
 """The guard: what it sees, what it promotes, and that it changes nothing else."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,11 +12,13 @@ import comfy.model_management  # noqa: E402
 
 from ditfastattn.attention import guard as module  # noqa: E402
 from ditfastattn.attention.apply import apply_plan  # noqa: E402
+from ditfastattn.attention.calibrate import SamplerSettings, calibrate, measure  # noqa: E402
 from ditfastattn.attention.guard import Guard  # noqa: E402
 from ditfastattn.attention.install import attached  # noqa: E402
 from ditfastattn.attention.report import statistics, text_report  # noqa: E402
 from ditfastattn.kernels import reference  # noqa: E402
 from ditfastattn.nodes.apply_plan import ApplyCompressionPlan  # noqa: E402
+from ditfastattn.plans.presets import promises  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
@@ -279,3 +282,39 @@ def test_another_resolution_than_the_plans_is_watched_too():
     watched = patched_model("sd3", "f222", promise=NOTHING)
     output = tiny.sample(watched, "sd3", shape=(16, 24, 20))
     assert torch.isfinite(output).all() and record_of(watched).guard["promoted"]
+
+
+@pytest.mark.parametrize("level", ["D5", "D6"])
+def test_calibrated_promises_promote_few_heads_on_what_was_calibrated(level):
+    model = tiny.shared_model("sd3")
+    settings = SamplerSettings("euler", "simple", 6, 4.0, 1.0, 7)
+    with torch.inference_mode():
+        plan = calibrate(model, settings, lambda patched: tiny.sample(patched, "sd3", steps=6)).plan
+    watched = apply_plan(model, plan, level, strict=True, guard=True)
+    tiny.sample(watched, "sd3", steps=6)
+    guard, heads = record_of(watched).guard, plan.model.heads
+    assert guard["checks"] > 0 and len(guard["promoted"]) <= heads / 4
+
+
+def test_promises_are_the_errors_that_the_guard_sees(monkeypatch):
+    """One window at every step but the first, looked at each time: seen and promised alike, for every layer."""
+    seen = []
+
+    def verdict(self, step):
+        seen.extend((number, sum(errors), sum(energies)) for number, (errors, energies) in self.figures().items())
+        return {}
+
+    monkeypatch.setattr(Guard, "verdict", verdict)
+    monkeypatch.setattr(module, "ROWS", 10**6)
+    model = tiny.shared_model("sd3")
+    settings = SamplerSettings("euler", "simple", 4, 4.0, 1.0, 7)
+    with torch.inference_mode():
+        table = measure(model, settings, lambda patched: tiny.sample(patched, "sd3")).table
+    plan = hand_plan(model, "sd3", "f2ff", promise=GENEROUS)
+    methods = plan.table("D1")
+    window = table.windows.index(plan.windows[2])
+    methods = np.where(methods == ord("2"), ord("0") + window, methods)
+    promised = promises(table, methods, plan.share("D1"))
+    tiny.sample(apply_plan(model, plan, "D1", strict=True, guard=True), "sd3")
+    found = {number: (error / energy) ** 0.5 for number, error, energy in seen}
+    assert [found[number] for number in sorted(found)] == pytest.approx(promised, rel=0.2)

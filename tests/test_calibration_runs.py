@@ -244,8 +244,8 @@ def test_what_was_saved_before_an_input_was_added_still_runs():
     from ditfastattn.nodes import Calibrate
 
     info = Calibrate.GET_NODE_INFO_V1()["input"]
-    added = ["measurements", "runs", "keep_attention", "max_cache_mib", "method"]
-    assert list(info["optional"])[-5:] == added and not set(added) & set(info["required"])
+    added = ["measurements", "runs", "keep_attention", "max_cache_mib", "method", "verify"]
+    assert list(info["optional"])[-6:] == added and not set(added) & set(info["required"])
     assert all(info["optional"][name][1].get("advanced") for name in added[1:])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import plans_oracle as oracle
 import pytest
@@ -20,6 +22,7 @@ from ditfastattn.plans import (
     solve_plan,
 )
 from ditfastattn.plans.codebook import Choice, _errors, limit_profiles
+from ditfastattn.plans.presets import promises
 from ditfastattn.plans.solver import Search
 
 
@@ -154,3 +157,56 @@ def test_flux_plan_fits_into_64_kib():
     plan = solve_levels(table, model_of(table), measurement())
     assert len(dumps(plan)) <= 64 * 1024
     assert all(level.predicted_error <= target for level, (_, target) in zip(plan.levels, LEVELS, strict=True))
+
+
+def by_hand_table():
+    """Two sites of one and two heads, four rows, one window; one known error per method."""
+    table = table_of(np.random.default_rng(0), sites=(1, 2), rows=4, windows=1, ages=2, endless=0, share=True)
+    return dataclasses.replace(
+        table,
+        window_error=np.full_like(table.window_error, 4.0),
+        residual_error=np.full_like(table.residual_error, 1.0),
+        reuse_error=np.full_like(table.reuse_error, 6.0),
+        share_error=np.full_like(table.share_error, 5.0),
+        output_energy=np.array([[100.0, 200.0], [400.0, 100.0], [100.0, 300.0], [50.0, 100.0]]),
+        reuse_gain=3.0,
+    )
+
+
+def promised(table, *paths, share=((0, 0),) * 4):
+    methods = np.array([[ord(letter) for letter in path] for path in paths], np.uint8).T
+    return promises(table, methods, np.array(share, bool))
+
+
+def test_promises_equal_a_hand_computation():
+    table = by_hand_table()
+    # First site: windows at rows 1 and 2, full at 3. Second: residuals of one head at rows 2 and 3.
+    assert promised(table, "f00f", "ffff", "ffAA") == pytest.approx([(8 / 500) ** 0.5, (2 / 400) ** 0.5])
+    # A reuse errs by 6 / 3, its gain divided out, and by what the window erred that it repeats.
+    assert promised(table, "ffff", "f0rf", "ff0f")[1] == pytest.approx(((4 + (2 + 4) + 4) / 400) ** 0.5)
+    # Sharing counts where it happens, also where all heads are full; a layer that stays full promises 0.
+    assert promised(table, "ffff", "ffff", "ffff", share=[(0, 0), (0, 1), (0, 1), (0, 0)]) == pytest.approx(
+        [0, (10 / 400) ** 0.5]
+    )
+
+
+def test_rows_at_which_a_whole_layer_is_skipped_do_not_count_unless_there_are_no_others():
+    table = by_hand_table()
+    assert promised(table, "ffff", "f0rr", "fr0r")[1] == pytest.approx((((4 + 2) + (2 + 4 + 4)) / 400) ** 0.5)
+    assert promised(table, "ffrr", "ffff", "ffff")[0] == pytest.approx((4 / 150) ** 0.5)
+
+
+def test_no_error_is_promised_where_the_outputs_were_not_measured():
+    table = dataclasses.replace(by_hand_table(), output_energy=None)
+    assert promised(table, "f0ff", "ffff", "ffff") == ()
+    assert promised(table, "ffff", "ffff", "ffff") == (0.0, 0.0)
+
+
+def test_promises_do_not_depend_on_the_scale_of_the_errors_and_are_in_the_plan():
+    table = table_of(np.random.default_rng(0), sites=(2, 3), rows=6, share=True)
+    plan = solve_levels(table, model_of(table), measurement(), levels=(("D1", 0.1),))
+    (level,) = plan.levels
+    expected = promises(table, plan.table(level), plan.share(level))
+    assert level.promises == pytest.approx(expected, rel=5e-3) and max(level.promises) > 0
+    assert promises(table.scaled(7.0), plan.table(level), plan.share(level)) == pytest.approx(expected)
+    assert loads(dumps(plan)) == plan

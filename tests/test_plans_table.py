@@ -15,7 +15,7 @@ from ditfastattn.plans import CalibrationTable, PlanError, Refusal
 ARRAYS = [
     field.name
     for field in dataclasses.fields(CalibrationTable)
-    if field.name not in ("positions", "sites", "windows", "other_cost", "runs")
+    if field.name not in ("positions", "sites", "windows", "other_cost", "runs", "reuse_gain")
 ]
 
 
@@ -27,7 +27,7 @@ def saved(table):
 
 
 def assert_same(one, other):
-    for name in ("positions", "sites", "windows", "other_cost", "runs"):
+    for name in ("positions", "sites", "windows", "other_cost", "runs", "reuse_gain"):
         assert getattr(one, name) == getattr(other, name)
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
