@@ -236,6 +236,8 @@ class _Dense:
             residual_error=np.zeros((*cells, len(windows), 0)),
             reuse_error=np.zeros((*cells, 0)),
             share_error=np.zeros((len(positions), len(heads))),
+            weight=np.ones((len(positions), len(heads))),
+            share_cosine=np.ones((len(positions), len(heads))),
             full_cost=np.repeat([cost["full"] for cost in costs], heads),
             window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
             projection_cost=np.array([cost["projections"] for cost in costs], float),

@@ -144,7 +144,7 @@ def test_the_progress_of_a_greedy_search_says_what_it_costs(monkeypatch):
         "comfy.utils.ProgressBar.update_absolute",
         lambda self, value, total=None, preview=None: bars.append(value / total),
     )
-    meter = Meter(check=0.0, say=texts.append)
+    meter = Meter(say=texts.append)
     sampler = Sampler(meter=meter)
     with torch.inference_mode():
         search_plan(tiny.shared_model("sd3"), sampler.settings, sampler, V1, [FOREVER], meter)
