@@ -121,7 +121,9 @@ def test_an_error_enters_with_the_share_of_its_step_and_grows_as_the_picture_doe
     constant = reach(sigmas, np.ones(4), np.ones(4))
     assert constant == pytest.approx(share**2 / (1 + MOST_GROWTH**-2))
     flow = reach(sigmas, 1 - sigmas, np.ones(4))
-    assert flow / constant == pytest.approx((1 + MOST_GROWTH**-2) / (np.array([0.25, 0.5, 0.75, 1]) ** 2 + MOST_GROWTH**-2))
+    assert flow / constant == pytest.approx(
+        (1 + MOST_GROWTH**-2) / (np.array([0.25, 0.5, 0.75, 1]) ** 2 + MOST_GROWTH**-2)
+    )
 
 
 def test_a_deviation_in_pure_noise_grows_by_a_bounded_factor():
