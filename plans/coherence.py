@@ -207,7 +207,7 @@ def _source_crossings(error: np.ndarray, amplitude: np.ndarray, source: np.ndarr
     2 <X(c) - X(s), X(c') - X(s')> = |X(c) - X(s')|^2 + |X(s) - X(c')|^2 - |X(c) - X(c')|^2 - |X(s) - X(s')|^2. Between
     rows too far apart for one of these to have been measured, the cosine of drifts falls off geometrically.
     """
-    if (source >= 0).sum() < 2:
+    if (source >= 0).sum() < 2 or not error.shape[-1]:
         return np.zeros(error.shape[1])
     rows, heads, ages = error.shape
     apart = _unweighted(error, amplitude[..., None])
