@@ -52,18 +52,6 @@ class _Level:
     dense_seconds: float
 
 
-def search_plan(
-    model_patcher,
-    settings: SamplerSettings,
-    sample: Callable,
-    method: str,
-    thresholds: Sequence[float] | None = None,
-    progress: Meter | None = None,
-) -> Plan:
-    """The plan of `search` alone, with nothing remembered."""
-    return search(model_patcher, settings, sample, method, thresholds, progress=progress, store=Store()).plan
-
-
 def search(
     model_patcher,
     settings: SamplerSettings,

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..kernels import HeadTable, Method, Window
 from ..plans import RunSchedule
-from ..plans.methods import FULL, REUSE, is_residual, kept_outputs, refresh_windows, sources, window_index
+from ..plans.methods import FULL, REUSE, is_residual, refresh_windows, sources, window_index
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,7 @@ class Timeline:
         for site, some in heads.items():
             letters[:, [self._offsets[site] + head for head in some]] = FULL
             alone[site] = alone.get(site, ()) + some
-        schedule = replace(
-            self._schedule, methods=letters, keep_output=kept_outputs(letters), refresh=refresh_windows(letters)
-        )
+        schedule = replace(self._schedule, methods=letters, refresh=refresh_windows(letters))
         return build(schedule, self._windows, self._offsets, self._skippable, alone)
 
     def letters(self) -> list[str]:

@@ -270,7 +270,7 @@ def _chosen_within(table: CalibrationTable, choice: Choice, scores: _Scores, boo
         choice = replace(choice, memory=2 * choice.memory)
         (scores,) = _scores(table, [choice], book)
         point = _chosen(table, choice, scores, book)
-    return _all_full(table) if point is None else point
+    return all_full(table) if point is None else point
 
 
 def _chosen(table: CalibrationTable, choice: Choice, scores: _Scores, book: np.ndarray) -> Point | None:
@@ -303,6 +303,7 @@ def _chosen(table: CalibrationTable, choice: Choice, scores: _Scores, book: np.n
     return better_of(goal, within, between) if fits(between) else within
 
 
-def _all_full(table: CalibrationTable) -> Point:
+def all_full(table: CalibrationTable) -> Point:
+    """Every head computed in full at every row."""
     full = np.full((table.rows, table.heads), FULL, dtype=np.uint8)
     return Point.of(table, full, np.zeros((table.rows, len(table.sites)), dtype=bool))

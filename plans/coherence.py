@@ -52,7 +52,9 @@ def _amplified_windows(table: CalibrationTable, amplitude: np.ndarray, persisten
         cosine = window_cosines(table, amplitude, k)
         usable = np.where(np.isfinite(size), size, 0.0)
         around = np.einsum("stn,tn->sn", cosine, usable) - usable
-        result[:, :, k] += persistence * size * np.maximum(around, 0.0)
+        with np.errstate(invalid="ignore"):
+            raised = result[:, :, k] + persistence * size * np.maximum(around, 0.0)
+        result[:, :, k] = np.where(np.isfinite(size), raised, np.inf)
     return result
 
 
@@ -100,8 +102,7 @@ def _amplified_ages(error: np.ndarray, amplitude: np.ndarray, persistence: float
     steady = 1 + 2 * persistence * cosine / (1 - cosine)
     result = error.copy()
     rows, ages = error.shape[0], error.shape[-1]
-    scale = np.maximum(amplitude, 1e-30)
-    apart = error / scale[..., None] ** 2
+    apart = _unweighted(error, amplitude[..., None])
     for age in range(2, ages + 1):
         for row in range(age, rows):
             source = row - age
@@ -112,9 +113,9 @@ def _amplified_ages(error: np.ndarray, amplitude: np.ndarray, persistence: float
                     inner = (
                         apart[row, ..., age - 1] + apart[between, ..., younger - 1] - apart[row, ..., age - younger - 1]
                     )
-                    cross = cross + scale[between] * inner
+                    cross = cross + amplitude[between] * inner
             with np.errstate(invalid="ignore"):
-                result[row, ..., age - 1] += scale[row] * np.maximum(cross, 0.0)
+                result[row, ..., age - 1] += amplitude[row] * np.maximum(cross, 0.0)
     return np.where(np.isfinite(error), np.where(np.isfinite(result), result, error), np.inf) * steady[..., None]
 
 
@@ -126,21 +127,23 @@ def drift_cosines(error: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
     rows, ages = error.shape[0], error.shape[-1]
     inner, norms = np.zeros(error.shape[1:-1]), np.zeros(error.shape[1:-1])
     if ages > DRIFT_SPACING:
-        apart = error / np.maximum(amplitude, 1e-30)[..., None] ** 2
+        apart = _unweighted(error, amplitude[..., None])
         for row in range(4, rows):
             with np.errstate(invalid="ignore"):
                 near = apart[row - 1, ..., 0] + apart[row, ..., 2] - apart[row - 1, ..., 1] - apart[row, ..., 1]
-            size = np.sqrt(apart[row, ..., 0] * apart[row - 2, ..., 0])
+                size = np.sqrt(apart[row, ..., 0] * apart[row - 2, ..., 0])
             known = np.isfinite(near) & np.isfinite(size)
             weight = amplitude[row] * amplitude[row - 2]
-            inner += np.where(known, weight * near / 2, 0.0)
-            norms += np.where(known, weight * size, 0.0)
+            inner += weight * np.where(known, near, 0.0) / 2
+            norms += weight * np.where(known, size, 0.0)
     cosine = np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0)
     return np.clip(cosine, 0.0, MOST_DRIFT_COSINE)
 
 
 def _unweighted(error: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
-    return error / np.maximum(amplitude, 1e-30) ** 2
+    """Squared distances before they were weighted; nan at rows that weigh nothing, where none is known."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(amplitude > 0, error / amplitude**2, np.nan)
 
 
 def head_errors(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
@@ -163,7 +166,9 @@ def head_errors(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
 def sharing_errors(table: CalibrationTable, share: np.ndarray) -> np.ndarray:
     """Squared error that sharing adds at each site, cross terms between rows included: share (S, sites) -> (sites,)."""
     size = np.sqrt(np.where(share, table.share_error, 0.0))
-    return np.einsum("si,sti,ti->i", size, _sharing_cosines(table), size)
+    known = np.isfinite(size)
+    size = np.where(known, size, 0.0)
+    return np.where(known.all(axis=0), np.einsum("si,sti,ti->i", size, _sharing_cosines(table), size), np.inf)
 
 
 def predicted_error(table: CalibrationTable, methods: np.ndarray, share: np.ndarray) -> float:
@@ -205,10 +210,10 @@ def _source_crossings(error: np.ndarray, amplitude: np.ndarray, source: np.ndarr
     2 <X(c) - X(s), X(c') - X(s')> = |X(c) - X(s')|^2 + |X(s) - X(c')|^2 - |X(c) - X(c')|^2 - |X(s) - X(s')|^2. Between
     rows too far apart for one of these to have been measured, the cosine of drifts falls off geometrically.
     """
-    if (source >= 0).sum() < 2:
+    if (source >= 0).sum() < 2 or not error.shape[-1]:
         return np.zeros(error.shape[1])
     rows, heads, ages = error.shape
-    apart = error / np.maximum(amplitude, 1e-30)[..., None] ** 2
+    apart = _unweighted(error, amplitude[..., None])
     own = np.sqrt(np.array([at_age(error[row], row - source[row]) for row in range(rows)]))
     row, other = (index[:, None] for index in np.tril_indices(rows, -1))  # (pairs, 1) each
     c, e = source[row[:, 0]].clip(0).astype(int), source[other[:, 0]].clip(0).astype(int)  # (pairs, N)

@@ -78,8 +78,3 @@ def at_age(by_age: np.ndarray, age: np.ndarray) -> np.ndarray:
     known = (age >= 1) & (age <= by_age.shape[1])
     index = np.clip(age, 1, by_age.shape[1]).astype(np.intp) - 1
     return np.where(known, by_age[np.arange(len(age)), index], np.inf)
-
-
-def row_errors(table: CalibrationTable, methods: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """What each row adds to the squared relative error: methods (S, N), share (S, sites) -> (S,)."""
-    return errors(table, methods).sum(axis=1) + np.where(share, table.share_error, 0.0).sum(axis=1)

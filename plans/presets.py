@@ -10,9 +10,10 @@ import numpy as np
 
 from .build import LevelPaths, build_plan
 from .checks import PlanError
-from .codebook import Choice, limit_profiles
+from .codebook import Choice, all_full, limit_profiles
 from .coherence import amplified, predicted_error
 from .evaluate import errors
+from .frontier import Point
 from .methods import FULL, REUSE
 from .schema import MAX_PROFILES, Measurement, ModelIdentity, Plan
 from .solver import ROUNDING, Search, Solution, describe
@@ -91,8 +92,8 @@ def solve_plan(
     search = Search(raised)
     found = [_within_promise(search, table, goal, max_cache_bytes) for _, goal in levels]
     goals = [goal for _, goal in levels]
-    solutions = _descending(_with_few_profiles(raised, model, goals, found, max_cache_bytes), goals)
-    solutions = [replace(one, predicted_error=_predicted(table, one)) for one in solutions]
+    solutions = _descending(_with_few_profiles(raised, table, model, goals, found, max_cache_bytes), goals)
+    solutions = [replace(one, predicted_error=_predicted(table, one.point)) for one in solutions]
     paths = [_level(table, name, solution) for (name, _), solution in zip(levels, solutions, strict=True)]
     return Solved(
         build_plan(model, measurement, table.positions, table.windows, paths),
@@ -112,7 +113,7 @@ def _within_promise(search: Search, table: CalibrationTable, goal: Goal, max_cac
     asked, best = goal, None
     for _ in range(ROUNDS):
         found = search.solve(target_error=asked, max_cache_bytes=max_cache_bytes)
-        error = _predicted(table, found)
+        error = _predicted(table, found.point)
         if error <= goal and (best is None or found.model_flops_kept < best.model_flops_kept):
             best = found
         if NEAR_ENOUGH * goal <= error <= goal or not found.reached or error == 0:
@@ -121,8 +122,8 @@ def _within_promise(search: Search, table: CalibrationTable, goal: Goal, max_cac
     return best if best is not None else search.solve(target_error=0.0, max_cache_bytes=max_cache_bytes)
 
 
-def _predicted(table: CalibrationTable, solution: Solution) -> float:
-    return predicted_error(table, solution.point.methods, solution.point.share)
+def _predicted(table: CalibrationTable, point: Point) -> float:
+    return predicted_error(table, point.methods, point.share)
 
 
 def profile_limit(model: ModelIdentity, rows: int, levels: int, sharing_sites: int = 0) -> int:
@@ -133,15 +134,42 @@ def profile_limit(model: ModelIdentity, rows: int, levels: int, sharing_sites: i
     return int(min(max((TEXT_BUDGET - fixed - references) // (rows + 3), 64), MAX_PROFILES))
 
 
-def _with_few_profiles(table, model, goals: Sequence[Goal], found: list[Solution], max_cache_bytes) -> list[Solution]:
+def _with_few_profiles(
+    raised: CalibrationTable,
+    table: CalibrationTable,
+    model,
+    goals: Sequence[Goal],
+    found: list[Solution],
+    max_cache_bytes,
+) -> list[Solution]:
+    """`found` with as many distinct profiles as fit into a plan's text. Other profiles add up otherwise than those
+    that they stand for: a level that gets over its goal is chosen again with less error to spend.
+    """
     sharing = sum("1" in bits for solution in found for bits in solution.share)
-    most = profile_limit(model, table.rows, len(goals), sharing)
+    most = profile_limit(model, raised.rows, len(goals), sharing)
     choices = [_choice(goal, solution, max_cache_bytes) for goal, solution in zip(goals, found, strict=True)]
-    points = limit_profiles(table, choices, most)
+    for _ in range(ROUNDS):
+        points = limit_profiles(raised, choices, most)
+        excess = [_excess(table, goal, point) for goal, point in zip(goals, points, strict=True)]
+        if max(excess, default=0.0) <= 1:
+            break
+        choices = [
+            replace(one, squared_error=one.squared_error * (AIM / over) ** 2) if over > 1 else one
+            for one, over in zip(choices, excess, strict=True)
+        ]
+    points = [all_full(raised) if over > 1 else point for point, over in zip(points, excess, strict=True)]
     return [
-        solution if point is solution.point else describe(table, point, solution)
+        solution if point is solution.point else describe(raised, point, solution)
         for point, solution in zip(points, found, strict=True)
     ]
+
+
+def _excess(table: CalibrationTable, goal: Goal, point: Point) -> float:
+    """How many times a level's error is its goal; 0 for a goal that is no error."""
+    if isinstance(goal, KeepAttention):
+        return 0.0
+    error = _predicted(table, point)
+    return error / max(goal, 1e-30) if error > goal else 0.0
 
 
 def _choice(goal: Goal, solution: Solution, max_cache_bytes: int | None) -> Choice:

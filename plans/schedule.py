@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .methods import FULL, REUSE, is_residual, kept_outputs, refresh_windows, sources, window_index
+from .methods import FULL, REUSE, is_residual, refresh_windows, sources, window_index
 from .schema import Level, Plan
 
 # A source may lie this much farther away than in the plan, plus half a local row gap, before it counts as stale.
@@ -19,14 +19,12 @@ class RunSchedule:
     """What every model evaluation of one run does. T steps, N heads over all sites; arrays are read-only.
 
     methods (T, N) uint8: letters as ASCII codes, see `methods`. rows (T,) intp: the plan's row that each step follows.
-    keep_output (T, N) bool: a later step reuses this output before it is recomputed.
     refresh (T, N) int16: window whose residual this full cell must yield, or -1.
     share (T, sites) bool. notes: sentences for the user, empty if all is as measured.
     """
 
     methods: np.ndarray
     rows: np.ndarray
-    keep_output: np.ndarray
     refresh: np.ndarray
     share: np.ndarray
     notes: tuple[str, ...]
@@ -49,7 +47,7 @@ def resolve(plan: Plan, level: Level | str, run_positions: Sequence[float]) -> R
     methods, stale = _made_safe(planned, measured, run, rows, inside, gaps)
     shared = share[rows] & inside[:, None]
     shared[:1] = False
-    arrays = (methods, rows, kept_outputs(methods), refresh_windows(methods), shared)
+    arrays = (methods, rows, refresh_windows(methods), shared)
     for array in arrays:
         array.flags.writeable = False
     return RunSchedule(*arrays, notes=_notes(inside, stale, methods.size))

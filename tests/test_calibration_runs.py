@@ -271,7 +271,7 @@ def test_one_bar_goes_over_all_runs_and_never_back(model, store, monkeypatch):
 
 def test_a_sampler_that_evaluates_twice_a_step_moves_the_bar_as_evenly(monkeypatch):
     bars, texts = bars_and_texts(monkeypatch)
-    meter = Meter(check=0.0, say=texts.append)
+    meter = Meter(say=texts.append)
     for step in range(10):
         for evaluation in (1, 2):
             meter.evaluated(2 * step + evaluation, max(10, 2 * step + evaluation))

@@ -19,7 +19,7 @@ from ditfastattn.attention.calibrate import CalibrationError, SamplerSettings  #
 from ditfastattn.attention.install import attached, sites_of  # noqa: E402
 from ditfastattn.attention.papers import V1_CHOICES, V1_THRESHOLDS, V2_THRESHOLDS  # noqa: E402
 from ditfastattn.attention.progress import Meter  # noqa: E402
-from ditfastattn.attention.searches import V1, V2, search, search_plan  # noqa: E402
+from ditfastattn.attention.searches import V1, V2, search  # noqa: E402
 from ditfastattn.attention.store import Store  # noqa: E402
 from ditfastattn.plans import dumps, loads  # noqa: E402
 from ditfastattn.plans.knapsack import UNITS, best_choice  # noqa: E402
@@ -56,6 +56,11 @@ def searched(method, thresholds, family="sd3", cfg=4.0):
     with torch.inference_mode():
         plan = search_plan(model, sampler.settings, sampler, method, thresholds)
     return model, plan, sampler
+
+
+def search_plan(model, sampler_settings, sample, method, thresholds, progress=None):
+    """The plan of `search` alone, with nothing remembered."""
+    return search(model, sampler_settings, sample, method, thresholds, progress=progress, store=Store()).plan
 
 
 def paths_of(plan, level=0):
@@ -144,7 +149,7 @@ def test_the_progress_of_a_greedy_search_says_what_it_costs(monkeypatch):
         "comfy.utils.ProgressBar.update_absolute",
         lambda self, value, total=None, preview=None: bars.append(value / total),
     )
-    meter = Meter(check=0.0, say=texts.append)
+    meter = Meter(say=texts.append)
     sampler = Sampler(meter=meter)
     with torch.inference_mode():
         search_plan(tiny.shared_model("sd3"), sampler.settings, sampler, V1, [FOREVER], meter)

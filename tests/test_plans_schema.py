@@ -9,7 +9,7 @@ import pytest
 from plans_samples import identity, measurement, plan_of, positions
 
 from ditfastattn.plans import LevelPaths, PlanError, Site, all_full_plan, build_plan, fingerprint, plain_text
-from ditfastattn.plans.methods import kept_outputs, refresh_windows, sources
+from ditfastattn.plans.methods import refresh_windows, sources
 
 
 def one_level(paths, share=None, windows=((0.5, 0.5), (0.25, 0.25))):
@@ -175,9 +175,8 @@ def test_refreshes_are_exactly_the_full_rows_whose_residual_is_read():
     assert refresh_windows(methods).tolist() == [[-1, 0, 1], [1, -1, -1], [-1] * 3, [-1] * 3, [-1] * 3]
 
 
-def test_sources_and_kept_outputs():
+def test_sources_are_the_last_rows_that_computed_and_that_computed_in_full():
     methods = letters("ff", "0r", "rr", "Ar")
     output, full = sources(methods)
     assert output.tolist() == [[-1, -1], [0, 0], [1, 0], [1, 0]]
     assert full.tolist() == [[-1, -1], [0, 0], [0, 0], [0, 0]]
-    assert kept_outputs(methods).tolist() == [[False, True], [True, False], [False, False], [False, False]]
