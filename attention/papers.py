@@ -79,7 +79,6 @@ class _Layers:
             whole=choice.letter == REUSE and skippable,
             keep_projected=skippable,
             projected_source=computed,
-            alone=(),
         )
 
     def _last(self, step: int, site: int, wanted: Callable[[int], bool]) -> int:
