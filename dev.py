@@ -20,7 +20,10 @@ ROOT = os.path.dirname(os.path.abspath(__file__))
 COMMANDS = {
     "demo": ("host.command_demo", "calibrate, sample every level, and end with a table of savings and fidelity"),
     "serve": ("host.command_serve", "leave a ComfyUI running with the example workflow ready in the browser"),
-    "bench": ("host.command_bench", "run a benchmark, kernel or tiled; --no-setup takes this Python as it is"),
+    "bench": (
+        "host.command_bench",
+        "run a benchmark: kernel, tiled, quality, transfer or cells; --no-setup takes this Python as it is",
+    ),
     "test": ("host.command_pytest", "run the test suite; arguments go on to pytest"),
 }
 

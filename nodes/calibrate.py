@@ -22,8 +22,8 @@ class Calibrate(io.ComfyNode):
             description=(
                 "Samples once with full attention and measures, for every step, layer and head, what cheaper "
                 "attention would cost and how much it would change the picture. Gives a plan with the levels "
-                "D1 (mild) to D6 (strong) for Apply Compression Plan. Takes about as long as two "
-                "generations, once."
+                "D1 (mild) to D6 (strong) for Apply Compression Plan. Takes about as long as one and a "
+                "half generations, once."
             ),
             search_aliases=[*ALIASES, "calibration"],
             # The plan is sent to the editor again when the host serves this node from its cache.

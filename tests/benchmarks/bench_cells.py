@@ -29,7 +29,14 @@ from ditfastattn.attention.calibrate import SamplerSettings, measure  # noqa: E4
 from ditfastattn.plans import LevelPaths, build_plan, evaluate  # noqa: E402
 
 STEPS = (1, 2, 4, 7, 10, 13, 16, 19)
-KINDS = {"narrow window": "0", "wide window": "2", "reuse": "r", "window + residual": "B", "sharing": "s"}
+KINDS = {
+    "narrow window": "0",
+    "wide window": "2",
+    "reuse": "r",
+    "narrow window + residual": "A",
+    "wide window + residual": "C",
+    "sharing": "s",
+}
 
 
 class Played:
