@@ -14,7 +14,7 @@ def best_choice(error: np.ndarray, gain: np.ndarray, limit: float) -> np.ndarray
     """
     heads, options = error.shape
     with np.errstate(invalid="ignore", divide="ignore"):
-        parts = np.ceil(error / limit * UNITS - 1e-9) if limit > 0 else np.where(error > 0, np.inf, 0.0)
+        parts = np.ceil(error / limit * UNITS - 1e-9) if limit > 0 else np.where(error <= 0, 0.0, np.inf)
     parts = np.where(np.isfinite(parts) & (parts <= UNITS), parts, UNITS + 1).astype(int)
     value = np.zeros(UNITS + 1)  # best gain of the heads so far within each number of parts
     taken = np.zeros((heads, UNITS + 1), dtype=int)

@@ -168,3 +168,45 @@ def test_flops_outside_attention_equal_the_linear_layers_work():
     expected += 2 * 4 * heads * head_dim * image * text  # two blocks' cross-attention
     assert result.plan.measurement.other_flops == pytest.approx(expected, rel=0.03)
     assert module.AGES >= 1
+
+
+def test_sharing_records_its_error_and_how_alike_it_is_to_that_of_the_step_before():
+    from ditfastattn.attention import measure
+    from ditfastattn.attention.install import sites_of
+    from ditfastattn.kernels import Layout, Window
+
+    site = sites_of(tiny.shared_model("sd3"))[1][0]
+    heads, dim, steps = site.heads, 4, 6
+    layout = Layout((4, 4))
+    rows = measure._pick_rows(layout, (Window((0.5, 0.5)),), layout.image, torch.device("cpu"))
+    record = measure.SiteRecord(site, steps, 1, 2)
+    generator = torch.Generator().manual_seed(0)
+    metric = torch.eye(dim).expand(heads, dim, dim)
+    sample = measure.Sample(torch.zeros(heads, rows.image, dim), torch.zeros(1, heads, rows.image, dim))
+    errors = torch.randn(steps, heads, rows.image, dim, generator=generator)
+    errors[1] = 3 * errors[0]
+    errors[2] = errors[1] + 0.5 * errors[2]
+    errors[3] = -errors[2]  # a negative cosine counts as none
+    for step in (0, 1, 2, 3, 5):  # nothing was measured at step 4
+        record.add(step, sample, errors[step], metric, rows)
+    flat = errors.flatten(1)
+    found = record.share_cosine
+    assert found[[0, 4, 5]].tolist() == [1, 1, 1] and found[3] == 0 and np.isnan(record.share[4])
+    assert found[1] == pytest.approx(1, abs=1e-5)
+    assert found[2] == pytest.approx(float(torch.cosine_similarity(flat[1], flat[2], dim=0)), abs=1e-5)
+    np.testing.assert_allclose(record.share[:4], flat[:4].pow(2).sum(1).numpy() / layout.image, rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["flux", "sd3", "pixart_sigma"])
+def test_a_latents_picture_and_scale_are_those_of_the_hosts_noising(family):
+    """A picture of ones and noise of nothing, noised by the host itself, is the signal times the scale."""
+    from ditfastattn.attention.host import signal_scale
+
+    sampling = tiny.shared_model(family).get_model_object("model_sampling")
+    levels = [0.9, 0.5, 0.1] if family != "pixart_sigma" else [10.0, 1.0, 0.1]
+    signal, scale = signal_scale(sampling, levels)
+    for level, part, factor in zip(levels, signal, scale, strict=True):
+        picture, noise = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
+        sigma = torch.tensor([level]).view(1, 1, 1, 1)
+        assert float(sampling.noise_scaling(sigma, noise, picture)) == pytest.approx(part * factor, rel=1e-5)
+        assert float(sampling.noise_scaling(sigma, picture, noise)) == pytest.approx((1 - part) * factor, rel=1e-5)

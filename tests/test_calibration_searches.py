@@ -14,6 +14,7 @@ import itertools  # noqa: E402
 
 import comfy.model_management  # noqa: E402
 
+from ditfastattn.attention import papers  # noqa: E402
 from ditfastattn.attention.apply import apply_plan  # noqa: E402
 from ditfastattn.attention.calibrate import CalibrationError, SamplerSettings  # noqa: E402
 from ditfastattn.attention.install import attached, sites_of  # noqa: E402
@@ -187,3 +188,50 @@ def test_the_knapsack_finds_the_best_of_all_choices(heads, limit):
         if error[rows, list(choice)].sum() <= limit + 1e-9
     )
     assert gain[rows, chosen].sum() == best
+
+
+def test_the_knapsack_takes_no_option_that_is_not_available():
+    error = np.array([[0.0, np.inf, np.nan], [0.0, 0.2, 0.1]])
+    gain = np.array([[0.0, 9.0, 9.0], [0.0, 1.0, 1.0]])
+    assert best_choice(error, gain, 1.0)[0] == 0 and best_choice(error, gain, 1.0)[1] != 0
+    assert best_choice(error, gain, 0.15).tolist() == [0, 2]
+    assert best_choice(error, gain, 0.0).tolist() == [0, 0]
+
+
+def test_the_greedy_searchs_loss_is_relative_to_the_larger_value_and_clipped():
+    wanted = torch.tensor([[2.0, 1.0, 0.0, -1.0]])
+    assert papers._relative_loss(wanted, wanted) == 0
+    near = papers._relative_loss(wanted[:, :2], torch.tensor([[1.0, 2.0]]))
+    assert near == pytest.approx(0.5, rel=1e-4)  # half of the larger one, both ways
+    assert papers._relative_loss(torch.tensor([[0.0]]), torch.tensor([[-1.0]])) == papers.LARGEST_LOSS
+
+
+def test_the_head_wise_error_is_relative_to_how_much_the_output_varies():
+    generator = torch.Generator().manual_seed(0)
+    exact = torch.randn(2, 3, 40, 8, generator=generator)
+    mean = exact.mean(dim=(0, 2, 3), keepdim=True)
+    some = exact.clone()
+    some[:, 1] = mean[:, 1]  # a constant explains nothing
+    some[:, 2] = 0.9 * exact[:, 2] + 0.1 * mean[:, 2]
+    np.testing.assert_allclose(papers._rse(some, exact), [0, 1, 0.01], rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(papers._rse(5 * some + 3, 5 * exact + 3), [0, 1, 0.01], rtol=1e-3, atol=1e-9)
+
+
+def test_bands_that_round_to_the_same_tiles_are_one_window():
+    bands = [papers.band(1 / part, 2) for part in (8, 16, 32)]
+    assert papers._distinct((64, 64), bands)[0] == bands[0]
+    assert len(papers._distinct((4, 4), bands)) < 3
+    assert papers.band(0.25, 3).extent == (0.25, 1.0, 1.0)
+
+
+def test_a_layers_sources_are_the_last_steps_that_computed_and_that_computed_in_full():
+    sites = sites_of(tiny.shared_model("sd3"))[1]
+    layers = papers._Layers(sites, 5, papers.band(0.25, 2))
+    reuse, residual = V1_CHOICES[0], V1_CHOICES[2]
+    for step, choice in enumerate((papers.AS_IS, residual, reuse, reuse)):
+        layers.choices[step][0] = choice
+    entries = [layers.at(step, 0) for step in range(1, 5)]
+    assert [entry.source[0] for entry in entries] == [0, 1, 1, 1]
+    assert [entry.residual_source[0] for entry in entries] == [0, 0, 0, 0]
+    assert [entry.whole for entry in entries] == [False, sites[0].skippable, sites[0].skippable, False]
+    assert not any(entry.alone for entry in entries)

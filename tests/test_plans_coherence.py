@@ -177,6 +177,17 @@ def test_two_sizes_of_window_add_with_the_cosine_of_the_later_one():
     np.testing.assert_allclose(head_errors(table, methods_of(paths)), summed_errors(table, outputs, losses, paths))
 
 
+def test_two_sizes_whose_losses_change_otherwise_take_the_later_ones_cosine():
+    rng, outputs, losses, table = drawn(0, 4)
+    cosine = window_cosines(table, np.sqrt(table.weight)[:, table.site_of_head], 1)[1, 3]
+    first, second = table.window_error[1, :, 0], table.window_error[3, :, 1]
+    for paths in (["f0f1"] * 3, ["f1f0"] * 3):
+        if paths[0] == "f1f0":
+            first, second = table.window_error[1, :, 1], table.window_error[3, :, 0]
+        expected = first + second + 2 * cosine * np.sqrt(first * second)
+        np.testing.assert_allclose(head_errors(table, methods_of(paths)), expected)
+
+
 def test_errors_that_repeat_add_in_amplitude_and_errors_that_alternate_cancel():
     rng, outputs, losses, _ = drawn(0, 5)
     same = losses[:1].repeat(5, axis=0)
@@ -216,6 +227,15 @@ def test_reuses_farther_apart_than_was_measured_go_on_to_point_the_same_way(ages
     exact = summed_errors(table, steady, losses, [SPACED] * 3)
     found, own = head_errors(table, methods), errors(table, methods).sum(axis=0)
     assert (found > own + 0.5 * (exact - own)).all() and (found <= exact * (1 + 1e-9)).all()
+
+
+def test_two_far_reuses_have_the_drifts_cosine_to_the_power_of_their_spacing():
+    rng, outputs, losses, _ = drawn(0, 9)
+    steady = np.arange(9)[:, None, None] * outputs[:1]
+    table = exact_table(rng, steady, losses, ages=3)
+    one, other = table.reuse_error[1, :, 0], table.reuse_error[7, :, 0]
+    expected = one + other + 2 * np.sqrt(one * other) * MOST_DRIFT_COSINE**3  # six rows apart, two to a step of drift
+    np.testing.assert_allclose(head_errors(table, methods_of(["frfffffrf"] * 3)), expected)
 
 
 # -- sharing -------------------------------------------------------------------------------------------------------
@@ -300,6 +320,20 @@ def test_a_steady_drift_is_found_and_a_random_walk_has_none():
     np.testing.assert_allclose(drift_cosines(table.reuse_error, amplitude), 0, atol=1e-9)
 
 
+def test_the_drifts_cosine_is_that_of_steps_two_rows_apart_weighted_as_errors_are():
+    rng, outputs, losses, _ = drawn(0, 9, drift=0.3)
+    outputs[5:] += outputs[4]  # neither steady nor without drift
+    table = exact_table(rng, outputs, losses)
+    amplitude = np.sqrt(table.weight)[:, table.site_of_head]
+    steps = np.diff(outputs, axis=0) * amplitude[1:, :, None]  # steps[s - 1] leads to row s
+    late, early = steps[3:], steps[1:-2]  # those that lead to rows 4 to 8, and to 2 to 6: row 0 tells nothing
+    inner = (late * early).sum((0, 2))
+    norms = (np.linalg.norm(late, axis=-1) * np.linalg.norm(early, axis=-1)).sum(0)
+    found = drift_cosines(table.reuse_error, amplitude)
+    np.testing.assert_allclose(found, np.clip(inner / norms, 0, MOST_DRIFT_COSINE), atol=1e-9)
+    assert ((found > 0.01) & (found < MOST_DRIFT_COSINE)).any()
+
+
 @QUICK
 @given(SEEDS, st.integers(1, 9), st.integers(0, 5))
 def test_drift_cosines_stay_within_their_bounds_whatever_was_measured(seed, rows, ages):
@@ -337,6 +371,27 @@ def test_errors_of_different_rows_that_are_orthogonal_are_left_as_they_are():
     # Reuses of one source always have it in common, but those of age 1 are the first of theirs, and nothing drifts.
     np.testing.assert_allclose(raised.reuse_error[..., 0], table.reuse_error[..., 0])
     np.testing.assert_allclose(raised.residual_error[..., 0], table.residual_error[..., 0])
+
+
+def test_losses_that_alternate_are_not_taken_to_cancel():
+    rng, outputs, losses, _ = drawn(0, 6)
+    sign = np.array([1, -1] * 3)[:, None, None, None]
+    table = exact_table(rng, outputs, losses[:1] * sign)
+    raised = amplified(table)
+    assert (raised.window_error >= table.window_error).all()
+    rows, first = table.weight[:, table.site_of_head], table.window_error[0, :, 0] / table.weight[0, table.site_of_head]
+    signed = np.sqrt(rows) * sign[:, :, 0, 0]
+    around = np.maximum(signed * signed.sum(axis=0) - rows, 0)
+    np.testing.assert_allclose(raised.window_error[:, :, 0], first * (rows + 0.5 * around))
+
+
+def test_reuses_of_a_steady_drift_are_charged_for_those_from_other_sources():
+    rng, outputs, losses, _ = drawn(0, 9)
+    table = exact_table(rng, np.arange(9)[:, None, None] * outputs[:1], losses)
+    others = 2 * MOST_DRIFT_COSINE / (1 - MOST_DRIFT_COSINE)  # the geometric series, to both sides
+    for persistence in (0.0, 0.5):
+        raised = amplified(table, persistence)
+        np.testing.assert_allclose(raised.reuse_error[..., 0], (1 + persistence * others) * table.reuse_error[..., 0])
 
 
 @QUICK
