@@ -210,8 +210,11 @@ def _source_crossings(error: np.ndarray, amplitude: np.ndarray, source: np.ndarr
     2 <X(c) - X(s), X(c') - X(s')> = |X(c) - X(s')|^2 + |X(s) - X(c')|^2 - |X(c) - X(c')|^2 - |X(s) - X(s')|^2. Between
     rows too far apart for one of these to have been measured, the cosine of drifts falls off geometrically.
     """
-    if (source >= 0).sum() < 2 or not error.shape[-1]:
-        return np.zeros(error.shape[1])
+    total = np.zeros(error.shape[1])
+    some = (source >= 0).sum(axis=0) >= 2
+    if not some.any() or not error.shape[-1]:
+        return total
+    error, amplitude, source = error[:, some], amplitude[:, some], source[:, some]
     rows, heads, ages = error.shape
     apart = _unweighted(error, amplitude[..., None])
     own = np.sqrt(np.array([at_age(error[row], row - source[row]) for row in range(rows)]))
@@ -230,4 +233,5 @@ def _source_crossings(error: np.ndarray, amplitude: np.ndarray, source: np.ndarr
         far = 2 * own[row[:, 0]] * own[other[:, 0]] * fall
     crossing = np.where(np.isfinite(near), near, far)
     both = (source[row[:, 0]] >= 0) & (source[other[:, 0]] >= 0) & np.isfinite(crossing)
-    return np.where(both, crossing, 0.0).sum(axis=0)
+    total[some] = np.where(both, crossing, 0.0).sum(axis=0)
+    return total
