@@ -15,7 +15,7 @@ from ditfastattn.plans import CalibrationTable, PlanError, Refusal
 ARRAYS = [
     field.name
     for field in dataclasses.fields(CalibrationTable)
-    if field.name not in ("positions", "sites", "windows", "other_cost", "runs")
+    if field.name not in ("positions", "sites", "windows", "other_cost", "runs", "milliseconds")
 ]
 
 
@@ -85,7 +85,7 @@ def test_damaged_files_are_refused(tmp_path):
     empty = io.BytesIO()
     zipfile.ZipFile(empty, "w").close()
     flipped = bytearray(good)
-    flipped[len(good) // 2] ^= 255
+    flipped[good.index(b"window_error.npy") + 100] ^= 255
     for data in (b"", b"nonsense", good[: len(good) // 2], pickled.getvalue(), empty.getvalue(), bytes(flipped)):
         assert isinstance(CalibrationTable.load(io.BytesIO(data)), Refusal)
     assert isinstance(CalibrationTable.load(tmp_path / "missing.npz"), Refusal)
