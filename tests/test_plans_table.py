@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from plans_samples import table_of
+from plans_samples import milliseconds_of, table_of
 
 from ditfastattn.plans import CalibrationTable, PlanError, Refusal
 
@@ -38,6 +38,26 @@ def test_saved_table_reads_back_the_same(tmp_path):
     assert_same(CalibrationTable.load(saved(table)), table)
     table.save(tmp_path / "table.npz")
     assert_same(CalibrationTable.load(tmp_path / "table.npz"), table)
+
+
+def test_measured_milliseconds_survive_saving_and_are_averaged_where_both_have_them():
+    one, other = (table_of(np.random.default_rng(0)) for _ in range(2))
+    one = dataclasses.replace(one, milliseconds=milliseconds_of(one, np.random.default_rng(1)))
+    np.testing.assert_equal(vars(CalibrationTable.load(saved(one)).milliseconds), vars(one.milliseconds))
+    twice = dataclasses.replace(other, milliseconds=milliseconds_of(one, np.random.default_rng(1), per_flop=3e-9))
+    mean = one.merged(twice).milliseconds
+    np.testing.assert_allclose(mean.keep_cost, 2 * one.milliseconds.keep_cost)
+    assert one.merged(other).milliseconds is None
+    with pytest.raises(PlanError, match="No milliseconds"):
+        other.in_milliseconds()
+
+
+def test_milliseconds_are_checked_as_costs_are():
+    table = table_of(np.random.default_rng(0))
+    times = milliseconds_of(table)
+    for wrong in (dataclasses.replace(times, reuse_cost=np.zeros(1)), dataclasses.replace(times, other_cost=-1.0)):
+        with pytest.raises(PlanError):
+            dataclasses.replace(table, milliseconds=wrong)
 
 
 def test_not_available_is_infinite():
