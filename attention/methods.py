@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..plans import CUSTOM, LEVELS, KeepAttention, Plan, Refusal
+from ..plans import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, Plan, Refusal
 from .accumulate import measure_runs
 from .calibrate import CalibrationError, Measured, SamplerSettings, solve
 from .progress import Meter, duration
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 ONE_RUN = "one run"
 METHODS = (ONE_RUN, V1, V2)
+BY_FLOPS, BY_TIME = "FLOPs", "milliseconds (measured here)"
+PRICES = {BY_FLOPS: FLOPS, BY_TIME: MILLISECONDS}
 
 _NO_MEASUREMENTS = Refusal(
     "The papers' methods decide while they sample and leave no measurements: set the linked DiTFastAttn Calibrate "
@@ -26,10 +28,13 @@ _NO_MEASUREMENTS = Refusal(
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits that a user sets beside the levels. keep_attention: fraction for the level "custom"; 0 = none, each."""
+    """What a user sets beside the levels. keep_attention: fraction for the level "custom"; 0 = no limit, each. price:
+    what the levels D1 to D6 save, see `plans.solve_plan`.
+    """
 
     keep_attention: float = 0.0
     max_cache_bytes: int = 0
+    price: str = FLOPS
 
     @property
     def levels(self) -> tuple:
@@ -44,7 +49,9 @@ class Result:
     figures: seconds (of all sampling that the plan stands on), dense_seconds (of one dense run), ratio_to_dense_run,
     attention_share (of the FLOPs), ceiling (speed-up if attention cost nothing), plan_id, method, runs (of this node),
     resumed_runs (of these, not sampled again), measured_runs (of all nodes), gap (largest distance of a level from the
-    best possible plan, as a fraction of the dense model's FLOPs; None for the papers' methods), notes.
+    best possible plan, as a fraction of the dense model's FLOPs, or of its milliseconds where they are the price; None
+    for the papers' methods), notes, levels_ms (predicted milliseconds of attention in one model evaluation, for "dense"
+    and each level; None where none were measured).
     """
 
     plan: Plan
@@ -74,7 +81,7 @@ def plan_by(
     if budget != Budget() or runs != 1 or before is not None:
         raise CalibrationError(
             "The papers' methods know no budget and only one prompt and seed: with them, set runs to 1, keep_attention "
-            "and max_cache_mib to 0, and leave measurements unconnected."
+            "and max_cache_mib to 0, price to FLOPs, and leave measurements unconnected."
         )
     progress = Meter()
     found = search(
@@ -101,11 +108,13 @@ def _one_run(model_patcher, settings, sample, inputs, budget: Budget, runs: int,
         inputs=inputs,
         before=before,
         progress=progress,
+        timed=budget.price == MILLISECONDS,
     )
     stamp = done.measured.measurement
     progress.counted(stamp.attention_flops, stamp.other_flops)
     watch = Stopwatch()
-    solved = solve(done.measured, levels=budget.levels, max_cache_bytes=budget.max_cache_bytes or None)
+    limit = budget.max_cache_bytes or None
+    solved = solve(done.measured, levels=budget.levels, max_cache_bytes=limit, price=budget.price)
     gap = max(solved.gap.values())
     text = (
         f"{_sampled(done.runs, done.resumed)} Solved in {duration(watch())}, at most {gap:.1%} of the work from the "
@@ -115,7 +124,8 @@ def _one_run(model_patcher, settings, sample, inputs, budget: Budget, runs: int,
         log.info("[DiTFastAttn] %s", line)
     progress.finish("\n".join((text, *solved.notes)))
     figures = _figures(solved.plan, ONE_RUN, done.runs, done.resumed, done.measured.table.runs)
-    return Result(solved.plan, done.measured, {**figures, "gap": gap, "notes": list(solved.notes)})
+    figures |= {"gap": gap, "notes": list(solved.notes), "levels_ms": solved.milliseconds}
+    return Result(solved.plan, done.measured, figures)
 
 
 def _sampled(runs: int, known: int) -> str:
@@ -139,4 +149,5 @@ def _figures(plan: Plan, method: str, runs: int, resumed: int, measured_runs: in
         "measured_runs": measured_runs,
         "gap": None,
         "notes": [],
+        "levels_ms": None,
     }

@@ -4,7 +4,7 @@ import comfy.samplers
 from comfy_api.latest import io
 
 from ..attention.calibrate import SamplerSettings
-from ..attention.methods import METHODS, ONE_RUN, Budget, plan_by
+from ..attention.methods import BY_FLOPS, METHODS, ONE_RUN, PRICES, Budget, plan_by
 from ..attention.sampling import sample_once
 from ..plans import dumps
 from .types import ALIASES, CATEGORY, MIB, MeasurementsType, PlanType
@@ -127,6 +127,18 @@ class Calibrate(io.ComfyNode):
                         "V2 takes about two generations for each level. They know no budget and no predicted error."
                     ),
                 ),
+                io.Combo.Input(
+                    "price",
+                    options=list(PRICES),
+                    default=BY_FLOPS,
+                    optional=True,
+                    advanced=True,
+                    tooltip=(
+                        "What the levels D1 to D6 save. FLOPs: the same plan on every machine. milliseconds (measured "
+                        "here): times every way to compute attention during the run, a few per cent longer, and saves "
+                        "time on this machine at this size. keep_attention counts FLOPs with either."
+                    ),
+                ),
             ],
             outputs=[
                 PlanType.Output("plan", display_name="plan", tooltip="Six quality levels from one measurement."),
@@ -156,6 +168,7 @@ class Calibrate(io.ComfyNode):
         keep_attention=0.0,
         max_cache_mib=0,
         method=ONE_RUN,
+        price=BY_FLOPS,
         **kwargs,
     ) -> io.NodeOutput:
         settings = SamplerSettings(sampler_name, scheduler, steps, cfg, denoise, seed)
@@ -165,7 +178,7 @@ class Calibrate(io.ComfyNode):
             settings,
             lambda patched, one, progress: sample_once(patched, one, positive, negative, latent_image, progress),
             inputs=(positive, negative, latent_image),
-            budget=Budget(keep_attention, max_cache_mib * MIB),
+            budget=Budget(keep_attention, max_cache_mib * MIB, PRICES[price]),
             runs=runs,
             before=measurements,
         )

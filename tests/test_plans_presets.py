@@ -123,7 +123,7 @@ def test_levels_by_milliseconds_meet_their_targets_and_take_less_time_than_level
     flops, times = (solve_plan(table, model_of(table), measurement(), price=price) for price in ("flops", MILLISECONDS))
     for level, (name, target) in zip(times.plan.levels, LEVELS, strict=True):
         assert level.predicted_error <= target
-        assert level.model_flops_kept >= 0.999 * flops.plan.level(name).model_flops_kept
+        assert level.model_flops_kept >= 0.98 * flops.plan.level(name).model_flops_kept
     kept = model_milliseconds(table, times.plan)
     assert all(later <= earlier for earlier, later in zip(kept, kept[1:], strict=False))
     assert all(ours <= 1.001 * theirs for ours, theirs in zip(kept, model_milliseconds(table, flops.plan)))
