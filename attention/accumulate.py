@@ -37,18 +37,24 @@ def measure_runs(
     before: Measured | None = None,
     progress: Meter | None = None,
     store: Store = STORE,
+    timed: bool = False,
 ) -> Accumulated:
     """Measure `runs` runs with the seeds from `settings.seed` on, and add them to what was measured `before`.
 
     sample(model, settings) → latent: as in `calibrate.measure`. inputs: the conditionings and the LATENT that it
     samples, by which one measurement is told from another. A run that was finished earlier on the same model, inputs
-    and settings is not measured again; when one is cut short, the store has the finished ones. Raises what `measure`
-    raises, and CalibrationError if `before` was measured on another model or size or with other settings.
+    and settings is not measured again; when one is cut short, the store has the finished ones. timed: every run must
+    have measured milliseconds. Raises what `measure` raises, and CalibrationError if `before` was measured on another
+    model or size or with other settings, or lacks the milliseconds.
     """
     _require_alike(_settings_known(before, model_patcher, settings))
+    if timed and before is not None and before.table.milliseconds is None:
+        raise CalibrationError(
+            "The linked measurements hold no milliseconds: set price to milliseconds in all Calibrate nodes of a chain."
+        )
     series = [replace(settings, seed=(settings.seed + number) % SEEDS) for number in range(runs)]
     subject = subject_of(model_patcher, *inputs)
-    found = {one: store.find(subject, one) for one in series}
+    found = {one: _known(store, subject, one, timed) for one in series}
     resumed = sum(ready is not None for ready in found.values())
     if resumed:
         log.info("[DiTFastAttn] %d of %d measuring runs are known already and not sampled again.", resumed, runs)
@@ -56,8 +62,10 @@ def measure_runs(
         progress.expect([1.0] * (runs - resumed), resumed)
     for one in series:
         if found[one] is None:
-            found[one] = measure(model_patcher, one, lambda patched, one=one: sample(patched, one), progress=progress)
-            store.add(subject, one, found[one])
+            found[one] = measure(
+                model_patcher, one, lambda patched, one=one: sample(patched, one), progress=progress, timed=timed
+            )
+            store.add(subject, (one, timed), found[one])
             if progress is not None:
                 progress.end_part()
     together = found[series[0]]
@@ -65,6 +73,12 @@ def measure_runs(
         together = together.merged(found[one])
     together = replace(together, measurement=replace(together.measurement, prompts=1))
     return Accumulated(together if before is None else _added(before, together), runs, resumed)
+
+
+def _known(store: Store, subject, settings: SamplerSettings, timed: bool) -> Measured | None:
+    """A stored run; one with milliseconds serves where none are asked for, too."""
+    known = store.find(subject, (settings, True))
+    return known if known is not None or timed else store.find(subject, (settings, False))
 
 
 def _added(before: Measured, now: Measured) -> Measured:

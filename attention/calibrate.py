@@ -11,6 +11,7 @@ import comfyui_version
 import numpy as np
 
 from ..plans import (
+    FLOPS,
     LEVELS,
     CalibrationTable,
     Measurement,
@@ -96,19 +97,20 @@ class CalibrationError(RuntimeError):
 
 
 def measure(
-    model_patcher, settings: SamplerSettings, sample: Callable, *, progress: Progress | None = None
+    model_patcher, settings: SamplerSettings, sample: Callable, *, progress: Progress | None = None, timed: bool = False
 ) -> Measured:
     """Watch one dense run of the model.
 
     sample(model) → latent: runs the user's sampler once over a patched clone of the model, as KSampler would. The model
-    given is left as it was. progress: told of every model evaluation. Raises ValueError for a model that no family
+    given is left as it was. progress: told of every model evaluation. timed: measure milliseconds as well, which takes
+    a few per cent of a dense run. Raises ValueError for a model that no family
     covers, CalibrationError when nothing was measured.
     """
     family, sites = sites_of(model_patcher)
     watch: list[Watch] = []
 
     def make_processor(installation, run):
-        watch.append(Watch(family, sites, run, run.record.info["cfg"], progress))
+        watch.append(Watch(family, sites, run, run.record.info["cfg"], progress, timed))
         return watch[-1]
 
     whole = Stopwatch()
@@ -124,11 +126,18 @@ def measure(
     return Measured(table, identity, _measurement(seen, settings), whole(), dense_seconds)
 
 
-def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None) -> Solved:
-    """The plan of a measurement: one level per (name, goal), caches within a limit if one is given."""
+def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None, price: str = FLOPS) -> Solved:
+    """The plan of a measurement: one level per (name, goal), caches within a limit if one is given. price: see
+    `plans.solve_plan`; milliseconds only for a measurement that was timed.
+    """
     watch = Stopwatch()
     solved = solve_plan(
-        measured.table, measured.model, measured.measurement, levels=levels, max_cache_bytes=max_cache_bytes
+        measured.table,
+        measured.model,
+        measured.measurement,
+        levels=levels,
+        max_cache_bytes=max_cache_bytes,
+        price=price,
     )
     stamp = replace(
         solved.plan.measurement,
@@ -203,6 +212,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
 
     branches = max(1, len(observer.branches))
     costs = [_costs(seen, number, site, branches) for number, site in enumerate(sites)]
+    share_saving = np.array([cost["share"] for cost in costs], float)
     return CalibrationTable(
         positions=tuple(run.positions[step] for step in keep),
         sites=tuple(PlanSite(site.name, site.heads) for site in sites),
@@ -218,10 +228,13 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         full_cost=np.repeat([cost["full"] for cost in costs], heads),
         window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
         projection_cost=np.array([cost["projections"] for cost in costs], float),
-        share_saving=np.array([cost["share"] for cost in costs], float),
+        share_saving=share_saving,
         other_cost=float(seen.work.other_flops * branches),
         output_bytes=np.repeat([cost["output_bytes"] for cost in costs], heads),
         residual_bytes=np.repeat([cost["residual_bytes"] for cost in costs], heads),
+        milliseconds=None
+        if seen.timing is None
+        else seen.timing.milliseconds(share_saving, float(np.median(seen.evaluation_seconds))),
     )
 
 

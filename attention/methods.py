@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..plans import CUSTOM, LEVELS, KeepAttention, Plan, Refusal, Solved
+from ..plans import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, Plan, Refusal, Solved
 from .accumulate import measure_runs
 from .calibrate import CalibrationError, Measured, SamplerSettings, solve
 from .progress import Meter, duration
@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 ONE_RUN = "one run"
 METHODS = (ONE_RUN, V1, V2)
+BY_FLOPS, BY_TIME = "FLOPs", "milliseconds (measured here)"
+PRICES = {BY_FLOPS: FLOPS, BY_TIME: MILLISECONDS}
 
 OFF = "off"
 VERIFIABLE = (OFF, *(name for name, _ in LEVELS), CUSTOM)
@@ -30,10 +32,13 @@ _NO_MEASUREMENTS = Refusal(
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits that a user sets beside the levels. keep_attention: fraction for the level "custom"; 0 = none, each."""
+    """What a user sets beside the levels. keep_attention: fraction for the level "custom"; 0 = no limit, each. price:
+    what the levels D1 to D6 save, see `plans.solve_plan`.
+    """
 
     keep_attention: float = 0.0
     max_cache_bytes: int = 0
+    price: str = FLOPS
 
     @property
     def levels(self) -> tuple:
@@ -48,8 +53,10 @@ class Result:
     figures: seconds (of all sampling that the plan stands on), dense_seconds (of one dense run), ratio_to_dense_run,
     attention_share (of the FLOPs), ceiling (speed-up if attention cost nothing), plan_id, method, runs (of this node),
     resumed_runs (of these, not sampled again), measured_runs (of all nodes), gap (largest distance of a level from the
-    best possible plan, as a fraction of the dense model's FLOPs; None for the papers' methods), notes, verification
-    (see `verify.Verification.figures`; None where none was asked for).
+    best possible plan, as a fraction of the dense model's FLOPs, or of its milliseconds where they are the price; None
+    for the papers' methods), notes, levels_ms (predicted milliseconds of attention in one model evaluation, for "dense"
+    and each level; None where none were measured), verification (see `verify.Verification.figures`; None where none
+    was asked for).
     """
 
     plan: Plan
@@ -81,8 +88,8 @@ def plan_by(
     if budget != Budget() or runs != 1 or before is not None or check != OFF:
         raise CalibrationError(
             "The papers' methods know no budget and only one prompt and seed, and their errors are measured already: "
-            "with them, set runs to 1, keep_attention and max_cache_mib to 0 and verify to off, and leave measurements "
-            "unconnected."
+            "with them, set runs to 1, keep_attention and max_cache_mib to 0, price to FLOPs and verify to off, and "
+            "leave measurements unconnected."
         )
     progress = Meter()
     found = search(
@@ -118,13 +125,15 @@ def _one_run(model_patcher, settings, sample, inputs, budget: Budget, runs: int,
         inputs=inputs,
         before=before,
         progress=progress,
+        timed=budget.price == MILLISECONDS,
     )
     stamp = done.measured.measurement
     progress.counted(stamp.attention_flops, stamp.other_flops)
     watch = Stopwatch()
 
     def solution(measured: Measured) -> Solved:
-        return solve(measured, levels=budget.levels, max_cache_bytes=budget.max_cache_bytes or None)
+        limit = budget.max_cache_bytes or None
+        return solve(measured, levels=budget.levels, max_cache_bytes=limit, price=budget.price)
 
     checked = None
     if check == OFF:
@@ -149,11 +158,8 @@ def _one_run(model_patcher, settings, sample, inputs, budget: Budget, runs: int,
     progress.finish("\n".join((text, *([checked.sentence] if checked else ()), *solved.notes)))
     figures = _figures(solved.plan, ONE_RUN, done.runs, done.resumed, done.measured.table.runs)
     verification = checked.figures if checked else None
-    return Result(
-        solved.plan,
-        done.measured,
-        {**figures, "gap": gap, "notes": list(solved.notes), "verification": verification},
-    )
+    figures |= {"gap": gap, "notes": list(solved.notes), "levels_ms": solved.milliseconds, "verification": verification}
+    return Result(solved.plan, done.measured, figures)
 
 
 def _stamped(solved: Solved, seconds: float) -> Solved:
@@ -185,4 +191,5 @@ def _figures(plan: Plan, method: str, runs: int, resumed: int, measured_runs: in
         "gap": None,
         "notes": [],
         "verification": None,
+        "levels_ms": None,
     }

@@ -17,6 +17,7 @@ from .gains import REUSED, Probe, Probes
 from .host import signal_scale
 from .measure import HISTORY_BYTES, Observer, windowed
 from .runlog import Stopwatch
+from .timing import Timing, wait
 
 AGES = 5
 # Full widths along each axis as fractions of the grid; height × width, and time × height × width.
@@ -39,13 +40,15 @@ class Progress(Protocol):
 class Watch:
     """The `Processor` of a calibration: computes everything in full, observes, and follows a few known errors."""
 
-    def __init__(self, family, sites, run, cfg: float, progress: Progress | None = None):
+    def __init__(self, family, sites, run, cfg: float, progress: Progress | None = None, timed: bool = False):
         self.family = family
         self.sites = sites
         self.run = run
         self.windows: tuple[Window, ...] = ()
         self.observer: Observer | None = None
         self.probes: Probes | None = None
+        self.timing: Timing | None = None
+        self.evaluation_seconds: list[float] = []  # of the observed evaluations, without what was measured in them
         self.work = _Work()
         self.overhead = 0.0
         self.latent_power = 0.0
@@ -53,6 +56,8 @@ class Watch:
         self.diffusion_model = None
         self.signal: np.ndarray | None = None
         self._cfg = cfg
+        self._timed = timed
+        self._measuring_times = False
         self._progress = progress
         self._evaluations = 0
         self._done: set[int] = set()
@@ -69,12 +74,17 @@ class Watch:
         self.windows = tuple(Window(extent) for extent in WINDOWS[rank])
         self.observer = Observer(self.sites, self.run, self.windows, AGES, self._cfg)
         self.probes = Probes(len(self.sites), len(self.run.positions))
+        self.timing = Timing(self.sites, self.windows) if self._timed else None
         return 0
 
     def evaluate(self, predict: Callable[[], torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
         """A model evaluation, measured when it is the step's first, and followed by the probes due at this step."""
         self._observing = self.run.nearest(sigma) not in self._done
+        self._begin_timing()
+        before, seconds = self.overhead, Stopwatch()
         output = self.work.count(predict)
+        if self._observing:
+            self.evaluation_seconds.append(seconds() - (self.overhead - before))
         self._count()
         self.latent_power = float(output.float().pow(2).mean())
         if not self._observing:
@@ -89,6 +99,14 @@ class Watch:
         if step == self.probes.step:
             self._before.clear()
         return output
+
+    def _begin_timing(self) -> None:
+        """Times are measured in the third observed evaluation, or the last: the first ones load, warm up and count."""
+        steps = len(self.run.positions)
+        due = self._observing and len(self._done) == min(2, steps - 1)
+        self._measuring_times = due and self.timing is not None
+        if self._measuring_times:
+            self.timing.begin(steps * min(self.evaluation_seconds, default=0.0))
 
     def _make(self, due: Probe, predict, output: torch.Tensor) -> None:
         """Repeat the evaluation with some sites erring, and note how much the prediction changes."""
@@ -132,6 +150,8 @@ class Watch:
                     self.observer.observe(forward, call, attention, output)
                     if forward.step == self.probes.step - 1:
                         self._keep(forward, call, output)
+                    if self._measuring_times:
+                        self.timing.measure(forward, call, attention)
         self.dtype, self.device = str(attention.q.dtype).removeprefix("torch."), str(attention.q.device)
         return output
 
@@ -163,12 +183,12 @@ class Watch:
     @contextmanager
     def _extra_time(self, device: torch.device):
         """Adds the time spent inside to `overhead`: what a plain run would not have done."""
-        _wait(device)
+        wait(device)
         watch = Stopwatch()
         try:
             yield
         finally:
-            _wait(device)
+            wait(device)
             self.overhead += watch()
 
 
@@ -209,9 +229,3 @@ class _Work:
         if self._counter:
             self._inside += self._counter.get_total_flops() - before
             self._rows[number] = self._rows.get(number, 0) + rows
-
-
-def _wait(device: torch.device) -> None:
-    """Let a GPU finish, so that a time means something. Only calibration waits, never a user's run."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -4,7 +4,7 @@ import comfy.samplers
 from comfy_api.latest import io
 
 from ..attention.calibrate import SamplerSettings
-from ..attention.methods import METHODS, OFF, ONE_RUN, VERIFIABLE, Budget, plan_by
+from ..attention.methods import BY_FLOPS, METHODS, OFF, ONE_RUN, PRICES, VERIFIABLE, Budget, plan_by
 from ..attention.sampling import sample_once
 from ..plans import dumps
 from .types import ALIASES, CATEGORY, MIB, MeasurementsType, PlanType
@@ -139,6 +139,18 @@ class Calibrate(io.ComfyNode):
                         "try takes one generation."
                     ),
                 ),
+                io.Combo.Input(
+                    "price",
+                    options=list(PRICES),
+                    default=BY_FLOPS,
+                    optional=True,
+                    advanced=True,
+                    tooltip=(
+                        "What the levels D1 to D6 save. FLOPs: the same plan on every machine. milliseconds (measured "
+                        "here): times every way to compute attention during the run, a few per cent longer, and saves "
+                        "time on this machine at this size. keep_attention counts FLOPs with either."
+                    ),
+                ),
             ],
             outputs=[
                 PlanType.Output("plan", display_name="plan", tooltip="Six quality levels from one measurement."),
@@ -169,6 +181,7 @@ class Calibrate(io.ComfyNode):
         max_cache_mib=0,
         method=ONE_RUN,
         verify=OFF,
+        price=BY_FLOPS,
         **kwargs,
     ) -> io.NodeOutput:
         settings = SamplerSettings(sampler_name, scheduler, steps, cfg, denoise, seed)
@@ -178,7 +191,7 @@ class Calibrate(io.ComfyNode):
             settings,
             lambda patched, one, progress: sample_once(patched, one, positive, negative, latent_image, progress),
             inputs=(positive, negative, latent_image),
-            budget=Budget(keep_attention, max_cache_mib * MIB),
+            budget=Budget(keep_attention, max_cache_mib * MIB, PRICES[price]),
             runs=runs,
             before=measurements,
             check=verify,

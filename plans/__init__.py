@@ -4,20 +4,24 @@ from .build import LevelPaths, all_full_plan, build_plan
 from .checks import PlanError, plain_text
 from .codec import Refusal, dumps, loads
 from .fingerprint import fingerprint
-from .presets import CUSTOM, LEVELS, KeepAttention, Solved, solve_levels, solve_plan
+from .presets import CUSTOM, FLOPS, LEVELS, MILLISECONDS, PRICES, KeepAttention, Solved, solve_levels, solve_plan
 from .schedule import RunSchedule, resolve
 from .schema import Level, Measurement, ModelIdentity, Plan, Site
 from .solver import Solution, solve
-from .table import CalibrationTable
+from .table import CalibrationTable, Milliseconds
 
 __all__ = [
     "CUSTOM",
+    "FLOPS",
     "LEVELS",
+    "MILLISECONDS",
+    "PRICES",
     "CalibrationTable",
     "KeepAttention",
     "Level",
     "LevelPaths",
     "Measurement",
+    "Milliseconds",
     "ModelIdentity",
     "Plan",
     "PlanError",

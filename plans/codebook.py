@@ -14,9 +14,9 @@ import numpy as np
 
 from . import evaluate
 from .frontier import Point
-from .methods import FULL, REUSE, is_residual, refresh_windows, sources, window_index
+from .methods import FULL, REUSE, is_residual, kept_outputs, refresh_windows, sources, window_index
 from .mixing import Goal, better_of, mixed
-from .paths import Cells, Prices, best_paths
+from .paths import COSTS, Cells, Prices, best_paths
 from .table import CalibrationTable
 
 CANDIDATES = 4096  # profiles considered for the codebook: what a plan may hold
@@ -157,11 +157,13 @@ def _repeats(methods: np.ndarray) -> np.ndarray:
 
 
 def _passes(profiles: np.ndarray, windows: int) -> np.ndarray:
-    """Which rows of each profile run the full pass, and each window's: float32 (1 + W, S, P), refreshes included."""
+    """Which rows of each profile incur each of COSTS, window by window: float32 (3 + 3 W, S, P)."""
     methods = profiles.T
-    computed, refreshed = window_index(methods), refresh_windows(methods)
-    kinds = [methods == FULL] + [(computed == k) | (refreshed == k) for k in range(windows)]
-    return np.stack(kinds).astype(np.float32)
+    computed, corrected, refreshed = window_index(methods), is_residual(methods), refresh_windows(methods)
+    kinds = [methods == FULL]
+    for which in (np.where(corrected, -1, computed), np.where(corrected, computed, -1), refreshed):
+        kinds += [which == k for k in range(windows)]
+    return np.stack([*kinds, methods == REUSE, kept_outputs(methods)]).astype(np.float32)
 
 
 def _flops(table: CalibrationTable, point: Point, profiles: np.ndarray, passes: np.ndarray) -> np.ndarray:
@@ -170,8 +172,8 @@ def _flops(table: CalibrationTable, point: Point, profiles: np.ndarray, passes: 
     A head that computes where its whole site reuses is charged for the projections that the site can then not skip.
     """
     dense = table.full_cost.sum() * table.rows
-    cost = (np.column_stack([table.full_cost, table.window_cost]) / dense).astype(np.float32)
-    counts = (1 - point.share * table.share_saving).T.astype(np.float32) @ passes  # (1 + W, sites, P)
+    cost = (np.column_stack([getattr(table, field) for field in COSTS]) / dense).astype(np.float32)
+    counts = (1 - point.share * table.share_saving).T.astype(np.float32) @ passes  # (3 + 3 W, sites, P)
     skipped = (evaluate.skipped_flops(table, point.methods) / dense).T.astype(np.float32)
     unskipped = skipped @ (profiles.T != REUSE).astype(np.float32)
     result = np.empty((table.heads, len(profiles)), dtype=np.float32)
@@ -225,12 +227,11 @@ def _refitted(
 ) -> np.ndarray:
     """Each profile replaced by the best path for all heads that prefer it, whose cells add up to one head's."""
     count = len(profiles)
-    fields = ("window", "residual", "reuse", "full_cost", "window_cost", "output_bytes", "residual_bytes")
-    sums = {name: np.zeros((*getattr(cells, name).shape[:-1], count)) for name in fields}
+    sums = {name: np.zeros((*values.shape[:-1], count)) for name, values in vars(cells).items()}
     factor, bonus = np.zeros((table.rows, count)), np.zeros((table.rows, count))
     for choice, score in zip(choices, scores, strict=True):
         group = score.best(score.price)
-        for name in fields:
+        for name in sums:
             # Errors in FLOPs, at the price of the level that the head belongs to, so that levels can be added.
             weight = 1 / score.price if name in ("window", "residual", "reuse") else 1.0
             _add_groups(sums[name], getattr(cells, name) * weight, group)

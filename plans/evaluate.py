@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .methods import FULL, REUSE, is_residual, refresh_windows, sources, window_index
+from .methods import FULL, REUSE, is_residual, kept_outputs, refresh_windows, sources, window_index
 from .table import CalibrationTable
 
 
@@ -35,13 +35,18 @@ def errors(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
 
 
 def attention_flops(table: CalibrationTable, methods: np.ndarray, share: np.ndarray | None = None) -> np.ndarray:
-    """Attention FLOPs of every cell, residual refreshes included: (S, N). share: bool (S, sites)."""
+    """Attention FLOPs of every cell, residual refreshes and caches included: (S, N). share: bool (S, sites)."""
     heads = np.arange(table.heads)
-    result = np.where(methods == FULL, table.full_cost, 0.0)
-    for windows in (window_index(methods), refresh_windows(methods)):
+    result = np.where(methods == FULL, table.full_cost, 0.0) + np.where(methods == REUSE, table.reuse_cost, 0.0)
+    result += np.where(kept_outputs(methods), table.keep_cost, 0.0)
+    windows, corrected, refreshed = window_index(methods), is_residual(methods), refresh_windows(methods)
+    for cost, which in (
+        (table.window_cost, np.where(corrected, -1, windows)),
+        (table.residual_cost, np.where(corrected, windows, -1)),
+        (table.refresh_cost, refreshed),
+    ):
         if table.windows:
-            cost = table.window_cost[heads, np.maximum(windows, 0).astype(np.intp)]
-            result += np.where(windows >= 0, cost, 0.0)
+            result += np.where(which >= 0, cost[heads, np.maximum(which, 0).astype(np.intp)], 0.0)
     return result if share is None else result * (1 - table.share_saving * share)[:, table.site_of_head]
 
 

@@ -125,8 +125,7 @@ class Solver:
         table, site = self.table, self.table.site_of_head
         heads = np.array([s.heads for s in table.sites])
         bonus = np.broadcast_to((table.projection_cost / heads / self._dense())[site], (table.rows, table.heads))
-        widest = table.window_cost.max(axis=1) if table.windows else 0.0
-        dearest = prices.flops * (table.full_cost + widest) / self._dense()
+        dearest = prices.flops * _dearest(table) / self._dense()
         error = np.where(self._can_share, table.share_error, np.inf) / heads
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = 1 - table.share_saving[site] + error[:, site] / dearest
@@ -195,13 +194,15 @@ class Solver:
                 inherited = np.arange(1, count + 1)[:, None, None]
                 windows = inherited * self.cells.window[row] + factor[row] * self.cells.window_cost
                 compute = np.minimum(compute, windows.min(axis=1))
+            copied = np.zeros((count, table.heads))
+            copied[1:] = np.cumsum(factor[row + 1 : row + count] * self.cells.reuse_cost, axis=0)
+            copied[1:] += factor[row] * self.cells.keep_cost
             reused = np.arange(count)[:, None]
             held = np.zeros((count, 1))
             if prices.memory is not None:
                 held[1:, 0] = prices.flops * np.cumsum(prices.memory[row : row + count])[1:]
-            segments = np.add.reduceat(
-                compute + self.cells.reuse[row, :count] + held * self.cells.output_bytes, table.offsets, axis=1
-            )
+            own = compute + copied + self.cells.reuse[row, :count] + held * self.cells.output_bytes
+            segments = np.add.reduceat(own, table.offsets, axis=1)
             segments = segments - reused * credit + value[row + 1 : row + 1 + count]
             longest[row] = segments.argmin(axis=0)
             value[row] = segments.min(axis=0)
@@ -216,6 +217,15 @@ class Solver:
         gain = np.add.reduceat(self.value(point, prices) - self.value(other, prices), self.table.offsets)
         sites = gain > 0
         return point.with_heads(other, sites[self.table.site_of_head], sites)
+
+
+def _dearest(table: CalibrationTable) -> np.ndarray:
+    """The most that one cell of each head can cost: (N,)."""
+    computed = table.full_cost
+    if table.windows:
+        refreshing = table.full_cost + table.refresh_cost.max(axis=1)
+        computed = np.maximum.reduce([refreshing, table.window_cost.max(axis=1), table.residual_cost.max(axis=1)])
+    return np.maximum(computed + table.keep_cost, table.reuse_cost)
 
 
 def _rows_reused(longest: np.ndarray) -> np.ndarray:

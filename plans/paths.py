@@ -2,8 +2,9 @@
 
 A path is a chain of segments: a row that computes (full, window k, or window k + residual), then j >= 0 rows that reuse
 its output. A segment's error is (1 + j) times that of its computed row, which every reuse inherits, plus that of the
-reuses themselves. Between segments only the residual matters: which window it is for and how old it is, or that there
-is none. So the state is small, and a refresh is paid for exactly where a path will read it.
+reuses themselves; keeping the output for them and reading it cost in the segment, too. Between segments only the
+residual matters: which window it is for and how old it is, or that there is none. So the state is small, and a refresh
+is paid for exactly where a path will read it.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ import numpy as np
 from .methods import FULL, RESIDUAL, REUSE, WINDOW
 from .table import CalibrationTable
 
+COSTS = ("full_cost", "window_cost", "residual_cost", "refresh_cost", "reuse_cost", "keep_cost")
+
 
 @dataclass(frozen=True, eq=False)
 class Cells:
     """A calibration laid out for the search: heads last, costs as fractions of the dense run's attention FLOPs.
 
     window (S, W, N), residual (S, A, W, N); reuse (S, A + 1, N): sum of the errors of the j reuses that follow row s;
-    full_cost (N,), window_cost (W, N); output_bytes, residual_bytes (N,) as fractions of all heads' outputs.
+    full_cost, reuse_cost, keep_cost (N,), window_cost, residual_cost, refresh_cost (W, N); output_bytes, residual_bytes
+    (N,) as fractions of all heads' outputs.
     """
 
     window: np.ndarray
@@ -29,6 +33,10 @@ class Cells:
     reuse: np.ndarray
     full_cost: np.ndarray
     window_cost: np.ndarray
+    residual_cost: np.ndarray
+    refresh_cost: np.ndarray
+    reuse_cost: np.ndarray
+    keep_cost: np.ndarray
     output_bytes: np.ndarray
     residual_bytes: np.ndarray
 
@@ -41,16 +49,14 @@ class Cells:
             window=np.ascontiguousarray(table.window_error.transpose(0, 2, 1)),
             residual=np.ascontiguousarray(table.residual_error.transpose(0, 3, 2, 1)),
             reuse=_sums_ahead(table.reuse_error.transpose(0, 2, 1)),
-            full_cost=table.full_cost / dense,
-            window_cost=np.ascontiguousarray(table.window_cost.T) / dense,
+            **{field: np.ascontiguousarray(getattr(table, field).T) / dense for field in COSTS},
             output_bytes=table.output_bytes / size,
             residual_bytes=table.residual_bytes / size,
         )
 
     def of_heads(self, heads: np.ndarray | slice) -> Cells:
         """The cells of some heads only."""
-        fields = ("window", "residual", "reuse", "full_cost", "window_cost", "output_bytes", "residual_bytes")
-        return Cells(**{field: np.ascontiguousarray(getattr(self, field)[..., heads]) for field in fields})
+        return Cells(**{field: np.ascontiguousarray(values[..., heads]) for field, values in vars(self).items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +105,8 @@ class _Block:
         self.forced = prices.forced
         memory = np.zeros(self.rows) if prices.memory is None else prices.flops * prices.memory
         self.held_until = np.concatenate(([0.0], np.cumsum(memory)))  # price of holding a unit in all rows before c
-        self.reuse = cells.reuse
-        if prices.bonus is not None:
-            given_back = np.repeat(prices.flops * prices.bonus[:, None], self.ages, axis=1)
-            self.reuse = self.reuse - _sums_ahead(given_back, beyond=0.0)
+        paid = self.factor * cells.reuse_cost - (0.0 if prices.bonus is None else prices.flops * prices.bonus)
+        self.reuse = cells.reuse + _sums_ahead(np.repeat(paid[:, None], self.ages, axis=1), beyond=0.0)
         # Value of the rows from c on: without a residual, and with one of age r = 1..A (index r - 1) for window w.
         self.bare = np.zeros((self.rows + 1, self.heads))
         self.holding = np.zeros((self.rows + 1, self.ages, self.windows, self.heads))
@@ -129,7 +133,7 @@ class _Block:
         after = self.bare[row + 1 : row + 1 + len(tail)].copy()
         for j in range(min(len(tail), self.ages)):
             if self.windows:
-                refreshed = self._window_price(row) + self.holding[row + 1 + j, j] + self._hold_residual(row, j)
+                refreshed = self._refresh_price(row) + self.holding[row + 1 + j, j] + self._hold_residual(row, j)
                 np.minimum(after[j], refreshed.min(axis=0), out=after[j])
         self.full[row] = self.factor[row] * self.cells.full_cost + (tail + after).min(axis=0)
         if self.forced is not None:
@@ -139,7 +143,7 @@ class _Block:
         oldest = min(self.ages, row)
         best = np.broadcast_to(self.bare[row], (oldest, self.windows, self.heads)).copy()
         residual = self.cells.residual[row, :oldest]
-        priced = residual + self._window_price(row)
+        priced = residual + self.factor[row] * self.cells.residual_cost
         option = np.empty_like(priced)
         for j in range(len(tail)):
             lasting = min(oldest, max(self.ages - j - 1, 0))  # ages whose residual still serves after the segment
@@ -154,11 +158,13 @@ class _Block:
         self.holding[row, :oldest] = best
 
     def _tail(self, row: int) -> np.ndarray:
-        """What j = 0.. reuses after `row` add, beside the inherited error: (J + 1, N)."""
+        """What j = 0.. reuses after `row` add, keeping the output included, the inherited error not: (J + 1, N)."""
         longest = min(self.ages, self.rows - 1 - row)
         held = self.held_until[row + 1 : row + 2 + longest] - self.held_until[row]
         held[0] = 0
-        return self.reuse[row, : longest + 1] + held[:, None] * self.cells.output_bytes
+        tail = self.reuse[row, : longest + 1] + held[:, None] * self.cells.output_bytes
+        tail[1:] += self.factor[row] * self.cells.keep_cost
+        return tail
 
     def _hold_residual(self, row: int, j: int) -> np.ndarray:
         """Price of holding a residual through the segment that begins at `row`: (N,)."""
@@ -174,6 +180,9 @@ class _Block:
 
     def _window_price(self, row: int) -> np.ndarray:
         return self.factor[row] * self.cells.window_cost
+
+    def _refresh_price(self, row: int) -> np.ndarray:
+        return self.factor[row] * self.cells.refresh_cost
 
     def _walk(self) -> np.ndarray:
         methods = np.full((self.rows, self.heads), REUSE, dtype=np.uint8)
@@ -235,7 +244,7 @@ class _Block:
         has = np.flatnonzero((taken_at >= 0) & (row - taken_at <= self.ages))
         heads, windows = here[has], of_window[has]
         error = self.cells.residual[row, row - taken_at[has] - 1, windows, heads]
-        price = self.factor[row, heads] * self.cells.window_cost[windows, heads]
+        price = self.factor[row, heads] * self.cells.residual_cost[windows, heads]
         result[:, has] = np.arange(1, count + 1)[:, None] * error + price
         return result
 
@@ -251,7 +260,7 @@ class _Block:
             option = np.full(tail.shape, np.inf)
             for j in range(min(len(tail), self.ages)):
                 following_refresh = self.holding[row + 1 + j, j, w, here] + self._hold_residual(row, j)[here]
-                option[j] = tail[j] + self._window_price(row)[w, here] + following_refresh
+                option[j] = tail[j] + self._refresh_price(row)[w, here] + following_refresh
             options.append(option)
         flat = np.stack(options).reshape(-1, len(here)).argmin(axis=0)
         return flat % len(tail), flat // len(tail) - 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from . import evaluate
 from .build import LevelPaths, build_plan
 from .checks import PlanError
 from .codebook import Choice, all_full, limit_profiles
@@ -31,6 +32,9 @@ LEVELS: tuple[tuple[str, float], ...] = (
 
 CUSTOM = "custom"  # the level of a user's own budget, beside D1 to D6
 
+# What the search saves: attention FLOPs, or the milliseconds that calibration measured.
+PRICES = FLOPS, MILLISECONDS = ("flops", "milliseconds")
+
 ROUNDS = 4  # searches for one level
 NEAR_ENOUGH = 0.95  # part of a level's error that is enough to use
 AIM = 0.98
@@ -52,13 +56,16 @@ Goal = float | KeepAttention  # a float: the largest predicted relative error of
 class Solved:
     """A plan and what is known of it beside.
 
-    gap: level → fraction of the dense model's FLOPs by which it may at most be above the best plan that there is (weak
-    duality). notes: one sentence for each level whose goal could not be reached.
+    gap: level → fraction of the dense model's FLOPs (or milliseconds, where they are the price) by which it may at most
+    be above the best plan that there is (weak duality). notes: one sentence for each level whose goal could not be
+    reached. milliseconds: what attention is predicted to take in one model evaluation, for "dense" and for each level;
+    None where no time was measured.
     """
 
     plan: Plan
     gap: dict[str, float]
     notes: tuple[str, ...]
+    milliseconds: dict[str, float] | None = None
 
 
 def solve_levels(
@@ -80,26 +87,53 @@ def solve_plan(
     *,
     levels: Sequence[tuple[str, Goal]] = LEVELS,
     max_cache_bytes: int | None = None,
+    price: str = FLOPS,
 ) -> Solved:
     """A plan with one level per (name, goal). Of levels with an error for a goal, which must ascend, a stronger one
     never costs more than a milder one.
 
-    Raises PlanError if the table and the model do not have the same layers.
+    price: which of PRICES the levels with an error for a goal save; KeepAttention is a budget of FLOPs at any price.
+    The plan's figures count FLOPs at either. Raises PlanError if the table and the model do not have the same layers,
+    or if the table lacks the milliseconds that are asked for.
     """
     if table.sites != model.sites:
         raise PlanError("The calibration does not have the layers of the connected model: calibrate again.")
     raised = amplified(table)
-    search = Search(raised)
-    found = [_within_promise(search, table, goal, max_cache_bytes) for _, goal in levels]
     goals = [goal for _, goal in levels]
-    solutions = _descending(_with_few_profiles(raised, table, model, goals, found, max_cache_bytes), goals)
-    solutions = [replace(one, predicted_error=_predicted(table, one.point)) for one in solutions]
+    prices = [FLOPS if isinstance(goal, KeepAttention) else price for goal in goals]
+    searches = {one: Search(_priced(raised, one)) for one in dict.fromkeys(prices)}
+    found = [
+        _within_promise(searches[one], table, goal, max_cache_bytes) for one, goal in zip(prices, goals, strict=True)
+    ]
+    solutions = _descending(_with_few_profiles(searches, table, model, prices, goals, found, max_cache_bytes), goals)
+    solutions = [_in_flops(table, solution) for solution in solutions]
     paths = [_level(table, name, solution) for (name, _), solution in zip(levels, solutions, strict=True)]
     return Solved(
         build_plan(model, measurement, table.positions, table.windows, paths),
         {name: solution.gap for (name, _), solution in zip(levels, solutions, strict=True)},
         tuple(f"{name}: {one.note}" for (name, _), one in zip(levels, solutions, strict=True) if one.note),
+        _milliseconds(table, [name for name, _ in levels], solutions),
     )
+
+
+def _priced(table: CalibrationTable, price: str) -> CalibrationTable:
+    return table.in_milliseconds() if price == MILLISECONDS else table
+
+
+def _in_flops(table: CalibrationTable, solution: Solution) -> Solution:
+    """The same methods with the figures of the table's FLOPs; the gap stays in the price that was searched with."""
+    point = Point.of(table, solution.point.methods, solution.point.share)
+    error = _predicted(table, solution.point)
+    return replace(describe(table, point, solution), predicted_error=error, gap=solution.gap)
+
+
+def _milliseconds(table: CalibrationTable, names: Sequence[str], solutions: list[Solution]) -> dict[str, float] | None:
+    if table.milliseconds is None:
+        return None
+    timed = table.in_milliseconds()
+    kept = [evaluate.attention_flops(timed, one.point.methods, one.point.share) for one in solutions]
+    per_level = {name: float(cells.sum()) / table.rows for name, cells in zip(names, kept, strict=True)}
+    return {"dense": float(timed.full_cost.sum()), **per_level}
 
 
 def _within_promise(search: Search, table: CalibrationTable, goal: Goal, max_cache_bytes: int | None) -> Solution:
@@ -135,19 +169,36 @@ def profile_limit(model: ModelIdentity, rows: int, levels: int, sharing_sites: i
 
 
 def _with_few_profiles(
-    raised: CalibrationTable,
+    searches: dict[str, Search],
     table: CalibrationTable,
     model,
+    prices: list[str],
     goals: Sequence[Goal],
     found: list[Solution],
     max_cache_bytes,
 ) -> list[Solution]:
-    """`found` with as many distinct profiles as fit into a plan's text. Other profiles add up otherwise than those
-    that they stand for: a level that gets over its goal is chosen again with less error to spend.
+    """`found` with as many distinct profiles as fit into a plan's text, each price's levels in a codebook of their own.
+
+    Other profiles add up otherwise than those that they stand for: a level that gets over its goal is chosen again with
+    less error to spend.
     """
     sharing = sum("1" in bits for solution in found for bits in solution.share)
-    most = profile_limit(model, raised.rows, len(goals), sharing)
+    most = profile_limit(model, table.rows, len(goals), sharing)
     choices = [_choice(goal, solution, max_cache_bytes) for goal, solution in zip(goals, found, strict=True)]
+    result = list(found)
+    for price, search in searches.items():
+        its = [index for index, one in enumerate(prices) if one == price]
+        points = _limited(
+            search.table, table, [goals[i] for i in its], [choices[i] for i in its], most * len(its) // len(prices)
+        )
+        for index, point in zip(its, points, strict=True):
+            if point is not found[index].point:
+                result[index] = describe(search.table, point, found[index])
+    return result
+
+
+def _limited(raised, table: CalibrationTable, goals: list[Goal], choices: list[Choice], most: int) -> list[Point]:
+    """The choices with at most `most` profiles, none over its goal."""
     for _ in range(ROUNDS):
         points = limit_profiles(raised, choices, most)
         excess = [_excess(table, goal, point) for goal, point in zip(goals, points, strict=True)]
@@ -157,11 +208,7 @@ def _with_few_profiles(
             replace(one, squared_error=one.squared_error * (AIM / over) ** 2) if over > 1 else one
             for one, over in zip(choices, excess, strict=True)
         ]
-    points = [all_full(raised) if over > 1 else point for point, over in zip(points, excess, strict=True)]
-    return [
-        solution if point is solution.point else describe(raised, point, solution)
-        for point, solution in zip(points, found, strict=True)
-    ]
+    return [all_full(raised) if over > 1 else point for point, over in zip(points, excess, strict=True)]
 
 
 def _excess(table: CalibrationTable, goal: Goal, point: Point) -> float:

@@ -24,7 +24,33 @@ MAX_FILE_BYTES = 1 << 30
 
 _ERRORS = ("window_error", "residual_error", "reuse_error", "share_error")
 _WEIGHTS = ("weight", "share_cosine", "output_energy")
-_COSTS = ("full_cost", "window_cost", "projection_cost", "share_saving", "output_bytes", "residual_bytes")
+_WORK = (
+    "full_cost",
+    "window_cost",
+    "residual_cost",
+    "refresh_cost",
+    "reuse_cost",
+    "keep_cost",
+    "projection_cost",
+    "share_saving",
+)
+_COSTS = (*_WORK, "output_bytes", "residual_bytes")
+_IN_MILLISECONDS = "milliseconds_of_"  # before the name of a cost, in a saved table
+
+
+@dataclass(frozen=True, eq=False)
+class Milliseconds:
+    """The costs of a `CalibrationTable`, by the same names, as milliseconds that were measured."""
+
+    full_cost: np.ndarray
+    window_cost: np.ndarray
+    residual_cost: np.ndarray
+    refresh_cost: np.ndarray
+    reuse_cost: np.ndarray
+    keep_cost: np.ndarray
+    projection_cost: np.ndarray
+    share_saving: np.ndarray
+    other_cost: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +67,13 @@ class CalibrationTable:
     errors, so that errors over it are relative to the output; 0 = not measured. reuse_gain: factor in reuse_error
     beside the weight, because errors of reuse travel otherwise than those of windows.
     Costs, in FLOPs per model evaluation, all branches together:
-      full_cost (N,), window_cost (N, W), projection_cost (sites,): linear layers that need not run when all heads of
-      the site reuse; share_saving (sites,): fraction of the site's attention cost that sharing saves; other_cost: all
-      FLOPs outside attention, projections included.
+      full_cost (N,), window_cost (N, W), residual_cost (N, W): a window with its residual; refresh_cost (N, W): what a
+      full row that yields a residual takes beyond the full pass (None = as the window, both); reuse_cost (N,): of a
+      row that reuses; keep_cost (N,): of keeping an output that the next row reuses (None = nothing, both);
+      projection_cost (sites,): linear layers that need not run when all heads of the site reuse; share_saving (sites,):
+      fraction of the site's attention cost that sharing saves; other_cost: all FLOPs outside attention, projections
+      included.
+    milliseconds: the same costs as times, where they were measured; see `in_milliseconds`.
     Memory: output_bytes (N,), residual_bytes (N,) per cached entry, all branches together.
     positions: strictly descending, 1 = pure noise. windows: fractions of the grid per axis. runs: how many were
     averaged.
@@ -68,6 +98,11 @@ class CalibrationTable:
     runs: int = 1
     output_energy: np.ndarray | None = None
     reuse_gain: float = 1.0
+    residual_cost: np.ndarray | None = None
+    refresh_cost: np.ndarray | None = None
+    reuse_cost: np.ndarray | None = None
+    keep_cost: np.ndarray | None = None
+    milliseconds: Milliseconds | None = None
 
     def __post_init__(self):
         positions = tuple(number(p, 0, 1, "noise position") for p in self.positions)
@@ -86,6 +121,10 @@ class CalibrationTable:
         _set(self, "reuse_gain", float(self.reuse_gain))
         if self.output_energy is None:
             _set(self, "output_energy", np.zeros((len(positions), len(sites))))
+        for field in ("residual_cost", "refresh_cost"):
+            _set(self, field, self.window_cost if getattr(self, field) is None else getattr(self, field))
+        for field in ("reuse_cost", "keep_cost"):
+            _set(self, field, np.zeros(self.heads) if getattr(self, field) is None else getattr(self, field))
         for field, shape in self._shapes().items():
             _set(self, field, _array(getattr(self, field), shape, field, endless=field in _ERRORS))
         require(
@@ -93,6 +132,8 @@ class CalibrationTable:
             "The cost outside attention must be finite and not negative.",
         )
         require(bool(np.all(self.share_saving <= 1)), "Sharing cannot save more than all of a layer's attention.")
+        if self.milliseconds is not None:
+            self.in_milliseconds()  # whose checks are those of the costs
 
     @property
     def rows(self) -> int:
@@ -124,6 +165,15 @@ class CalibrationTable:
         fields = (*_ERRORS, "weight", "output_energy")
         return replace(self, **{field: getattr(self, field) * factor for field in fields})
 
+    def in_milliseconds(self) -> CalibrationTable:
+        """The same errors at the costs in milliseconds: wherever plans/ speaks of this table's FLOPs, it then means
+        milliseconds.
+
+        Raises PlanError if none were measured.
+        """
+        require(self.milliseconds is not None, "No milliseconds were measured with this calibration: calibrate again.")
+        return replace(self, milliseconds=None, **vars(self.milliseconds))
+
     def merged(self, other: CalibrationTable) -> CalibrationTable:
         """Mean of both over their runs (prompts, seeds). What is not available in one is not available in the mean.
 
@@ -137,11 +187,18 @@ class CalibrationTable:
         )
         require(alike, "The calibration runs do not belong together: their steps, layers or windows differ.")
         runs = self.runs + other.runs
-        mean = {
-            field: (getattr(self, field) * self.runs + getattr(other, field) * other.runs) / runs
-            for field in (*_ERRORS, *_WEIGHTS, *_COSTS, "other_cost", "reuse_gain")
-        }
-        return CalibrationTable(positions=self.positions, sites=self.sites, windows=self.windows, runs=runs, **mean)
+
+        def mean(ours, theirs, fields) -> dict:
+            return {
+                field: (getattr(ours, field) * self.runs + getattr(theirs, field) * other.runs) / runs
+                for field in fields
+            }
+
+        times = None
+        if self.milliseconds is not None and other.milliseconds is not None:
+            times = Milliseconds(**mean(self.milliseconds, other.milliseconds, (*_WORK, "other_cost")))
+        means = mean(self, other, (*_ERRORS, *_WEIGHTS, *_COSTS, "other_cost", "reuse_gain"))
+        return replace(self, runs=runs, milliseconds=times, **means)
 
     def save(self, file: str | PathLike | BinaryIO) -> None:
         """Write an .npz archive without pickled objects."""
@@ -154,6 +211,9 @@ class CalibrationTable:
             "reuse_gain": self.reuse_gain,
         }
         arrays = {field: getattr(self, field) for field in (*_ERRORS, *_WEIGHTS, *_COSTS)}
+        if self.milliseconds is not None:
+            head["other_milliseconds"] = float(self.milliseconds.other_cost)
+            arrays |= {_IN_MILLISECONDS + field: getattr(self.milliseconds, field) for field in _WORK}
         np.savez_compressed(file, head=np.frombuffer(json.dumps(head).encode("utf-8"), dtype=np.uint8), **arrays)
 
     @staticmethod
@@ -164,8 +224,12 @@ class CalibrationTable:
             with np.load(file, allow_pickle=False) as archive:
                 head = json.loads(archive["head"].tobytes().decode("utf-8"))
                 arrays = {field: archive[field] for field in (*_ERRORS, *_WEIGHTS, *_COSTS)}
+                times = None
+                if "other_milliseconds" in head:
+                    measured = {field: archive[_IN_MILLISECONDS + field] for field in _WORK}
+                    times = Milliseconds(other_cost=head.pop("other_milliseconds"), **measured)
             sites = tuple(Site(*site) for site in head.pop("sites"))
-            return CalibrationTable(sites=sites, **head, **arrays)
+            return CalibrationTable(sites=sites, milliseconds=times, **head, **arrays)
         except PlanError as error:
             return Refusal(str(error))
         except (
@@ -196,6 +260,10 @@ class CalibrationTable:
             "output_energy": (s, sites),
             "full_cost": (n,),
             "window_cost": (n, w),
+            "residual_cost": (n, w),
+            "refresh_cost": (n, w),
+            "reuse_cost": (n,),
+            "keep_cost": (n,),
             "projection_cost": (sites,),
             "share_saving": (sites,),
             "output_bytes": (n,),

@@ -41,7 +41,9 @@ def error_at(by_age, age: int) -> float:
 
 
 def flops_of(table, head: int, path: str, factor=None) -> float:
-    """Attention FLOPs; a full row pays for a window's pass too if its residual is read before the next full row."""
+    """Attention FLOPs. A full row pays for its refresh too if its residual is read before the next full row, and a
+    computed one for keeping its output if the next row reuses it.
+    """
     total = 0.0
     for row, letter in enumerate(path):
         here = 0.0
@@ -49,9 +51,15 @@ def flops_of(table, head: int, path: str, factor=None) -> float:
             here = table.full_cost[head]
             epoch = path[row + 1 :].split("f")[0]
             read = [ord(later) - ord("A") for later in epoch if later.isupper()]
-            here += table.window_cost[head, read[0]] if read else 0.0
-        elif letter != "r":
-            here = table.window_cost[head, int(letter) if letter.isdigit() else ord(letter) - ord("A")]
+            here += table.refresh_cost[head, read[0]] if read else 0.0
+        elif letter == "r":
+            here = table.reuse_cost[head]
+        elif letter.isdigit():
+            here = table.window_cost[head, int(letter)]
+        else:
+            here = table.residual_cost[head, ord(letter) - ord("A")]
+        if letter != "r" and path[row + 1 : row + 2] == "r":
+            here += table.keep_cost[head]
         total += here * (1 if factor is None else factor[row])
     return total
 

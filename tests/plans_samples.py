@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ditfastattn.plans import CalibrationTable, LevelPaths, Measurement, ModelIdentity, Site, build_plan, fingerprint
+from ditfastattn.plans import (
+    CalibrationTable,
+    LevelPaths,
+    Measurement,
+    Milliseconds,
+    ModelIdentity,
+    Site,
+    build_plan,
+    fingerprint,
+)
 
 
 def measurement(**changes) -> Measurement:
@@ -123,3 +132,18 @@ def table_of(
         residual_bytes=np.full(heads, 1000.0),
         output_energy=rng.uniform(0.5, 2, (rows, len(sites))),
     )
+
+
+def milliseconds_of(table: CalibrationTable, rng=None, per_flop: float = 1e-9, **factors) -> Milliseconds:
+    """Times that follow the table's FLOPs exactly; with a generator, times in which caches cost something, and windows
+    and their residuals what they like. factors: by name of a cost, what to multiply it by in the end.
+    """
+    fields = ("full_cost", "window_cost", "residual_cost", "refresh_cost", "reuse_cost", "keep_cost", "projection_cost")
+    costs = {field: getattr(table, field) * per_flop for field in fields}
+    if rng is not None:
+        for field in ("window_cost", "residual_cost", "refresh_cost"):
+            costs[field] = costs["full_cost"][:, None] * rng.uniform(0.1, 1.1, costs[field].shape)
+        for field in ("reuse_cost", "keep_cost"):
+            costs[field] = costs["full_cost"] * rng.uniform(0.05, 0.3, costs[field].shape)
+    costs = {field: values * factors.get(field, 1.0) for field, values in costs.items()}
+    return Milliseconds(**costs, share_saving=table.share_saving, other_cost=table.other_cost * per_flop)

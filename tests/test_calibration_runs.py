@@ -24,7 +24,7 @@ from ditfastattn.attention.install import attached  # noqa: E402
 from ditfastattn.attention.methods import ONE_RUN, V2, Budget, plan_by  # noqa: E402
 from ditfastattn.attention.progress import Meter, ceiling_text, duration  # noqa: E402
 from ditfastattn.attention.store import STORE, Store, subject_of  # noqa: E402
-from ditfastattn.plans import CUSTOM, dumps, loads  # noqa: E402
+from ditfastattn.plans import CUSTOM, FLOPS, MILLISECONDS, dumps, loads  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 4
@@ -214,8 +214,30 @@ def test_a_new_budget_is_answered_without_sampling_again(model):
         apply_plan(model, plain.plan, CUSTOM, strict=True)
 
 
+def test_milliseconds_as_the_price_are_measured_once_and_serve_flops_too(model):
+    STORE.clear()
+    untimed, sampler = planned(model, Sampler()), Sampler()
+    timed = planned(model, sampler, Budget(price=MILLISECONDS))
+    again = Sampler()
+    by_flops = planned(model, again, Budget(price=FLOPS))
+    STORE.clear()
+    assert sampler.seeds == [7] and again.seeds == []
+    assert untimed.figures["levels_ms"] is None
+    assert list(timed.figures["levels_ms"]) == ["dense", "D1", "D2", "D3", "D4", "D5", "D6"]
+    assert json.loads(json.dumps(timed.figures)) == timed.figures
+    assert by_flops.plan.levels == untimed.plan.levels and by_flops.plan.profiles == untimed.plan.profiles
+    assert loads(dumps(timed.plan)) == timed.plan
+
+
+def test_linked_measurements_without_milliseconds_are_refused_before_sampling(model, store):
+    first, sampler = runs_of(model, Sampler(), store).measured, Sampler(prompt=tiny.conditioning("sd3", 5))
+    with pytest.raises(CalibrationError, match="hold no milliseconds: set price"):
+        runs_of(model, sampler, store, before=first, timed=True)
+    assert sampler.seeds == []
+
+
 def test_the_papers_methods_take_neither_budgets_nor_measurements(model):
-    for extra in ({"budget": Budget(keep_attention=0.5)}, {"runs": 2}):
+    for extra in ({"budget": Budget(keep_attention=0.5)}, {"budget": Budget(price=MILLISECONDS)}, {"runs": 2}):
         with pytest.raises(CalibrationError, match="know no budget"):
             plan_by(V2, model, SETTINGS, Sampler(), **extra)
 
@@ -244,8 +266,8 @@ def test_what_was_saved_before_an_input_was_added_still_runs():
     from ditfastattn.nodes import Calibrate
 
     info = Calibrate.GET_NODE_INFO_V1()["input"]
-    added = ["measurements", "runs", "keep_attention", "max_cache_mib", "method", "verify"]
-    assert list(info["optional"])[-6:] == added and not set(added) & set(info["required"])
+    added = ["measurements", "runs", "keep_attention", "max_cache_mib", "method", "verify", "price"]
+    assert list(info["optional"])[-7:] == added and not set(added) & set(info["required"])
     assert all(info["optional"][name][1].get("advanced") for name in added[1:])
 
 

@@ -7,15 +7,17 @@ import dataclasses
 import numpy as np
 import plans_oracle as oracle
 import pytest
-from plans_samples import identity, measurement, random_paths, table_of
+from plans_samples import identity, measurement, milliseconds_of, random_paths, table_of
 
 from ditfastattn.plans import (
     CUSTOM,
     LEVELS,
+    MILLISECONDS,
     KeepAttention,
     ModelIdentity,
     PlanError,
     dumps,
+    evaluate,
     fingerprint,
     loads,
     solve_levels,
@@ -91,6 +93,84 @@ def test_the_codebook_keeps_a_budget_of_attention(memory):
     assert len({bytes(column) for column in point.methods.T}) <= 30
     assert point.attention.sum() <= 0.5 and point.cache_bytes <= limits["cache_bytes"]
     assert point.error.sum() < 3 * found.point.error.sum()
+
+
+def timed_table(rng=None, share=True, **factors):
+    table = table_of(np.random.default_rng(0), sites=(4,) * 5, rows=10, windows=3, ages=4, projection=1.0, share=share)
+    return dataclasses.replace(table, milliseconds=milliseconds_of(table, rng, **factors))
+
+
+def test_milliseconds_that_follow_the_flops_give_the_same_plan():
+    table = timed_table()
+    flops = solve_plan(table, model_of(table), measurement())
+    times = solve_plan(table, model_of(table), measurement(), price=MILLISECONDS)
+    assert times.plan == flops.plan
+    assert times.milliseconds == pytest.approx(flops.milliseconds) and list(flops.milliseconds)[:2] == ["dense", "D1"]
+
+
+def test_windows_that_take_longer_than_full_attention_are_not_chosen():
+    slow = {name: 20.0 for name in ("window_cost", "residual_cost", "refresh_cost")}
+    table = timed_table(**slow)
+    flops, times = (
+        solve_plan(table, model_of(table), measurement(), price=price).plan for price in ("flops", MILLISECONDS)
+    )
+    assert set("".join(flops.profiles)) & set("012ABC")
+    assert not set("".join(times.profiles)) & set("012ABC") and "r" in "".join(times.profiles)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_levels_by_milliseconds_meet_their_targets_and_take_less_time_than_levels_by_flops(seed):
+    table = timed_table(np.random.default_rng(seed), window_cost=1.5)
+    flops, times = (solve_plan(table, model_of(table), measurement(), price=price) for price in ("flops", MILLISECONDS))
+    for level, (name, target) in zip(times.plan.levels, LEVELS, strict=True):
+        assert level.predicted_error <= target
+        assert level.model_flops_kept >= 0.98 * flops.plan.level(name).model_flops_kept
+    kept = model_milliseconds(table, times.plan)
+    assert all(later <= earlier for earlier, later in zip(kept, kept[1:], strict=False))
+    assert all(ours <= 1.001 * theirs for ours, theirs in zip(kept, model_milliseconds(table, flops.plan)))
+    assert all(0 <= gap < 0.07 for gap in times.gap.values())
+
+
+def model_milliseconds(table, plan):
+    timed = table.in_milliseconds()
+    attention = [evaluate.attention_flops(timed, plan.table(level), plan.share(level)).sum() for level in plan.levels]
+    skipped = [evaluate.skipped_flops(timed, plan.table(level)).sum() for level in plan.levels]
+    return [float(one - other) for one, other in zip(attention, skipped, strict=True)]
+
+
+def test_figures_of_levels_by_milliseconds_are_sums_of_flops_and_the_times_sums_of_milliseconds():
+    table = timed_table(np.random.default_rng(1))
+    solved = solve_plan(table, model_of(table), measurement(), price=MILLISECONDS)
+    timed = table.in_milliseconds()
+    whole = table.full_cost.sum() * table.rows
+    for level in solved.plan.levels:
+        methods, share = solved.plan.table(level), solved.plan.share(level)
+        attention = evaluate.attention_flops(table, methods, share).sum()
+        model = attention - evaluate.skipped_flops(table, methods).sum() + table.rows * table.other_cost
+        assert level.attention_flops_kept == pytest.approx(attention / whole, rel=1e-5)
+        assert level.model_flops_kept == pytest.approx(model / (whole + table.rows * table.other_cost), rel=1e-5)
+        assert level.cache_bytes == np.ceil(evaluate.live_bytes(table, methods).sum(axis=1).max())
+        times = evaluate.attention_flops(timed, methods, share).sum() / table.rows
+        assert solved.milliseconds[level.name] == pytest.approx(times)
+    assert solved.milliseconds["dense"] == pytest.approx(table.milliseconds.full_cost.sum())
+
+
+def test_a_budget_of_attention_counts_flops_at_any_price():
+    table = timed_table(np.random.default_rng(1))
+    levels = (*LEVELS, (CUSTOM, KeepAttention(0.5)))
+    flops, times = (
+        solve_plan(table, model_of(table), measurement(), levels=levels, price=price).plan
+        for price in ("flops", MILLISECONDS)
+    )
+    assert times.level(CUSTOM).attention_flops_kept <= 0.5
+    assert times.level(CUSTOM).predicted_error == pytest.approx(flops.level(CUSTOM).predicted_error)
+    assert loads(dumps(times)) == times
+
+
+def test_a_price_that_was_not_measured_is_refused():
+    table = table_of(np.random.default_rng(0))
+    with pytest.raises(PlanError, match="No milliseconds were measured"):
+        solve_plan(table, model_of(table), measurement(), price=MILLISECONDS)
 
 
 def test_table_of_another_model_is_refused():

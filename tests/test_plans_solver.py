@@ -9,7 +9,7 @@ import time
 import numpy as np
 import plans_oracle as oracle
 import pytest
-from plans_samples import random_paths, table_of
+from plans_samples import milliseconds_of, random_paths, table_of
 
 from ditfastattn.plans import PlanError, solve
 from ditfastattn.plans.evaluate import attention_flops, errors, live_bytes
@@ -34,10 +34,17 @@ def prices_of(table):
     return middle * np.logspace(-4, 4, 9)
 
 
+def timed(table, seed=0, **factors):
+    """The table at random costs in milliseconds: caches, residuals and refreshes have a price of their own."""
+    times = milliseconds_of(table, rng(100 + seed), **factors)
+    return dataclasses.replace(table, milliseconds=times).in_milliseconds()
+
+
+@pytest.mark.parametrize("costs", [lambda table, seed: table, timed], ids=["flops", "milliseconds"])
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize(("windows", "ages"), [(2, 2), (1, 3), (2, 1), (0, 2)])
-def test_path_of_every_head_is_optimal_at_any_price(seed, windows, ages):
-    table = table_of(rng(seed), sites=(1, 2), rows=5 if windows < 2 else 4, windows=windows, ages=ages)
+def test_path_of_every_head_is_optimal_at_any_price(seed, windows, ages, costs):
+    table = costs(table_of(rng(seed), sites=(1, 2), rows=5 if windows < 2 else 4, windows=windows, ages=ages), seed)
     dense = table.full_cost.sum() * table.rows
     every = list(oracle.paths(table.rows, windows))
     sums = [
@@ -130,9 +137,10 @@ def test_figures_are_those_of_the_profiles(seed, share):
         assert all(bits[0] == "0" for bits in solution.share)
 
 
-def test_sums_over_any_profiles_agree_with_the_oracle():
+@pytest.mark.parametrize("costs", [lambda table: table, timed], ids=["flops", "milliseconds"])
+def test_sums_over_any_profiles_agree_with_the_oracle(costs):
     generator = rng(5)
-    table = table_of(generator, sites=(4, 4), rows=9, windows=3, ages=4)
+    table = costs(table_of(generator, sites=(4, 4), rows=9, windows=3, ages=4))
     for _ in range(20):
         paths = random_paths(generator, 8, 9, 3)
         methods = as_methods(paths)
@@ -242,9 +250,13 @@ def test_whole_site_choices_never_make_it_worse(seed, share):
         )
 
 
+@pytest.mark.parametrize(
+    ("costs", "within"), [(lambda table, seed: table, WITHIN), (timed, 2 * WITHIN)], ids=["flops", "milliseconds"]
+)
 @pytest.mark.parametrize("seed", range(5))
-def test_whole_site_choices_come_close_to_trying_everything(seed):
+def test_whole_site_choices_come_close_to_trying_everything(seed, costs, within):
     table = table_of(rng(seed), sites=(2,), rows=4, windows=2, ages=3, projection=2.0, share=True, endless=0)
+    table = costs(table, seed)
     dense = table.full_cost.sum() * table.rows
     solver = Solver.of(table)
     for price in prices_of(table):
@@ -253,7 +265,7 @@ def test_whole_site_choices_come_close_to_trying_everything(seed):
         found = float(solver.value(point, Prices(price)).sum())
         rounding = 1e-9 * abs(least)
         assert bound <= least + rounding
-        assert least - rounding <= found <= least + WITHIN * price
+        assert least - rounding <= found <= least + within * price
 
 
 def least_of_site(table, price, dense):

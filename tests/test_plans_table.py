@@ -8,14 +8,14 @@ import zipfile
 
 import numpy as np
 import pytest
-from plans_samples import table_of
+from plans_samples import milliseconds_of, table_of
 
 from ditfastattn.plans import CalibrationTable, PlanError, Refusal
 
 ARRAYS = [
     field.name
     for field in dataclasses.fields(CalibrationTable)
-    if field.name not in ("positions", "sites", "windows", "other_cost", "runs", "reuse_gain")
+    if field.name not in ("positions", "sites", "windows", "other_cost", "runs", "reuse_gain", "milliseconds")
 ]
 
 
@@ -38,6 +38,26 @@ def test_saved_table_reads_back_the_same(tmp_path):
     assert_same(CalibrationTable.load(saved(table)), table)
     table.save(tmp_path / "table.npz")
     assert_same(CalibrationTable.load(tmp_path / "table.npz"), table)
+
+
+def test_measured_milliseconds_survive_saving_and_are_averaged_where_both_have_them():
+    one, other = (table_of(np.random.default_rng(0)) for _ in range(2))
+    one = dataclasses.replace(one, milliseconds=milliseconds_of(one, np.random.default_rng(1)))
+    np.testing.assert_equal(vars(CalibrationTable.load(saved(one)).milliseconds), vars(one.milliseconds))
+    twice = dataclasses.replace(other, milliseconds=milliseconds_of(one, np.random.default_rng(1), per_flop=3e-9))
+    mean = one.merged(twice).milliseconds
+    np.testing.assert_allclose(mean.keep_cost, 2 * one.milliseconds.keep_cost)
+    assert one.merged(other).milliseconds is None
+    with pytest.raises(PlanError, match="No milliseconds"):
+        other.in_milliseconds()
+
+
+def test_milliseconds_are_checked_as_costs_are():
+    table = table_of(np.random.default_rng(0))
+    times = milliseconds_of(table)
+    for wrong in (dataclasses.replace(times, reuse_cost=np.zeros(1)), dataclasses.replace(times, other_cost=-1.0)):
+        with pytest.raises(PlanError):
+            dataclasses.replace(table, milliseconds=wrong)
 
 
 def test_not_available_is_infinite():
@@ -85,7 +105,7 @@ def test_damaged_files_are_refused(tmp_path):
     empty = io.BytesIO()
     zipfile.ZipFile(empty, "w").close()
     flipped = bytearray(good)
-    flipped[len(good) // 2] ^= 255
+    flipped[good.index(b"window_error.npy") + 100] ^= 255
     for data in (b"", b"nonsense", good[: len(good) // 2], pickled.getvalue(), empty.getvalue(), bytes(flipped)):
         assert isinstance(CalibrationTable.load(io.BytesIO(data)), Refusal)
     assert isinstance(CalibrationTable.load(tmp_path / "missing.npz"), Refusal)

@@ -22,7 +22,7 @@ WIDGETS = {
     "CLIPTextEncode": ("text",),
     "DemoCaption": ("caption", "extra_tokens"),
     "EmptySD3LatentImage": ("width", "height", "batch_size"),
-    "DiTFastAttnCalibrate": (*SAMPLING, "runs", "keep_attention", "max_cache_mib", "method", "verify"),
+    "DiTFastAttnCalibrate": (*SAMPLING, "runs", "keep_attention", "max_cache_mib", "method", "verify", "price"),
     "KSampler": SAMPLING,
     "DiTFastAttnApplyPlan": ("level", "plan", "max_cache_mb", "strict", "guard"),
     "SaveImage": ("filename_prefix",),
