@@ -54,6 +54,13 @@ def refresh_windows(methods: np.ndarray) -> np.ndarray:
     return result
 
 
+def kept_outputs(methods: np.ndarray) -> np.ndarray:
+    """True where a computed output is read by a reuse before it is recomputed: methods (S, N) -> bool (S, N)."""
+    result = np.zeros(methods.shape, dtype=bool)
+    result[:-1] = (methods[:-1] != REUSE) & (methods[1:] == REUSE)
+    return result
+
+
 def sources(methods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Row that each cell's cached output and residual come from.
 
