@@ -177,6 +177,8 @@ def all_rows(plans: dict, prompts: int, seeds) -> list[dict] | None:
     """Every row, or None while some are missing."""
     rows = [row for prompt in range(prompts) for seed in seeds for row in read_rows(rows_file(prompt, seed))]
     rows = [row for row in rows if row["level"] in plans.get(row["method"], {"levels": ()})["levels"]]
+    # Two shards that worked on the same prompt wrote the same rows.
+    rows = list({(row["method"], row["level"], row["prompt"], row["seed"]): row for row in rows}.values())
     wanted = sum(len(entry["levels"]) for entry in plans.values()) * prompts * len(seeds)
     return rows if len(rows) == wanted else None
 
