@@ -357,6 +357,8 @@ def plot(result: dict, file: Path) -> None:
     for axis, (work, name, label) in zip(axes, panels):
         for method, colour in colours.items():
             groups = [row for row in result["levels"] if row["method"] == method]
+            if method == OURS:  # budgets where attention counts, D1 to D6 where the whole model does
+                groups = [row for row in groups if of_attention_frontier(row) == work.startswith("att")]
             groups.sort(key=lambda row: row[work])
             if not groups:
                 continue
