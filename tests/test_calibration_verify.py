@@ -148,7 +148,7 @@ def test_a_run_that_computed_more_than_planned_does_not_make_the_plan_stronger(m
     measured, dense = seen
     sampler = Sampler()
     monkeypatch.setattr("ditfastattn.attention.apply.AUTOMATIC_BUDGET", 0.0)
-    found = checked(model, measured.scaled(100), dense, "D6", sampler)
+    found = checked(model, measured.scaled(9), dense, "D6", sampler)
     assert sampler.runs == 1 and found.correction == 1 and "cache budget" in found.figures["attempts"][0]["notes"][0]
 
 
