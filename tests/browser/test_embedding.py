@@ -29,7 +29,7 @@ def test_a_result_is_embedded_in_the_linked_node_of_its_workflow(editor, queue, 
     assert plan_id(plans[0]) in editor.status() and "share" in editor.status()
     assert editor.undo_depth() >= depth + 1
     saved = node_of(editor.save(), APPLY)
-    assert saved["widgets_values"] == ["D3", plans[0], 0, False]
+    assert saved["widgets_values"] == ["D3", plans[0], 0, False, False]
 
 
 def test_the_same_result_again_changes_nothing(editor, queue, opened, plans):
@@ -144,7 +144,7 @@ def test_the_plan_survives_saving_and_loading(editor, opened, plans):
     assert editor.plan_text() == plans[0]
     editor.settle(100)
     assert plan_id(plans[0]) in editor.status()
-    assert node_of(editor.save(), APPLY)["widgets_values"] == ["D3", plans[0], 0, False]
+    assert node_of(editor.save(), APPLY)["widgets_values"] == ["D3", plans[0], 0, False, False]
 
 
 def test_the_plan_survives_copy_and_paste_of_the_node(editor, opened, plans):
