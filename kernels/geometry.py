@@ -62,15 +62,18 @@ class Layout:
 class Window:
     """The full width of a local box along each axis, as a fraction of the grid in (0, 1]; 1.0 takes the whole axis.
 
-    Raises ValueError for any other value.
+    pooled: whether each tile outside the box takes part as one key, see `pooling`, instead of not at all.
+    Raises ValueError for any other fraction.
     """
 
     extent: tuple[float, ...]
+    pooled: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "extent", tuple(float(e) for e in self.extent))
         if not self.extent or any(not 0.0 < e <= 1.0 for e in self.extent):
             raise ValueError(f"A window's extent is a fraction in (0, 1] for each axis, not {self.extent}.")
+        object.__setattr__(self, "pooled", bool(self.pooled))
 
 
 def tile_shape(grid: tuple[int, ...]) -> tuple[int, ...]:
@@ -128,9 +131,19 @@ def box_pairs(layout: Layout, window: Window) -> int:
     )
 
 
+def pooled_pairs(layout: Layout, window: Window) -> int:
+    """Pairs of image queries and pooled keys: all tiles, since those in a query's box are computed and left out."""
+    return layout.image * math.prod(tile_counts(layout.grid)) if pools(layout.grid, window) else 0
+
+
+def pools(grid: tuple[int, ...], window: Window) -> bool:
+    """Whether a window has pooled keys on this grid: one that covers all of it leaves nothing to pool."""
+    return window.pooled and not covers_all(grid, window)
+
+
 def image_pairs(layout: Layout, window: Window) -> int:
-    """Pairs of the image rows of one windowed head: their boxes and the global columns."""
-    return box_pairs(layout, window) + layout.image * layout.globals
+    """Pairs of the image rows of one windowed head: their boxes, the global columns and the pooled keys."""
+    return box_pairs(layout, window) + layout.image * layout.globals + pooled_pairs(layout, window)
 
 
 def window_pairs(layout: Layout, window: Window) -> int:
@@ -178,26 +191,46 @@ def row_mask(layout: Layout, window: Window, rows: torch.Tensor) -> torch.Tensor
     one interval per axis and row, so that sampled rows of a long video cost R * length bytes and nothing more.
     Raises ValueError when rows is not one-dimensional or leaves the sequence.
     """
+    is_global = _is_global(layout, rows)
+    tiles = [
+        torch.arange(n, device=rows.device) // side
+        for n, side in zip(layout.grid, tile_shape(layout.grid), strict=True)
+    ]
+    mask = torch.ones((len(rows), layout.length), dtype=torch.bool, device=rows.device)
+    mask[:, layout.prefix : layout.prefix + layout.image] = _boxes(layout, window, rows, tiles) | is_global[:, None]
+    return mask
+
+
+def far_tiles(layout: Layout, window: Window, rows: torch.Tensor) -> torch.Tensor:
+    """Which tiles a query at a sequence position sees as one pooled key: bool (R, T), tiles in row-major order.
+
+    rows as for `row_mask`. False everywhere for global rows, and for windows that do not pool.
+    """
+    is_global = _is_global(layout, rows)
+    tiles = [torch.arange(count, device=rows.device) for count in tile_counts(layout.grid)]
+    near = _boxes(layout, window, rows, tiles)
+    return ~(near | is_global[:, None]) if window.pooled else torch.zeros_like(near)
+
+
+def _is_global(layout: Layout, rows: torch.Tensor) -> torch.Tensor:
     if rows.dim() != 1 or rows.is_floating_point():
         raise ValueError("Rows are a one-dimensional tensor of sequence positions.")
     if rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) < layout.length:
         raise ValueError(f"Rows leave the sequence of {layout.length} tokens.")
+    return (rows < layout.prefix) | (rows >= layout.prefix + layout.image)
+
+
+def _boxes(layout: Layout, window: Window, rows: torch.Tensor, tiles: list[torch.Tensor]) -> torch.Tensor:
+    """Whether what lies at the given tiles along each axis is in each row's box: (R, product of the axes)."""
     halves = half_widths(layout.grid, window)
-    position = rows - layout.prefix
-    is_global = (position < 0) | (position >= layout.image)
-    rest = position.clamp(0, layout.image - 1)
-
+    rest = (rows - layout.prefix).clamp(0, layout.image - 1)
     box = torch.ones((len(rows), 1), dtype=torch.bool, device=rows.device)
-    for n, tile, half in reversed(list(zip(layout.grid, tile_shape(layout.grid), halves))):
-        query_tile = rest % n // tile
+    for n, side, half, along in reversed(list(zip(layout.grid, tile_shape(layout.grid), halves, tiles))):
+        query_tile = rest % n // side
         rest = rest // n
-        key_tile = torch.arange(n, device=rows.device) // tile
-        near = (key_tile - query_tile[:, None]).abs() <= half
+        near = (along - query_tile[:, None]).abs() <= half
         box = (near[:, :, None] & box[:, None, :]).flatten(1)
-
-    mask = torch.ones((len(rows), layout.length), dtype=torch.bool, device=rows.device)
-    mask[:, layout.prefix : layout.prefix + layout.image] = box | is_global[:, None]
-    return mask
+    return box
 
 
 def _is_count(value) -> bool:

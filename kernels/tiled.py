@@ -2,8 +2,8 @@
 
 The work goes by bands. A row of tiles (in video: a row through space) draws all its boxes from the same rows of keys,
 so that band of keys and values is copied once, with the last axis of the grid outermost, and every box along the band
-is a contiguous slice of the copy. Bands of equal size, of all heads, pass through SDPA together. No mask is built
-and no pair outside a box is computed, so the result is exact and the time falls with the density of the window.
+is a contiguous slice of the copy. Bands of equal size, of all heads, pass through SDPA together. No mask of pairs is
+built and no pair outside a box is computed, so the result is exact and the time falls with the density of the window.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from itertools import product
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from .geometry import Layout, Span, Window, axis_spans, half_widths, tile_shape
+from .geometry import Layout, Span, Window, axis_spans, half_widths, pools, tile_counts, tile_shape
+from .pooling import Pooled, pool
 
 MIB = 1 << 20
 
@@ -34,31 +35,35 @@ def window_attention(q, k, v, layout: Layout, window: Window, out, scale=None) -
     """Write the windowed attention of the image rows into `out`.
 
     q, k, v: (B, H, L, D) of any strides, L = layout.length; out: (B, H, layout.image, D) of any strides.
-    Image rows see their box of tiles and every global token (arrow attention, arXiv 2503.22796); global rows are
-    not computed here. Copies of keys and values stay within `band_bytes`, or within one band where that is more.
+    Image rows see their box of tiles and every global token (arrow attention, arXiv 2503.22796), and the tiles outside
+    the box as one key each where the window pools; global rows are not computed here. Copies of keys and values stay
+    within `band_bytes`, or within one band where that is more.
     """
     *across, along = zip(layout.grid, tile_shape(layout.grid), half_widths(layout.grid, window))
     spans = axis_spans(*along)
     image = slice(layout.prefix, layout.prefix + layout.image)
     q_grid, k_grid, v_grid = (x[:, :, image].unflatten(2, layout.grid) for x in (q, k, v))
     out_grid = out.unflatten(2, layout.grid)
-    copy = _BandCopy(k, v, layout)
+    pooled = pool(q, k, v, layout, scale) if pools(layout.grid, window) else None
+    copy = _BandCopy(k, v, layout, pooled)
     budget = band_bytes(q.device) // (2 * copy.dtype.itemsize * q.shape[3])
 
     for runs in product(*(axis_runs(*axis) for axis in across)):
         q_bands, out_bands = (bands(x, [run.queries for run in runs]) for x in (q_grid, out_grid))
         k_bands, v_bands = (bands(x, [run.keys for run in runs]) for x in (k_grid, v_grid))
         shape = q_bands.shape[: 2 + len(runs)]
-        tokens = layout.globals + math.prod(k_bands.shape[len(shape) : -1])
+        tokens = copy.room + math.prod(k_bands.shape[len(shape) : -1])
         rows = math.prod(run.queries.length for run in runs)
         for block in blocks(shape, budget // tokens):
             copy.load(k_bands[block], v_bands[block], block)
+            far = _Far(layout.grid, runs, block, pooled) if pooled is not None else None
             queries, target = q_bands[block], out_bands[block]
             flat = queries.to(copy.dtype).reshape(*copy.batch, -1, queries.shape[-1])
             for span in spans:
-                result = scaled_dot_product_attention(
-                    flat[:, :, span.q_start * rows : span.q_stop * rows], *copy.box(span), scale=scale
-                )
+                queries_of = flat[:, :, span.q_start * rows : span.q_stop * rows]
+                keys, values = copy.box(span)
+                mask = None if far is None else far.mask(span, keys)
+                result = scaled_dot_product_attention(queries_of, keys, values, attn_mask=mask, scale=scale)
                 columns = target.narrow(len(shape), span.q_start, span.q_stop - span.q_start)
                 columns.copy_(result.view(columns.shape))
 
@@ -138,19 +143,25 @@ def blocks(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
 
 
 class _BandCopy:
-    """A block of bands of keys and values, from which each box is read together with the global tokens.
+    """A block of bands of keys and values, from which each box is read together with what all boxes see.
 
-    SDPA wants a box's tokens and the global tokens in one piece. Boxes move along the band in one direction only, so
-    the global tokens are written just before each box, over columns that no later box needs; in front of the first
-    column there is room for them.
+    SDPA wants all of it in one piece: pooled keys, global tokens, the box's tokens. Boxes move along the band in one
+    direction only, so what all see is written just before each box, over columns that no later box needs; in front of
+    the first column there is room for it.
     """
 
-    def __init__(self, k, v, layout: Layout):
+    def __init__(self, k, v, layout: Layout, pooled: Pooled | None):
         end = layout.prefix + layout.image
         self.dtype = compute_dtype(k)
         self.batch = (0, 0)  # batch rows times heads, bands: the leading axes of every box
-        self._room = layout.globals
-        self._global = torch.stack([torch.cat((x[:, :, : layout.prefix], x[:, :, end:]), dim=2) for x in (k, v)])
+        of_tiles = ([], []) if pooled is None else ([pooled.k], [pooled.v])
+        self._for_all = torch.stack(
+            [
+                torch.cat((*tiles, x[:, :, : layout.prefix], x[:, :, end:]), dim=2)
+                for x, tiles in zip((k, v), of_tiles, strict=True)
+            ]
+        )
+        self.room = self._for_all.shape[3]
         # Kept from block to block: fresh memory costs more in page faults than the copy into it.
         self._memory = torch.empty(0, dtype=self.dtype, device=k.device)
 
@@ -160,22 +171,48 @@ class _BandCopy:
         last, *lengths, head_dim = k_boxes.shape[len(block) :]
         self.batch = (leading[0] * leading[1], math.prod(leading[2:]))
         self._per_column = math.prod(lengths)
-        shape = (2, *self.batch, self._room + last * self._per_column, head_dim)
+        shape = (2, *self.batch, self.room + last * self._per_column, head_dim)
         if self._memory.numel() < math.prod(shape):
             self._memory = self._memory.new_empty(math.prod(shape))
         self._tokens = self._memory[: math.prod(shape)].view(shape)
         for tokens, boxes in zip(self._tokens, (k_boxes, v_boxes)):
-            tokens[:, :, self._room :].view(boxes.shape).copy_(boxes)
-        self._block_global = self._global[(slice(None), *block[:2])].flatten(1, 2).unsqueeze(2)
-        self._global_at = None
+            tokens[:, :, self.room :].view(boxes.shape).copy_(boxes)
+        self._block_for_all = self._for_all[(slice(None), *block[:2])].flatten(1, 2).unsqueeze(2)
+        self._written_at = None
 
     def box(self, span: Span):
-        """Keys and values, each (b * h, bands, global tokens + box, D); spans must come in rising order."""
-        start, stop = span.k_start * self._per_column, self._room + span.k_stop * self._per_column
-        if self._room and self._global_at != start:
-            self._tokens[..., start : start + self._room, :] = self._block_global
-            self._global_at = start
+        """Keys and values, each (b * h, bands, room + box, D); spans must come in rising order."""
+        start, stop = span.k_start * self._per_column, self.room + span.k_stop * self._per_column
+        if self.room and self._written_at != start:
+            self._tokens[..., start : start + self.room, :] = self._block_for_all
+            self._written_at = start
         return self._tokens[..., start:stop, :].unbind()
+
+
+class _Far:
+    """What is added to the logits in a block of bands: the bias of pooled keys, and -inf for those in a query's box."""
+
+    def __init__(self, grid: tuple[int, ...], runs: tuple[Run, ...], block: tuple[slice, ...], pooled: Pooled):
+        device = pooled.bias.device
+        self._last, self._sides = tile_counts(grid)[-1], tile_shape(grid)
+        self._bias = pooled.bias[block[:2]].flatten(0, 1)  # (b * h, T)
+        # Tiles of the band's own boxes across the grid: (bands, tiles of all axes but the last).
+        self._near = torch.ones((1, 1), dtype=torch.bool, device=device)
+        for run, some, count, side in zip(runs, block[2:], tile_counts(grid), self._sides):
+            first = (run.keys.start + run.keys.step * torch.arange(run.keys.count, device=device)[some]) // side
+            tiles = torch.arange(count, device=device)
+            near = (tiles >= first[:, None]) & (tiles < first[:, None] - (-run.keys.length // side))
+            self._near = (self._near[:, None, :, None] & near[None, :, None, :]).flatten(2).flatten(0, 1)
+
+    def mask(self, span: Span, keys: torch.Tensor) -> torch.Tensor:
+        """(b * h, bands, 1, keys) in the dtype of `keys` (b * h, bands, keys, D), whose first are the pooled ones."""
+        tiles = torch.arange(self._last, device=keys.device)
+        side = self._sides[-1]
+        along = (tiles >= span.k_start // side) & (tiles < -(-span.k_stop // side))
+        near = (self._near[:, :, None] & along).flatten(1)  # (bands, T)
+        mask = keys.new_zeros(*keys.shape[:2], 1, keys.shape[2])
+        mask[:, :, 0, : near.shape[1]] = self._bias[:, None].masked_fill(near, -torch.inf)
+        return mask
 
 
 def _progression(starts: list[int], length: int) -> Progression:

@@ -1,0 +1,86 @@
+"""One key and one value for each tile of tokens: what a window keeps of the keys that it leaves out.
+
+A softmax that leaves keys out gives their weight to those that stay, in the same way at every step, and the errors of
+all steps add up. A pooled window lets each tile outside its box take part as one key instead, the mean of the tile's,
+with the mean of its values. n keys of logits x_i have the weight n * mean(exp(x_i)); the pooled key's logit is
+mean(x_i), so that its own weight is raised by
+
+    ln n + min(s^2 / 2 * sum over d of var(k_d) * mean(q_d^2), ln n).
+
+The first term is that of merged tokens (Token Merging, arXiv 2210.09461, section 3, "proportional attention"). The
+second is the variance of the logits in the tile, to second order, for a query of the image's mean square: exp of a
+normal variable has the mean exp(mean + variance / 2). Of n samples no mean is further above than their largest, and
+beyond variance / 2 = ln n that is what limits it (the freezing of the random energy model), hence the bound.
+
+All is linear in the tokens: a key is read once, beside a pass of attention that reads each many times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from .geometry import Layout, tile_counts, tile_shape
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The tiles of the image, in row-major order. k, v: (B, H, T, D) in the dtype of the keys. bias: (B, H, T), added
+    to q k^T * scale; float32, or float64 for keys in float64."""
+
+    k: torch.Tensor
+    v: torch.Tensor
+    bias: torch.Tensor
+
+
+def pool(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float | None = None) -> Pooled:
+    """Pool the image tokens of k and v. q, k, v: (B, H, L, D) of any strides, L = layout.length; scale: D ** -0.5 by
+    default. Needs memory for the tiles, not for another copy of the tokens.
+    """
+    image = slice(layout.prefix, layout.prefix + layout.image)
+    exact = torch.float64 if k.dtype is torch.float64 else torch.float32
+    scale = k.shape[-1] ** -0.5 if scale is None else scale
+    counts = tile_tokens(layout.grid).to(k.device, exact)
+    k_sums, v_sums = (_per_tile(x[:, :, image], layout.grid, _sum, exact) for x in (k, v))
+    k_mean = k_sums / counts[:, None]
+    k_norms = _per_tile(k[:, :, image], layout.grid, _norm, exact)
+    variance = (k_norms.square() / counts[:, None] - k_mean.square()).clamp_min(0.0)
+    query = _norm(q[:, :, image], 2, exact).square() / layout.image
+    spread = 0.5 * scale**2 * (variance @ query.unsqueeze(-1)).squeeze(-1)
+    log_counts = counts.log()
+    return Pooled(
+        k_mean.to(k.dtype), (v_sums / counts[:, None]).to(v.dtype), log_counts + torch.minimum(spread, log_counts)
+    )
+
+
+def tile_tokens(grid: tuple[int, ...]) -> torch.Tensor:
+    """How many tokens each tile holds, (T,) int64 in row-major order; edge tiles may hold fewer."""
+    tokens = torch.ones(1, dtype=torch.int64)
+    for n, side, tiles in zip(grid, tile_shape(grid), tile_counts(grid)):
+        along = torch.full((tiles,), side)
+        along[-1] = n - side * (tiles - 1)
+        tokens = (tokens[:, None] * along).flatten()
+    return tokens
+
+
+def _per_tile(x: torch.Tensor, grid: tuple[int, ...], reduce, dtype: torch.dtype) -> torch.Tensor:
+    """(B, H, image, D) -> (B, H, T, D), each tile reduced one axis at a time, the last axis first."""
+    x = x.unflatten(2, grid)
+    for axis in reversed(range(len(grid))):
+        side, at = tile_shape(grid)[axis], axis + 2
+        whole = x.shape[at] // side * side
+        parts = [reduce(x.narrow(at, 0, whole).unflatten(at, (-1, side)), at + 1, dtype)] if whole else []
+        if whole < x.shape[at]:
+            parts.append(reduce(x.narrow(at, whole, x.shape[at] - whole), at, dtype).unsqueeze(at))
+        x = torch.cat(parts, dim=at) if len(parts) > 1 else parts[0]
+    return x.flatten(2, 1 + len(grid))
+
+
+def _sum(x: torch.Tensor, axis: int, dtype: torch.dtype) -> torch.Tensor:
+    return x.sum(dim=axis, dtype=dtype)
+
+
+def _norm(x: torch.Tensor, axis: int, dtype: torch.dtype) -> torch.Tensor:
+    # A norm rather than a sum of squares, which torch would first write out in full.
+    return torch.linalg.vector_norm(x, dim=axis, dtype=dtype)
