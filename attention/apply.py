@@ -58,7 +58,8 @@ def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: b
             f"{', '.join(one.name for one in plan.levels)}."
         )
     chosen = plan.level(level)
-    windows = tuple(Window(extent) for extent in plan.windows)
+    pooled = plan.pooled or (False,) * len(plan.windows)
+    windows = tuple(Window(*window) for window in zip(plan.windows, pooled, strict=True))
     offsets = plan.model.offsets
 
     def make_processor(installation, run):

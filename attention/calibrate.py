@@ -217,6 +217,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         positions=tuple(run.positions[step] for step in keep),
         sites=tuple(PlanSite(site.name, site.heads) for site in sites),
         windows=tuple(window.extent for window in seen.windows),
+        pooled=tuple(window.pooled for window in seen.windows),
         window_error=errors("window"),
         residual_error=errors("residual"),
         reuse_error=errors("reuse") * reused,

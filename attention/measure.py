@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..kernels import HeadTable, Layout, Method, Window, head_wise, row_mask
+from ..kernels import HeadTable, Layout, Method, Pooled, Window, far_tiles, head_wise, pool, row_mask
 from .call import AttentionCall
 from .families import Site
 from .run import COND, UNCOND, Forward, SamplingRun, SiteCall
@@ -28,11 +28,14 @@ CHUNK_BYTES = 128 * 2**20
 
 @dataclass
 class Rows:
-    """Sampled query rows of a layout: sequence positions, how many (the first) are image rows, masks (W, n, L)."""
+    """Sampled query rows of a layout: sequence positions, how many (the first) are image rows, and for these the
+    windows' masks over keys (W, n, L) and over pooled keys (W, n, T)."""
 
+    layout: Layout
     positions: torch.Tensor
     image: int
     masks: torch.Tensor
+    far: torch.Tensor
     weight: torch.Tensor
 
 
@@ -198,10 +201,10 @@ def output_metric(diffusion_model, site: Site, like: torch.Tensor) -> torch.Tens
 
 def _sample(q, k, v, output, rows: Rows, scale: float | None) -> Sample:
     """q, k, v, output: (H, L, D) of one picture and branch."""
-    image = rows.positions[: rows.image]
+    pooled = pool(q[None], k[None], v[None], rows.layout, scale) if bool(rows.far.any()) else None
     windowed = torch.cat(
         [
-            _windowed(q[span], k[span], v[span], image, rows.masks, scale)
+            _windowed(q[span], k[span], v[span], rows, scale, None if pooled is None else _heads(pooled, span))
             for span in _head_chunks(q, rows.image * len(rows.masks))
         ],
         dim=1,
@@ -227,14 +230,31 @@ def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch
     return shared, Sample(output, cfg * cond.residual + weight * uncond.residual)
 
 
-def _windowed(q, k, v, image: torch.Tensor, masks: torch.Tensor, scale: float | None) -> torch.Tensor:
+def _windowed(q, k, v, rows: Rows, scale: float | None, pooled: Pooled | None) -> torch.Tensor:
     """Each window's output at the sampled image rows: (W, h, n_image, D) float32."""
+    queries = q[:, rows.positions[: rows.image]].float() * (scale or q.shape[-1] ** -0.5)
     k, v = k.float(), v.float()
-    logits = q[:, image].float() @ k.transpose(1, 2) * (scale or q.shape[-1] ** -0.5)
-    weights = torch.exp(logits - logits.amax(-1, keepdim=True))
-    inside = (weights[:, None] * masks).flatten(1, 2)  # (h, W * n_image, L): one product for all windows
-    outputs = inside @ v / inside.sum(-1, keepdim=True).clamp_min(1e-30)
-    return outputs.unflatten(1, masks.shape[:2]).transpose(0, 1)
+    logits = queries @ k.transpose(1, 2)
+    top = logits.amax(-1, keepdim=True)
+    if pooled is not None:
+        of_tiles = queries @ pooled.k.float().transpose(1, 2) + pooled.bias[:, None]
+        top = torch.maximum(top, of_tiles.amax(-1, keepdim=True))
+    inside = _weights(logits - top, rows.masks)
+    total, values = inside.sum(-1, keepdim=True), inside @ v
+    if pooled is not None:
+        outside = _weights(of_tiles - top, rows.far)
+        total, values = total + outside.sum(-1, keepdim=True), values + outside @ pooled.v.float()
+    return (values / total.clamp_min(1e-30)).unflatten(1, rows.masks.shape[:2]).transpose(0, 1)
+
+
+def _weights(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """logits (h, n, N), masks (W, n, N) -> (h, W * n, N): one product serves all windows."""
+    return (torch.exp(logits)[:, None] * masks).flatten(1, 2)
+
+
+def _heads(pooled: Pooled, span: slice) -> Pooled:
+    """Some heads of one picture and branch."""
+    return Pooled(pooled.k[0, span], pooled.v[0, span], pooled.bias[0, span])
 
 
 def _head_chunks(q: torch.Tensor, rows: int):
@@ -258,8 +278,11 @@ def _pick_rows(layout: Layout, windows, image_rows: int, device) -> Rows:
             torch.full((len(some),), layout.globals / layout.length / max(1, len(some))),
         )
     )
-    masks = torch.stack([row_mask(layout, window, image) for window in windows]).to(device, torch.float32)
-    return Rows(torch.cat((image, some)).to(device), count, masks, weight.to(device))
+    masks, far = (
+        torch.stack([of(layout, window, image) for window in windows]).to(device, torch.float32)
+        for of in (row_mask, far_tiles)
+    )
+    return Rows(layout, torch.cat((image, some)).to(device), count, masks, far, weight.to(device))
 
 
 def _affordable_rows(sites, windows: int, ages: int) -> int:

@@ -71,7 +71,7 @@ class Watch:
         self.diffusion_model = model.model.diffusion_model
         self.signal = signal_scale(model.get_model_object("model_sampling"), self.run.sigmas)
         rank = len(self.family.grid(self.diffusion_model, tuple(noise_shape)))
-        self.windows = tuple(Window(extent) for extent in WINDOWS[rank])
+        self.windows = tuple(Window(extent, pooled=True) for extent in WINDOWS[rank])
         self.observer = Observer(self.sites, self.run, self.windows, AGES, self._cfg)
         self.probes = Probes(len(self.sites), len(self.run.positions))
         self.timing = Timing(self.sites, self.windows) if self._timed else None

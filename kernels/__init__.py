@@ -5,20 +5,24 @@ Knows no host, no model and no plan. `geometry` says which tokens a window joins
 """
 
 from .dispatch import Outcome, dense_flops, flops, head_wise, why_not, why_not_fused
-from .geometry import Layout, Window, dense_pairs, half_widths, row_mask, tile_shape, window_pairs
+from .geometry import Layout, Window, dense_pairs, far_tiles, half_widths, row_mask, tile_shape, window_pairs
 from .methods import HeadTable, Method
+from .pooling import Pooled, pool
 
 __all__ = [
     "HeadTable",
     "Layout",
     "Method",
     "Outcome",
+    "Pooled",
     "Window",
     "dense_flops",
     "dense_pairs",
+    "far_tiles",
     "flops",
     "half_widths",
     "head_wise",
+    "pool",
     "row_mask",
     "tile_shape",
     "why_not",

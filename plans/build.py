@@ -29,6 +29,7 @@ def build_plan(
     positions: Sequence[float],
     windows: Sequence[Sequence[float]],
     levels: Sequence[LevelPaths],
+    pooled: Sequence[bool] = (),
 ) -> Plan:
     """A plan whose profiles are collected from the levels' paths. Raises PlanError."""
     profiles = tuple(sorted({path for level in levels for path in level.paths}))
@@ -40,6 +41,7 @@ def build_plan(
         windows=tuple(tuple(window) for window in windows),
         profiles=profiles,
         levels=tuple(_level(level, model, number_of) for level in levels),
+        pooled=tuple(pooled),
     )
 
 

@@ -14,6 +14,7 @@ from .schema import (
     MAX_LEVELS,
     MAX_PROFILES,
     MAX_SITES,
+    MAX_WINDOWS,
     Level,
     Measurement,
     ModelIdentity,
@@ -121,6 +122,7 @@ def _plan(data: dict) -> tuple[Plan, object]:
         levels=tuple(
             _level(level, width, len(positions)) for level in items(_entry(data, "levels"), 1, MAX_LEVELS, "levels")
         ),
+        pooled=_flags(data.get("pooled", "")),
     )
     return plan, _entry(data, "id")
 
@@ -137,6 +139,12 @@ def _check_schema(schema: object) -> None:
 def _entry(data: object, key: str):
     require(isinstance(data, dict) and key in data, f"The plan is not complete: it lacks {key!r}.")
     return data[key]
+
+
+def _flags(bits: object) -> tuple[bool, ...]:
+    good = isinstance(bits, str) and len(bits) <= MAX_WINDOWS and not bits.strip("01")
+    require(good, "The plan's marks of pooled windows must be a text of 0 and 1.")
+    return tuple(bit == "1" for bit in bits)
 
 
 def _model(data: object) -> ModelIdentity:

@@ -3,7 +3,8 @@
 A JSON object: schema, id, model, measured, positions, windows, profiles and levels, each under the names of `schema`'s
 classes. In a level, `heads` holds one text per site, in which each head is a reference of one or two characters
 (`reference_width`) into `profiles`, in base 64 with ALPHABET; `share` holds per site '' or one '0' or '1' per row;
-`promises` holds one number per site and is left out where the level makes none.
+`promises` holds one number per site and is left out where the level makes none. `pooled` holds one '0' or '1' per
+window and is left out where no window pools.
 
 Reads attributes only and imports no other module of this package, so that the plan itself can derive its id from it.
 """
@@ -27,6 +28,7 @@ def body_of(plan) -> dict:
         "windows": [list(window) for window in plan.windows],
         "profiles": list(plan.profiles),
         "levels": [_level(level, reference_width(len(plan.profiles))) for level in plan.levels],
+        **({"pooled": "".join("01"[flag] for flag in plan.pooled)} if plan.pooled else {}),
     }
 
 

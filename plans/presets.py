@@ -109,7 +109,7 @@ def solve_plan(
     solutions = [_in_flops(table, solution) for solution in solutions]
     paths = [_level(table, name, solution) for (name, _), solution in zip(levels, solutions, strict=True)]
     return Solved(
-        build_plan(model, measurement, table.positions, table.windows, paths),
+        build_plan(model, measurement, table.positions, table.windows, paths, table.pooled),
         {name: solution.gap for (name, _), solution in zip(levels, solutions, strict=True)},
         tuple(f"{name}: {one.note}" for (name, _), one in zip(levels, solutions, strict=True) if one.note),
         _milliseconds(table, [name for name, _ in levels], solutions),

@@ -192,7 +192,8 @@ class Plan:
     positions: one per row, strictly descending within 0..1: place in the noise schedule, 1 = pure noise. A row is a
     noise level, not a step index. windows: full widths as fractions of the grid, one per axis. profiles: distinct
     per-head methods over rows (see `methods`), ascending, each used somewhere; `build.build_plan` makes them. levels:
-    mild to strong, and last the one of the user's own budget if there is one.
+    mild to strong, and last the one of the user's own budget if there is one. pooled: for each window, whether what it
+    leaves out takes part as one key a tile (see `kernels.pooling`); empty where none does.
     """
 
     model: ModelIdentity
@@ -201,6 +202,7 @@ class Plan:
     windows: tuple[tuple[float, ...], ...]
     profiles: tuple[str, ...]
     levels: tuple[Level, ...]
+    pooled: tuple[bool, ...] = ()
 
     def __post_init__(self):
         require(
@@ -223,6 +225,7 @@ class Plan:
             profiles=items(self.profiles, 1, MAX_PROFILES, "profiles"),
             levels=items(self.levels, 1, MAX_LEVELS, "levels"),
         )
+        _set(self, pooled=pooled_windows(self.pooled, len(self.windows)))
         for profile in self.profiles:
             _check_profile(profile, len(positions), len(self.windows))
         require(all(a < b for a, b in pairwise(self.profiles)), "The plan's profiles must be sorted and distinct.")
@@ -293,6 +296,17 @@ def _indices(site) -> tuple[int, ...]:
     return tuple(
         whole(index, 0, MAX_PROFILES - 1, "profile index") for index in items(site, 1, MAX_HEADS, "heads of a layer")
     )
+
+
+def pooled_windows(pooled, windows: int) -> tuple[bool, ...]:
+    """One flag for each window, or none at all if no window pools, which is the canonical form. Raises PlanError."""
+    flags = items(pooled, 0, MAX_WINDOWS, "pooled windows")
+    require(all(isinstance(flag, bool) for flag in flags), "The plan's marks of pooled windows must be true or false.")
+    require(
+        len(flags) in (0, windows),
+        f"The plan marks {len(flags)} windows as pooled or not, and has {windows}.",
+    )
+    return flags if any(flags) else ()
 
 
 def _window(window, axes: int) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from .checks import PlanError, number, require, whole
 from .codec import Refusal
-from .schema import MAX_ROWS, MAX_SITES, MAX_WINDOWS, Site
+from .schema import MAX_ROWS, MAX_SITES, MAX_WINDOWS, Site, pooled_windows
 
 MAX_FILE_BYTES = 1 << 30
 
@@ -75,8 +75,8 @@ class CalibrationTable:
       included.
     milliseconds: the same costs as times, where they were measured; see `in_milliseconds`.
     Memory: output_bytes (N,), residual_bytes (N,) per cached entry, all branches together.
-    positions: strictly descending, 1 = pure noise. windows: fractions of the grid per axis. runs: how many were
-    averaged.
+    positions: strictly descending, 1 = pure noise. windows: fractions of the grid per axis; pooled: see `Plan`. runs:
+    how many were averaged.
     """
 
     positions: tuple[float, ...]
@@ -103,6 +103,7 @@ class CalibrationTable:
     reuse_cost: np.ndarray | None = None
     keep_cost: np.ndarray | None = None
     milliseconds: Milliseconds | None = None
+    pooled: tuple[bool, ...] = ()
 
     def __post_init__(self):
         positions = tuple(number(p, 0, 1, "noise position") for p in self.positions)
@@ -115,6 +116,7 @@ class CalibrationTable:
         _set(self, "positions", positions)
         _set(self, "sites", sites)
         _set(self, "windows", windows)
+        _set(self, "pooled", pooled_windows(self.pooled, len(windows)))
         _set(self, "other_cost", float(self.other_cost))
         _set(self, "runs", whole(self.runs, 1, 1 << 30, "number of runs"))
         require(np.isfinite(self.reuse_gain) and self.reuse_gain > 0, "The gain of reuse must be finite and above 0.")
@@ -179,11 +181,9 @@ class CalibrationTable:
 
         Raises PlanError if they were not measured on the same rows, sites, windows and ages.
         """
-        alike = (self.positions, self.sites, self.windows, self.max_age) == (
-            other.positions,
-            other.sites,
-            other.windows,
-            other.max_age,
+        alike = all(
+            getattr(self, field) == getattr(other, field)
+            for field in ("positions", "sites", "windows", "pooled", "max_age")
         )
         require(alike, "The calibration runs do not belong together: their steps, layers or windows differ.")
         runs = self.runs + other.runs
@@ -206,6 +206,7 @@ class CalibrationTable:
             "positions": self.positions,
             "sites": [[site.name, site.heads] for site in self.sites],
             "windows": self.windows,
+            "pooled": self.pooled,
             "other_cost": self.other_cost,
             "runs": self.runs,
             "reuse_gain": self.reuse_gain,
