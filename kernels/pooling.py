@@ -18,10 +18,13 @@ All is linear in the tokens: a key is read once, beside a pass of attention that
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 
 from .geometry import Layout, tile_counts, tile_shape
+
+SPLIT = 4096  # tokens whose squares are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -42,18 +45,18 @@ def pool(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scal
     exact = torch.float64 if k.dtype is torch.float64 else torch.float32
     scale = k.shape[-1] ** -0.5 if scale is None else scale
     counts = tile_tokens(layout.grid).to(k.device, exact)
-    k_sums, v_sums = (_per_tile(x[:, :, image], layout.grid, _sum, exact) for x in (k, v))
-    k_mean = k_sums / counts[:, None]
-    k_norms = _per_tile(k[:, :, image], layout.grid, _norm, exact)
-    variance = (k_norms.square() / counts[:, None] - k_mean.square()).clamp_min(0.0)
-    query = _norm(q[:, :, image], 2, exact).square() / layout.image
-    spread = 0.5 * scale**2 * (variance @ query.unsqueeze(-1)).squeeze(-1)
+    keys, values = (x[:, :, image].unflatten(2, layout.grid) for x in (k, v))
+    k_mean = _per_tile(keys, layout.grid, exact) / counts[:, None]
+    v_mean = _per_tile(values, layout.grid, exact) / counts[:, None]
+    k_square = _per_tile(keys, layout.grid, exact, squared=True) / counts[:, None]
+    q_square = sum(part.to(exact).square().sum(dim=2) for part in q[:, :, image].split(SPLIT, dim=2)) / layout.image
+    variance = (k_square - k_mean.square()).clamp_min(0.0)
+    spread = 0.5 * scale**2 * (variance @ q_square.unsqueeze(-1)).squeeze(-1)
     log_counts = counts.log()
-    return Pooled(
-        k_mean.to(k.dtype), (v_sums / counts[:, None]).to(v.dtype), log_counts + torch.minimum(spread, log_counts)
-    )
+    return Pooled(k_mean.to(k.dtype), v_mean.to(v.dtype), log_counts + torch.minimum(spread, log_counts))
 
 
+@lru_cache(maxsize=64)
 def tile_tokens(grid: tuple[int, ...]) -> torch.Tensor:
     """How many tokens each tile holds, (T,) int64 in row-major order; edge tiles may hold fewer."""
     tokens = torch.ones(1, dtype=torch.int64)
@@ -64,23 +67,25 @@ def tile_tokens(grid: tuple[int, ...]) -> torch.Tensor:
     return tokens
 
 
-def _per_tile(x: torch.Tensor, grid: tuple[int, ...], reduce, dtype: torch.dtype) -> torch.Tensor:
-    """(B, H, image, D) -> (B, H, T, D), each tile reduced one axis at a time, the last axis first."""
-    x = x.unflatten(2, grid)
+def _per_tile(x: torch.Tensor, grid: tuple[int, ...], dtype: torch.dtype, squared: bool = False) -> torch.Tensor:
+    """Sums of x, or of its squares, over each tile: (B, H, *grid, D) -> (B, H, T, D)."""
     for axis in reversed(range(len(grid))):
         side, at = tile_shape(grid)[axis], axis + 2
         whole = x.shape[at] // side * side
-        parts = [reduce(x.narrow(at, 0, whole).unflatten(at, (-1, side)), at + 1, dtype)] if whole else []
+        parts = [_sum(x.narrow(at, 0, whole).unflatten(at, (-1, side)), at + 1, dtype, squared)] if whole else []
         if whole < x.shape[at]:
-            parts.append(reduce(x.narrow(at, whole, x.shape[at] - whole), at, dtype).unsqueeze(at))
+            parts.append(_sum(x.narrow(at, whole, x.shape[at] - whole), at, dtype, squared).unsqueeze(at))
         x = torch.cat(parts, dim=at) if len(parts) > 1 else parts[0]
+        squared = False
     return x.flatten(2, 1 + len(grid))
 
 
-def _sum(x: torch.Tensor, axis: int, dtype: torch.dtype) -> torch.Tensor:
-    return x.sum(dim=axis, dtype=dtype)
-
-
-def _norm(x: torch.Tensor, axis: int, dtype: torch.dtype) -> torch.Tensor:
-    # A norm rather than a sum of squares, which torch would first write out in full.
-    return torch.linalg.vector_norm(x, dim=axis, dtype=dtype)
+def _sum(x: torch.Tensor, axis: int, dtype: torch.dtype, squared: bool) -> torch.Tensor:
+    # Slice by slice, whose rows lie together in memory: on a CPU torch's own reduction of an axis that is not the last
+    # takes 20 times as long.
+    total = x.select(axis, 0).to(dtype)
+    total = total.square() if squared else total.clone()
+    for index in range(1, x.shape[axis]):
+        part = x.select(axis, index).to(dtype)
+        total = total.addcmul_(part, part) if squared else total.add_(part)
+    return total
