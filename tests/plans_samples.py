@@ -71,7 +71,9 @@ def _random_path(rng, rows: int, windows: int) -> str:
     return path[:rows]
 
 
-def plan_of(rng, sites=(2, 3), rows=5, windows=2, levels=2, kinds=None, note="", share=True, promises=False):
+def plan_of(
+    rng, sites=(2, 3), rows=5, windows=2, levels=2, kinds=None, note="", share=True, promises=False, pool=False
+):
     model = identity(sites, note=note)
     made = [
         LevelPaths(
@@ -87,7 +89,8 @@ def plan_of(rng, sites=(2, 3), rows=5, windows=2, levels=2, kinds=None, note="",
         for i in range(levels)
     ]
     sizes = [(0.5**k, 0.5**k) for k in range(1, windows + 1)]
-    return build_plan(model, measurement(), positions(rows), sizes, made)
+    pooled = rng.integers(2, size=windows).astype(bool).tolist() if pool else ()
+    return build_plan(model, measurement(), positions(rows), sizes, made, pooled)
 
 
 def table_of(

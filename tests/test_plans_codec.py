@@ -29,6 +29,7 @@ def plans(draw):
         None,
         note,
         promises=draw(st.booleans()),
+        pool=draw(st.booleans()),
     )
 
 
@@ -169,6 +170,12 @@ HOSTILE = {
     "too many heads": with_entry(["model", "sites"], [["a", 257]]),
     "too many rows": with_entry(["positions"], [1 - i / 300 for i in range(257)]),
     "too many windows": with_entry(["windows"], [[0.5, 0.5]] * 11),
+    "pooled as numbers": with_entry(["pooled"], [1, 0]),
+    "pooled letters": with_entry(["pooled"], "x0"),
+    "too few pooled": with_entry(["pooled"], "1"),
+    "too many pooled": with_entry(["pooled"], "1" * 11),
+    "edited pooled": with_entry(["pooled"], "11"),
+    "pooled missing": with_entry(["pooled"], None),
     "too many levels": with_entry(["levels"], [0] * 17),
     "too many profiles": with_entry(["profiles"], ["f"] * 4097),
     "profiles of numbers": with_entry(["profiles"], [1, 2]),

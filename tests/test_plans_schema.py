@@ -58,6 +58,10 @@ def test_valid_profile_is_accepted(path):
         {"windows": ((0.0, 0.5), (0.25, 0.25))},
         {"windows": ((0.5, 0.5),)},
         {"windows": ((0.5, 0.5),) * 11},
+        {"pooled": (True,)},
+        {"pooled": (True, False, True)},
+        {"pooled": (1, 0)},
+        {"pooled": "10"},
         {"levels": ()},
         {"profiles": ()},
         {"model": None},
@@ -69,6 +73,12 @@ def test_invalid_field_is_refused(change):
     assert any("1" in profile or "B" in profile for profile in plan.profiles)
     with pytest.raises(PlanError):
         dataclasses.replace(plan, **change)
+
+
+def test_plan_whose_windows_pool_is_another_plan_and_none_that_pools_is_the_same():
+    plan = one_level(["ff0", "ffA"])
+    assert dataclasses.replace(plan, pooled=(False, False)) == plan
+    assert dataclasses.replace(plan, pooled=(True, False)).id != plan.id
 
 
 def test_profiles_must_be_sorted_and_used():

@@ -15,7 +15,7 @@ from ditfastattn.plans import CalibrationTable, PlanError, Refusal
 ARRAYS = [
     field.name
     for field in dataclasses.fields(CalibrationTable)
-    if field.name not in ("positions", "sites", "windows", "other_cost", "runs", "reuse_gain", "milliseconds")
+    if field.name not in ("positions", "sites", "windows", "other_cost", "runs", "reuse_gain", "milliseconds", "pooled")
 ]
 
 
@@ -27,14 +27,14 @@ def saved(table):
 
 
 def assert_same(one, other):
-    for name in ("positions", "sites", "windows", "other_cost", "runs", "reuse_gain"):
+    for name in ("positions", "sites", "windows", "pooled", "other_cost", "runs", "reuse_gain"):
         assert getattr(one, name) == getattr(other, name)
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
 def test_saved_table_reads_back_the_same(tmp_path):
-    table = table_of(np.random.default_rng(0), share=True)
+    table = dataclasses.replace(table_of(np.random.default_rng(0), share=True), pooled=(True, False))
     assert_same(CalibrationTable.load(saved(table)), table)
     table.save(tmp_path / "table.npz")
     assert_same(CalibrationTable.load(tmp_path / "table.npz"), table)
@@ -76,6 +76,9 @@ def test_merging_is_the_mean_over_runs():
 def test_merging_refuses_another_measurement():
     with pytest.raises(PlanError, match="belong together"):
         table_of(np.random.default_rng(0)).merged(table_of(np.random.default_rng(0), rows=5))
+    pooling = dataclasses.replace(table_of(np.random.default_rng(0)), pooled=(True, True))
+    with pytest.raises(PlanError, match="belong together"):
+        pooling.merged(table_of(np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize("name", ARRAYS)
