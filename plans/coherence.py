@@ -247,15 +247,16 @@ class Predictor:
             measured = self._apart[np.maximum(one, other), head, kind, lag.clip(1, table.max_age) - 1]
             return np.where(lag == 0, 0.0, np.where(lag <= table.max_age, measured, np.nan))
 
-        def own(row: np.ndarray, source: np.ndarray) -> np.ndarray:
-            return np.sqrt(at_age(self._by_source[row, head, kind], row - source))
+        def own(row: np.ndarray, source: np.ndarray, some: np.ndarray) -> np.ndarray:
+            squared = self._by_source[row[some], head[some], kind[some]]
+            return np.sqrt(at_age(squared, (row - source)[some]))
 
         with np.errstate(invalid="ignore"):
             twice = distance(c, earlier) + distance(later, e) - distance(c, e) - distance(later, earlier)
             crossing = amplitude[later, head] * amplitude[earlier, head] * twice
             far = ~np.isfinite(crossing)
             fall = self._drift_cosines[head[far], kind[far]] ** ((later - earlier)[far] / DRIFT_SPACING)
-            crossing[far] = 2 * own(later, c)[far] * own(earlier, e)[far] * fall
+            crossing[far] = 2 * own(later, c, far) * own(earlier, e, far) * fall
         return np.bincount(head, np.where(np.isfinite(crossing), crossing, 0.0), table.heads)
 
     @cached_property

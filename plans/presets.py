@@ -104,9 +104,12 @@ def solve_plan(
     predictor = Predictor(table)
     searches = {one: Search(_priced(raised, one)) for one in dict.fromkeys(prices)}
     found = [
-        _within_promise(searches[one], predictor, goal, max_cache_bytes) for one, goal in zip(prices, goals, strict=True)
+        _within_promise(searches[one], predictor, goal, max_cache_bytes)
+        for one, goal in zip(prices, goals, strict=True)
     ]
-    solutions = _descending(_with_few_profiles(searches, predictor, model, prices, goals, found, max_cache_bytes), goals)
+    solutions = _descending(
+        _with_few_profiles(searches, predictor, model, prices, goals, found, max_cache_bytes), goals
+    )
     solutions = [_in_flops(predictor, solution) for solution in solutions]
     paths = [_level(table, name, solution) for (name, _), solution in zip(levels, solutions, strict=True)]
     return Solved(
