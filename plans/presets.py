@@ -11,7 +11,7 @@ import numpy as np
 from . import evaluate
 from .build import LevelPaths, build_plan
 from .checks import PlanError
-from .codebook import Choice, all_full, limit_profiles
+from .codebook import Choice, Codebook, all_full
 from .coherence import Predictor, amplified
 from .evaluate import errors
 from .frontier import Point
@@ -203,16 +203,22 @@ def _with_few_profiles(
 
 def _limited(raised, predictor: Predictor, goals: list[Goal], choices: list[Choice], most: int) -> list[Point]:
     """The choices with at most `most` profiles, none over its goal."""
+    book = Codebook.of(raised, choices, most)
+    return [
+        _kept_promise(book, predictor, level, goal, choice)
+        for level, (goal, choice) in enumerate(zip(goals, choices, strict=True))
+    ]
+
+
+def _kept_promise(book: Codebook, predictor: Predictor, level: int, goal: Goal, choice: Choice) -> Point:
+    """A level's methods out of the book, with as much less error to spend as keeps them within the goal."""
     for _ in range(ROUNDS):
-        points = limit_profiles(raised, choices, most)
-        excess = [_excess(predictor, goal, point) for goal, point in zip(goals, points, strict=True)]
-        if max(excess, default=0.0) <= 1:
-            break
-        choices = [
-            replace(one, squared_error=one.squared_error * (AIM / over) ** 2) if over > 1 else one
-            for one, over in zip(choices, excess, strict=True)
-        ]
-    return [all_full(raised) if over > 1 else point for point, over in zip(points, excess, strict=True)]
+        point = book.chosen(level, choice)
+        over = _excess(predictor, goal, point)
+        if over <= 1:
+            return point
+        choice = replace(choice, squared_error=choice.squared_error * (AIM / over) ** 2)
+    return all_full(book.table)
 
 
 def _excess(predictor: Predictor, goal: Goal, point: Point) -> float:

@@ -19,7 +19,8 @@ from .mixing import Goal, mixed
 from .table import CalibrationTable
 
 STEPS_PER_OCTAVE = 1  # of the price grid that levels share
-AT_ONCE = 512  # heads that are solved together: so many prices of a small table at a time
+AT_ONCE = 256  # heads that are solved together: so many prices of a small table at a time; at most MAX_SITES
+LIKELY_PRICE = 8  # times the squared error: where the search starts
 FIRST_MEMORY_PRICE = 0.1  # for all rows together; see Prices.memory
 MEMORY_ROUNDS = 10
 ROUNDING = 1e-9  # kept free of every budget, for sums in another order
@@ -187,9 +188,9 @@ class _Frontier:
     def _bracket(self, goal: Goal, near: float | None) -> tuple[int | None, int | None]:
         """Neighbours on the grid between which the goal lies: below it less is saved. None: the grid ends there."""
         first, last = self.grid
-        start = near or goal.squared_error or _price((first + last) / 2)
+        start = near or LIKELY_PRICE * (goal.squared_error or 0.0) or _price((first + last) / 2)
         start = min(max(round(math.log2(start) * STEPS_PER_OCTAVE), first), last)
-        stride = 1 if near else 3
+        stride = 1 if near else 2
         while True:
             low, high = self._enclosing(goal)
             if low == last or high == first or (low is not None and high is not None and high - low == 1):
@@ -229,19 +230,14 @@ def _goal(target_error: float | None, keep_attention: float | None) -> Goal:
 
 def _price_range(table: CalibrationTable) -> tuple[int, int]:
     """First and last price of the grid: below, no error is worth a saving; above, nothing but FLOPs counts."""
-    errors = np.concatenate(
-        [
-            array[np.isfinite(array)]
-            for array in (table.window_error, table.residual_error, table.reuse_error, table.share_error)
-        ]
-    )
-    errors = errors[errors > 0]
-    if not len(errors):
+    errors = (table.window_error, table.residual_error, table.reuse_error, table.share_error)
+    largest = max(np.max(array, where=np.isfinite(array), initial=0.0) for array in errors)
+    if not largest:
         return 0, 1
     cell = 1 / (table.rows * table.heads)
-    smallest = max(errors.min(), errors.max() * 1e-12)
+    smallest = max(min(np.min(array, where=array > 0, initial=np.inf) for array in errors), largest * 1e-12)
     first = math.floor(STEPS_PER_OCTAVE * math.log2(1e-3 * smallest))
-    last = math.ceil(STEPS_PER_OCTAVE * math.log2(1e5 * errors.max() / cell))
+    last = math.ceil(STEPS_PER_OCTAVE * math.log2(1e5 * largest / cell))
     return first, last
 
 
