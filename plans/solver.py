@@ -20,6 +20,7 @@ from .table import CalibrationTable
 
 STEPS_PER_OCTAVE = 1  # of the price grid that levels share
 AT_ONCE = 256  # heads that are solved together: so many prices of a small table at a time; at most MAX_SITES
+AT_ONCE_ANEW = 3  # prices, where the right one is nearly known: it and its neighbours
 LIKELY_PRICE = 8  # times the squared error: where the search starts
 FIRST_MEMORY_PRICE = 0.1  # for all rows together; see Prices.memory
 MEMORY_ROUNDS = 10
@@ -140,13 +141,15 @@ class Search:
 class _Frontier:
     """Solutions at prices of the grid, which are numbered, kept for reuse.
 
-    grid: first and last price. alone: solutions at the same prices without choices that bind heads together.
+    grid: first and last price. alone: solutions at the same prices without choices that bind heads together. at_once:
+    most prices that are solved together.
     """
 
     solver: Solver
     grid: tuple[int, int]
     memory: np.ndarray | None = None
     alone: _Frontier | None = None
+    at_once: int = AT_ONCE
     points: dict[int, tuple[Point, float]] = field(default_factory=dict)
 
     def reach(self, goal: Goal, near: float | None = None) -> tuple[Point, float]:
@@ -165,7 +168,7 @@ class _Frontier:
 
     def reach_anew(self, goal: Goal, memory: np.ndarray, near: float) -> tuple[Point, float]:
         """`reach` at other prices of memory, (S,)."""
-        return _Frontier(self.solver, self.grid, memory).reach(goal, near)
+        return _Frontier(self.solver, self.grid, memory, at_once=AT_ONCE_ANEW).reach(goal, near)
 
     def lower_bound(self, squared_error: float) -> float:
         """Least FLOPs, as a fraction of dense attention, that any solution within this error needs (weak duality)."""
@@ -183,7 +186,8 @@ class _Frontier:
     def _unsolved_around(self, number: int) -> list[int]:
         first, last = self.grid
         unsolved = [one for one in range(first, last + 1) if one not in self.points]
-        return sorted(unsolved, key=lambda one: abs(one - number))[: max(AT_ONCE // self.solver.table.heads, 1)]
+        count = max(min(self.at_once, AT_ONCE // self.solver.table.heads), 1)
+        return sorted(unsolved, key=lambda one: abs(one - number))[:count]
 
     def _bracket(self, goal: Goal, near: float | None) -> tuple[int | None, int | None]:
         """Neighbours on the grid between which the goal lies: below it less is saved. None: the grid ends there."""
