@@ -97,12 +97,9 @@ class Solver:
             else replace(solver, binding=False)
         )
 
-    def at(self, prices: Prices, alone: Point | None = None) -> tuple[Point, float]:
-        """The solution at `prices`, and the bound: no solution has a lower sum of error and price (memory included).
-
-        alone: the solution without choices that bind heads together, where it is known already.
-        """
-        point, bound = self._solved(prices, alone)
+    def at(self, prices: Prices) -> tuple[Point, float]:
+        """The solution at `prices`, and the bound: no solution has a lower sum of error and price (memory included)."""
+        point, bound = self._solved(prices)
         return point, float(bound.sum())
 
     def at_each(
@@ -110,7 +107,8 @@ class Solver:
     ) -> list[tuple[Point, float]]:
         """`at` for several prices of FLOPs, as for one table in which copies of this one stand side by side.
 
-        In a small table that is much quicker: most of the time goes into calling numpy, not into its work.
+        alone: the solutions without choices that bind heads together, where they are known already. In a small table
+        this is much quicker: most of the time goes into calling numpy, not into its work.
         """
         count = len(flops)
         # A fraction of all copies' FLOPs is a smaller number, so that the same FLOPs must have a higher price.
@@ -126,7 +124,7 @@ class Solver:
             self._wider[count] = Solver(wider, Cells.of(wider), self.binding)
         return self._wider[count]
 
-    def _solved(self, prices: Prices, alone: Point | None) -> tuple[Point, np.ndarray]:
+    def _solved(self, prices: Prices, alone: Point | None = None) -> tuple[Point, np.ndarray]:
         """The solution, and each head's part of the bound: (N,)."""
         if alone is None:
             methods, bound = best_paths(self.cells, prices)
