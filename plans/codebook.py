@@ -46,24 +46,42 @@ class Choice:
         return Goal(self.squared_error, self.attention)
 
 
-def limit_profiles(table: CalibrationTable, choices: Sequence[Choice], most: int) -> list[Point]:
-    """The choices with at most `most` distinct profiles together, each within its limits; unchanged if there are no
-    more already.
-
-    most is at least 1; the profile that is full everywhere is always among them.
+@dataclass(frozen=True, eq=False)
+class Codebook:
+    """The profiles that levels share, (P, S), and each level's heads against them; None where the levels' own are few
+    enough already.
     """
-    profiles, uses = _distinct(choices)
-    if len(profiles) <= most:
-        return [choice.point for choice in choices]
-    profiles = profiles[_candidates(profiles, uses)]
-    scores = _scores(table, choices, profiles)
-    book = _codebook(scores, most)
-    profiles, scores = profiles[book], [score.of_profiles(book) for score in scores]
-    cells = Cells.of(table)
-    for _ in range(REFITS):
-        profiles = _refitted(table, cells, choices, scores, profiles)
+
+    table: CalibrationTable
+    profiles: np.ndarray | None = None
+    scores: Sequence[_Scores] = ()
+
+    @staticmethod
+    def of(table: CalibrationTable, choices: Sequence[Choice], most: int) -> Codebook:
+        """At most `most` distinct profiles for all the choices together; what these are limited to does not matter yet.
+
+        most is at least 1; the profile that is full everywhere is always among them.
+        """
+        profiles, uses = _distinct(choices)
+        if len(profiles) <= most:
+            return Codebook(table)
+        profiles = profiles[_candidates(profiles, uses)]
         scores = _scores(table, choices, profiles)
-    return [_chosen_within(table, choice, score, profiles) for choice, score in zip(choices, scores, strict=True)]
+        kept = _codebook(scores, most)
+        profiles, scores = profiles[kept], [score.of_profiles(kept) for score in scores]
+        cells = Cells.of(table)
+        for _ in range(REFITS):
+            profiles = _refitted(table, cells, choices, scores, profiles)
+            scores = _scores(table, choices, profiles)
+        return Codebook(table, profiles, scores)
+
+    def chosen(self, level: int, choice: Choice) -> Point:
+        """The methods of one level, by its number, within the limits of `choice`: those of when the book was made, or
+        narrower ones. Unchanged where there were few enough profiles.
+        """
+        if self.profiles is None:
+            return choice.point
+        return _chosen_within(self.table, choice, self.scores[level], self.profiles)
 
 
 @dataclass(frozen=True, eq=False)

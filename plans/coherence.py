@@ -12,11 +12,12 @@ with the residual of row c is R(c) - R(s), and a reuse of row c's output errs by
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from .evaluate import at_age, errors
-from .methods import REUSE, is_residual, sources, window_index
+from .methods import FULL, REUSE, is_residual, sources, window_index
 from .table import CalibrationTable
 
 PERSISTENCE = 0.5  # part of the other rows at which a head that takes a method is assumed to take it as well
@@ -152,86 +153,134 @@ def head_errors(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
     Counted between two windows (of two sizes: with the cosine of the later one in the list), between
     residuals of one window, and between reuses.
     """
-    amplitude = np.sqrt(table.weight)[:, table.site_of_head]
-    own = errors(table, methods)
-    total = own.sum(axis=0) + _window_crossings(table, amplitude, methods)
-    residual = is_residual(methods)
-    for k in range(len(table.windows)):
-        kind = np.where(residual & (window_index(methods) == k), sources(methods)[1], -1)
-        total += _source_crossings(table.residual_error[:, :, k], amplitude, kind)
-    total += _source_crossings(table.reuse_error, amplitude, np.where(methods == REUSE, sources(methods)[0], -1))
-    return np.maximum(total, 0.0)
+    return Predictor(table).head_errors(methods)
 
 
 def sharing_errors(table: CalibrationTable, share: np.ndarray) -> np.ndarray:
     """Squared error that sharing adds at each site, cross terms between rows included: share (S, sites) -> (sites,)."""
-    size = np.sqrt(np.where(share, table.share_error, 0.0))
-    known = np.isfinite(size)
-    size = np.where(known, size, 0.0)
-    return np.where(known.all(axis=0), np.einsum("si,sti,ti->i", size, _sharing_cosines(table), size), np.inf)
+    return Predictor(table).sharing_errors(share)
 
 
 def predicted_error(table: CalibrationTable, methods: np.ndarray, share: np.ndarray) -> float:
     """Relative error of the final latent that the table predicts: methods (S, N), share (S, sites)."""
-    return BEYOND * float(np.sqrt(head_errors(table, methods).sum() + sharing_errors(table, share).sum()))
+    return Predictor(table).predicted_error(methods, share)
 
 
-def _window_crossings(table: CalibrationTable, amplitude: np.ndarray, methods: np.ndarray) -> np.ndarray:
-    """Cross terms between rows whose output is a window's, their own or a reused one: (N,)."""
-    used = _window_in_effect(methods)
-    rows, heads = np.arange(table.rows)[:, None], np.arange(table.heads)
-    total = np.zeros(table.heads)
-    if (used >= 0).sum() < 2:
-        return total
-    size = np.sqrt(table.window_error[rows, heads, used.clip(0)])
-    size = np.where((used >= 0) & np.isfinite(size), size, 0.0)
-    for k in np.unique(used[used >= 0]):
-        of_k = np.where(used == k, size, 0.0)
-        narrower = np.where((used >= 0) & (used < k), size, 0.0)
-        cosine = window_cosines(table, amplitude, k)
-        total += np.einsum("sn,stn,tn->n", of_k, cosine, of_k + 2 * narrower) - (of_k**2).sum(axis=0)
-    return total
+class Predictor:
+    """The errors of many solutions of one table. What the table says of pairs of rows is worked out once; and since
+    solutions of neighbouring prices have most heads' methods in common, so are each head's errors.
+    """
+
+    def __init__(self, table: CalibrationTable):
+        self.table = table
+        self._amplitude = np.sqrt(table.weight)[:, table.site_of_head]
+        self._pairs = np.tril_indices(table.rows, -1)  # each two rows, the later one first
+        self._window_cosines: dict[int, np.ndarray] = {}  # of each window used so far: (pairs, N)
+        self._known: dict[tuple[int, bytes], float] = {}  # by head and methods
+
+    def predicted_error(self, methods: np.ndarray, share: np.ndarray) -> float:
+        """See the function of this name."""
+        return BEYOND * float(np.sqrt(self.head_errors(methods).sum() + self.sharing_errors(share).sum()))
+
+    def head_errors(self, methods: np.ndarray) -> np.ndarray:
+        """See the function of this name."""
+        asked = [(head, column.tobytes()) for head, column in enumerate(np.ascontiguousarray(methods.T))]
+        new = np.array([one not in self._known for one in asked])
+        if new.any():
+            found = self._crossed(np.where(new, methods, FULL))
+            self._known.update((asked[head], found[head]) for head in np.flatnonzero(new))
+        return np.array([self._known[one] for one in asked])
+
+    def sharing_errors(self, share: np.ndarray) -> np.ndarray:
+        """See the function of this name."""
+        size = np.sqrt(np.where(share, self.table.share_error, 0.0))
+        known = np.isfinite(size)
+        size = np.where(known, size, 0.0)
+        squared = np.einsum("si,sti,ti->i", size, self._sharing_cosines, size)
+        return np.where(known.all(axis=0), squared, np.inf)
+
+    def _crossed(self, methods: np.ndarray) -> np.ndarray:
+        own = errors(self.table, methods).sum(axis=0)
+        return np.maximum(own + self._window_crossings(methods) + self._source_crossings(methods), 0.0)
+
+    def _window_crossings(self, methods: np.ndarray) -> np.ndarray:
+        """Cross terms between rows whose output is a window's, their own or a reused one: (N,)."""
+        used = _window_in_effect(methods)
+        later, earlier = self._pairs
+        pair, head = np.nonzero((used[later] >= 0) & (used[earlier] >= 0))
+        later, earlier = later[pair], earlier[pair]
+        one, other = used[later, head], used[earlier, head]
+        product = self.table.window_error[later, head, one] * self.table.window_error[earlier, head, other]
+        size = np.sqrt(np.where(np.isfinite(product), product, 0.0))
+        cosine = np.zeros(len(pair))
+        larger = np.maximum(one, other)
+        for k in np.unique(larger):
+            of_k = larger == k
+            cosine[of_k] = self._cosines_of(k)[pair[of_k], head[of_k]]
+        return np.bincount(head, 2 * cosine * size, self.table.heads)
+
+    def _cosines_of(self, k: int) -> np.ndarray:
+        if k not in self._window_cosines:
+            self._window_cosines[k] = window_cosines(self.table, self._amplitude, k)[self._pairs]
+        return self._window_cosines[k]
+
+    def _source_crossings(self, methods: np.ndarray) -> np.ndarray:
+        """Cross terms between rows s that are served by source rows c, by residuals of one window or by reuse: (N,).
+
+        2 <X(c) - X(s), X(c') - X(s')> = |X(c) - X(s')|^2 + |X(s) - X(c')|^2 - |X(c) - X(c')|^2 - |X(s) - X(s')|^2.
+        Between rows too far apart for one of these to have been measured, the cosine of drifts falls off geometrically.
+        """
+        table, amplitude = self.table, self._amplitude
+        if not table.max_age:
+            return np.zeros(table.heads)
+        reuse, corrected = methods == REUSE, is_residual(methods)
+        kind = np.where(reuse, len(table.windows), np.where(corrected, window_index(methods), -1))
+        source = np.where(reuse, *sources(methods))
+        later, earlier = self._pairs
+        pair, head = np.nonzero((kind[later] >= 0) & (kind[later] == kind[earlier]))
+        later, earlier = later[pair], earlier[pair]
+        kind = kind[later, head]
+        c, e = source[later, head], source[earlier, head]
+
+        def distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+            lag = np.abs(one - other)
+            measured = self._apart[np.maximum(one, other), head, kind, lag.clip(1, table.max_age) - 1]
+            return np.where(lag == 0, 0.0, np.where(lag <= table.max_age, measured, np.nan))
+
+        def own(row: np.ndarray, source: np.ndarray, some: np.ndarray) -> np.ndarray:
+            squared = self._by_source[row[some], head[some], kind[some]]
+            return np.sqrt(at_age(squared, (row - source)[some]))
+
+        with np.errstate(invalid="ignore"):
+            twice = distance(c, earlier) + distance(later, e) - distance(c, e) - distance(later, earlier)
+            crossing = amplitude[later, head] * amplitude[earlier, head] * twice
+            far = ~np.isfinite(crossing)
+            fall = self._drift_cosines[head[far], kind[far]] ** ((later - earlier)[far] / DRIFT_SPACING)
+            crossing[far] = 2 * own(later, c, far) * own(earlier, e, far) * fall
+        return np.bincount(head, np.where(np.isfinite(crossing), crossing, 0.0), table.heads)
+
+    @cached_property
+    def _by_source(self) -> np.ndarray:
+        """Errors of residuals, window by window, and of reuse: (S, N, W + 1, A)."""
+        return np.concatenate([self.table.residual_error, self.table.reuse_error[:, :, None]], axis=2)
+
+    @cached_property
+    def _apart(self) -> np.ndarray:
+        return _unweighted(self._by_source, self._amplitude[..., None, None])
+
+    @cached_property
+    def _drift_cosines(self) -> np.ndarray:
+        return drift_cosines(self._by_source, self._amplitude[..., None])
+
+    @cached_property
+    def _sharing_cosines(self) -> np.ndarray:
+        return _sharing_cosines(self.table)
 
 
 def _window_in_effect(methods: np.ndarray) -> np.ndarray:
-    """Window without residual whose loss each cell's output has, through reuses: int (S, N), -1 for none."""
-    result = np.full(methods.shape, -1)
-    plain = (window_index(methods) >= 0) & ~is_residual(methods)
+    """Window without residual whose loss each cell's output has, through reuses: int16 (S, N), -1 for none."""
+    result = np.full(methods.shape, -1, dtype=np.int16)
+    reuse, window = methods == REUSE, np.where(is_residual(methods), -1, window_index(methods))
     for row in range(1, len(methods)):
-        result[row] = np.where(
-            plain[row], window_index(methods)[row], np.where(methods[row] == REUSE, result[row - 1], -1)
-        )
+        result[row] = np.where(reuse[row], result[row - 1], window[row])
     return result
-
-
-def _source_crossings(error: np.ndarray, amplitude: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """Cross terms between rows s that are served by source rows c: error (S, N, A), source (S, N), -1 for none -> (N,).
-
-    2 <X(c) - X(s), X(c') - X(s')> = |X(c) - X(s')|^2 + |X(s) - X(c')|^2 - |X(c) - X(c')|^2 - |X(s) - X(s')|^2. Between
-    rows too far apart for one of these to have been measured, the cosine of drifts falls off geometrically.
-    """
-    total = np.zeros(error.shape[1])
-    some = (source >= 0).sum(axis=0) >= 2
-    if not some.any() or not error.shape[-1]:
-        return total
-    error, amplitude, source = error[:, some], amplitude[:, some], source[:, some]
-    rows, heads, ages = error.shape
-    apart = _unweighted(error, amplitude[..., None])
-    own = np.sqrt(np.array([at_age(error[row], row - source[row]) for row in range(rows)]))
-    row, other = (index[:, None] for index in np.tril_indices(rows, -1))  # (pairs, 1) each
-    c, e = source[row[:, 0]].clip(0).astype(int), source[other[:, 0]].clip(0).astype(int)  # (pairs, N)
-
-    def distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        lag = np.abs(one - other)
-        measured = apart[np.maximum(one, other), np.arange(heads), lag.clip(1, ages) - 1]
-        return np.where(lag == 0, 0.0, np.where(lag <= ages, measured, np.nan))
-
-    with np.errstate(invalid="ignore"):
-        twice = distance(c, other) + distance(row, e) - distance(c, e) - distance(row, other)
-        near = amplitude[row[:, 0]] * amplitude[other[:, 0]] * twice
-        fall = drift_cosines(error, amplitude) ** ((row - other) / DRIFT_SPACING)
-        far = 2 * own[row[:, 0]] * own[other[:, 0]] * fall
-    crossing = np.where(np.isfinite(near), near, far)
-    both = (source[row[:, 0]] >= 0) & (source[other[:, 0]] >= 0) & np.isfinite(crossing)
-    total[some] = np.where(both, crossing, 0.0).sum(axis=0)
-    return total

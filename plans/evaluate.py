@@ -13,25 +13,26 @@ def errors(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
 
     inf where a cell is not available. A reuse adds the error of the cell whose output it repeats.
     """
-    heads = np.arange(table.heads)
     output, full = sources(methods)
-    window = np.maximum(window_index(methods), 0).astype(np.intp)
-    corrected = is_residual(methods)
+    window, corrected, reuse = window_index(methods), is_residual(methods), methods == REUSE
+    plain = (window >= 0) & ~corrected
     result = np.zeros(methods.shape)
-    repeated = np.zeros(table.heads)  # error of the output in each head's cache
-    for row in range(1, table.rows):
-        reuse = methods[row] == REUSE
-        plain = ~reuse & (methods[row] != FULL) & ~corrected[row]
-        chosen = np.zeros(table.heads)
-        if table.windows:
-            chosen = np.where(plain, table.window_error[row, heads, window[row]], chosen)
-            chosen = np.where(
-                corrected[row], at_age(table.residual_error[row, heads, window[row]], row - full[row]), chosen
-            )
-        chosen = np.where(reuse, at_age(table.reuse_error[row], row - output[row]) + repeated, chosen)
-        repeated = np.where(reuse, repeated, chosen)
-        result[row] = chosen
+    # Row 0 has nothing before it to go by, and is taken to be full.
+    row, head = _cells_after_the_first(plain)
+    result[row, head] = table.window_error[row, head, window[row, head]]
+    row, head = _cells_after_the_first(corrected)
+    by_age = table.residual_error[row, head, window[row, head]]
+    result[row, head] = at_age(by_age, row - full[row, head])
+    row, head = _cells_after_the_first(reuse)
+    source = output[row, head]
+    result[row, head] = at_age(table.reuse_error[row, head], row - source) + result[source, head]
     return result
+
+
+def _cells_after_the_first(wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row and head of the cells that are True, those of the first row left out: wanted (S, N)."""
+    row, head = np.nonzero(wanted[1:])
+    return row + 1, head
 
 
 def attention_flops(table: CalibrationTable, methods: np.ndarray, share: np.ndarray | None = None) -> np.ndarray:

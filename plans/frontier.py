@@ -7,7 +7,8 @@ only where the price falls.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -53,6 +54,18 @@ class Point:
         """Largest size of the live caches over the rows."""
         return float(self.live.sum(axis=1).max())
 
+    @staticmethod
+    def joined(points: Sequence[Point]) -> Point:
+        """Solutions of one table side by side: the solution of as many copies of it."""
+        both = {name: np.concatenate([getattr(point, name) for point in points], axis=-1) for name in vars(points[0])}
+        return Point(**{**both, "flops": both["flops"] / len(points), "attention": both["attention"] / len(points)})
+
+    def parted(self, count: int) -> list[Point]:
+        """The solutions of `count` copies of a table, one by one."""
+        scaled = replace(self, flops=self.flops * count, attention=self.attention * count)
+        parts = {name: np.split(values, count, axis=-1) for name, values in vars(scaled).items()}
+        return [Point(**{name: values[which] for name, values in parts.items()}) for which in range(count)]
+
     def with_heads(self, other: Point, heads: np.ndarray, sites: np.ndarray) -> Point:
         """This point with the methods of `heads` and the sharing of `sites` (bool masks) taken from `other`."""
         picked = {
@@ -72,6 +85,7 @@ class Solver:
     table: CalibrationTable
     cells: Cells
     binding: bool = True
+    _wider: dict[int, Solver] = field(init=False, repr=False, default_factory=dict)
 
     @staticmethod
     def of(table: CalibrationTable, binding: bool = True) -> Solver:
@@ -85,14 +99,42 @@ class Solver:
 
     def at(self, prices: Prices) -> tuple[Point, float]:
         """The solution at `prices`, and the bound: no solution has a lower sum of error and price (memory included)."""
-        methods, value = best_paths(self.cells, prices)
-        point = Point.of(self.table, methods, self._no_share())
-        if not self.binding:
-            return point, float(value.sum())
+        point, bound = self._solved(prices)
+        return point, float(bound.sum())
+
+    def at_each(
+        self, flops: Sequence[float], memory: np.ndarray | None = None, alone: Sequence[Point] | None = None
+    ) -> list[tuple[Point, float]]:
+        """`at` for several prices of FLOPs, as for one table in which copies of this one stand side by side.
+
+        alone: the solutions without choices that bind heads together, where they are known already. In a small table
+        this is much quicker: most of the time goes into calling numpy, not into its work.
+        """
+        count = len(flops)
+        # A fraction of all copies' FLOPs is a smaller number, so that the same FLOPs must have a higher price.
+        prices = Prices(np.repeat(np.multiply(flops, count), self.table.heads), memory)
+        point, bound = self._copies(count)._solved(prices, None if alone is None else Point.joined(alone))
+        return list(zip(point.parted(count), bound.reshape(count, -1).sum(axis=1).tolist(), strict=True))
+
+    def _copies(self, count: int) -> Solver:
+        if count == 1:
+            return self
+        if count not in self._wider:
+            wider = self.table.repeated(count)
+            self._wider[count] = Solver(wider, Cells.of(wider), self.binding)
+        return self._wider[count]
+
+    def _solved(self, prices: Prices, alone: Point | None = None) -> tuple[Point, np.ndarray]:
+        """The solution, and each head's part of the bound: (N,)."""
+        if alone is None:
+            methods, bound = best_paths(self.cells, prices)
+            alone = Point.of(self.table, methods, self._no_share())
+            if not self.binding:
+                return alone, bound
         relaxed, bound = best_paths(self.cells, self._relaxed(prices))
-        point = self._shared(point, prices)
+        point = self._shared(alone, prices)
         point = self._skipping(point, relaxed, prices)
-        return self._shared(point, prices), float(bound.sum())
+        return self._shared(point, prices), bound
 
     def value(self, point: Point, prices: Prices) -> np.ndarray:
         """Error plus price of `point`, per head: (N,)."""
@@ -139,7 +181,8 @@ class Solver:
         if not self._can_share.any():
             return point
         flops = evaluate.attention_flops(self.table, point.methods) / self._dense()
-        saved = prices.flops * self.table.share_saving * np.add.reduceat(flops, self.table.offsets, axis=1)
+        price = np.broadcast_to(prices.flops, self.table.heads)[self.table.offsets]
+        saved = price * self.table.share_saving * np.add.reduceat(flops, self.table.offsets, axis=1)
         share = self._can_share & (self.table.share_error < saved)
         point = self._better(point, Point.of(self.table, point.methods, share), prices)
         idle = self._idle(point.methods)
@@ -160,10 +203,12 @@ class Solver:
         reusing = np.add.reduceat((relaxed == REUSE).astype(float), self.table.offsets, axis=1) / heads
         candidates = [reusing >= majority for majority in MAJORITIES]
         candidates.append(self._whole_sites(prices, point.share))
+        tried = [evaluate.skipped_flops(self.table, point.methods) > 0]
         for rows in candidates:
-            point = self._better(
-                point, self._with_forced(point, rows & (self.table.projection_cost > 0), prices), prices
-            )
+            rows = rows & (self.table.projection_cost > 0)
+            new = np.logical_and.reduce([(rows != before).any(axis=0) for before in tried])
+            point = self._better(point, self._with_forced(point, rows & new, prices), prices)
+            tried.append(rows)
         return point
 
     def _with_forced(self, point: Point, rows: np.ndarray, prices: Prices) -> Point:
@@ -183,7 +228,7 @@ class Solver:
         """Rows (S, sites) at which each site reuses if all its heads compute and reuse together: shortest paths."""
         table, rows = self.table, self.table.rows
         factor = prices.flops * self._factor(share)
-        credit = prices.flops * table.projection_cost / self._dense()
+        credit = np.broadcast_to(prices.flops, table.heads)[table.offsets] * table.projection_cost / self._dense()
         ages = self.cells.reuse.shape[1] - 1
         value = np.zeros((rows + 1, len(table.sites)))
         longest = np.zeros((rows, len(table.sites)), dtype=np.intp)
@@ -200,8 +245,8 @@ class Solver:
             reused = np.arange(count)[:, None]
             held = np.zeros((count, 1))
             if prices.memory is not None:
-                held[1:, 0] = prices.flops * np.cumsum(prices.memory[row : row + count])[1:]
-            own = compute + copied + self.cells.reuse[row, :count] + held * self.cells.output_bytes
+                held[1:, 0] = np.cumsum(prices.memory[row : row + count])[1:]
+            own = compute + copied + self.cells.reuse[row, :count] + held * (prices.flops * self.cells.output_bytes)
             segments = np.add.reduceat(own, table.offsets, axis=1)
             segments = segments - reused * credit + value[row + 1 : row + 1 + count]
             longest[row] = segments.argmin(axis=0)
@@ -231,9 +276,8 @@ def _dearest(table: CalibrationTable) -> np.ndarray:
 def _rows_reused(longest: np.ndarray) -> np.ndarray:
     """Reuses chosen after each row that computes, (S, sites) -> which rows reuse, bool (S, sites)."""
     result = np.zeros(longest.shape, dtype=bool)
-    for site in range(longest.shape[1]):
-        row = 0
-        while row < len(longest):
-            result[row + 1 : row + 1 + longest[row, site], site] = True
-            row += 1 + longest[row, site]
+    computes = np.zeros(longest.shape[1], dtype=np.intp)  # each site's next row that does
+    for row, reuses in enumerate(longest):
+        result[row] = row < computes
+        computes = np.where(result[row], computes, row + 1 + reuses)
     return result

@@ -63,12 +63,13 @@ class Cells:
 class Prices:
     """What a path pays beside its error.
 
-    flops: error per dense run of attention. memory (S,): for each row, FLOPs (fraction of dense attention) per all
-    heads' outputs held. factor (S, N): what of a row's cost is to be paid (sharing). bonus (S, N): FLOPs given back for
-    each reuse. forced (S, N) bool: rows that must reuse. None stands for 0, 1, 0 and False.
+    flops: error per dense run of attention, for all heads or for each (N,). memory (S,): for each row, FLOPs (fraction
+    of dense attention) per all heads' outputs held. factor (S, N): what of a row's cost is to be paid (sharing). bonus
+    (S, N): FLOPs given back for each reuse. forced (S, N) bool: rows that must reuse. None stands for 0, 1, 0 and
+    False.
     """
 
-    flops: float
+    flops: float | np.ndarray
     memory: np.ndarray | None = None
     factor: np.ndarray | None = None
     bonus: np.ndarray | None = None
@@ -77,7 +78,7 @@ class Prices:
     def of_heads(self, heads: np.ndarray | slice) -> Prices:
         """The prices of some heads only."""
         some = (None if field is None else field[:, heads] for field in (self.factor, self.bonus, self.forced))
-        return Prices(self.flops, self.memory, *some)
+        return Prices(self.flops[heads] if np.ndim(self.flops) else self.flops, self.memory, *some)
 
 
 # Heads per block: bounds the memory of the states (about 20 MB at 28 rows, 8 ages, 4 windows).
@@ -103,76 +104,107 @@ class _Block:
         ones = np.ones((self.rows, self.heads))
         self.factor = prices.flops * (ones if prices.factor is None else prices.factor)
         self.forced = prices.forced
-        memory = np.zeros(self.rows) if prices.memory is None else prices.flops * prices.memory
-        self.held_until = np.concatenate(([0.0], np.cumsum(memory)))  # price of holding a unit in all rows before c
+        # What holding a unit in all rows before c takes, and a head's price of it; None where memory is free.
+        self.held_until = None if prices.memory is None else np.concatenate(([0.0], np.cumsum(prices.memory)))
+        self.output_price = prices.flops * cells.output_bytes
+        self.residual_price = prices.flops * cells.residual_bytes
         paid = self.factor * cells.reuse_cost - (0.0 if prices.bonus is None else prices.flops * prices.bonus)
         self.reuse = cells.reuse + _sums_ahead(np.repeat(paid[:, None], self.ages, axis=1), beyond=0.0)
         # Value of the rows from c on: without a residual, and with one of age r = 1..A (index r - 1) for window w.
         self.bare = np.zeros((self.rows + 1, self.heads))
         self.holding = np.zeros((self.rows + 1, self.ages, self.windows, self.heads))
         self.full = np.zeros((self.rows, self.heads))
+        # By row, for the walk; of j = 0.. reuses after the row, (J + 1, N) each: what they add (see `_tail`), the same
+        # with the value of the rows that follow without a residual, the least of that and of following with one, and
+        # the best window without a residual at the row itself.
+        self.tail: list = [None] * self.rows
+        self.without: list = [None] * self.rows
+        self.after_full: list = [None] * self.rows
+        self.window: list = [None] * self.rows
 
     def solve(self) -> tuple[np.ndarray, np.ndarray]:
-        for row in range(self.rows - 1, 0, -1):
+        for row in range(self.rows - 1, -1, -1):
             self._fill(row)
-        self._fill_full(0)
         return self._walk(), self.full[0]
 
     def _fill(self, row: int) -> None:
+        tail = self.tail[row] = self._tail(row)
+        without = self.without[row] = tail + self.bare[row + 1 : row + 1 + len(tail)]
         self._fill_full(row)
-        tail, window = self._tail(row), self._window_segments(row)
-        following = self.bare[row + 1 : row + 1 + len(tail)]
-        self.bare[row] = np.minimum(self.full[row], (window + tail + following).min(axis=0))
+        if row == 0:  # is always full
+            self.bare[0] = self.full[0]
+            return
+        window = self.window[row] = self._window_segments(row)
+        np.minimum(self.full[row], (window + without).min(axis=0), out=self.bare[row])
         if self.forced is not None:
             self.bare[row, self.forced[row]] = np.inf
         if self.windows:
-            self._fill_holding(row, tail, window, following)
+            self._fill_holding(row)
 
     def _fill_full(self, row: int) -> None:
-        tail = self._tail(row)
-        after = self.bare[row + 1 : row + 1 + len(tail)].copy()
-        for j in range(min(len(tail), self.ages)):
-            if self.windows:
-                refreshed = self._refresh_price(row) + self.holding[row + 1 + j, j] + self._hold_residual(row, j)
-                np.minimum(after[j], refreshed.min(axis=0), out=after[j])
-        self.full[row] = self.factor[row] * self.cells.full_cost + (tail + after).min(axis=0)
+        best = self.without[row]
+        if self.windows and self.ages:
+            refreshed = self._refreshed(row).min(axis=1)
+            best = best.copy()
+            np.minimum(best[: len(refreshed)], refreshed, out=best[: len(refreshed)])
+        self.after_full[row] = best
+        np.add(self.factor[row] * self.cells.full_cost, best.min(axis=0), out=self.full[row])
         if self.forced is not None:
             self.full[row, self.forced[row]] = np.inf
 
-    def _fill_holding(self, row: int, tail, window, following) -> None:
-        oldest = min(self.ages, row)
-        best = np.broadcast_to(self.bare[row], (oldest, self.windows, self.heads)).copy()
+    def _refreshed(self, row: int, heads: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Value of what follows a full row that yields a residual: j reuses, then rows that hold it: (J', W, n)."""
+        count = min(len(self.tail[row]), self.ages)
+        j = np.arange(count)
+        after = self.holding[row + 1 + j, j][..., heads]
+        after += (self.factor[row] * self.cells.refresh_cost)[:, heads]
+        after += (self.tail[row][:count] + self._hold_residual(row)[:count])[:, None, heads]
+        return after
+
+    def _fill_holding(self, row: int) -> None:
+        """With a residual of each age and window: it is used, or kept for later, or no longer of use."""
+        oldest, tail, without, window = min(self.ages, row), self.tail[row], self.without[row], self.window[row]
+        best = self.holding[row, :oldest]
+        best[...] = self.bare[row]
+        held = self._hold_residual(row)
+        carried = tail + held
         residual = self.cells.residual[row, :oldest]
         priced = residual + self.factor[row] * self.cells.residual_cost
         option = np.empty_like(priced)
         for j in range(len(tail)):
             lasting = min(oldest, max(self.ages - j - 1, 0))  # ages whose residual still serves after the segment
-            np.minimum(priced, window[j], out=option)
-            option += tail[j] + self._hold_residual(row, j)
-            option[:lasting] += self.holding[row + j + 1, j + 1 : j + 1 + lasting]
-            option[lasting:] += following[j]
+            young, old = option[:lasting], option[lasting:]
+            np.minimum(priced[:lasting], window[j], out=young)
+            young += self.holding[row + j + 1, j + 1 : j + 1 + lasting]
+            young += carried[j]
+            # A residual that is too old afterwards is worth having only for the row itself.
+            np.add(priced[lasting:], without[j] + held[j], out=old)
             np.minimum(best, option, out=best)
             priced += residual  # one more reuse inherits the computed row's error
         if self.forced is not None:
             best[..., self.forced[row]] = np.inf
-        self.holding[row, :oldest] = best
 
     def _tail(self, row: int) -> np.ndarray:
         """What j = 0.. reuses after `row` add, keeping the output included, the inherited error not: (J + 1, N)."""
         longest = min(self.ages, self.rows - 1 - row)
-        held = self.held_until[row + 1 : row + 2 + longest] - self.held_until[row]
-        held[0] = 0
-        tail = self.reuse[row, : longest + 1] + held[:, None] * self.cells.output_bytes
+        tail = self.reuse[row, : longest + 1].copy()
+        if self.held_until is not None:
+            held = self.held_until[row + 1 : row + 2 + longest] - self.held_until[row]
+            held[0] = 0
+            tail += held[:, None] * self.output_price
         tail[1:] += self.factor[row] * self.cells.keep_cost
         return tail
 
-    def _hold_residual(self, row: int, j: int) -> np.ndarray:
-        """Price of holding a residual through the segment that begins at `row`: (N,)."""
-        return (self.held_until[row + j + 1] - self.held_until[row]) * self.cells.residual_bytes
+    def _hold_residual(self, row: int) -> np.ndarray:
+        """Price of holding a residual through the segment of `row` and j reuses: (J + 1, N)."""
+        count = len(self.tail[row])
+        if self.held_until is None:
+            return np.zeros((count, 1))
+        return (self.held_until[row + 1 : row + 1 + count] - self.held_until[row])[:, None] * self.residual_price
 
     def _window_segments(self, row: int) -> np.ndarray:
         """Best window without residual for `row` and j reuses after it: (J + 1, N)."""
-        count = min(self.ages, self.rows - 1 - row) + 1
+        count = len(self.tail[row])
         if not self.windows:
             return np.full((count, self.heads), np.inf)
         inherited = np.arange(1, count + 1)[:, None, None]
@@ -181,89 +213,66 @@ class _Block:
     def _window_price(self, row: int) -> np.ndarray:
         return self.factor[row] * self.cells.window_cost
 
-    def _refresh_price(self, row: int) -> np.ndarray:
-        return self.factor[row] * self.cells.refresh_cost
-
     def _walk(self) -> np.ndarray:
         methods = np.full((self.rows, self.heads), REUSE, dtype=np.uint8)
         arrives = np.zeros(self.heads, dtype=np.intp)  # row of each head's next segment
-        taken_at = np.full(self.heads, -1, dtype=np.intp)  # row and window of the residual, -1 = none
+        taken_at = np.zeros(self.heads, dtype=np.intp)  # row and window of the residual, window -1 = none
         of_window = np.full(self.heads, -1, dtype=np.intp)
         for row in range(self.rows):
             here = np.flatnonzero(arrives == row)
-            if len(here):
-                method, reuses, kept, refreshed = self._choose(row, here, taken_at[here], of_window[here])
-                methods[row, here] = method
-                arrives[here] = row + 1 + reuses
-                taken_at[here] = np.where(refreshed >= 0, row, np.where(kept, taken_at[here], -1))
-                of_window[here] = np.where(refreshed >= 0, refreshed, np.where(kept, of_window[here], -1))
+            of_window[here[row - taken_at[here] > self.ages]] = -1
+            age, held = row - taken_at[here], of_window[here]
+            value = self.bare[row, here]
+            has = np.flatnonzero(held >= 0)
+            value[has] = self.holding[row, age[has] - 1, held[has], here[has]]
+            # Which option has this value; a tie goes to the one that holds less.
+            full = self.full[row, here] <= value
+            bare = self.bare[row, here] <= value
+            for kind, which in (
+                (self._take_full, full),
+                (self._take_window, bare & ~full),
+                (self._take_holding, ~bare & ~full),
+            ):
+                heads = here[which]
+                if len(heads):
+                    method, reuses, window = kind(row, heads, age[which], held[which])
+                    methods[row, heads] = method
+                    arrives[heads] = row + 1 + reuses
+                    taken_at[heads] = np.where(full[which], row, taken_at[heads])
+                    of_window[heads] = window
         return methods
 
-    def _choose(self, row: int, here, taken_at, of_window):
-        """The segment that the heads `here` take at `row`: method, reuses after it, residual kept?, refresh or -1."""
-        tail = self._tail(row)[:, here]
-        following = self.bare[row + 1 : row + 1 + len(tail)][:, here]
-        window = np.full(tail.shape, np.inf) if row == 0 else self._window_segments(row)[:, here]
-        kept = self._values_if_kept(row, here, taken_at, of_window, len(tail))
-        residual = self._residual_segments(row, here, taken_at, of_window, len(tail))
-        at = np.arange(len(here))
+    # Each gives, for heads at `row` of whose options this is the best: the method, the reuses after it, and the window
+    # of the residual that they hold then, or -1.
 
-        # In this order a tie goes to the option that holds less.
-        options = np.stack([window + tail + following, window + tail + kept, residual + tail + kept])
-        flat = options.reshape(-1, len(here)).argmin(axis=0)
-        kind, reuses = flat // len(tail), flat % len(tail)
-        value = options[kind, reuses, at]
-        of_best_window = self._best_window(row, here, reuses)
-        method = np.where(kind == 2, RESIDUAL + of_window, WINDOW + of_best_window)
+    def _take_full(self, row: int, heads, age, held):
+        without = self.without[row][:, heads]
+        reuses, window = without.argmin(axis=0), np.full(len(heads), -1)
+        refreshing = np.flatnonzero(self.after_full[row][:, heads].min(axis=0) < without.min(axis=0))
+        if len(refreshing):
+            options = self._refreshed(row, heads[refreshing]).reshape(-1, len(refreshing))
+            reuses[refreshing], window[refreshing] = np.divmod(options.argmin(axis=0), self.windows)
+        return FULL, reuses, window
 
-        is_full = self.full[row, here] <= value
-        full_reuses, refreshed = self._choose_after_full(row, here, tail, following)
-        return (
-            np.where(is_full, FULL, method),
-            np.where(is_full, full_reuses, reuses),
-            ~is_full & (kind > 0),
-            np.where(is_full, refreshed, -1),
-        )
+    def _take_window(self, row: int, heads, age, held):
+        reuses = (self.window[row] + self.without[row])[:, heads].argmin(axis=0)
+        return WINDOW + self._best_window(row, heads, reuses), reuses, -1
 
-    def _values_if_kept(self, row: int, here, taken_at, of_window, count: int) -> np.ndarray:
-        """Value after the segment for heads that keep their residual: (J + 1, n); too old is like none."""
-        result = np.full((count, len(here)), np.inf)
-        has = np.flatnonzero(taken_at >= 0)
-        for j in range(count):
-            age = row + j + 1 - taken_at[has]
-            fresh = age <= self.ages
-            young, old = has[fresh], has[~fresh]
-            result[j, young] = self.holding[row + j + 1, age[fresh] - 1, of_window[young], here[young]]
-            result[j, old] = self.bare[row + j + 1, here[old]]
-            result[j, has] += self._hold_residual(row, j)[here[has]]
-        return result
+    def _take_holding(self, row: int, heads, age, held):
+        window, j = self.window[row][:, heads], np.arange(len(self.tail[row]))[:, None]
+        price = self.factor[row, heads] * self.cells.residual_cost[held, heads]
+        residual = (1 + j) * self.cells.residual[row, age - 1, held, heads] + price
+        lasting = age + j < self.ages
+        young = self.holding[row + 1 + j, np.minimum(age + j, self.ages - 1), held, heads]
+        following = np.where(lasting, young, self.bare[row + 1 + j, heads])
+        carried = (self.tail[row] + self._hold_residual(row))[:, heads] + following
+        reuses = (np.minimum(window, residual) + carried).argmin(axis=0)
+        at = (reuses, np.arange(len(heads)))
+        plain = WINDOW + self._best_window(row, heads, reuses)
+        return np.where(residual[at] < window[at], RESIDUAL + held, plain), reuses, np.where(lasting[at], held, -1)
 
-    def _residual_segments(self, row: int, here, taken_at, of_window, count: int) -> np.ndarray:
-        """Price and inherited error of computing with the residual: (J + 1, n), inf where there is none."""
-        result = np.full((count, len(here)), np.inf)
-        has = np.flatnonzero((taken_at >= 0) & (row - taken_at <= self.ages))
-        heads, windows = here[has], of_window[has]
-        error = self.cells.residual[row, row - taken_at[has] - 1, windows, heads]
-        price = self.factor[row, heads] * self.cells.residual_cost[windows, heads]
-        result[:, has] = np.arange(1, count + 1)[:, None] * error + price
-        return result
-
-    def _best_window(self, row: int, here, reuses) -> np.ndarray:
-        if not self.windows:
-            return np.zeros(len(here), dtype=np.intp)
-        return ((1 + reuses) * self.cells.window[row][:, here] + self._window_price(row)[:, here]).argmin(axis=0)
-
-    def _choose_after_full(self, row: int, here, tail, following) -> tuple[np.ndarray, np.ndarray]:
-        """Reuses after a full row, and the window whose residual it yields or -1."""
-        options = [tail + following]
-        for w in range(self.windows):
-            option = np.full(tail.shape, np.inf)
-            for j in range(min(len(tail), self.ages)):
-                following_refresh = self.holding[row + 1 + j, j, w, here] + self._hold_residual(row, j)[here]
-                option[j] = tail[j] + self._refresh_price(row)[w, here] + following_refresh
-            options.append(option)
-        flat = np.stack(options).reshape(-1, len(here)).argmin(axis=0)
-        return flat % len(tail), flat // len(tail) - 1
+    def _best_window(self, row: int, heads, reuses) -> np.ndarray:
+        return ((1 + reuses) * self.cells.window[row][:, heads] + self._window_price(row)[:, heads]).argmin(axis=0)
 
 
 def _sums_ahead(per_age: np.ndarray, beyond: float = np.inf) -> np.ndarray:

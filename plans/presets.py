@@ -11,8 +11,8 @@ import numpy as np
 from . import evaluate
 from .build import LevelPaths, build_plan
 from .checks import PlanError
-from .codebook import Choice, all_full, limit_profiles
-from .coherence import amplified, predicted_error
+from .codebook import Choice, Codebook, all_full
+from .coherence import Predictor, amplified
 from .evaluate import errors
 from .frontier import Point
 from .methods import FULL, REUSE
@@ -101,12 +101,16 @@ def solve_plan(
     raised = amplified(table)
     goals = [goal for _, goal in levels]
     prices = [FLOPS if isinstance(goal, KeepAttention) else price for goal in goals]
+    predictor = Predictor(table)
     searches = {one: Search(_priced(raised, one)) for one in dict.fromkeys(prices)}
     found = [
-        _within_promise(searches[one], table, goal, max_cache_bytes) for one, goal in zip(prices, goals, strict=True)
+        _within_promise(searches[one], predictor, goal, max_cache_bytes)
+        for one, goal in zip(prices, goals, strict=True)
     ]
-    solutions = _descending(_with_few_profiles(searches, table, model, prices, goals, found, max_cache_bytes), goals)
-    solutions = [_in_flops(table, solution) for solution in solutions]
+    solutions = _descending(
+        _with_few_profiles(searches, predictor, model, prices, goals, found, max_cache_bytes), goals
+    )
+    solutions = [_in_flops(predictor, solution) for solution in solutions]
     paths = [_level(table, name, solution) for (name, _), solution in zip(levels, solutions, strict=True)]
     return Solved(
         build_plan(model, measurement, table.positions, table.windows, paths, table.pooled),
@@ -120,11 +124,11 @@ def _priced(table: CalibrationTable, price: str) -> CalibrationTable:
     return table.in_milliseconds() if price == MILLISECONDS else table
 
 
-def _in_flops(table: CalibrationTable, solution: Solution) -> Solution:
+def _in_flops(predictor: Predictor, solution: Solution) -> Solution:
     """The same methods with the figures of the table's FLOPs; the gap stays in the price that was searched with."""
-    point = Point.of(table, solution.point.methods, solution.point.share)
-    error = _predicted(table, solution.point)
-    return replace(describe(table, point, solution), predicted_error=error, gap=solution.gap)
+    point = Point.of(predictor.table, solution.point.methods, solution.point.share)
+    error = _predicted(predictor, solution.point)
+    return replace(describe(predictor.table, point, solution), predicted_error=error, gap=solution.gap)
 
 
 def _milliseconds(table: CalibrationTable, names: Sequence[str], solutions: list[Solution]) -> dict[str, float] | None:
@@ -136,7 +140,7 @@ def _milliseconds(table: CalibrationTable, names: Sequence[str], solutions: list
     return {"dense": float(timed.full_cost.sum()), **per_level}
 
 
-def _within_promise(search: Search, table: CalibrationTable, goal: Goal, max_cache_bytes: int | None) -> Solution:
+def _within_promise(search: Search, predictor: Predictor, goal: Goal, max_cache_bytes: int | None) -> Solution:
     """The solution whose error, with what its rows add up to, comes up to the goal but not over it.
 
     The search adds cells as `coherence.amplified` guesses that they will add up; what a solution's really do is known
@@ -147,7 +151,7 @@ def _within_promise(search: Search, table: CalibrationTable, goal: Goal, max_cac
     asked, best = goal, None
     for _ in range(ROUNDS):
         found = search.solve(target_error=asked, max_cache_bytes=max_cache_bytes)
-        error = _predicted(table, found.point)
+        error = _predicted(predictor, found.point)
         if error <= goal and (best is None or found.model_flops_kept < best.model_flops_kept):
             best = found
         if NEAR_ENOUGH * goal <= error <= goal or not found.reached or error == 0:
@@ -156,8 +160,8 @@ def _within_promise(search: Search, table: CalibrationTable, goal: Goal, max_cac
     return best if best is not None else search.solve(target_error=0.0, max_cache_bytes=max_cache_bytes)
 
 
-def _predicted(table: CalibrationTable, point: Point) -> float:
-    return predicted_error(table, point.methods, point.share)
+def _predicted(predictor: Predictor, point: Point) -> float:
+    return predictor.predicted_error(point.methods, point.share)
 
 
 def profile_limit(model: ModelIdentity, rows: int, levels: int, sharing_sites: int = 0) -> int:
@@ -170,7 +174,7 @@ def profile_limit(model: ModelIdentity, rows: int, levels: int, sharing_sites: i
 
 def _with_few_profiles(
     searches: dict[str, Search],
-    table: CalibrationTable,
+    predictor: Predictor,
     model,
     prices: list[str],
     goals: Sequence[Goal],
@@ -183,13 +187,13 @@ def _with_few_profiles(
     less error to spend.
     """
     sharing = sum("1" in bits for solution in found for bits in solution.share)
-    most = profile_limit(model, table.rows, len(goals), sharing)
+    most = profile_limit(model, predictor.table.rows, len(goals), sharing)
     choices = [_choice(goal, solution, max_cache_bytes) for goal, solution in zip(goals, found, strict=True)]
     result = list(found)
     for price, search in searches.items():
         its = [index for index, one in enumerate(prices) if one == price]
         points = _limited(
-            search.table, table, [goals[i] for i in its], [choices[i] for i in its], most * len(its) // len(prices)
+            search.table, predictor, [goals[i] for i in its], [choices[i] for i in its], most * len(its) // len(prices)
         )
         for index, point in zip(its, points, strict=True):
             if point is not found[index].point:
@@ -197,25 +201,31 @@ def _with_few_profiles(
     return result
 
 
-def _limited(raised, table: CalibrationTable, goals: list[Goal], choices: list[Choice], most: int) -> list[Point]:
+def _limited(raised, predictor: Predictor, goals: list[Goal], choices: list[Choice], most: int) -> list[Point]:
     """The choices with at most `most` profiles, none over its goal."""
+    book = Codebook.of(raised, choices, most)
+    return [
+        _kept_promise(book, predictor, level, goal, choice)
+        for level, (goal, choice) in enumerate(zip(goals, choices, strict=True))
+    ]
+
+
+def _kept_promise(book: Codebook, predictor: Predictor, level: int, goal: Goal, choice: Choice) -> Point:
+    """A level's methods out of the book, with as much less error to spend as keeps them within the goal."""
     for _ in range(ROUNDS):
-        points = limit_profiles(raised, choices, most)
-        excess = [_excess(table, goal, point) for goal, point in zip(goals, points, strict=True)]
-        if max(excess, default=0.0) <= 1:
-            break
-        choices = [
-            replace(one, squared_error=one.squared_error * (AIM / over) ** 2) if over > 1 else one
-            for one, over in zip(choices, excess, strict=True)
-        ]
-    return [all_full(raised) if over > 1 else point for point, over in zip(points, excess, strict=True)]
+        point = book.chosen(level, choice)
+        over = _excess(predictor, goal, point)
+        if over <= 1:
+            return point
+        choice = replace(choice, squared_error=choice.squared_error * (AIM / over) ** 2)
+    return all_full(book.table)
 
 
-def _excess(table: CalibrationTable, goal: Goal, point: Point) -> float:
+def _excess(predictor: Predictor, goal: Goal, point: Point) -> float:
     """How many times a level's error is its goal; 0 for a goal that is no error."""
     if isinstance(goal, KeepAttention):
         return 0.0
-    error = _predicted(table, point)
+    error = _predicted(predictor, point)
     return error / max(goal, 1e-30) if error > goal else 0.0
 
 

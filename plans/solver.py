@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from .checks import PlanError
 from .frontier import Point, Solver
-from .mixing import Goal, better_of, mixed
-from .paths import Prices
+from .mixing import Goal, mixed
 from .table import CalibrationTable
 
 STEPS_PER_OCTAVE = 1  # of the price grid that levels share
-REFINEMENTS = 0  # further halvings between two prices of the grid, where a price is cheap to try
-CLOSE_ENOUGH = 5e-4  # distance from the bound, as a fraction of the whole model's FLOPs, at which refining stops
+AT_ONCE = 256  # heads that are solved together: so many prices of a small table at a time; at most MAX_SITES
+AT_ONCE_ANEW = 3  # prices, where the right one is nearly known: it and its neighbours
+LIKELY_PRICE = 8  # times the squared error: where the search starts
 FIRST_MEMORY_PRICE = 0.1  # for all rows together; see Prices.memory
 MEMORY_ROUNDS = 10
-FILLED = 0.99  # part of the squared error's limit that is enough to use
 ROUNDING = 1e-9  # kept free of every budget, for sums in another order
 
 
@@ -31,7 +31,6 @@ ROUNDING = 1e-9  # kept free of every budget, for sums in another order
 class Solution:
     """What to do at one level.
 
-    paths: one profile per head over all sites (see `methods`). share: one text of '0' and '1' over rows per site.
     predicted_error: relative error of the final latent. attention_flops_kept, model_flops_kept: fractions of the dense
     run. cache_bytes: largest size of the live caches. lower_bound: model_flops_kept that no solution with this error
     limit can go below; gap: distance from it. reached: whether the goal was met; note says so if not. price: error per
@@ -39,8 +38,6 @@ class Solution:
     cache limit. point: the same methods and their sums as arrays.
     """
 
-    paths: tuple[str, ...]
-    share: tuple[str, ...]
     predicted_error: float
     attention_flops_kept: float
     model_flops_kept: float
@@ -52,6 +49,16 @@ class Solution:
     price: float
     memory: np.ndarray | None
     point: Point
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """One profile per head over all sites (see `methods`)."""
+        return tuple(column.tobytes().decode("ascii") for column in np.ascontiguousarray(self.point.methods.T))
+
+    @cached_property
+    def share(self) -> tuple[str, ...]:
+        """One text of '0' and '1' over rows per site."""
+        return tuple("".join("01"[bit] for bit in column) for column in self.point.share.T.astype(int))
 
 
 def solve(
@@ -75,11 +82,11 @@ class Search:
 
     def __init__(self, table: CalibrationTable):
         self.table = table
-        alone = Solver.of(table, binding=False)
-        bound = Solver.of(table)
+        solver = Solver.of(table)
+        alone = _Frontier(replace(solver, binding=False), _price_range(table))
         # Solutions without choices that bind heads together are searched too, so that having more choices never makes
         # one worse.
-        self._frontiers = [_Frontier(alone)] + ([_Frontier(bound)] if bound.binding else [])
+        self._frontiers = [alone] + ([_Frontier(solver, alone.grid, alone=alone)] if solver.binding else [])
 
     def solve(
         self,
@@ -132,12 +139,18 @@ class Search:
 
 @dataclass(eq=False)
 class _Frontier:
-    """Solutions over prices, kept for reuse; a price is the exponent of 2, in steps of the grid or between."""
+    """Solutions at prices of the grid, which are numbered, kept for reuse.
+
+    grid: first and last price. alone: solutions at the same prices without choices that bind heads together. at_once:
+    most prices that are solved together.
+    """
 
     solver: Solver
+    grid: tuple[int, int]
     memory: np.ndarray | None = None
-    points: dict[float, tuple[Point, float]] = field(default_factory=dict)
-    refinements: int = REFINEMENTS
+    alone: _Frontier | None = None
+    at_once: int = AT_ONCE
+    points: dict[int, tuple[Point, float]] = field(default_factory=dict)
 
     def reach(self, goal: Goal, near: float | None = None) -> tuple[Point, float]:
         """The best solution found that meets `goal`, or the nearest to it, and its price. near: where to start."""
@@ -149,55 +162,63 @@ class _Frontier:
         else:
             low_point = self._at(low)
         if high is None:
-            return self._at(low), 2.0**low
+            return low_point, _price(low)
         best = mixed(self.solver.table, goal, low_point, self._at(high))
-        if low is None:
-            return best, 2.0**high
-        for _ in range(self.refinements):
-            if self._close(goal, best):
-                break
-            middle = (low + high) / 2
-            beyond = goal.met(self._at(middle)) == (goal.squared_error is not None)
-            low, high = (middle, high) if beyond else (low, middle)
-            best = better_of(goal, best, mixed(self.solver.table, goal, self._at(low), self._at(high)))
-        return best, 2.0**low
+        return best, _price(high if low is None else low)
 
     def reach_anew(self, goal: Goal, memory: np.ndarray, near: float) -> tuple[Point, float]:
-        """`reach` at other prices of memory, (S,), between neighbours of the price grid only."""
-        return _Frontier(self.solver, memory, refinements=0).reach(goal, near)
+        """`reach` at other prices of memory, (S,)."""
+        return _Frontier(self.solver, self.grid, memory, at_once=AT_ONCE_ANEW).reach(goal, near)
 
     def lower_bound(self, squared_error: float) -> float:
         """Least FLOPs, as a fraction of dense attention, that any solution within this error needs (weak duality)."""
-        bounds = [(value - squared_error) / 2.0**price for price, (_, value) in self.points.items()]
+        bounds = [(value - squared_error) / _price(number) for number, (_, value) in self.points.items()]
         return max(bounds, default=-math.inf)
 
-    def _at(self, price: float) -> Point:
-        if price not in self.points:
-            self.points[price] = self.solver.at(Prices(2.0**price, self.memory))
-        return self.points[price][0]
+    def _at(self, number: int) -> Point:
+        if number not in self.points:
+            numbers = self._unsolved_around(number)
+            alone = None if self.alone is None else [self.alone._at(one) for one in numbers]
+            found = self.solver.at_each([_price(one) for one in numbers], self.memory, alone)
+            self.points.update(zip(numbers, found, strict=True))
+        return self.points[number][0]
 
-    def _bracket(self, goal: Goal, near: float | None) -> tuple[float | None, float | None]:
+    def _unsolved_around(self, number: int) -> list[int]:
+        first, last = self.grid
+        unsolved = [one for one in range(first, last + 1) if one not in self.points]
+        count = max(min(self.at_once, AT_ONCE // self.solver.table.heads), 1)
+        return sorted(unsolved, key=lambda one: abs(one - number))[:count]
+
+    def _bracket(self, goal: Goal, near: float | None) -> tuple[int | None, int | None]:
         """Neighbours on the grid between which the goal lies: below it less is saved. None: the grid ends there."""
-        first, last = _price_range(self.solver.table)
-        start = near or goal.squared_error or 2.0 ** ((first + last) / 2 / STEPS_PER_OCTAVE)
-        at = min(max(round(math.log2(start) * STEPS_PER_OCTAVE), first), last)
-        low, high, stride = None, None, 1 if near else 3
+        first, last = self.grid
+        start = near or LIKELY_PRICE * (goal.squared_error or 0.0) or _price((first + last) / 2)
+        start = min(max(round(math.log2(start) * STEPS_PER_OCTAVE), first), last)
+        stride = 1 if near else 2
         while True:
-            saves_too_little = goal.met(self._at(at / STEPS_PER_OCTAVE)) == (goal.squared_error is not None)
-            low, high = (at, high) if saves_too_little else (low, at)
+            low, high = self._enclosing(goal)
             if low == last or high == first or (low is not None and high is not None and high - low == 1):
-                return tuple(None if end is None else end / STEPS_PER_OCTAVE for end in (low, high))
-            if low is None or high is None:
-                at = min(max(at + (stride if high is None else -stride), first), last)
+                return low, high
+            if low is None and high is None:
+                self._at(start)
+            elif low is None or high is None:
+                self._at(max(high - stride, first) if low is None else min(low + stride, last))
                 stride *= 2
             else:
-                at = (low + high) // 2
+                self._at(min(max(start, low + 1), high - 1) if near else (low + high) // 2)
 
-    def _close(self, goal: Goal, point: Point) -> bool:
-        if self.solver.binding:  # the bound is too far off to tell
-            return goal.squared_error is None or point.error.sum() > FILLED * goal.squared_error
-        error = goal.squared_error if goal.squared_error is not None else float(point.error.sum())
-        return (point.flops.sum() - self.lower_bound(error)) * _attention_part(self.solver.table) < CLOSE_ENOUGH
+    def _enclosing(self, goal: Goal) -> tuple[int | None, int | None]:
+        """The dearest solved price that still saves too little, and the next that does not."""
+        saves_enough = {
+            number: goal.met(point) != (goal.squared_error is not None) for number, (point, _) in self.points.items()
+        }
+        low = max((number for number, enough in saves_enough.items() if not enough), default=None)
+        beyond = [number for number in saves_enough if low is None or number > low]
+        return low, min(beyond, default=None)
+
+
+def _price(number: float) -> float:
+    return 2.0 ** (number / STEPS_PER_OCTAVE)
 
 
 def _goal(target_error: float | None, keep_attention: float | None) -> Goal:
@@ -213,19 +234,14 @@ def _goal(target_error: float | None, keep_attention: float | None) -> Goal:
 
 def _price_range(table: CalibrationTable) -> tuple[int, int]:
     """First and last price of the grid: below, no error is worth a saving; above, nothing but FLOPs counts."""
-    errors = np.concatenate(
-        [
-            array[np.isfinite(array)]
-            for array in (table.window_error, table.residual_error, table.reuse_error, table.share_error)
-        ]
-    )
-    errors = errors[errors > 0]
-    if not len(errors):
+    errors = (table.window_error, table.residual_error, table.reuse_error, table.share_error)
+    largest = max(np.max(array, where=np.isfinite(array), initial=0.0) for array in errors)
+    if not largest:
         return 0, 1
     cell = 1 / (table.rows * table.heads)
-    smallest = max(errors.min(), errors.max() * 1e-12)
+    smallest = max(min(np.min(array, where=array > 0, initial=np.inf) for array in errors), largest * 1e-12)
     first = math.floor(STEPS_PER_OCTAVE * math.log2(1e-3 * smallest))
-    last = math.ceil(STEPS_PER_OCTAVE * math.log2(1e5 * errors.max() / cell))
+    last = math.ceil(STEPS_PER_OCTAVE * math.log2(1e5 * largest / cell))
     return first, last
 
 
@@ -256,8 +272,6 @@ def summary(
 
 def _fields(table: CalibrationTable, point: Point) -> dict:
     return {
-        "paths": tuple(column.tobytes().decode("ascii") for column in np.ascontiguousarray(point.methods.T)),
-        "share": tuple("".join("01"[bit] for bit in column) for column in point.share.T.astype(int)),
         "predicted_error": math.sqrt(max(float(point.error.sum()), 0.0)),
         "attention_flops_kept": float(point.attention.sum()),
         "model_flops_kept": 1 + (float(point.flops.sum()) - 1) * _attention_part(table),

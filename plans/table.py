@@ -167,6 +167,13 @@ class CalibrationTable:
         fields = (*_ERRORS, "weight", "output_energy")
         return replace(self, **{field: getattr(self, field) * factor for field in fields})
 
+    def repeated(self, count: int) -> CalibrationTable:
+        """`count` copies of the layers side by side, as those of a wider model; without milliseconds."""
+        wider = {field: np.concatenate([getattr(self, field)] * count, axis=1) for field in (*_ERRORS, *_WEIGHTS)}
+        longer = {field: np.concatenate([getattr(self, field)] * count) for field in _COSTS}
+        other = self.other_cost * count
+        return replace(self, sites=self.sites * count, other_cost=other, milliseconds=None, **wider, **longer)
+
     def in_milliseconds(self) -> CalibrationTable:
         """The same errors at the costs in milliseconds: wherever plans/ speaks of this table's FLOPs, it then means
         milliseconds.

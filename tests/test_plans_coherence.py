@@ -22,6 +22,7 @@ from ditfastattn.plans import presets as presets_module
 from ditfastattn.plans.coherence import (
     FORGETTING,
     MOST_DRIFT_COSINE,
+    Predictor,
     amplified,
     drift_cosines,
     head_errors,
@@ -446,6 +447,14 @@ def test_what_the_solver_finds_has_a_finite_error(seed, rows, ages, target):
     for searched in (table, amplified(table)):
         point = Search(searched).solve(target_error=target).point
         assert np.isfinite(predicted_error(table, point.methods, point.share))
+
+
+def test_errors_of_many_solutions_are_those_of_each_alone():
+    table, rng = gappy(0, 8, 3), np.random.default_rng(0)
+    predictor = Predictor(table)
+    for _ in range(20):  # out of few profiles, so that most heads' methods have been there before
+        methods = methods_of(random_paths(np.random.default_rng(rng.integers(4)), 3, 8, 2))
+        np.testing.assert_allclose(predictor.head_errors(methods), head_errors(table, methods))
 
 
 def test_full_everywhere_has_no_error():

@@ -23,7 +23,7 @@ from ditfastattn.plans import (
     solve_levels,
     solve_plan,
 )
-from ditfastattn.plans.codebook import Choice, _errors, limit_profiles
+from ditfastattn.plans.codebook import Choice, Codebook, _errors
 from ditfastattn.plans.presets import promises
 from ditfastattn.plans.solver import Search
 
@@ -176,6 +176,11 @@ def test_a_price_that_was_not_measured_is_refused():
 def test_table_of_another_model_is_refused():
     with pytest.raises(PlanError, match="calibrate again"):
         solve_levels(table_of(np.random.default_rng(0)), identity((2, 2)), measurement())
+
+
+def limit_profiles(table, choices, most):
+    book = Codebook.of(table, choices, most)
+    return [book.chosen(level, choice) for level, choice in enumerate(choices)]
 
 
 def choices_of(table, targets=(0.1, 0.2, 0.4), memory=np.inf):

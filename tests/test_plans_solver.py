@@ -268,6 +268,23 @@ def test_whole_site_choices_come_close_to_trying_everything(seed, costs, within)
         assert least - rounding <= found <= least + within * price
 
 
+@pytest.mark.parametrize("limited", [False, True])
+@pytest.mark.parametrize(("projection", "share"), [(0.0, False), (2.0, True)])
+def test_prices_side_by_side_give_what_each_gives_alone(projection, share, limited):
+    table = table_of(rng(), sites=(2, 3), rows=8, windows=2, ages=3, projection=projection, share=share)
+    memory = np.linspace(0.01, 0.03, 8) if limited else None
+    solver = Solver.of(table)
+    prices = prices_of(table)[::2].tolist()
+    alone = [dataclasses.replace(solver, binding=False).at(Prices(price, memory))[0] for price in prices]
+    for known in (None, alone):
+        found = solver.at_each(prices, memory, known)
+        for price, (point, bound) in zip(prices, found, strict=True):
+            expected, least = solver.at(Prices(price, memory))
+            assert bound == pytest.approx(least)
+            for name, values in vars(expected).items():
+                np.testing.assert_allclose(getattr(point, name), values, rtol=1e-9, atol=1e-18)
+
+
 def least_of_site(table, price, dense):
     """Least error + price of one site of two heads with every sharing and every pair of paths."""
     every = list(oracle.paths(table.rows, len(table.windows)))
