@@ -1,6 +1,7 @@
 """Hands tensors to a kernel: strides, block sizes, work list; one launch of attention, no synchronisation.
 
 On the warp-specialised path a launch before it puts windowed heads in tile order, and one after it forms residuals.
+Windows that pool the keys that they leave out have those pooled before it (`pooled`).
 
     grid = (query blocks of all working heads) * batch
 
@@ -10,11 +11,12 @@ The kernels' tiles are (BM, D) queries against (BN, D) keys, with BM, BN and D's
 from __future__ import annotations
 
 import contextvars
+import math
 from functools import lru_cache
 
 import torch
 
-from ..geometry import Layout
+from ..geometry import Layout, tile_counts
 from ..methods import HeadTable
 from .configs import HEAD_DIMS, POINTER, SPECIALIZED, Config, candidates
 from .worklist import WorkList, work_list
@@ -86,12 +88,13 @@ def _start_pointer(tensors, layout, work, config, scale, has_twin, emit):
 
     batch, _, _, head_dim = tensors[0].shape
     unit = unit_of(tensors)
+    pooled, pooled_sizes = _pooled(tensors, layout, work, scale, unit)
     strides = [n for x in tensors for n in (*(s // unit for s in x.stride()[:3]), x.stride(3))]
     d0, d1 = HEAD_DIMS[head_dim]
     attention_kernel[(len(work.items) * batch,)](
-        *tensors, work.items, work.heads, work.slots, work.columns, scale, batch, layout.prefix, layout.image, has_twin,
-        *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit, EMIT=emit,
-        UPCAST=_upcast(tensors[0]), WIDE=_wide(tensors), num_warps=config.warps, num_stages=config.stages,
+        *tensors, *pooled, work.items, work.heads, work.slots, work.columns, scale, batch, layout.prefix, layout.image,
+        has_twin, *pooled_sizes, *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
+        EMIT=emit, POOLED=len(work.pooled) > 0, UPCAST=_upcast(tensors[0]), WIDE=_wide(tensors), num_warps=config.warps, num_stages=config.stages,
     )  # fmt: skip
 
 
@@ -153,6 +156,19 @@ def _in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor
         ROWS=ORDER_ROWS, LANES=_lanes(head_dim), D=head_dim, UNIT=8, num_warps=4,
     )  # fmt: skip
     return copies
+
+
+def _pooled(tensors, layout, work, scale, unit):
+    """A kernel's pooled k, v and bias, and how many heads, tiles and columns of tiles, and tiles along a second of three
+    axes, there are; the output stands in for tensors that the call has not got."""
+    if not len(work.pooled):
+        return [tensors[3]] * 3, [0] * 4
+    from .pooled import pool_heads
+
+    pooled = pool_heads(*tensors[:3], layout, work, scale, unit)
+    *across, columns = tile_counts(layout.grid)
+    middle = across[1] if len(across) == 2 else 1
+    return [pooled.k, pooled.v, pooled.bias], [len(work.pooled), math.prod(across) * columns, columns, middle]
 
 
 def _scratch(device: torch.device):

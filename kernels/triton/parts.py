@@ -1,9 +1,10 @@
 """What both kernels are made of: finding their work, the online softmax, and storing a block of the output.
 
-    s = q k^T * scale * log2(e);  m = max(m, row max of s);  p = 2^(s - m)
+    s = (q k^T * scale + bias) * log2(e);  m = max(m, row max of s);  p = 2^(s - m)
     acc = acc * 2^(m_before - m) + p v;  l likewise;  out = acc / l  (+ residual)
 
-the online softmax of FlashAttention-2 (arXiv 2307.08691), over the key blocks that a work list names. Tiles: queries
+the online softmax of FlashAttention-2 (arXiv 2307.08691), over the pooled keys, which alone have a bias, where a window
+has some (see `..pooling`), and over the key blocks that a work list names. Tiles: queries
 (BM, D), keys and values (BN, D), accumulators (BM, D) in float32. D is cut into D0 + D1 lanes, of which the last may be
 empty: powers of two, as Triton wants them, without padding 72, 80 or 96 to 128.
 """
@@ -18,10 +19,12 @@ LOWEST = tl.constexpr(-1e30)
 BLOCK_FIELDS = tl.constexpr(12)
 BLOCK_BITS = tl.constexpr(21)
 BLOCK_MASK = tl.constexpr((1 << 21) - 1)
-HEAD_FIELDS = tl.constexpr(5)
+HEAD_FIELDS = tl.constexpr(8)
 ADD_RESIDUAL = tl.constexpr(1)
 COPY = tl.constexpr(2)
 REFRESH = tl.constexpr(3)
+# The column of what is in no row of tiles that a query's box crosses.
+FAR = tl.constexpr(1 << 30)
 
 
 @triton.jit
@@ -52,6 +55,48 @@ def weigh(s, total, top, factor):
     p = tl.exp2(s * factor - peak[:, None])
     shrink = tl.exp2(top - peak)
     return p, shrink, total * shrink + tl.sum(p, 1), peak
+
+
+@triton.jit
+def meet_pooled(
+    acc0, acc1, total, top, q0, q1, k, v, bias, tiles, columns, middle, row, reach, reach_middle, low, high, scale,
+    BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UPCAST: tl.constexpr,
+):  # fmt: skip
+    """Meet a head's pooled keys, those of the tiles outside each query's box; returns the accumulators, l and m.
+
+    k, v: (tiles, D) contiguous, bias: (tiles,) float32, all with tiles in row-major order. columns: tiles along the
+    last axis; middle: along the second of three axes, else 1; row: the queries' row of tiles, their boxes reach that
+    far along the axes before the last. low, high: (BM,) the columns of each query's box.
+    """
+    lane = tl.arange(0, BN)
+    d0 = tl.arange(0, D0)
+    d1 = D0 + tl.arange(0, max(D1, 16))
+    for start in tl.range(0, tiles, BN):
+        tile = start + lane
+        live = tile < tiles
+        # k0: (D0, BN); k1: (D1, BN)
+        k0 = tl.load(k + tile[None, :] * D + d0[:, None], mask=live[None, :], other=0.0)
+        s = dot(q0, k0, UPCAST)
+        if D1 > 0:
+            k1 = tl.load(k + tile[None, :] * D + d1[:, None], mask=(d1 < D)[:, None] & live[None, :], other=0.0)
+            s += dot(q1, k1, UPCAST)
+        across = tile // columns
+        crossed = tl.abs(across // middle - row // middle) <= reach
+        crossed = crossed & (tl.abs(across % middle - row % middle) <= reach_middle)
+        column = tl.where(crossed, tile % columns, FAR)
+        near = (column[None, :] >= low[:, None]) & (column[None, :] < high[:, None])
+        # The softmax multiplies what it gets by the scale.
+        s += (tl.load(bias + tile, mask=live, other=float("-inf")) / scale)[None, :]
+        s = tl.where(near, float("-inf"), s)
+        p, shrink, total, top = weigh(s, total, top, scale * LOG2_E)
+        p = p.to(v.dtype.element_ty)
+        # v0: (BN, D0); v1: (BN, D1)
+        v0 = tl.load(v + tile[:, None] * D + d0[None, :], mask=live[:, None], other=0.0)
+        acc0 = acc0 * shrink[:, None] + dot(p, v0, UPCAST)
+        if D1 > 0:
+            v1 = tl.load(v + tile[:, None] * D + d1[None, :], mask=(d1 < D)[None, :] & live[:, None], other=0.0)
+            acc1 = acc1 * shrink[:, None] + dot(p, v1, UPCAST)
+    return acc0, acc1, total, top
 
 
 @triton.jit

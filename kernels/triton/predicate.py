@@ -63,8 +63,6 @@ def about_call(q, k, v, layout, table, mask=None, scale=None) -> str | None:
     if q.shape[3] not in HEAD_DIMS:
         sizes = ", ".join(map(str, HEAD_DIMS))
         return f"The head size is {q.shape[3]}, and the Triton kernel has {sizes}."
-    if any(pools(layout.grid, window) for window in (*table.window_groups(), *table.refresh_groups())):
-        return "A window pools the keys that it leaves out, and the Triton kernel does not."
     if scale is not None and not scale > 0:
         return f"The Triton kernel needs a positive scale, not {scale}."
     if q.shape[1] > MOST_HEADS or layout.length >= 64 << BLOCK_BITS:
