@@ -21,7 +21,9 @@ TARGETS = {
 SHARED = {"sm_80": 166912, "sm_86": 101376, "sm_89": 101376, "sm_90": 232448, "sm_100": 232448, "sm_120": 101376}
 SHARED["gfx942"] = 65536
 TENSORS = ("q", "k", "v", "out", "twin", "cached", "residual", "fresh", "snapshot", "q_tiled", "k_tiled", "v_tiled")
-TABLES = {"items": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32", "chosen": "*i32"}
+TENSORS += ("pooled_k", "pooled_v")
+TABLES = {"items": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32", "chosen": "*i32", "starts": "*i32"}
+TABLES |= {"pooled_bias": "*fp32", "variance": "*fp32", "squares": "*fp32"}
 
 
 def configurations(name, head_dim):
@@ -30,13 +32,13 @@ def configurations(name, head_dim):
     return candidates(target.backend, target.arch if target.backend == "cuda" else 0, head_dim)
 
 
-def compiled(name, head_dim, config, emit=False, element="bf16"):
+def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):
     """A kernel as the launcher asks for it on a target: 16-byte rows, `config`'s block sizes."""
     special = config.path == SPECIALIZED
     d0, d1 = HEAD_DIMS[head_dim]
     constants = {
         "BM": config.queries, "BN": config.keys, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8, "UPCAST": False,
-        "WIDE": False, "EMIT": emit,
+        "WIDE": False, "EMIT": emit, "POOLED": pooled,
     }  # fmt: skip
     kernel = specialized_kernel if special else attention_kernel
     return _compile(kernel, constants, TARGETS[name], element, num_warps=config.warps, num_stages=config.stages)

@@ -86,14 +86,15 @@ def _attend(
 
 @triton.jit(
     do_not_specialize=[
-        "batch", "prefix", "image", "has_twin", "pools", "tiles", "tile_columns", "tile_middle", "q_batch", "q_head", "q_token", "k_batch", "k_head", "k_token",
-        "v_batch", "v_head", "v_token", "o_batch", "o_head", "o_token", "t_batch", "t_head", "t_token",
-        "c_batch", "c_head", "c_token", "r_batch", "r_head", "r_token", "f_batch", "f_head", "f_token",
+        "batch", "prefix", "image", "has_twin", "pools", "tiles", "q_batch", "q_head", "q_token",
+        "k_batch", "k_head", "k_token", "v_batch", "v_head", "v_token", "o_batch", "o_head", "o_token", "t_batch",
+        "t_head", "t_token", "c_batch", "c_head", "c_token", "r_batch", "r_head", "r_token", "f_batch", "f_head",
+        "f_token",
     ]
 )  # fmt: skip
 def attention_kernel(
     q, k, v, out, twin, cached, residual, fresh, pooled_k, pooled_v, pooled_bias, items, heads, slots, columns, scale,
-    batch, prefix, image, has_twin, pools, tiles, tile_columns, tile_middle,
+    batch, prefix, image, has_twin, pools, tiles,
     q_batch, q_head, q_token, q_dim, k_batch, k_head, k_token, k_dim, v_batch, v_head, v_token, v_dim,
     o_batch, o_head, o_token, o_dim, t_batch, t_head, t_token, t_dim, c_batch, c_head, c_token, c_dim,
     r_batch, r_head, r_token, r_dim, f_batch, f_head, f_token, f_dim,
@@ -104,8 +105,8 @@ def attention_kernel(
     pooled_k, pooled_v: (B, pools, tiles, D) and pooled_bias: (B, pools, tiles) float32, contiguous.
 
     Strides of the batch, head and token axes are in units of UNIT elements, so that with UNIT = 8 the compiler knows
-    that rows start on 16 bytes. EMIT: whether some head refreshes. POOLED: whether some window pools the keys that it
-    leaves out. WIDE: whether an offset inside one head leaves 32 bits. Reads and writes nothing but what the work names.
+    that rows start on 16 bytes. EMIT: whether some head refreshes. POOLED: whether some window pools. WIDE: whether
+    an offset inside one head leaves 32 bits. Reads and writes nothing but what the work names.
     """
     row, head, record, block = find_work(items, heads, batch)
     duty = tl.load(record)
@@ -149,11 +150,11 @@ def attention_kernel(
         pooled = tl.load(record + 5)
         row_of_tiles = tl.load(block + 3)
         passing = tl.where((pooled >= 0) & (row_of_tiles >= 0), tiles, 0)
+        places = tl.load(record + 6).to(tl.pointer_type(tl.int32)) + row_of_tiles * tiles
         p_at = (row * pools + pooled) * tiles
         acc0, acc1, total, top = meet_pooled(
-            acc0, acc1, total, top, q0, q1, pooled_k + p_at * D, pooled_v + p_at * D, pooled_bias + p_at, passing,
-            tile_columns, tile_middle, row_of_tiles, tl.load(record + 6), tl.load(record + 7), low, high, scale,
-            BN, D0, D1, D, UPCAST,
+            acc0, acc1, total, top, q0, q1, pooled_k + p_at * D, pooled_v + p_at * D, pooled_bias + p_at, places,
+            passing, low, high, scale, BN, D0, D1, D, UPCAST,
         )  # fmt: skip
     acc0, acc1, total, top = _attend(
         acc0, acc1, total, top, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, clean,

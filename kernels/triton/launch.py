@@ -11,12 +11,11 @@ The kernels' tiles are (BM, D) queries against (BN, D) keys, with BM, BN and D's
 from __future__ import annotations
 
 import contextvars
-import math
 from functools import lru_cache
 
 import torch
 
-from ..geometry import Layout, tile_counts
+from ..geometry import Layout
 from ..methods import HeadTable
 from .configs import HEAD_DIMS, POINTER, SPECIALIZED, Config, candidates
 from .worklist import WorkList, work_list
@@ -94,7 +93,8 @@ def _start_pointer(tensors, layout, work, config, scale, has_twin, emit):
     attention_kernel[(len(work.items) * batch,)](
         *tensors, *pooled, work.items, work.heads, work.slots, work.columns, scale, batch, layout.prefix, layout.image,
         has_twin, *pooled_sizes, *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
-        EMIT=emit, POOLED=len(work.pooled) > 0, UPCAST=_upcast(tensors[0]), WIDE=_wide(tensors), num_warps=config.warps, num_stages=config.stages,
+        EMIT=emit, POOLED=len(work.pooled) > 0, UPCAST=_upcast(tensors[0]), WIDE=_wide(tensors),
+        num_warps=config.warps, num_stages=config.stages,
     )  # fmt: skip
 
 
@@ -159,16 +159,14 @@ def _in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor
 
 
 def _pooled(tensors, layout, work, scale, unit):
-    """A kernel's pooled k, v and bias, and how many heads, tiles and columns of tiles, and tiles along a second of three
-    axes, there are; the output stands in for tensors that the call has not got."""
+    """A kernel's pooled k, v and bias, and how many heads and tiles there are; the output stands in for tensors that
+    the call has not got."""
     if not len(work.pooled):
-        return [tensors[3]] * 3, [0] * 4
+        return [tensors[3]] * 3, (0, 0)
     from .pooled import pool_heads
 
     pooled = pool_heads(*tensors[:3], layout, work, scale, unit)
-    *across, columns = tile_counts(layout.grid)
-    middle = across[1] if len(across) == 2 else 1
-    return [pooled.k, pooled.v, pooled.bias], [len(work.pooled), math.prod(across) * columns, columns, middle]
+    return [pooled.k, pooled.v, pooled.bias], pooled.k.shape[1:3]
 
 
 def _scratch(device: torch.device):

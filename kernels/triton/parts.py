@@ -19,12 +19,10 @@ LOWEST = tl.constexpr(-1e30)
 BLOCK_FIELDS = tl.constexpr(12)
 BLOCK_BITS = tl.constexpr(21)
 BLOCK_MASK = tl.constexpr((1 << 21) - 1)
-HEAD_FIELDS = tl.constexpr(8)
+HEAD_FIELDS = tl.constexpr(7)
 ADD_RESIDUAL = tl.constexpr(1)
 COPY = tl.constexpr(2)
 REFRESH = tl.constexpr(3)
-# The column of what is in no row of tiles that a query's box crosses.
-FAR = tl.constexpr(1 << 30)
 
 
 @triton.jit
@@ -59,19 +57,19 @@ def weigh(s, total, top, factor):
 
 @triton.jit
 def meet_pooled(
-    acc0, acc1, total, top, q0, q1, k, v, bias, tiles, columns, middle, row, reach, reach_middle, low, high, scale,
+    acc0, acc1, total, top, q0, q1, k, v, bias, places, tiles, low, high, scale,
     BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UPCAST: tl.constexpr,
 ):  # fmt: skip
     """Meet a head's pooled keys, those of the tiles outside each query's box; returns the accumulators, l and m.
 
-    k, v: (tiles, D) contiguous, bias: (tiles,) float32, all with tiles in row-major order. columns: tiles along the
-    last axis; middle: along the second of three axes, else 1; row: the queries' row of tiles, their boxes reach that
-    far along the axes before the last. low, high: (BM,) the columns of each query's box.
+    k, v: (tiles, D) contiguous, bias: (tiles,) float32; places: (tiles,) int32, see `worklist.far_places`. low, high:
+    (BM,) the columns of each query's box. acc1 may be anything where D1 is 0.
     """
     lane = tl.arange(0, BN)
     d0 = tl.arange(0, D0)
     d1 = D0 + tl.arange(0, max(D1, 16))
-    for start in tl.range(0, tiles, BN):
+    # As many stages as the loops over tokens have would spill registers on Blackwell and on AMD at head size 128.
+    for start in tl.range(0, tiles, BN, num_stages=1):
         tile = start + lane
         live = tile < tiles
         # k0: (D0, BN); k1: (D1, BN)
@@ -80,10 +78,7 @@ def meet_pooled(
         if D1 > 0:
             k1 = tl.load(k + tile[None, :] * D + d1[:, None], mask=(d1 < D)[:, None] & live[None, :], other=0.0)
             s += dot(q1, k1, UPCAST)
-        across = tile // columns
-        crossed = tl.abs(across // middle - row // middle) <= reach
-        crossed = crossed & (tl.abs(across % middle - row % middle) <= reach_middle)
-        column = tl.where(crossed, tile % columns, FAR)
+        column = tl.load(places + tile, mask=live, other=0)
         near = (column[None, :] >= low[:, None]) & (column[None, :] < high[:, None])
         # The softmax multiplies what it gets by the scale.
         s += (tl.load(bias + tile, mask=live, other=float("-inf")) / scale)[None, :]

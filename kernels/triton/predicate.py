@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import torch
 
-from ..geometry import Layout, pools
+from ..geometry import Layout
 from ..methods import HeadTable
 from .configs import HEAD_DIMS, Config, refreshes
 from .launch import device_configs

@@ -22,11 +22,12 @@ lanes with zeros by the descriptor, 72 would take 78 % more products than needed
 import triton
 import triton.language as tl
 
-from .parts import FAR, LOG2_E, LOWEST, REFRESH, dot, find_work, finish, weigh
+from .parts import LOG2_E, LOWEST, REFRESH, dot, find_work, finish, weigh
 
 # Fields of a key block: first row, rows that count, offset of the first in its row of tiles, tile (0: all see all,
 # negative: who sees a lane in the window does not see it here).
 RECORD_FIELDS = tl.constexpr(4)
+FAR = tl.constexpr(1 << 30)
 
 
 @triton.jit(

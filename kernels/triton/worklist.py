@@ -18,9 +18,9 @@ The lists of a window are held once for each (layout, window), whatever the tabl
 each query block of each head, in falling order of work, so that the longest start first and short ones fill the gaps
 that they leave. All of it is kept in caches of bounded length, and nothing of it is made anew from step to step.
 
-Pooled keys need no list. They are the tiles in row-major order, so that a key's number gives its row of tiles and its
-column; every image query passes over all of them and leaves out its own box by the same two numbers. A list of those
-outside the box would name a block of its own, mostly empty, for each row of tiles that the box crosses.
+Pooled keys need no list: image queries pass over all of them and leave out their own box, by a table of columns for
+each row of tiles (see `far_places`). A list of those outside the box would name a block of its own, mostly empty, for
+each row of tiles that the box crosses.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ PLAIN, ADD_RESIDUAL, COPY, REFRESH = range(4)
 BLOCK_FIELDS = 12
 LARGEST_KEYS = 128
 MASKED_FIELDS = 5
+# The column of a tile in no row of tiles that a query's box crosses.
+FAR = 1 << 30
 # Work of a query block that does not grow with its keys (loading queries, storing outputs), in key blocks.
 FIXED_COST = 2
 
@@ -97,8 +99,8 @@ class Pattern:
     """The query blocks of one kind of head, as the kernel reads them.
 
     blocks: (n, BLOCK_FIELDS) int32: first slot, count, half, number of the row of tiles (-1 where queries have no box),
-    and four ranges into `clean` and `masked`. clean: (c,) int32. masked: (m, MASKED_FIELDS) int32. cost: (n,) key blocks
-    of each query block, pooled ones included. tiled: whether slots must be in tile order; a pattern that visits
+    and four ranges into `clean` and `masked`. clean: (c,) int32. masked: (m, MASKED_FIELDS) int32. cost: (n,) key
+    blocks of each query block, pooled ones included. tiled: whether slots must be in tile order; a pattern that visits
     everything or nothing is as good in the sequence's own.
     """
 
@@ -311,9 +313,19 @@ def pooled_heads(layout: Layout, table: HeadTable) -> tuple[int, ...]:
     return tuple(sorted(head for window, heads in groups if pools(layout.grid, window) for head in heads))
 
 
-def reach(layout: Layout, window: Window) -> tuple[int, int]:
-    """How many tiles a box reaches along the axes before the last, whose number a row's number counts; 0 for none."""
-    return (*half_widths(layout.grid, window)[:-1], 0, 0)[:2]
+@lru_cache(maxsize=64)
+def far_places(layout: Layout, window: Window) -> np.ndarray:
+    """What places a pooled key beside a query's box: (rows of tiles, T) int32, for each row of tiles and each tile the
+    tile's column where the boxes of the row's queries cross its row of tiles, and a column beyond all others elsewhere.
+    """
+    *across, columns = tile_counts(layout.grid)
+    crossed = np.ones((1, 1), dtype=bool)
+    for count, reach in zip(across, half_widths(layout.grid, window)):
+        tiles = np.arange(count)
+        near = abs(tiles[:, None] - tiles) <= reach
+        crossed = (crossed[:, None, :, None] & near[:, None, :]).reshape(len(crossed) * count, -1)
+    places = np.where(crossed[:, :, None], np.arange(columns), FAR)
+    return places.reshape(len(crossed), -1).astype(np.int32)
 
 
 def items_of(patterns: list[tuple[Pattern, int, int]], skip: frozenset[int]) -> np.ndarray:
@@ -358,12 +370,12 @@ def check(chosen: Pattern, length: int, queries: int, keys: int) -> None:
 
 @dataclass(frozen=True)
 class WorkList:
-    """A table's work on a device. items: (n,) int32. heads: (H, 8) int64: duty, place, the addresses of the
-    pattern's blocks, clean and masked lists, place in `pooled` or -1, and the window's `reach` (2).
+    """A table's work on a device. items: (n,) int32. heads: (H, 7) int64: duty, place, the addresses of the pattern's
+    blocks, clean and masked lists, place in `pooled` or -1, and the address of the window's `far_places`. With one list
+    the fourth is the address of its records and the fifth the place in `tiled`, or -1.
     slots: (L or more,) int32. columns: (L,) int32. starts: (T + 1,) int32, the first slot of each tile, and the last's
-    end. log_tokens: (T,) float32, ln of each tile's tokens. With one list the addresses are those of its blocks and records, and the third number is the place in `tiled`,
-    or -1; tiled: (t,) int32, the heads that need their tokens in tile order; refreshing: (n,) int32; pooled: (n,) int32,
-    the heads whose windows pool. `held` keeps the addressed memory alive."""
+    end. log_tokens: (T,) float32, ln of each tile's tokens. Heads, int32: tiled, that need their tokens in tile order
+    (with one list); refreshing; pooled, whose windows pool. `held` keeps the addressed memory alive."""
 
     items: torch.Tensor
     heads: torch.Tensor
@@ -399,12 +411,17 @@ def work_list(
     heads, held = [], []
     for head, (chosen, duty, place) in enumerate(patterns):
         lists = _stored_one(chosen, layout, keys, device) if single else _stored(chosen, device)
-        held.append(lists)
         record = [duty, place, *(x.data_ptr() for x in lists)]
         if single:
             record.append(tiled.index(head) if head in tiled else -1)
-        pooling = (pooled.index(head), *reach(layout, table.windows[head])) if head in pooled else (-1, 0, 0)
-        heads.append([*record, *pooling])
+        if head in pooled:
+            places = _stored_places(layout, table.windows[head], device)
+            lists = (*lists, places)
+            record += [pooled.index(head), places.data_ptr()]
+        else:
+            record += [-1, 0]
+        held.append(lists)
+        heads.append(record)
     return WorkList(
         torch.from_numpy(items_of(patterns, skip)).to(device),
         torch.tensor(heads, dtype=torch.int64, device=device),
@@ -424,6 +441,11 @@ def _stored(chosen: Pattern, device: torch.device) -> tuple[torch.Tensor, ...]:
 @lru_cache(maxsize=64)
 def _stored_one(chosen: Pattern, layout: Layout, keys: int, device: torch.device) -> tuple[torch.Tensor, ...]:
     return tuple(torch.from_numpy(x).to(device) for x in one_list(chosen, layout, keys))
+
+
+@lru_cache(maxsize=64)
+def _stored_places(layout: Layout, window: Window, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(far_places(layout, window)).to(device)
 
 
 @lru_cache(maxsize=32)
