@@ -11,6 +11,7 @@ from triton.compiler import ASTSource
 
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, SPECIALIZED, candidates
 from ditfastattn.kernels.triton.kernel import attention_kernel
+from ditfastattn.kernels.triton.pooled import pool_kernel
 from ditfastattn.kernels.triton.specialized import order_kernel, specialized_kernel
 
 TARGETS = {
@@ -38,7 +39,7 @@ def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):
     d0, d1 = HEAD_DIMS[head_dim]
     constants = {
         "BM": config.queries, "BN": config.keys, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8, "UPCAST": False,
-        "WIDE": False, "EMIT": emit, "POOLED": pooled,
+        "WIDE": False, "EMIT": emit, "POOLED": pooled, "STAGES": config.pooled_stages,
     }  # fmt: skip
     kernel = specialized_kernel if special else attention_kernel
     return _compile(kernel, constants, TARGETS[name], element, num_warps=config.warps, num_stages=config.stages)
@@ -48,6 +49,13 @@ def ordering(name, head_dim, element="bf16"):
     """The kernel that copies tokens into tile order."""
     constants = {"ROWS": 64, "LANES": 128, "D": head_dim, "UNIT": 8}
     return _compile(order_kernel, constants, TARGETS[name], element, num_warps=4)
+
+
+def pooling(name, head_dim, element="bf16"):
+    """The kernel that pools tiles of 64 tokens."""
+    lanes = 1 << (head_dim - 1).bit_length()
+    constants = {"TOKENS": 64, "LANES": lanes, "D": head_dim, "UNIT": 8}
+    return _compile(pool_kernel, constants, TARGETS[name], element, num_warps=4)
 
 
 def _compile(kernel, constants, target, element, **options):

@@ -99,14 +99,15 @@ def attention_kernel(
     o_batch, o_head, o_token, o_dim, t_batch, t_head, t_token, t_dim, c_batch, c_head, c_token, c_dim,
     r_batch, r_head, r_token, r_dim, f_batch, f_head, f_token, f_dim,
     BM: tl.constexpr, BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr,
-    EMIT: tl.constexpr, POOLED: tl.constexpr, UPCAST: tl.constexpr, WIDE: tl.constexpr,
+    EMIT: tl.constexpr, POOLED: tl.constexpr, STAGES: tl.constexpr, UPCAST: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
     """Grid (items * batch,). q, k, v, out, twin: (B, H, L, D); cached: (B, n, L, D); residual, fresh: (B, n, image, D);
     pooled_k, pooled_v: (B, pools, tiles, D) and pooled_bias: (B, pools, tiles) float32, contiguous.
 
     Strides of the batch, head and token axes are in units of UNIT elements, so that with UNIT = 8 the compiler knows
-    that rows start on 16 bytes. EMIT: whether some head refreshes. POOLED: whether some window pools. WIDE: whether
-    an offset inside one head leaves 32 bits. Reads and writes nothing but what the work names.
+    that rows start on 16 bytes. EMIT: whether some head refreshes. POOLED: whether some window pools. STAGES: of the
+    loop over pooled keys. WIDE: whether an offset inside one head leaves 32 bits. Reads and writes nothing but what
+    the work names.
     """
     row, head, record, block = find_work(items, heads, batch)
     duty = tl.load(record)
@@ -154,7 +155,7 @@ def attention_kernel(
         p_at = (row * pools + pooled) * tiles
         acc0, acc1, total, top = meet_pooled(
             acc0, acc1, total, top, q0, q1, pooled_k + p_at * D, pooled_v + p_at * D, pooled_bias + p_at, places,
-            passing, low, high, scale, BN, D0, D1, D, UPCAST,
+            passing, low, 2 * half + 1, scale, BN, STAGES, D0, D1, D, UPCAST,
         )  # fmt: skip
     acc0, acc1, total, top = _attend(
         acc0, acc1, total, top, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, clean,

@@ -18,7 +18,7 @@ import torch
 from ..geometry import Layout
 from ..methods import HeadTable
 from .configs import HEAD_DIMS, POINTER, SPECIALIZED, Config, candidates
-from .worklist import WorkList, work_list
+from .worklist import WorkList, pooled_heads, work_list
 
 # Tokens that one program of the ordering kernel copies: 64 rows of 128 lanes are 16 KiB in registers at a time.
 ORDER_ROWS = 64
@@ -58,7 +58,7 @@ def head_wise(
         fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
     # A tensor that the call has not got is never read or written; the output stands in for its address.
     tensors = [q, k, v, out, *(out if x is None else x for x in (twin, cached, residual, fresh))]
-    config = served_by(config or device_configs(q.device, head_dim)[0], tensors)
+    config = served_by(config or device_configs(q.device, head_dim)[0], tensors, bool(pooled_heads(layout, table)))
     if work is None:
         skip = (
             frozenset(table.reuse_heads) if twin is None and in_place(out, cached, table.reuse_heads) else frozenset()
@@ -73,11 +73,11 @@ def head_wise(
     return fresh
 
 
-def served_by(config: Config, tensors: list[torch.Tensor]) -> Config:
+def served_by(config: Config, tensors: list[torch.Tensor], pooled: bool) -> Config:
     """`config`, or the device's last one, which serves any call, where the warp-specialised path cannot: its
     descriptors want rows of neighbouring elements that start on 16 bytes."""
     aligned = unit_of(tensors) == 8 and all(x.data_ptr() % 16 == 0 for x in tensors[:3])
-    if config.path == POINTER or aligned:
+    if config.path == POINTER or aligned and not pooled:
         return config
     return device_configs(tensors[0].device, tensors[0].shape[3])[-1]
 
@@ -93,8 +93,8 @@ def _start_pointer(tensors, layout, work, config, scale, has_twin, emit):
     attention_kernel[(len(work.items) * batch,)](
         *tensors, *pooled, work.items, work.heads, work.slots, work.columns, scale, batch, layout.prefix, layout.image,
         has_twin, *pooled_sizes, *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
-        EMIT=emit, POOLED=len(work.pooled) > 0, UPCAST=_upcast(tensors[0]), WIDE=_wide(tensors),
-        num_warps=config.warps, num_stages=config.stages,
+        EMIT=emit, POOLED=len(work.pooled) > 0, STAGES=config.pooled_stages, UPCAST=_upcast(tensors[0]),
+        WIDE=_wide(tensors), num_warps=config.warps, num_stages=config.stages,
     )  # fmt: skip
 
 

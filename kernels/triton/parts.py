@@ -57,19 +57,18 @@ def weigh(s, total, top, factor):
 
 @triton.jit
 def meet_pooled(
-    acc0, acc1, total, top, q0, q1, k, v, bias, places, tiles, low, high, scale,
-    BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UPCAST: tl.constexpr,
+    acc0, acc1, total, top, q0, q1, k, v, bias, places, tiles, low, width, scale,
+    BN: tl.constexpr, STAGES: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UPCAST: tl.constexpr,
 ):  # fmt: skip
     """Meet a head's pooled keys, those of the tiles outside each query's box; returns the accumulators, l and m.
 
-    k, v: (tiles, D) contiguous, bias: (tiles,) float32; places: (tiles,) int32, see `worklist.far_places`. low, high:
-    (BM,) the columns of each query's box. acc1 may be anything where D1 is 0.
+    k, v: (tiles, D) contiguous, bias: (tiles,) float32; places: (tiles,) int32, see `worklist.far_places`. low: (BM,)
+    the first column of each query's box, and its width in columns. acc1 may be anything where D1 is 0.
     """
     lane = tl.arange(0, BN)
     d0 = tl.arange(0, D0)
     d1 = D0 + tl.arange(0, max(D1, 16))
-    # As many stages as the loops over tokens have would spill registers on Blackwell and on AMD at head size 128.
-    for start in tl.range(0, tiles, BN, num_stages=1):
+    for start in tl.range(0, tiles, BN, num_stages=STAGES):
         tile = start + lane
         live = tile < tiles
         # k0: (D0, BN); k1: (D1, BN)
@@ -79,10 +78,10 @@ def meet_pooled(
             k1 = tl.load(k + tile[None, :] * D + d1[:, None], mask=(d1 < D)[:, None] & live[None, :], other=0.0)
             s += dot(q1, k1, UPCAST)
         column = tl.load(places + tile, mask=live, other=0)
-        near = (column[None, :] >= low[:, None]) & (column[None, :] < high[:, None])
+        # Columns before the box are large as unsigned numbers.
+        near = (column[None, :] - low[:, None]).to(tl.uint32, bitcast=True) < width.to(tl.uint32, bitcast=True)
         # The softmax multiplies what it gets by the scale.
-        s += (tl.load(bias + tile, mask=live, other=float("-inf")) / scale)[None, :]
-        s = tl.where(near, float("-inf"), s)
+        s = tl.where(near, float("-inf"), s + (tl.load(bias + tile, mask=live, other=float("-inf")) / scale)[None, :])
         p, shrink, total, top = weigh(s, total, top, scale * LOG2_E)
         p = p.to(v.dtype.element_ty)
         # v0: (BN, D0); v1: (BN, D1)

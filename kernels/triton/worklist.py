@@ -307,6 +307,7 @@ def head_patterns(layout: Layout, table: HeadTable, queries: int, keys: int) -> 
     return chosen
 
 
+@lru_cache(maxsize=256)
 def pooled_heads(layout: Layout, table: HeadTable) -> tuple[int, ...]:
     """The heads for which a window with pooled keys is computed."""
     groups = (*table.window_groups().items(), *table.refresh_groups().items())
