@@ -75,7 +75,8 @@ def head_wise(
     if q.device.type != "cpu" and not table.all_reuse:
         refusal = why_not_fused(q, k, v, layout, table, scale=scale)
         if refusal is None:
-            options = {"scale": scale, "cached": cached, "residual": residual, "config": triton.choice(q, table)}
+            config = triton.choice(q, layout, table)
+            options = {"scale": scale, "cached": cached, "residual": residual, "config": config}
             return Outcome(out, triton.head_wise(q, k, v, layout, table, out, **options), FUSED)
 
     if table.reuse_heads:

@@ -23,14 +23,15 @@ def layouts(draw, largest=700):
     return Layout(tuple(grid), draw(st.sampled_from((0, 1, 3, 70))), draw(st.sampled_from((0, 0, 2, 5))))
 
 
-def windows(rank):
-    return st.lists(st.sampled_from(EXTENTS), min_size=rank, max_size=rank).map(lambda e: Window(tuple(e)))
+def windows(rank, pooled=False):
+    extents = st.lists(st.sampled_from(EXTENTS), min_size=rank, max_size=rank).map(tuple)
+    return st.builds(Window, extents, st.booleans() if pooled is None else st.just(pooled))
 
 
 @st.composite
 def tables(draw, rank):
-    """One to six heads of any method, out of two windows so that heads share some."""
-    pair = (draw(windows(rank)), draw(windows(rank)))
+    """One to six heads of any method, out of two windows so that heads share some; windows may pool."""
+    pair = (draw(windows(rank, pooled=None)), draw(windows(rank, pooled=None)))
     heads = draw(st.lists(st.tuples(st.sampled_from(Method), st.integers(0, 1), st.booleans()), min_size=1, max_size=6))
     return HeadTable(
         tuple(method for method, _, _ in heads),

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from kernel_cases import TOLERANCE, caches, doubled, layouts, qkv, tables, windows
 
 from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, reference, why_not_fused
+from ditfastattn.kernels.geometry import far_tiles, pools, tile_counts, tile_shape
+from ditfastattn.kernels.pooling import tile_tokens
 from ditfastattn.kernels.triton import launch, predicate, proof, worklist
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, POINTER, SPECIALIZED, Config, candidates, refreshes
 from ditfastattn.kernels.triton.launch import in_place, unit_of
@@ -88,6 +90,53 @@ def test_a_window_visits_exactly_the_pairs_of_the_reference(data):
     image = slice(layout.prefix, layout.prefix + layout.image)
     assert (visited_in_one_loop(layout, refresh, keys, rest=False)[image] == wanted[image]).all()
     assert (alone.blocks[:, 1] <= queries).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_a_refreshing_pooled_window_visits_its_box_and_then_every_key(data):
+    layout = data.draw(layouts(largest=300))
+    window = data.draw(windows(len(layout.grid), pooled=True).filter(lambda w: pools(layout.grid, w)))
+    wanted = reference.window_mask(layout, window).numpy()
+    found = worklist.pattern(layout, window, True, 64, 32)
+    assert (visited(layout, found, 32) == wanted).all()
+    twice = wanted.astype(int) + 1
+    is_global = np.ones(layout.length, dtype=bool)
+    is_global[layout.prefix : layout.prefix + layout.image] = False
+    twice[is_global] = 1
+    assert (visited(layout, found, 32, rest=True) == twice).all()
+    worklist.check(found, layout.length, 64, 32)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_a_query_leaves_out_exactly_the_pooled_keys_of_its_box(data):
+    layout = data.draw(layouts(largest=400))
+    window = data.draw(windows(len(layout.grid), pooled=True).filter(lambda w: pools(layout.grid, w)))
+    order, places = worklist.tile_order(layout), worklist.far_places(layout, window)
+    found = worklist.pattern(layout, window, False, 64, 32)
+    seen = np.zeros((layout.length, places.shape[1]), dtype=bool)
+    for start, count, half, row, *_ in found.blocks:
+        if row >= 0:
+            slots = slice(start, start + count)
+            low = (order.columns[slots] - half)[:, None]
+            seen[order.slots[slots]] = (places[row] < low) | (places[row] > low + 2 * half)
+    assert (seen == far_tiles(layout, window, torch.arange(layout.length)).numpy()).all()
+    plain = worklist.pattern(layout, replace(window, pooled=False), False, 64, 32)
+    more = (found.cost - plain.cost)[found.blocks[:, 3] >= 0]
+    assert (more == -(-places.shape[1] // 32)).all() and found.cost.sum() - plain.cost.sum() == more.sum()
+
+
+@settings(deadline=None, max_examples=40)
+@given(layouts(largest=400))
+def test_tiles_lie_in_slots_in_row_major_order(layout):
+    work = worklist.work_list(layout, HeadTable.uniform(1, FULL), 64, 32, CPU)
+    assert torch.equal(work.starts.diff().long(), tile_tokens(layout.grid))
+    tiles = np.repeat(np.arange(len(work.log_tokens)), tile_tokens(layout.grid))
+    sides = tile_shape(layout.grid)
+    at = np.unravel_index(worklist.tile_order(layout).slots[: layout.image] - layout.prefix, layout.grid)
+    wanted = np.ravel_multi_index([x // side for x, side in zip(at, sides)], tile_counts(layout.grid))
+    assert (tiles == wanted).all()
 
 
 @settings(deadline=None, max_examples=40)
@@ -252,8 +301,8 @@ def test_a_refresh_takes_a_configuration_that_is_made_for_it(capability, refresh
     monkeypatch.setattr(predicate, "device_configs", lambda device, head_dim: configs)
     monkeypatch.setattr(predicate, "proof", lambda *args: proof.Proof(None, configs[0]))
     q = zeros(1, 2, N, 64)
-    assert predicate.choice(q, HeadTable.uniform(2, WINDOW, LOCAL)) == configs[0]
-    assert predicate.choice(q, HeadTable.uniform(2, FULL, LOCAL, refresh=True)) == configs[refreshing]
+    assert predicate.choice(q, LAYOUT, HeadTable.uniform(2, WINDOW, LOCAL)) == configs[0]
+    assert predicate.choice(q, LAYOUT, HeadTable.uniform(2, FULL, LOCAL, refresh=True)) == configs[refreshing]
 
 
 def test_another_packs_allocator_outlives_a_launch(monkeypatch):
@@ -354,12 +403,13 @@ def shipped():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target, dim, config, emit", list(shipped()), ids=str)
-def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, config, emit, tmp_path, monkeypatch):
+@pytest.mark.parametrize("pooled", [False, True], ids=["", "pooled"])
+def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, config, emit, pooled, tmp_path, monkeypatch):
     pytest.importorskip("triton", reason="Triton is not installed")
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     import triton_compile
 
-    kernel = triton_compile.compiled(target, dim, config, emit)
+    kernel = triton_compile.compiled(target, dim, config, emit, pooled)
     assert kernel.metadata.shared <= triton_compile.SHARED[target]
     assert triton_compile.spilled(kernel) == 0
     if config.path == SPECIALIZED:
@@ -385,6 +435,20 @@ def test_on_hopper_the_other_path_multiplies_in_warp_groups_and_fetches_keys_ahe
     buffers = {int(n) for n in re.findall(r"memdesc<(\d+)x\d+x\d+xbf16", text)}
     assert max(buffers) >= 3
     assert re.search(r"cp\.async\.cg\.shared\.global .*0x10", kernel.asm["ptx"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGET_NAMES)
+@pytest.mark.parametrize("dim", [72, 128])
+def test_tokens_are_pooled_without_spills(dim, target, tmp_path, monkeypatch):
+    pytest.importorskip("triton", reason="Triton is not installed")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    import triton_compile
+
+    kernel = triton_compile.pooling(target, dim)
+    assert triton_compile.spilled(kernel) == 0
+    if target == "sm_90":
+        assert "ld.global.v4.b32" in kernel.asm["ptx"]
 
 
 @pytest.mark.slow

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from kernel_cases import ORDERS, caches, layouts, qkv, tables, windows
 from triton_cases import BLOCKS, ONE_LOOP, assert_matches_reference, run
 
-from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, reference
+from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, pooling, reference
 from ditfastattn.kernels.triton import launch, proof
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, Config
+from ditfastattn.kernels.triton.pooled import pool_heads
 from ditfastattn.kernels.triton.worklist import one_list, pattern, tile_order, work_list
 
 FULL, WINDOW, RESIDUAL, REUSE = Method.FULL, Method.WINDOW, Method.WINDOW_RESIDUAL, Method.REUSE
@@ -35,6 +36,8 @@ MIXED = HeadTable(
     (False, True, False, False, True, False),
 )
 
+
+POOLED = replace(MIXED, windows=tuple(w and replace(w, pooled=True) for w in MIXED.windows))
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 # No shrinking: a failing case is small already, and each run of it costs a second.
@@ -56,6 +59,43 @@ def test_any_mix_of_methods_matches_the_float64_reference(data):
 
 @brief
 @given(st.data())
+def test_pooled_windows_match_the_float64_reference(data):
+    layout = data.draw(layouts(largest=300))
+    table = HeadTable(
+        (WINDOW, FULL, RESIDUAL, WINDOW),
+        (data.draw(windows(len(layout.grid), pooled=True)),) * 3 + (data.draw(windows(len(layout.grid))),),
+        (False, True, False, False),
+    )
+    dim = data.draw(st.sampled_from(sorted(HEAD_DIMS)))
+    order, dtype = data.draw(st.sampled_from(ORDERS)), data.draw(st.sampled_from((torch.float16, torch.float32)))
+    q, k, v = qkv(1, 4, layout.length, dim, dtype, order, data.draw(st.integers(0, 99)))
+    assert_matches_reference(q, k, v, layout, table, blocks=data.draw(st.sampled_from((BLOCKS, ONE_LOOP))))
+
+
+@brief
+@given(st.data())
+def test_tiles_are_pooled_as_the_definition_says(data):
+    layout = data.draw(layouts(largest=500))
+    window = Window((0.01,) * len(layout.grid), pooled=True)
+    table = HeadTable((WINDOW, FULL, RESIDUAL), (window, None, window), (False,) * 3)
+    dtype, order = data.draw(st.sampled_from((torch.float16, torch.float32))), data.draw(st.sampled_from(ORDERS))
+    dim = data.draw(st.sampled_from(sorted(HEAD_DIMS)))
+    q, k, v = qkv(2, 3, layout.length, dim, dtype, order)
+    # A mean far from zero: the variance must not be what is left of two large numbers.
+    k = k + 30
+    work = work_list(layout, table, BLOCKS.queries, BLOCKS.keys, CPU)
+    if not len(work.pooled):
+        return
+    found = pool_heads(q, k, v, layout, work, dim**-0.5, launch.unit_of([q, k, v]))
+    wanted = pooling.pool(*(x[:, ::2].double() for x in (q, k, v)), layout)
+    largest = 32 * torch.finfo(dtype).eps
+    torch.testing.assert_close(found.k.double(), wanted.k, rtol=0, atol=largest)
+    torch.testing.assert_close(found.v.double(), wanted.v, rtol=0, atol=largest)
+    torch.testing.assert_close(found.bias.double(), wanted.bias, rtol=0, atol=1e-4)
+
+
+@brief
+@given(st.data())
 def test_any_mix_of_methods_in_one_loop_matches_the_float64_reference(data):
     layout = data.draw(layouts(largest=200))
     table = data.draw(tables(len(layout.grid)))
@@ -73,9 +113,10 @@ def test_every_head_size_matches_the_reference(dim, blocks):
 
 
 @pytest.mark.parametrize("blocks", [Config(128, 64, 8, 2), ONE_LOOP], ids=str)
-def test_bfloat16_stays_within_its_rounding(blocks):
-    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 72, torch.bfloat16)
-    assert_matches_reference(q, k, v, LAYOUT, MIXED, blocks=blocks)
+@pytest.mark.parametrize("table", [MIXED, POOLED], ids=["windows", "pooled windows"])
+def test_bfloat16_stays_within_its_rounding(table, blocks):
+    q, k, v = qkv(1, len(table), LAYOUT.length, 72, torch.bfloat16)
+    assert_matches_reference(q, k, v, LAYOUT, table, blocks=blocks)
 
 
 @pytest.mark.parametrize("what", ["odd strides", "odd address"])
@@ -125,7 +166,7 @@ def test_a_block_of_three_tiles_and_a_window_that_ends_inside_it():
 def test_a_window_has_the_same_bits_alone_and_inside_a_refresh(data):
     """full - window is formed from the stored window: what the refresh stored plus the residual is its full output."""
     layout = data.draw(layouts(largest=150))
-    window = data.draw(windows(len(layout.grid)))
+    window = data.draw(windows(len(layout.grid), pooled=None))
     q, k, v = qkv(1, 1, layout.length, 64, torch.float32)
     alone, _ = run(q, k, v, layout, HeadTable.uniform(1, WINDOW, window))
     full, fresh = run(q, k, v, layout, HeadTable.uniform(1, FULL, window, refresh=True))
@@ -237,14 +278,15 @@ def test_shared_outputs_are_bit_equal(blocks):
     assert torch.equal(both[0], both[1]) and both.isfinite().all()
 
 
-def test_the_order_of_work_does_not_touch_the_bits():
-    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 64, torch.float16)
-    arguments = caches(q, LAYOUT, MIXED)
-    wanted, wanted_fresh = run(q, k, v, LAYOUT, MIXED, **arguments)
-    work = work_list(LAYOUT, MIXED, BLOCKS.queries, BLOCKS.keys, CPU)
+@pytest.mark.parametrize("table", [MIXED, POOLED], ids=["windows", "pooled windows"])
+def test_the_order_of_work_does_not_touch_the_bits(table):
+    q, k, v = qkv(1, len(table), LAYOUT.length, 64, torch.float16)
+    arguments = caches(q, LAYOUT, table)
+    wanted, wanted_fresh = run(q, k, v, LAYOUT, table, **arguments)
+    work = work_list(LAYOUT, table, BLOCKS.queries, BLOCKS.keys, CPU)
     shuffled = work.items[torch.randperm(len(work.items), generator=torch.Generator().manual_seed(3))]
     work = replace(work, items=shuffled)
-    out, fresh = run(q, k, v, LAYOUT, MIXED, work=work, **arguments)
+    out, fresh = run(q, k, v, LAYOUT, table, work=work, **arguments)
     assert torch.equal(out, wanted) and torch.equal(fresh, wanted_fresh)
 
 
@@ -267,9 +309,10 @@ def test_a_survey_times_each_right_configuration_and_keeps_the_fastest(monkeypat
         call()
         return next(milliseconds)
 
-    found = proof.survey(CPU, torch.float16, 64, clock, layout=Layout((9, 9)))
+    found = proof.survey(CPU, torch.float16, 64, clock=clock, layout=Layout((9, 9)))
     assert found.reason is None and found.config == ONE_LOOP and found.difference < 5e-3
     assert found.timed == ((last, 3.0), (ONE_LOOP, 2.0)) and (found.tiled_ms, found.dense_ms) == (5.0, 4.0)
+    assert proof.trial(CPU, torch.float16, 64, last, pooled=True) < 5e-3
     assert len(found.dropped) == 1 and str(broken) in found.dropped[0] and found.compile_seconds > 0
     assert "2.000 ms" in str(found) and "5.000 ms by the tiled path" in str(found)
 
@@ -301,7 +344,7 @@ def test_dispatch_serves_a_mixed_table_by_one_launch_where_the_kernel_can(monkey
         )[1]
 
     monkeypatch.setattr(dispatch.triton, "head_wise", fused)
-    monkeypatch.setattr(dispatch.triton, "choice", lambda q, table: BLOCKS)
+    monkeypatch.setattr(dispatch.triton, "choice", lambda q, layout, table: BLOCKS)
     out = torch.empty_like(q)
     outcome = dispatch.head_wise(*(x.as_subclass(Elsewhere) for x in (q, k, v)), LAYOUT, MIXED, out=out, **arguments)
     assert len(seen) == 1

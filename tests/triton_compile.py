@@ -11,6 +11,7 @@ from triton.compiler import ASTSource
 
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, SPECIALIZED, candidates
 from ditfastattn.kernels.triton.kernel import attention_kernel
+from ditfastattn.kernels.triton.pooled import pool_kernel
 from ditfastattn.kernels.triton.specialized import order_kernel, specialized_kernel
 
 TARGETS = {
@@ -21,7 +22,9 @@ TARGETS = {
 SHARED = {"sm_80": 166912, "sm_86": 101376, "sm_89": 101376, "sm_90": 232448, "sm_100": 232448, "sm_120": 101376}
 SHARED["gfx942"] = 65536
 TENSORS = ("q", "k", "v", "out", "twin", "cached", "residual", "fresh", "snapshot", "q_tiled", "k_tiled", "v_tiled")
-TABLES = {"items": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32", "chosen": "*i32"}
+TENSORS += ("pooled_k", "pooled_v")
+TABLES = {"items": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32", "chosen": "*i32", "starts": "*i32"}
+TABLES |= {"pooled_bias": "*fp32", "variance": "*fp32", "squares": "*fp32"}
 
 
 def configurations(name, head_dim):
@@ -30,13 +33,13 @@ def configurations(name, head_dim):
     return candidates(target.backend, target.arch if target.backend == "cuda" else 0, head_dim)
 
 
-def compiled(name, head_dim, config, emit=False, element="bf16"):
+def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):
     """A kernel as the launcher asks for it on a target: 16-byte rows, `config`'s block sizes."""
     special = config.path == SPECIALIZED
     d0, d1 = HEAD_DIMS[head_dim]
     constants = {
         "BM": config.queries, "BN": config.keys, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8, "UPCAST": False,
-        "WIDE": False, "EMIT": emit,
+        "WIDE": False, "EMIT": emit, "POOLED": pooled, "STAGES": config.pooled_stages,
     }  # fmt: skip
     kernel = specialized_kernel if special else attention_kernel
     return _compile(kernel, constants, TARGETS[name], element, num_warps=config.warps, num_stages=config.stages)
@@ -46,6 +49,13 @@ def ordering(name, head_dim, element="bf16"):
     """The kernel that copies tokens into tile order."""
     constants = {"ROWS": 64, "LANES": 128, "D": head_dim, "UNIT": 8}
     return _compile(order_kernel, constants, TARGETS[name], element, num_warps=4)
+
+
+def pooling(name, head_dim, element="bf16"):
+    """The kernel that pools tiles of 64 tokens."""
+    lanes = 1 << (head_dim - 1).bit_length()
+    constants = {"TOKENS": 64, "LANES": lanes, "D": head_dim, "UNIT": 8}
+    return _compile(pool_kernel, constants, TARGETS[name], element, num_warps=4)
 
 
 def _compile(kernel, constants, target, element, **options):

@@ -2,7 +2,8 @@
 
 Key blocks come in two passes of two loops, clean ones without any mask and masked ones: first those of the window,
 then, on a refresh, the rest. Between the passes the accumulator is the window's output, so that a residual costs a
-store and a load.
+store and a load. Pooled keys come before the window's, in a loop of their own; full attention has none, so that the
+second pass of such a refresh begins anew and takes all keys.
 
 Tokens get their tile order in these loads, a slot's position being read from a table. That is 4 bytes beside the 4 * D
 bytes of a key and its value, in whole rows, and it needs neither a copy of q, k and v at each call nor a say in the
@@ -12,7 +13,7 @@ model's own order of tokens. Whether one of those would be faster has not been m
 import triton
 import triton.language as tl
 
-from .parts import COPY, LOG2_E, LOWEST, REFRESH, dot, find_work, finish, weigh
+from .parts import COPY, LOG2_E, LOWEST, REFRESH, dot, find_work, finish, meet_pooled, weigh
 
 # Fields of a masked key block; see worklist.py.
 MASKED_FIELDS = tl.constexpr(5)
@@ -85,24 +86,28 @@ def _attend(
 
 @triton.jit(
     do_not_specialize=[
-        "batch", "prefix", "image", "has_twin", "q_batch", "q_head", "q_token", "k_batch", "k_head", "k_token",
-        "v_batch", "v_head", "v_token", "o_batch", "o_head", "o_token", "t_batch", "t_head", "t_token",
-        "c_batch", "c_head", "c_token", "r_batch", "r_head", "r_token", "f_batch", "f_head", "f_token",
+        "batch", "prefix", "image", "has_twin", "pools", "tiles", "q_batch", "q_head", "q_token",
+        "k_batch", "k_head", "k_token", "v_batch", "v_head", "v_token", "o_batch", "o_head", "o_token", "t_batch",
+        "t_head", "t_token", "c_batch", "c_head", "c_token", "r_batch", "r_head", "r_token", "f_batch", "f_head",
+        "f_token",
     ]
 )  # fmt: skip
 def attention_kernel(
-    q, k, v, out, twin, cached, residual, fresh, items, heads, slots, columns, scale, batch, prefix, image, has_twin,
+    q, k, v, out, twin, cached, residual, fresh, pooled_k, pooled_v, pooled_bias, items, heads, slots, columns, scale,
+    batch, prefix, image, has_twin, pools, tiles,
     q_batch, q_head, q_token, q_dim, k_batch, k_head, k_token, k_dim, v_batch, v_head, v_token, v_dim,
     o_batch, o_head, o_token, o_dim, t_batch, t_head, t_token, t_dim, c_batch, c_head, c_token, c_dim,
     r_batch, r_head, r_token, r_dim, f_batch, f_head, f_token, f_dim,
     BM: tl.constexpr, BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr,
-    EMIT: tl.constexpr, UPCAST: tl.constexpr, WIDE: tl.constexpr,
+    EMIT: tl.constexpr, POOLED: tl.constexpr, STAGES: tl.constexpr, UPCAST: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """Grid (items * batch,). q, k, v, out, twin: (B, H, L, D); cached: (B, n, L, D); residual, fresh: (B, n, image, D).
+    """Grid (items * batch,). q, k, v, out, twin: (B, H, L, D); cached: (B, n, L, D); residual, fresh: (B, n, image, D);
+    pooled_k, pooled_v: (B, pools, tiles, D) and pooled_bias: (B, pools, tiles) float32, contiguous.
 
     Strides of the batch, head and token axes are in units of UNIT elements, so that with UNIT = 8 the compiler knows
-    that rows start on 16 bytes. EMIT: whether some head refreshes. WIDE: whether an offset inside one head leaves 32
-    bits. Reads and writes nothing but what the work names.
+    that rows start on 16 bytes. EMIT: whether some head refreshes. POOLED: whether some window pools. STAGES: of the
+    loop over pooled keys. WIDE: whether an offset inside one head leaves 32 bits. Reads and writes nothing but what
+    the work names.
     """
     row, head, record, block = find_work(items, heads, batch)
     duty = tl.load(record)
@@ -142,6 +147,16 @@ def attention_kernel(
         acc1 = total
     factor = scale * LOG2_E
 
+    if POOLED:
+        pooled = tl.load(record + 5)
+        row_of_tiles = tl.load(block + 3)
+        passing = tl.where((pooled >= 0) & (row_of_tiles >= 0), tiles, 0)
+        places = tl.load(record + 6).to(tl.pointer_type(tl.int32)) + row_of_tiles * tiles
+        p_at = (row * pools + pooled) * tiles
+        acc0, acc1, total, top = meet_pooled(
+            acc0, acc1, total, top, q0, q1, pooled_k + p_at * D, pooled_v + p_at * D, pooled_bias + p_at, places,
+            passing, low, 2 * half + 1, scale, BN, STAGES, D0, D1, D, UPCAST,
+        )  # fmt: skip
     acc0, acc1, total, top = _attend(
         acc0, acc1, total, top, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, clean,
         tl.load(block + 4), tl.load(block + 5), low, high, factor, False, BN, D0, D1, D, UNIT, UPCAST, WIDE,
@@ -164,6 +179,12 @@ def attention_kernel(
         if D1 > 0:
             local = (acc1 * inverse[:, None]).to(fresh.dtype.element_ty)
             tl.store(f_rows + d1[None, :] * f_dim, local, mask=emitting & (d1 < D)[None, :])
+        if POOLED:
+            anew = (passing > 0) & (duty == REFRESH)
+            acc0 = tl.where(anew, 0.0, acc0)
+            acc1 = tl.where(anew, 0.0, acc1)
+            total = tl.where(anew, 0.0, total)
+            top = tl.where(anew, LOWEST, top)
         acc0, acc1, total, top = _attend(
             acc0, acc1, total, top, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, clean,
             tl.load(block + 8), tl.load(block + 9), low, high, factor, False, BN, D0, D1, D, UNIT, UPCAST, WIDE,

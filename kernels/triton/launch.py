@@ -1,6 +1,7 @@
 """Hands tensors to a kernel: strides, block sizes, work list; one launch of attention, no synchronisation.
 
 On the warp-specialised path a launch before it puts windowed heads in tile order, and one after it forms residuals.
+Windows that pool the keys that they leave out have those pooled before it (`pooled`).
 
     grid = (query blocks of all working heads) * batch
 
@@ -17,7 +18,7 @@ import torch
 from ..geometry import Layout
 from ..methods import HeadTable
 from .configs import HEAD_DIMS, POINTER, SPECIALIZED, Config, candidates
-from .worklist import WorkList, work_list
+from .worklist import WorkList, pooled_heads, work_list
 
 # Tokens that one program of the ordering kernel copies: 64 rows of 128 lanes are 16 KiB in registers at a time.
 ORDER_ROWS = 64
@@ -57,7 +58,7 @@ def head_wise(
         fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
     # A tensor that the call has not got is never read or written; the output stands in for its address.
     tensors = [q, k, v, out, *(out if x is None else x for x in (twin, cached, residual, fresh))]
-    config = served_by(config or device_configs(q.device, head_dim)[0], tensors)
+    config = served_by(config or device_configs(q.device, head_dim)[0], tensors, bool(pooled_heads(layout, table)))
     if work is None:
         skip = (
             frozenset(table.reuse_heads) if twin is None and in_place(out, cached, table.reuse_heads) else frozenset()
@@ -72,11 +73,11 @@ def head_wise(
     return fresh
 
 
-def served_by(config: Config, tensors: list[torch.Tensor]) -> Config:
+def served_by(config: Config, tensors: list[torch.Tensor], pooled: bool) -> Config:
     """`config`, or the device's last one, which serves any call, where the warp-specialised path cannot: its
     descriptors want rows of neighbouring elements that start on 16 bytes."""
     aligned = unit_of(tensors) == 8 and all(x.data_ptr() % 16 == 0 for x in tensors[:3])
-    if config.path == POINTER or aligned:
+    if config.path == POINTER or aligned and not pooled:
         return config
     return device_configs(tensors[0].device, tensors[0].shape[3])[-1]
 
@@ -86,12 +87,14 @@ def _start_pointer(tensors, layout, work, config, scale, has_twin, emit):
 
     batch, _, _, head_dim = tensors[0].shape
     unit = unit_of(tensors)
+    pooled, pooled_sizes = _pooled(tensors, layout, work, scale, unit)
     strides = [n for x in tensors for n in (*(s // unit for s in x.stride()[:3]), x.stride(3))]
     d0, d1 = HEAD_DIMS[head_dim]
     attention_kernel[(len(work.items) * batch,)](
-        *tensors, work.items, work.heads, work.slots, work.columns, scale, batch, layout.prefix, layout.image, has_twin,
-        *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit, EMIT=emit,
-        UPCAST=_upcast(tensors[0]), WIDE=_wide(tensors), num_warps=config.warps, num_stages=config.stages,
+        *tensors, *pooled, work.items, work.heads, work.slots, work.columns, scale, batch, layout.prefix, layout.image,
+        has_twin, *pooled_sizes, *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
+        EMIT=emit, POOLED=len(work.pooled) > 0, STAGES=config.pooled_stages, UPCAST=_upcast(tensors[0]),
+        WIDE=_wide(tensors), num_warps=config.warps, num_stages=config.stages,
     )  # fmt: skip
 
 
@@ -153,6 +156,17 @@ def _in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor
         ROWS=ORDER_ROWS, LANES=_lanes(head_dim), D=head_dim, UNIT=8, num_warps=4,
     )  # fmt: skip
     return copies
+
+
+def _pooled(tensors, layout, work, scale, unit):
+    """A kernel's pooled k, v and bias, and how many heads and tiles there are; the output stands in for tensors that
+    the call has not got."""
+    if not len(work.pooled):
+        return [tensors[3]] * 3, (0, 0)
+    from .pooled import pool_heads
+
+    pooled = pool_heads(*tensors[:3], layout, work, scale, unit)
+    return [pooled.k, pooled.v, pooled.bias], pooled.k.shape[1:3]
 
 
 def _scratch(device: torch.device):

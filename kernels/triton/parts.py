@@ -1,9 +1,10 @@
 """What both kernels are made of: finding their work, the online softmax, and storing a block of the output.
 
-    s = q k^T * scale * log2(e);  m = max(m, row max of s);  p = 2^(s - m)
+    s = (q k^T * scale + bias) * log2(e);  m = max(m, row max of s);  p = 2^(s - m)
     acc = acc * 2^(m_before - m) + p v;  l likewise;  out = acc / l  (+ residual)
 
-the online softmax of FlashAttention-2 (arXiv 2307.08691), over the key blocks that a work list names. Tiles: queries
+the online softmax of FlashAttention-2 (arXiv 2307.08691), over the pooled keys, which alone have a bias, where a window
+has some (see `..pooling`), and over the key blocks that a work list names. Tiles: queries
 (BM, D), keys and values (BN, D), accumulators (BM, D) in float32. D is cut into D0 + D1 lanes, of which the last may be
 empty: powers of two, as Triton wants them, without padding 72, 80 or 96 to 128.
 """
@@ -18,7 +19,7 @@ LOWEST = tl.constexpr(-1e30)
 BLOCK_FIELDS = tl.constexpr(12)
 BLOCK_BITS = tl.constexpr(21)
 BLOCK_MASK = tl.constexpr((1 << 21) - 1)
-HEAD_FIELDS = tl.constexpr(5)
+HEAD_FIELDS = tl.constexpr(7)
 ADD_RESIDUAL = tl.constexpr(1)
 COPY = tl.constexpr(2)
 REFRESH = tl.constexpr(3)
@@ -52,6 +53,44 @@ def weigh(s, total, top, factor):
     p = tl.exp2(s * factor - peak[:, None])
     shrink = tl.exp2(top - peak)
     return p, shrink, total * shrink + tl.sum(p, 1), peak
+
+
+@triton.jit
+def meet_pooled(
+    acc0, acc1, total, top, q0, q1, k, v, bias, places, tiles, low, width, scale,
+    BN: tl.constexpr, STAGES: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UPCAST: tl.constexpr,
+):  # fmt: skip
+    """Meet a head's pooled keys, those of the tiles outside each query's box; returns the accumulators, l and m.
+
+    k, v: (tiles, D) contiguous, bias: (tiles,) float32; places: (tiles,) int32, see `worklist.far_places`. low: (BM,)
+    the first column of each query's box, and its width in columns. acc1 may be anything where D1 is 0.
+    """
+    lane = tl.arange(0, BN)
+    d0 = tl.arange(0, D0)
+    d1 = D0 + tl.arange(0, max(D1, 16))
+    for start in tl.range(0, tiles, BN, num_stages=STAGES):
+        tile = start + lane
+        live = tile < tiles
+        # k0: (D0, BN); k1: (D1, BN)
+        k0 = tl.load(k + tile[None, :] * D + d0[:, None], mask=live[None, :], other=0.0)
+        s = dot(q0, k0, UPCAST)
+        if D1 > 0:
+            k1 = tl.load(k + tile[None, :] * D + d1[:, None], mask=(d1 < D)[:, None] & live[None, :], other=0.0)
+            s += dot(q1, k1, UPCAST)
+        column = tl.load(places + tile, mask=live, other=0)
+        # Columns before the box are large as unsigned numbers.
+        near = (column[None, :] - low[:, None]).to(tl.uint32, bitcast=True) < width.to(tl.uint32, bitcast=True)
+        # The softmax multiplies what it gets by the scale.
+        s = tl.where(near, float("-inf"), s + (tl.load(bias + tile, mask=live, other=float("-inf")) / scale)[None, :])
+        p, shrink, total, top = weigh(s, total, top, scale * LOG2_E)
+        p = p.to(v.dtype.element_ty)
+        # v0: (BN, D0); v1: (BN, D1)
+        v0 = tl.load(v + tile[:, None] * D + d0[None, :], mask=live[:, None], other=0.0)
+        acc0 = acc0 * shrink[:, None] + dot(p, v0, UPCAST)
+        if D1 > 0:
+            v1 = tl.load(v + tile[:, None] * D + d1[None, :], mask=(d1 < D)[None, :] & live[:, None], other=0.0)
+            acc1 = acc1 * shrink[:, None] + dot(p, v1, UPCAST)
+    return acc0, acc1, total, top
 
 
 @triton.jit

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 import torch
 
-from ..geometry import Layout, pools
+from ..geometry import Layout
 from ..methods import HeadTable
 from .configs import HEAD_DIMS, Config, refreshes
 from .launch import device_configs
 from .proof import NotNow, Proof, first_line, proof
-from .worklist import BLOCK_BITS, MOST_HEADS
+from .worklist import BLOCK_BITS, MOST_HEADS, pooled_heads
 
 DTYPES = (torch.float16, torch.bfloat16)
 OLDEST_CAPABILITY = (8, 0)
@@ -35,14 +35,15 @@ def why_not(
 ) -> str | None:
     """One plain sentence that says why the kernel cannot serve a call, or None when it can.
 
-    q, k, v: (B, H, L, D). The device's first call of a dtype and head size compiles the kernel and tries it (see
-    `proof`), which waits for the device; call this once before capturing a CUDA graph. Never raises.
+    q, k, v: (B, H, L, D). The device's first call of a dtype and head size, and the first with pooled windows, compiles
+    the kernel and tries it (see `proof`), which waits for the device; call this once before capturing a CUDA graph.
+    Never raises.
     """
     return (
         about_call(q, k, v, layout, table, mask, scale)
         or switched_off()
         or about_device(q.device)
-        or fault(q.device, q.dtype, q.shape[3])
+        or fault(q.device, q.dtype, q.shape[3], bool(pooled_heads(layout, table)))
     )
 
 
@@ -63,8 +64,6 @@ def about_call(q, k, v, layout, table, mask=None, scale=None) -> str | None:
     if q.shape[3] not in HEAD_DIMS:
         sizes = ", ".join(map(str, HEAD_DIMS))
         return f"The head size is {q.shape[3]}, and the Triton kernel has {sizes}."
-    if any(pools(layout.grid, window) for window in (*table.window_groups(), *table.refresh_groups())):
-        return "A window pools the keys that it leaves out, and the Triton kernel does not."
     if scale is not None and not scale > 0:
         return f"The Triton kernel needs a positive scale, not {scale}."
     if q.shape[1] > MOST_HEADS or layout.length >= 64 << BLOCK_BITS:
@@ -103,19 +102,20 @@ def switched_off() -> str | None:
     return None
 
 
-def fault(device: torch.device, dtype: torch.dtype, head_dim: int) -> str | None:
-    """Why the kernel is not to be used on a device with a dtype and head size: tried once, the answer is kept. A
-    moment that allows no trial is not held against the kernel."""
+def fault(device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bool = False) -> str | None:
+    """Why the kernel is not to be used on a device with a dtype and head size, and with windows that pool or others:
+    tried once, the answer is kept. A moment that allows no trial is not held against the kernel."""
     try:
-        return proof(device, dtype, head_dim).reason
+        return proof(device, dtype, head_dim, pooled).reason
     except NotNow as moment:
         return str(moment)
 
 
-def choice(q: torch.Tensor, table: HeadTable) -> Config:
+def choice(q: torch.Tensor, layout: Layout, table: HeadTable) -> Config:
     """The configuration that won the trial of q's device, dtype and head size, or the device's last one where the
     winner is not made for the table's refreshes. Ask only where `why_not` gives None."""
-    best, last = proof(q.device, q.dtype, q.shape[3]).config, device_configs(q.device, q.shape[3])[-1]
+    pooled = bool(pooled_heads(layout, table))
+    best, last = proof(q.device, q.dtype, q.shape[3], pooled).config, device_configs(q.device, q.shape[3])[-1]
     return last if table.refresh_heads and not refreshes(best, last) else best
 
 

@@ -1,10 +1,10 @@
 """A GPU's kernel proves itself before it is trusted: right first, then faster than the path it would replace.
 
-Once for each device, dtype and head size in a process, at the first call that could use it: a small layer of every
-method goes through the kernel and through the tiled path and must come out alike to a few roundings; then every
-configuration of the device's short list is timed on a windowed layer of LAYOUT's tokens, beside the tiled path. The
-fastest right one serves. Compiling takes a second or two for each configuration, the rest a fraction of one; Triton
-keeps what it compiled on disk for the next process.
+Once for each device, dtype and head size in a process, at the first call that could use it, and once more at the first
+whose windows pool the keys that they leave out: a small layer of every method goes through the kernel and through the
+tiled path and must come out alike to a few roundings; then every configuration of the device's short list is timed on a
+windowed layer of LAYOUT's tokens, beside the tiled path. The fastest right one serves. Compiling takes a second or two
+for each configuration, the rest a fraction of one; Triton keeps what it compiled on disk for the next process.
 """
 
 from __future__ import annotations
@@ -73,25 +73,28 @@ class Proof:
 
 
 @lru_cache(maxsize=64)
-def proof(device: torch.device, dtype: torch.dtype, head_dim: int) -> Proof:
-    """The trial of a device, made once. Raises NotNow, and only that, where it cannot be made now."""
+def proof(device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bool = False) -> Proof:
+    """The trial of a device, made once, with pooled windows or with others. Raises NotNow, and only that, where it
+    cannot be made now."""
     if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
         raise NotNow("A CUDA graph is being captured, and the Triton kernel has not been tried on this GPU before.")
-    found = _attempt(device, dtype, head_dim, int(time.monotonic() / RETRY_SECONDS))
+    found = _attempt(device, dtype, head_dim, int(time.monotonic() / RETRY_SECONDS), pooled)
     if found is None:
         raise NotNow("There was not enough GPU memory to try the Triton kernel; it is tried again later.")
     return found
 
 
 @lru_cache(maxsize=64)
-def _attempt(device: torch.device, dtype: torch.dtype, head_dim: int, _minute: int) -> Proof | None:
+def _attempt(
+    device: torch.device, dtype: torch.dtype, head_dim: int, _minute: int, pooled: bool = False
+) -> Proof | None:
     """The trial, or None when memory ran out. `_minute` makes the answer None be forgotten after a while."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
-    what = f"{name}, {str(dtype).removeprefix('torch.')}, head size {head_dim}"
+    what = f"{name}, {str(dtype).removeprefix('torch.')}, head size {head_dim}{', pooled windows' * pooled}"
     log.info("[DiTFastAttn] Trying the fused kernel on %s (DITFASTATTN_FUSED=0 leaves it off).", what)
     try:
         with on(device):
-            found = survey(device, dtype, head_dim)
+            found = survey(device, dtype, head_dim, pooled)
     except Exception as error:  # The compiler, the driver and the launch fail in many ways; each means the other path.
         if out_of_memory(error):
             return None
@@ -101,7 +104,12 @@ def _attempt(device: torch.device, dtype: torch.dtype, head_dim: int, _minute: i
 
 
 def survey(
-    device: torch.device, dtype: torch.dtype, head_dim: int, clock: Clock | None = None, layout: Layout = LAYOUT
+    device: torch.device,
+    dtype: torch.dtype,
+    head_dim: int,
+    pooled: bool = False,
+    clock: Clock | None = None,
+    layout: Layout = LAYOUT,
 ) -> Proof:
     """Try and time the configurations of a device, the tiled path and dense attention.
 
@@ -113,14 +121,14 @@ def survey(
     allowed = tolerance(dtype)
     begin = time.perf_counter()
     # What the others cannot serve goes through this one, refreshes included: without it there is no kernel.
-    differences = {last: trial(device, dtype, head_dim, last)}
+    differences = {last: trial(device, dtype, head_dim, last, pooled)}
     reason = verdict(differences[last], allowed)
     if reason is not None:
         return Proof(reason, last, differences[last])
     dropped = []
     for config in others:
         try:
-            differences[config] = trial(device, dtype, head_dim, config)
+            differences[config] = trial(device, dtype, head_dim, config, pooled)
         except Exception as error:
             if out_of_memory(error):
                 raise
@@ -133,8 +141,9 @@ def survey(
         torch.randn(size, generator=generator, device=device, dtype=torch.float32).to(dtype).transpose(1, 2)
         for _ in range(5)
     )
-    table = HeadTable.uniform(HEADS, Method.WINDOW, WINDOW)
-    slow = clock(lambda: tiled.window_attention(q, k, v, layout, WINDOW, wanted))
+    window = replace(WINDOW, pooled=pooled)
+    table = HeadTable.uniform(HEADS, Method.WINDOW, window)
+    slow = clock(lambda: tiled.window_attention(q, k, v, layout, window, wanted))
     dense = clock(lambda: tiled.full_attention(q, k, v))
     timed = {}
     for config in differences:
@@ -176,11 +185,13 @@ def verdict(
     return None
 
 
-def trial(device: torch.device, dtype: torch.dtype, head_dim: int, config: Config | None = None) -> float:
+def trial(
+    device: torch.device, dtype: torch.dtype, head_dim: int, config: Config | None = None, pooled: bool = False
+) -> float:
     """The largest difference between a configuration and the tiled path over a small layer of every method."""
     config = config or device_configs(device, head_dim)[-1]
     layout = Layout((19, 22), prefix=5, suffix=2)
-    window = Window((0.4, 0.5))
+    window = Window((0.4, 0.5), pooled)
     table = HeadTable(
         (Method.WINDOW, Method.FULL, Method.REUSE, Method.WINDOW_RESIDUAL, Method.FULL),
         (window,) * 5,

@@ -17,6 +17,10 @@ one row of tiles; where those have different boxes, the box of all is visited an
 The lists of a window are held once for each (layout, window), whatever the tables that use it; a table is one int32 for
 each query block of each head, in falling order of work, so that the longest start first and short ones fill the gaps
 that they leave. All of it is kept in caches of bounded length, and nothing of it is made anew from step to step.
+
+Pooled keys need no list: image queries pass over all of them and leave out their own box, by a table of columns for
+each row of tiles (see `far_places`). A list of those outside the box would name a block of its own, mostly empty, for
+each row of tiles that the box crosses.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ from itertools import product
 import numpy as np
 import torch
 
-from ..geometry import Layout, Window, covers_all, half_widths, tile_counts, tile_shape
+from ..geometry import Layout, Window, covers_all, half_widths, pools, tile_counts, tile_shape
 from ..methods import HeadTable, Method
 
 # An item is head << BLOCK_BITS | block.
@@ -40,6 +44,8 @@ PLAIN, ADD_RESIDUAL, COPY, REFRESH = range(4)
 BLOCK_FIELDS = 12
 LARGEST_KEYS = 128
 MASKED_FIELDS = 5
+# The column of a tile in no row of tiles that a query's box crosses.
+FAR = 1 << 30
 # Work of a query block that does not grow with its keys (loading queries, storing outputs), in key blocks.
 FIXED_COST = 2
 
@@ -92,9 +98,10 @@ def tile_order(layout: Layout) -> TileOrder:
 class Pattern:
     """The query blocks of one kind of head, as the kernel reads them.
 
-    blocks: (n, BLOCK_FIELDS) int32: first slot, count, half, 0, and four ranges into `clean` and `masked`.
-    clean: (c,) int32. masked: (m, MASKED_FIELDS) int32. cost: (n,) key blocks of each query block. tiled: whether slots
-    must be in tile order; a pattern that visits everything or nothing is as good in the sequence's own.
+    blocks: (n, BLOCK_FIELDS) int32: first slot, count, half, number of the row of tiles (-1 where queries have no box),
+    and four ranges into `clean` and `masked`. clean: (c,) int32. masked: (m, MASKED_FIELDS) int32. cost: (n,) key
+    blocks of each query block, pooled ones included. tiled: whether slots must be in tile order; a pattern that visits
+    everything or nothing is as good in the sequence's own.
     """
 
     blocks: np.ndarray
@@ -128,15 +135,17 @@ class _Builder:
         self.clean_length += sum(map(len, starts))
         return [first, self.clean_length, first_masked, len(self.masked)]
 
-    def block(self, start: int, stop: int, half: int, window: list[int], rest: list[int]) -> None:
-        self.blocks.append([start, stop - start, half, 0, *window, *rest])
+    def block(self, start: int, stop: int, half: int, row: int, window: list[int], rest: list[int]) -> None:
+        self.blocks.append([start, stop - start, half, row, *window, *rest])
 
-    def pattern(self, tiled: bool = False) -> Pattern:
+    def pattern(self, tiled: bool = False, pooled: int = 0) -> Pattern:
+        """pooled: how many pooled keys a query with a box passes over."""
         blocks = np.array(self.blocks, dtype=np.int32).reshape(-1, BLOCK_FIELDS)
         clean = np.concatenate((*self.clean, np.zeros(1, dtype=np.int32))).astype(np.int32)
         # One record more than is used: an empty array has no address.
         masked = np.array([*self.masked, (0,) * MASKED_FIELDS], dtype=np.int32)
         cost = blocks[:, 5::2].sum(axis=1) - blocks[:, 4::2].sum(axis=1)
+        cost += (blocks[:, 3] >= 0) * -(-pooled // self.keys)
         return Pattern(blocks, clean, masked, cost.astype(np.int64) + FIXED_COST, tiled)
 
 
@@ -146,7 +155,7 @@ def _full_blocks(builder: _Builder, first: int, layout: Layout, queries: int) ->
         return
     everything = builder.range_of([(0, layout.length)], [])
     for start in range(first, layout.length, queries):
-        builder.block(start, min(start + queries, layout.length), 0, everything, [0, 0, 0, 0])
+        builder.block(start, min(start + queries, layout.length), 0, -1, everything, [0, 0, 0, 0])
 
 
 @lru_cache(maxsize=64)
@@ -154,7 +163,8 @@ def pattern(layout: Layout, window: Window | None, refresh: bool, queries: int, 
     """Query blocks of `queries` slots against key blocks of `keys` slots.
 
     window None is full attention. With `refresh` the keys outside the window follow in the rest ranges, so that the
-    window's output lies ready in the middle of a full pass. Global queries always see every key.
+    window's output lies ready in the middle of a full pass; after a window with pooled keys, which full attention has
+    not, all keys follow, for a kernel that begins anew with them. Global queries always see every key.
     """
     builder = _Builder(keys)
     if window is None:
@@ -164,7 +174,9 @@ def pattern(layout: Layout, window: Window | None, refresh: bool, queries: int, 
     *across, half = half_widths(layout.grid, window)
     columns = tile_counts(layout.grid)[-1]
     outside = [(layout.image, layout.length)] if layout.globals else []
-    for row in order.rows:
+    pooled = len(order.rows) * columns if pools(layout.grid, window) else 0
+    everything = builder.range_of([(0, layout.length)], []) if refresh and pooled else None
+    for number, row in enumerate(order.rows):
         near = [
             other for other in order.rows if all(abs(a - b) <= reach for a, b, reach in zip(row.at, other.at, across))
         ]
@@ -173,15 +185,15 @@ def pattern(layout: Layout, window: Window | None, refresh: bool, queries: int, 
             last = min(column + group, columns) - 1
             runs, clean, masked, inverted = _box(near, column, last, half, columns, keys)
             window_range = builder.range_of(_merged(runs + outside), masked, clean)
-            rest_range = [0, 0, 0, 0]
-            if refresh:
+            rest_range = everything or [0, 0, 0, 0]
+            if refresh and not pooled:
                 spans = [_hull(other, column, last, half, columns) for other in near]
                 rest_range = builder.range_of(_gaps(spans, layout.image), inverted)
             start = row.start + column * row.tile
             stop = min(row.start + (last + 1) * row.tile, row.stop)
-            builder.block(start, stop, half, window_range, rest_range)
+            builder.block(start, stop, half, number, window_range, rest_range)
     _full_blocks(builder, layout.image, layout, queries)
-    return builder.pattern(tiled=True)
+    return builder.pattern(tiled=True, pooled=pooled)
 
 
 def _hull(row: TileRow, first: int, last: int, half: int, columns: int) -> tuple[int, int]:
@@ -242,7 +254,7 @@ def _copies(layout: Layout, queries: int) -> Pattern:
     """Query blocks without any key, for heads that are copied."""
     builder = _Builder(1)
     for start in range(0, layout.length, queries):
-        builder.block(start, min(start + queries, layout.length), 0, [0, 0, 0, 0], [0, 0, 0, 0])
+        builder.block(start, min(start + queries, layout.length), 0, -1, [0, 0, 0, 0], [0, 0, 0, 0])
     return builder.pattern()
 
 
@@ -251,15 +263,14 @@ def one_list(chosen: Pattern, layout: Layout, keys: int) -> tuple[np.ndarray, np
     """A pattern for a kernel that has one loop over the keys and looks up no column.
 
     blocks: (n, BLOCK_FIELDS) int32: first slot, count, half, column of the first slot, first and last + 1 record, slots
-    of a tile in the block's row of tiles, the window's last record (-1 for global queries); a query's column is counted
-    on from the first.
+    of a tile in the block's row of tiles, the window's last record (-1 for global queries), number of the row of tiles
+    (-1 likewise); a query's column is counted on from the first.
     records: (r, 4) int32: start, count, offset, tile. Lane j < count takes part as in a masked block; tile 0: for all,
     negative: inverted. The window's records come before the rest.
     """
     rows = tile_order(layout).rows
-    starts = np.array([row.start for row in rows])
     blocks, records, found, length = np.zeros_like(chosen.blocks), [], {}, 0
-    for block, (start, count, half, _, *ranges) in zip(blocks, chosen.blocks.tolist()):
+    for block, (start, count, half, number, *ranges) in zip(blocks, chosen.blocks.tolist()):
         key = tuple(ranges)
         if key not in found:
             window, rest = (_records(chosen, *part, keys) for part in (key[:4], key[4:]))
@@ -267,12 +278,12 @@ def one_list(chosen: Pattern, layout: Layout, keys: int) -> tuple[np.ndarray, np
             found[key] = length, length + len(window) + len(rest), length + len(window) - 1
             length = found[key][1]
         (first, last, edge), column, tile = found[key], 0, 1
-        if chosen.tiled and start < layout.image:
-            row = rows[int(np.searchsorted(starts, start, side="right")) - 1]
+        if number >= 0:
+            row = rows[number]
             column, tile = (start - row.start) // row.tile, row.tile
         else:
             edge = -1
-        block[:8] = start, count, half, column, first, last, tile, edge
+        block[:9] = start, count, half, column, first, last, tile, edge, number
     # One record more than is used: an empty array has no address.
     return blocks, np.concatenate((*records, np.zeros((1, 4), dtype=np.int32))).astype(np.int32)
 
@@ -294,6 +305,28 @@ def head_patterns(layout: Layout, table: HeadTable, queries: int, keys: int) -> 
             window = None
         chosen.append((pattern(layout, window, refresh, queries, keys), duty, places.get(duty, {}).get(head, 0)))
     return chosen
+
+
+@lru_cache(maxsize=256)
+def pooled_heads(layout: Layout, table: HeadTable) -> tuple[int, ...]:
+    """The heads for which a window with pooled keys is computed."""
+    groups = (*table.window_groups().items(), *table.refresh_groups().items())
+    return tuple(sorted(head for window, heads in groups if pools(layout.grid, window) for head in heads))
+
+
+@lru_cache(maxsize=64)
+def far_places(layout: Layout, window: Window) -> np.ndarray:
+    """What places a pooled key beside a query's box: (rows of tiles, T) int32, for each row of tiles and each tile the
+    tile's column where the boxes of the row's queries cross its row of tiles, and a column beyond all others elsewhere.
+    """
+    *across, columns = tile_counts(layout.grid)
+    crossed = np.ones((1, 1), dtype=bool)
+    for count, reach in zip(across, half_widths(layout.grid, window)):
+        tiles = np.arange(count)
+        near = abs(tiles[:, None] - tiles) <= reach
+        crossed = (crossed[:, None, :, None] & near[:, None, :]).reshape(len(crossed) * count, -1)
+    places = np.where(crossed[:, :, None], np.arange(columns), FAR)
+    return places.reshape(len(crossed), -1).astype(np.int32)
 
 
 def items_of(patterns: list[tuple[Pattern, int, int]], skip: frozenset[int]) -> np.ndarray:
@@ -338,17 +371,22 @@ def check(chosen: Pattern, length: int, queries: int, keys: int) -> None:
 
 @dataclass(frozen=True)
 class WorkList:
-    """A table's work on a device. items: (n,) int32. heads: (H, 5) int64: duty, place, and the addresses of the
-    pattern's blocks, clean and masked lists. slots: (L or more,) int32. columns: (L,) int32.
-    With one list a head's last two are the address of its records and its place in `tiled`, or -1; tiled: (t,) int32,
-    the heads that need their tokens in tile order; refreshing: (n,) int32. `held` keeps the addressed memory alive."""
+    """A table's work on a device. items: (n,) int32. heads: (H, 7) int64: duty, place, the addresses of the pattern's
+    blocks, clean and masked lists, place in `pooled` or -1, and the address of the window's `far_places`. With one list
+    the fourth is the address of its records and the fifth the place in `tiled`, or -1.
+    slots: (L or more,) int32. columns: (L,) int32. starts: (T + 1,) int32, the first slot of each tile, and the last's
+    end. log_tokens: (T,) float32, ln of each tile's tokens. Heads, int32: tiled, that need their tokens in tile order
+    (with one list); refreshing; pooled, whose windows pool. `held` keeps the addressed memory alive."""
 
     items: torch.Tensor
     heads: torch.Tensor
     slots: torch.Tensor
     columns: torch.Tensor
+    starts: torch.Tensor
+    log_tokens: torch.Tensor
     tiled: torch.Tensor
     refreshing: torch.Tensor
+    pooled: torch.Tensor
     held: tuple[tuple[torch.Tensor, ...], ...]
 
 
@@ -370,18 +408,28 @@ def work_list(
     for chosen, _, _ in patterns:
         check(chosen, layout.length, queries, keys)
     tiled = [head for head, (chosen, _, _) in enumerate(patterns) if single and chosen.tiled]
+    pooled = pooled_heads(layout, table)
     heads, held = [], []
     for head, (chosen, duty, place) in enumerate(patterns):
         lists = _stored_one(chosen, layout, keys, device) if single else _stored(chosen, device)
-        held.append(lists)
         record = [duty, place, *(x.data_ptr() for x in lists)]
-        heads.append([*record, tiled.index(head) if head in tiled else -1] if single else record)
+        if single:
+            record.append(tiled.index(head) if head in tiled else -1)
+        if head in pooled:
+            places = _stored_places(layout, table.windows[head], device)
+            lists = (*lists, places)
+            record += [pooled.index(head), places.data_ptr()]
+        else:
+            record += [-1, 0]
+        held.append(lists)
+        heads.append(record)
     return WorkList(
         torch.from_numpy(items_of(patterns, skip)).to(device),
         torch.tensor(heads, dtype=torch.int64, device=device),
         *_stored_order(layout, device),
         torch.tensor(tiled, dtype=torch.int32, device=device),
         torch.tensor(table.refresh_heads, dtype=torch.int32, device=device),
+        torch.tensor(pooled, dtype=torch.int32, device=device),
         tuple(held),
     )
 
@@ -396,9 +444,18 @@ def _stored_one(chosen: Pattern, layout: Layout, keys: int, device: torch.device
     return tuple(torch.from_numpy(x).to(device) for x in one_list(chosen, layout, keys))
 
 
+@lru_cache(maxsize=64)
+def _stored_places(layout: Layout, window: Window, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(far_places(layout, window)).to(device)
+
+
 @lru_cache(maxsize=32)
-def _stored_order(layout: Layout, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def _stored_order(layout: Layout, device: torch.device) -> tuple[torch.Tensor, ...]:
     order = tile_order(layout)
+    columns = np.arange(tile_counts(layout.grid)[-1])
+    starts = np.concatenate([row.start + row.tile * columns for row in order.rows] + [[layout.image]])
     # The kernel looks one clean block ahead, even where there is none: a block's length must be there to read.
     slots = np.pad(order.slots, (0, max(LARGEST_KEYS - layout.length, 0)))
-    return torch.from_numpy(slots).to(device), torch.from_numpy(order.columns).to(device)
+    log_tokens = np.log(np.diff(starts)).astype(np.float32)
+    arrays = (slots, order.columns, starts.astype(np.int32), log_tokens)
+    return tuple(torch.from_numpy(x).to(device) for x in arrays)
