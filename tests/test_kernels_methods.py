@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from kernel_cases import layouts, tables
 
 from ditfastattn.kernels import HeadTable, Layout, Method, Window, dense_flops, flops
+from ditfastattn.kernels.geometry import tile_counts
 from ditfastattn.kernels.reference import window_mask
 
 W, OTHER = Window((0.3, 0.3)), Window((0.6, 0.6))
@@ -60,10 +63,16 @@ def test_flops_are_four_head_sizes_for_every_pair_of_the_masks(data):
         if method is FULL:
             pairs += layout.length**2
         elif method is not REUSE:
-            pairs += int(window_mask(layout, window).sum())
+            pairs += int(window_mask(layout, window).sum()) + _pooled(layout, window)
         if refresh:
-            pairs += int(window_mask(layout, window)[image].sum())
+            pairs += int(window_mask(layout, window)[image].sum()) + _pooled(layout, window)
     assert flops(layout, table, 64) == 4 * 64 * pairs
+
+
+def _pooled(layout, window) -> int:
+    """Every image query meets one key a tile, unless the window leaves no tile out."""
+    leaves_out = not window_mask(layout, window).all()
+    return layout.image * math.prod(tile_counts(layout.grid)) if window.pooled and leaves_out else 0
 
 
 def test_full_tables_cost_dense_flops_and_reuse_costs_nothing():
