@@ -39,8 +39,10 @@ def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):
     d0, d1 = HEAD_DIMS[head_dim]
     constants = {
         "BM": config.queries, "BN": config.keys, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8, "UPCAST": False,
-        "WIDE": False, "EMIT": emit, "POOLED": pooled, "STAGES": config.pooled_stages,
+        "WIDE": False, "EMIT": emit,
     }  # fmt: skip
+    if not special:
+        constants |= {"POOLED": pooled, "STAGES": config.pooled_stages}
     kernel = specialized_kernel if special else attention_kernel
     return _compile(kernel, constants, TARGETS[name], element, num_warps=config.warps, num_stages=config.stages)
 
