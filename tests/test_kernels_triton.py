@@ -96,7 +96,9 @@ def test_a_window_visits_exactly_the_pairs_of_the_reference(data):
 @given(st.data())
 def test_a_refreshing_pooled_window_visits_its_box_and_then_every_key(data):
     layout = data.draw(layouts(largest=300))
-    window = data.draw(windows(len(layout.grid), pooled=True).filter(lambda w: pools(layout.grid, w)))
+    window = data.draw(windows(len(layout.grid), pooled=True))
+    if not pools(layout.grid, window):
+        return
     wanted = reference.window_mask(layout, window).numpy()
     found = worklist.pattern(layout, window, True, 64, 32)
     assert (visited(layout, found, 32) == wanted).all()
