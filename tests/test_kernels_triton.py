@@ -438,6 +438,20 @@ def test_on_hopper_the_other_path_multiplies_in_warp_groups_and_fetches_keys_ahe
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("dim", [64, 72, 96, 128])
+def test_on_hopper_pooled_keys_alone_fit_and_spill_nothing(dim, tmp_path, monkeypatch):
+    pytest.importorskip("triton", reason="Triton is not installed")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    import triton_compile
+
+    for config in candidates("cuda", 90, dim)[:-1]:
+        kernel = triton_compile.far("sm_90", dim, config)
+        assert kernel.metadata.shared <= triton_compile.SHARED["sm_90"] and triton_compile.spilled(kernel) == 0
+        text = kernel.asm["ttgir"]
+        assert "ttng.warp_group_dot " in text and "tt.dot " not in text
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGET_NAMES)
 @pytest.mark.parametrize("dim", [72, 128])
 def test_tokens_are_pooled_without_spills(dim, target, tmp_path, monkeypatch):
