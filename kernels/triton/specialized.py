@@ -55,8 +55,8 @@ def specialized_kernel(
     q_tiled, k_tiled, v_tiled: (B, n, L, D) contiguous, of strides x_batch and x_head: windowed heads in tile order.
     Addresses and the strides of tokens are multiples of 16 bytes.
     snapshot: (B, n, L, D) contiguous, of strides s_batch and s_head: receives refreshing heads' windows in tile order,
-    without pooled keys; snapshot_sum: (B, n, L) float32, their `_log_sum`, where some window pools, POOLED. far, far_sum:
-    of `far_kernel`.
+    without pooled keys. POOLED: whether some window pools; then snapshot_sum: (B, n, L) float32, their `_log_sum`, and
+    far, far_sum: of `far_kernel`.
     """
     row, head, record, block = find_work(items, heads, batch)
     duty = tl.load(record)
@@ -144,7 +144,7 @@ def specialized_kernel(
     live = row_lane < tl.load(block + 1)
     d0 = tl.arange(0, D0)
     if POOLED:
-        # Its work found again rather than kept: registers are full in the loop, and two refreshing binaries would spill.
+        # Its work is found again and not kept: registers are full in the loop, and two refreshing binaries would spill.
         far_row, _, far_record, far_block = find_work(items, heads, batch)
         pooled = tl.load(far_record + 5)
         joined = live & (pooled >= 0) & (tl.load(far_block + 8) >= 0) & (tl.load(far_record) != REFRESH)
@@ -284,8 +284,8 @@ def order_kernel(
     ]
 )  # fmt: skip
 def residual_kernel(
-    out, snapshot, snapshot_sum, far, far_sum, fresh, chosen, heads, slots, batch, length, prefix, image, pools, o_batch,
-    o_head, o_token, s_batch, s_head, f_batch, f_head,
+    out, snapshot, snapshot_sum, far, far_sum, fresh, chosen, heads, slots, batch, length, prefix, image, pools,
+    o_batch, o_head, o_token, s_batch, s_head, f_batch, f_head,
     ROWS: tl.constexpr, LANES: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr, POOLED: tl.constexpr,
 ):  # fmt: skip
     """Grid (blocks of ROWS slots, n * batch). fresh (B, n, image, D) = out (B, H, L, D) of the heads `chosen` (n,)

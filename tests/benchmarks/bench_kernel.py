@@ -3,10 +3,11 @@
     python dev.py bench kernel [--no-setup] [--check] [--quick] [--sweep] [--minutes N] [--dtype bfloat16|float16]
                                [--baselines cudnn,flash,flex,kitchen] [--out FILE]
 
-Every row is one layer: all heads full, windowed to a density, in the same window with pooled keys, with a residual, refreshing, or a mixture of methods,
-by each path that the GPU has (`pointer`, `warp_specialized`), against torch's SDPA with cuDNN (the baseline that
-counts), SDPA with FlashAttention, FlexAttention with the same mask on tokens that were put in tile order beforehand,
-and comfy-kitchen's block-sparse INT8 attention where it is installed, told to keep the same share of keys.
+Every row is one layer: all heads full, windowed to a density, in the same window with pooled keys, with a residual,
+refreshing, or a mixture of methods, by each path that the GPU has (`pointer`, `warp_specialized`), against torch's SDPA
+with cuDNN (the baseline that counts), SDPA with FlashAttention, FlexAttention with the same mask on tokens that were put
+in tile order beforehand, and comfy-kitchen's block-sparse INT8 attention where it is installed, told to keep the same
+share of keys.
 
 Times are medians over launches with a cold L2 cache, whatever a call does included: putting tokens in order, work list
 look-up, output buffers. `tflops` are useful ones: 4 * head size for each pair that the method joins. `density` is
@@ -99,8 +100,8 @@ def window_of(layout, density):
 
 
 def tables(shape):
-    """(what, table) of a shape: full heads, each density that its text allows without pooled keys and with them, residual,
-    refresh, two mixtures."""
+    """(what, table) of a shape: full heads, each density that its text allows without pooled keys and with them,
+    residual, refresh, two mixtures."""
     yield "full", HeadTable.uniform(shape.heads, Method.FULL)
     seen = set()
     for density in DENSITIES:
