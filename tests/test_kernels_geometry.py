@@ -1,4 +1,6 @@
+import math
 import time
+from itertools import product
 
 import pytest
 import torch
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from kernel_cases import layouts, windows
 
 from ditfastattn.kernels import Layout, Window, dense_pairs, half_widths, row_mask, tile_shape, window_pairs
-from ditfastattn.kernels.geometry import Span, axis_spans, covers_all, tile_counts
+from ditfastattn.kernels.geometry import Span, axis_spans, covers_all, far_tiles, tile_counts
 from ditfastattn.kernels.reference import window_mask
 from ditfastattn.kernels.tiled import axis_runs
 
@@ -30,6 +32,32 @@ def test_row_mask_equals_the_rows_of_the_whole_mask(data):
     window = data.draw(windows(len(layout.grid)))
     rows = torch.tensor(data.draw(st.lists(st.integers(0, layout.length - 1), max_size=12)), dtype=torch.long)
     assert torch.equal(row_mask(layout, window, rows), window_mask(layout, window)[rows])
+
+
+@quick
+@given(st.data())
+def test_a_row_sees_the_tiles_outside_its_box_as_pooled_keys(data):
+    layout = data.draw(layouts(largest=300))
+    window = data.draw(windows(len(layout.grid), pooled=True))
+    rows = torch.tensor(data.draw(st.lists(st.integers(0, layout.length - 1), max_size=12)), dtype=torch.long)
+    mask = window_mask(layout, window)[rows]
+    wanted = torch.zeros(len(rows), math.prod(tile_counts(layout.grid)), dtype=torch.bool)
+    for token, at in enumerate(product(*map(range, layout.grid))):
+        number = 0
+        for x, side, count in zip(at, tile_shape(layout.grid), tile_counts(layout.grid)):
+            number = number * count + x // side
+        wanted[:, number] |= ~mask[:, layout.prefix + token]
+    assert torch.equal(far_tiles(layout, window, rows), wanted)
+    assert not far_tiles(layout, Window(window.extent), rows).any()
+
+
+@quick
+@given(st.data())
+def test_pooled_windows_pair_each_image_query_with_every_tile_unless_they_cover_the_grid(data):
+    layout = data.draw(layouts())
+    window = data.draw(windows(len(layout.grid), pooled=True))
+    tiles = 0 if covers_all(layout.grid, window) else math.prod(tile_counts(layout.grid))
+    assert window_pairs(layout, window) == window_pairs(layout, Window(window.extent)) + layout.image * tiles
 
 
 @quick

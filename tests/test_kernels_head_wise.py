@@ -1,5 +1,7 @@
+import math
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import ORDERS, TOLERANCE, caches, doubled, layouts, qkv, tables, windows
 
-from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, reference, tiled, why_not
+from ditfastattn.kernels import HeadTable, Layout, Method, Window, flops, head_wise, pooling, reference, tiled, why_not
+from ditfastattn.kernels.geometry import pools, tile_counts, tile_shape
 
 FULL, WINDOW, RESIDUAL, REUSE = Method.FULL, Method.WINDOW, Method.WINDOW_RESIDUAL, Method.REUSE
 LAYOUT = Layout((13, 18), prefix=3, suffix=2)
@@ -18,16 +21,18 @@ MIXED = HeadTable(
     (LOCAL, LOCAL, None, WIDE, LOCAL, WIDE, LOCAL, LOCAL),
     (False, True, False, False, False, True, False, False),
 )
+POOLED_TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 0.08, torch.float16: 0.01}
 IMAGE = slice(LAYOUT.prefix, LAYOUT.prefix + LAYOUT.image)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 thorough = settings(deadline=None, max_examples=120)
 
 
-def assert_matches_reference(q, k, v, layout, table, **arguments):
-    outcome = head_wise(q, k, v, layout, table, **arguments)
-    wanted, fresh = reference.head_wise(q.double(), k.double(), v.double(), layout, table, **doubled(arguments))
-    tolerance = TOLERANCE[q.dtype]
+def assert_matches_reference(q, k, v, layout, table, *, tolerance=None, scale=None, **arguments):
+    outcome = head_wise(q, k, v, layout, table, scale=scale, **arguments)
+    qkv64 = (x.double() for x in (q, k, v))
+    wanted, fresh = reference.head_wise(*qkv64, layout, table, scale=scale, **doubled(arguments))
+    tolerance = TOLERANCE[q.dtype] if tolerance is None else tolerance
     assert outcome.out.dtype == q.dtype
     torch.testing.assert_close(outcome.out.double(), wanted, rtol=0, atol=tolerance)
     if fresh is None:
@@ -44,6 +49,85 @@ def test_any_mix_of_methods_matches_the_float64_reference(data):
     batch, order = data.draw(st.integers(1, 3)), data.draw(st.sampled_from(ORDERS))
     q, k, v = qkv(batch, len(table), layout.length, 8, order=order, seed=data.draw(st.integers(0, 99)))
     assert_matches_reference(q, k, v, layout, table, **caches(q, layout, table))
+
+
+@thorough
+@given(st.data())
+def test_pooled_windows_match_the_float64_reference(data):
+    layout = data.draw(layouts(largest=400))
+    pooled, either = (data.draw(windows(len(layout.grid), pooled=p)) for p in (True, None))
+    table = HeadTable((WINDOW, FULL, RESIDUAL, WINDOW), (pooled,) * 3 + (either,), (False, True, False, False))
+    dtype, tolerance = data.draw(st.sampled_from(sorted(POOLED_TOLERANCE.items(), key=str)))
+    q, k, v = qkv(2, 4, layout.length, 16, dtype, data.draw(st.sampled_from(ORDERS)), data.draw(st.integers(0, 99)))
+    scale = data.draw(st.sampled_from((None, 0.05, 0.6)))
+    assert_matches_reference(q, k, v, layout, table, tolerance=tolerance, scale=scale, **caches(q, layout, table))
+
+
+@thorough
+@given(st.data())
+def test_pooling_is_the_mean_of_each_tile_and_the_bias_its_definition(data):
+    layout = data.draw(layouts(largest=400))
+    dtype, tolerance = data.draw(st.sampled_from(((torch.float32, 1e-5), (torch.float64, 1e-12))))
+    q, k, v = qkv(1, 2, layout.length, 8, dtype, data.draw(st.sampled_from(ORDERS)))
+    scale = data.draw(st.sampled_from((None, 0.1, 1.5)))
+    found = pooling.pool(q, k, v, layout, scale)
+    image = slice(layout.prefix, layout.prefix + layout.image)
+    q, k, v = (x[:, :, image].double() for x in (q, k, v))
+    scale = 8**-0.5 if scale is None else scale
+    tiles = [[] for _ in range(math.prod(tile_counts(layout.grid)))]
+    for token, at in enumerate(product(*map(range, layout.grid))):
+        number = 0
+        for x, side, count in zip(at, tile_shape(layout.grid), tile_counts(layout.grid)):
+            number = number * count + x // side
+        tiles[number].append(token)
+    assert pooling.tile_tokens(layout.grid).tolist() == [len(tokens) for tokens in tiles]
+    for tile, tokens in enumerate(tiles):
+        spread = scale**2 / 2 * (k[:, :, tokens].var(dim=2, correction=0) * (q * q).mean(dim=2)).sum(dim=-1)
+        bias = math.log(len(tokens)) + spread.clamp(max=math.log(len(tokens)))
+        for got, wanted in (
+            (found.k[:, :, tile], k[:, :, tokens].mean(dim=2)),
+            (found.v[:, :, tile], v[:, :, tokens].mean(dim=2)),
+            (found.bias[:, :, tile], bias),
+        ):
+            torch.testing.assert_close(got.double(), wanted, rtol=0, atol=tolerance)
+
+
+def test_a_far_tile_of_one_token_is_as_exact_as_full_attention():
+    layout = Layout((65,), prefix=2, suffix=1)
+    q, k, v = qkv(1, 2, layout.length, 16)
+    pooled = head_wise(q, k, v, layout, HeadTable.uniform(2, WINDOW, Window((0.01,), pooled=True))).out
+    full = reference.attention(q.double(), k.double(), v.double())
+    first = slice(layout.prefix, layout.prefix + 64)
+    torch.testing.assert_close(pooled[:, :, first].double(), full[:, :, first], rtol=0, atol=1e-5)
+    # The tile of 64 that the last token sees as one key is not exact.
+    assert (pooled[:, :, 66] - full[:, :, 66]).abs().max() > 1e-3
+
+
+def test_pooling_brings_a_window_nearer_to_full_attention():
+    layout = Layout((24, 24), prefix=4)
+    q, k, v = qkv(1, 4, layout.length, 16)
+    full = reference.attention(q.double(), k.double(), v.double())
+    errors = [
+        (head_wise(q, k, v, layout, HeadTable.uniform(4, WINDOW, Window((0.3, 0.3), pooled))).out - full).norm()
+        for pooled in (False, True)
+    ]
+    assert errors[1] < errors[0] / 2
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_a_pooled_window_counts_its_tiles_and_one_that_leaves_nothing_out_does_not(data):
+    layout = data.draw(layouts())
+    window = data.draw(windows(len(layout.grid)))
+    more = 4 * 8 * layout.image * math.prod(tile_counts(layout.grid))
+    for method, refresh in ((WINDOW, False), (FULL, True)):
+        plain, pooled = (
+            flops(layout, HeadTable.uniform(1, method, Window(window.extent, pooled), refresh), 8)
+            for pooled in (False, True)
+        )
+        assert pooled - plain == (more if pools(layout.grid, Window(window.extent, True)) else 0)
+    whole = Window((1.0,) * len(layout.grid), pooled=True)
+    assert flops(layout, HeadTable.uniform(1, WINDOW, whole), 8) == flops(layout, HeadTable.uniform(1, FULL), 8)
 
 
 @pytest.mark.parametrize("method", Method, ids=lambda m: m.name)
@@ -91,10 +175,10 @@ def test_the_scale_is_used_by_every_method(scale):
 
 
 @settings(deadline=None, max_examples=40)
-@given(layouts(largest=400))
-def test_a_window_of_the_whole_grid_is_full_attention_bit_for_bit(layout):
+@given(layouts(largest=400), st.booleans())
+def test_a_window_of_the_whole_grid_is_full_attention_bit_for_bit(layout, pooled):
     q, k, v = qkv(2, 3, layout.length, 8)
-    whole = Window((1.0,) * len(layout.grid))
+    whole = Window((1.0,) * len(layout.grid), pooled)
     windowed = head_wise(q, k, v, layout, HeadTable.uniform(3, WINDOW, whole)).out
     assert torch.equal(windowed, head_wise(q, k, v, layout, HeadTable.uniform(3, FULL)).out)
 
@@ -103,7 +187,7 @@ def test_a_window_of_the_whole_grid_is_full_attention_bit_for_bit(layout):
 @given(st.data())
 def test_window_plus_residual_on_its_own_refresh_step_is_full_attention(data):
     layout = data.draw(layouts(largest=400))
-    window = data.draw(windows(len(layout.grid)))
+    window = data.draw(windows(len(layout.grid), pooled=None))
     q, k, v = qkv(1, 3, layout.length, 8)
     refresh = head_wise(q, k, v, layout, HeadTable.uniform(3, FULL, window, refresh=True))
     again = head_wise(q, k, v, layout, HeadTable.uniform(3, RESIDUAL, window), residual=refresh.residual)

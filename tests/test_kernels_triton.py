@@ -442,6 +442,20 @@ def test_on_hopper_the_other_path_multiplies_in_warp_groups_and_fetches_keys_ahe
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("dim", [64, 72, 96, 128])
+def test_on_hopper_pooled_keys_alone_fit_and_spill_nothing(dim, tmp_path, monkeypatch):
+    pytest.importorskip("triton", reason="Triton is not installed")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    import triton_compile
+
+    for config in candidates("cuda", 90, dim)[:-1]:
+        kernel = triton_compile.far("sm_90", dim, config)
+        assert kernel.metadata.shared <= triton_compile.SHARED["sm_90"] and triton_compile.spilled(kernel) == 0
+        text = kernel.asm["ttgir"]
+        assert "ttng.warp_group_dot " in text and "tt.dot " not in text
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGET_NAMES)
 @pytest.mark.parametrize("dim", [72, 128])
 def test_tokens_are_pooled_without_spills(dim, target, tmp_path, monkeypatch):
@@ -489,10 +503,11 @@ MIXED = HeadTable(
 @pytest.mark.parametrize("layout", [LAYOUT, Layout((48, 56), 77), Layout((5, 20, 24), 0, 3)], ids=str)
 @pytest.mark.parametrize("dim", (64, 72, 80, 96, 128))
 @pytest.mark.parametrize("dtype", (torch.float16, torch.bfloat16), ids=str)
-def test_on_the_gpu_a_mixed_layer_matches_float64_and_repeats_its_bits(dtype, dim, layout):
+@pytest.mark.parametrize("pooled", (False, True), ids=("", "pooled"))
+def test_on_the_gpu_a_mixed_layer_matches_float64_and_repeats_its_bits(pooled, dtype, dim, layout):
     table = HeadTable(
         MIXED.methods,
-        tuple(w and Window((*w.extent, 0.4)[-len(layout.grid) :]) for w in MIXED.windows),
+        tuple(w and Window((*w.extent, 0.4)[-len(layout.grid) :], pooled) for w in MIXED.windows),
         MIXED.refresh,
     )
     q, k, v = (x.cuda() for x in qkv(2, len(table), layout.length, dim, dtype))
@@ -512,9 +527,11 @@ def test_on_the_gpu_a_mixed_layer_matches_float64_and_repeats_its_bits(dtype, di
 @gpu
 @pytest.mark.parametrize("dim", (64, 72, 80, 96, 128))
 @pytest.mark.parametrize("dtype", (torch.float16, torch.bfloat16), ids=str)
-def test_on_the_gpu_every_configuration_is_right_and_repeats_its_bits_under_load(dtype, dim):
+@pytest.mark.parametrize("pooled", (False, True), ids=("", "pooled"))
+def test_on_the_gpu_every_configuration_is_right_and_repeats_its_bits_under_load(pooled, dtype, dim):
     """More blocks of work than the GPU holds at a time, many times over: what a race would show in."""
-    layout, table = Layout((64, 72), 77), MIXED
+    layout = Layout((64, 72), 77)
+    table = replace(MIXED, windows=tuple(w and replace(w, pooled=pooled) for w in MIXED.windows))
     q, k, v = (x.cuda() for x in qkv(1, len(table), layout.length, dim, dtype))
     arguments = {name: x.cuda() for name, x in caches(q.cpu(), layout, table).items()}
     wanted, residual = _reference_on(q, k, v, layout, table, arguments)

@@ -11,8 +11,9 @@ from triton.compiler import ASTSource
 
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, SPECIALIZED, candidates
 from ditfastattn.kernels.triton.kernel import attention_kernel
+from ditfastattn.kernels.triton.launch import FAR_KEYS
 from ditfastattn.kernels.triton.pooled import pool_kernel
-from ditfastattn.kernels.triton.specialized import order_kernel, specialized_kernel
+from ditfastattn.kernels.triton.specialized import far_kernel, order_kernel, specialized_kernel
 
 TARGETS = {
     **{f"sm_{n}": GPUTarget("cuda", n, 32) for n in (80, 86, 89, 90, 100, 120)},
@@ -22,9 +23,9 @@ TARGETS = {
 SHARED = {"sm_80": 166912, "sm_86": 101376, "sm_89": 101376, "sm_90": 232448, "sm_100": 232448, "sm_120": 101376}
 SHARED["gfx942"] = 65536
 TENSORS = ("q", "k", "v", "out", "twin", "cached", "residual", "fresh", "snapshot", "q_tiled", "k_tiled", "v_tiled")
-TENSORS += ("pooled_k", "pooled_v")
+TENSORS += ("pooled_k", "pooled_v", "far")
 TABLES = {"items": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32", "chosen": "*i32", "starts": "*i32"}
-TABLES |= {"pooled_bias": "*fp32", "variance": "*fp32", "squares": "*fp32"}
+TABLES |= {"pooled_bias": "*fp32", "variance": "*fp32", "squares": "*fp32", "snapshot_sum": "*fp32", "far_sum": "*fp32"}
 
 
 def configurations(name, head_dim):
@@ -39,10 +40,8 @@ def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):
     d0, d1 = HEAD_DIMS[head_dim]
     constants = {
         "BM": config.queries, "BN": config.keys, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8, "UPCAST": False,
-        "WIDE": False, "EMIT": emit,
+        "WIDE": False, "EMIT": emit, "POOLED": pooled, "STAGES": config.pooled_stages(emit),
     }  # fmt: skip
-    if not special:
-        constants |= {"POOLED": pooled, "STAGES": config.pooled_stages}
     kernel = specialized_kernel if special else attention_kernel
     return _compile(kernel, constants, TARGETS[name], element, num_warps=config.warps, num_stages=config.stages)
 
@@ -60,8 +59,16 @@ def pooling(name, head_dim, element="bf16"):
     return _compile(pool_kernel, constants, TARGETS[name], element, num_warps=4)
 
 
+def far(name, head_dim, config, element="bf16"):
+    """The kernel of pooled keys alone that goes before a warp-specialised `config`."""
+    d0, d1 = HEAD_DIMS[head_dim]
+    constants = {"BM": config.queries, "BN": FAR_KEYS, "STAGES": 2, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8}
+    return _compile(far_kernel, constants | {"UPCAST": False}, TARGETS[name], element, num_warps=8)
+
+
 def _compile(kernel, constants, target, element, **options):
     names = kernel.arg_names
+    constants = {n: value for n, value in constants.items() if n in names}
     constants = constants | {n: 1 for n in names if n.endswith("_dim")}
     pointers = dict.fromkeys(TENSORS, f"*{element}") | TABLES
     signature = {

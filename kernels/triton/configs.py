@@ -26,11 +26,10 @@ class Config:
     stages: int
     path: str = POINTER
 
-    @property
-    def pooled_stages(self) -> int:
-        """Stages of the loop over pooled keys, short beside the others: as many as those have would spill on Blackwell
-        and on AMD, and more than one on the A100 where 4 warps hold 64 keys, all at head size 128."""
-        return 1 if self.warps == 4 and self.keys == 64 else 2
+    def pooled_stages(self, emit: bool) -> int:
+        """Stages of the pointer path's loop over pooled keys, short beside the others, with `emit` or without: at head
+        size 128, two without it spill on the A100 and on consumer Blackwell, and one with it on the A100."""
+        return 2 if emit else 1
 
     def __str__(self) -> str:
         return f"{self.path} {self.queries}x{self.keys}, {self.warps} warps, {self.stages} stages"

@@ -1,7 +1,8 @@
 """Hands tensors to a kernel: strides, block sizes, work list; one launch of attention, no synchronisation.
 
 On the warp-specialised path a launch before it puts windowed heads in tile order, and one after it forms residuals.
-Windows that pool the keys that they leave out have those pooled before it (`pooled`).
+Windows that pool the keys that they leave out have those pooled before it (`pooled`), and on the warp-specialised path
+attended to.
 
     grid = (query blocks of all working heads) * batch
 
@@ -18,10 +19,12 @@ import torch
 from ..geometry import Layout
 from ..methods import HeadTable
 from .configs import HEAD_DIMS, POINTER, SPECIALIZED, Config, candidates
-from .worklist import WorkList, pooled_heads, work_list
+from .worklist import WorkList, work_list
 
 # Tokens that one program of the ordering kernel copies: 64 rows of 128 lanes are 16 KiB in registers at a time.
 ORDER_ROWS = 64
+# Pooled keys of a block on the warp-specialised path: an image of 64 x 64 tokens has 64.
+FAR_KEYS = 64
 
 
 def head_wise(
@@ -58,7 +61,7 @@ def head_wise(
         fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
     # A tensor that the call has not got is never read or written; the output stands in for its address.
     tensors = [q, k, v, out, *(out if x is None else x for x in (twin, cached, residual, fresh))]
-    config = served_by(config or device_configs(q.device, head_dim)[0], tensors, bool(pooled_heads(layout, table)))
+    config = served_by(config or device_configs(q.device, head_dim)[0], tensors)
     if work is None:
         skip = (
             frozenset(table.reuse_heads) if twin is None and in_place(out, cached, table.reuse_heads) else frozenset()
@@ -73,11 +76,11 @@ def head_wise(
     return fresh
 
 
-def served_by(config: Config, tensors: list[torch.Tensor], pooled: bool) -> Config:
+def served_by(config: Config, tensors: list[torch.Tensor]) -> Config:
     """`config`, or the device's last one, which serves any call, where the warp-specialised path cannot: its
     descriptors want rows of neighbouring elements that start on 16 bytes."""
     aligned = unit_of(tensors) == 8 and all(x.data_ptr() % 16 == 0 for x in tensors[:3])
-    if config.path == POINTER or aligned and not pooled:
+    if config.path == POINTER or aligned:
         return config
     return device_configs(tensors[0].device, tensors[0].shape[3])[-1]
 
@@ -93,7 +96,7 @@ def _start_pointer(tensors, layout, work, config, scale, has_twin, emit):
     attention_kernel[(len(work.items) * batch,)](
         *tensors, *pooled, work.items, work.heads, work.slots, work.columns, scale, batch, layout.prefix, layout.image,
         has_twin, *pooled_sizes, *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
-        EMIT=emit, POOLED=len(work.pooled) > 0, STAGES=config.pooled_stages, UPCAST=_upcast(tensors[0]),
+        EMIT=emit, POOLED=len(work.pooled) > 0, STAGES=config.pooled_stages(emit), UPCAST=_upcast(tensors[0]),
         WIDE=_wide(tensors), num_warps=config.warps, num_stages=config.stages,
     )  # fmt: skip
 
@@ -108,16 +111,20 @@ def _start_specialized(tensors, layout, work, config, scale, has_twin, emit):
     fresh = tensors[7]
     snapshot = q.new_empty(batch, fresh.shape[1], length, head_dim) if emit else fresh
     d0, d1 = HEAD_DIMS[head_dim]
+    pooled = len(work.pooled) > 0
+    far = _far(tensors, ordered, layout, work, config, scale) if pooled else (fresh, fresh)
+    snapshot_sum = q.new_empty(snapshot.shape[:3], dtype=torch.float32) if emit and pooled else fresh
 
     def launch():
         import triton
 
         triton.set_allocator(_scratch(q.device))
         specialized_kernel[(len(work.items) * batch,)](
-            *tensors[:7], snapshot, *ordered, work.items, work.heads, work.slots, scale, batch, length, layout.prefix,
-            layout.image, has_twin, *strides, ordered[0].stride(0) // 8, ordered[0].stride(1) // 8,
+            *tensors[:7], snapshot, snapshot_sum, *ordered, *far, work.items, work.heads, work.slots, scale, batch,
+            length, layout.prefix, layout.image, has_twin, len(work.pooled), *strides,
+            ordered[0].stride(0) // 8, ordered[0].stride(1) // 8,
             snapshot.stride(0) // 8, snapshot.stride(1) // 8, BM=config.queries, BN=config.keys, D0=d0, D1=d1,
-            D=head_dim, UNIT=8, EMIT=emit, UPCAST=_upcast(q), WIDE=_wide(tensors),
+            D=head_dim, UNIT=8, EMIT=emit, POOLED=pooled, UPCAST=_upcast(q), WIDE=_wide(tensors),
             num_warps=config.warps, num_stages=config.stages,
         )  # fmt: skip
 
@@ -129,10 +136,34 @@ def _start_specialized(tensors, layout, work, config, scale, has_twin, emit):
 
         out = tensors[3]
         residual_kernel[(-(-layout.image // ORDER_ROWS), len(work.refreshing) * batch)](
-            out, snapshot, fresh, work.refreshing, work.slots, batch, layout.prefix, layout.image,
+            out, snapshot, snapshot_sum, *far, fresh, work.refreshing, work.heads, work.slots, batch, length,
+            layout.prefix, layout.image, len(work.pooled),
             *(s // 8 for x in (out, snapshot, fresh) for s in x.stride()[: 3 if x is out else 2]),
-            ROWS=ORDER_ROWS, LANES=_lanes(head_dim), D=head_dim, UNIT=8, num_warps=4,
+            ROWS=ORDER_ROWS, LANES=_lanes(head_dim), D=head_dim, UNIT=8, POOLED=pooled, num_warps=4,
         )  # fmt: skip
+
+
+def _far(tensors, ordered, layout, work, config, scale):
+    """Attention of windowed heads to their pooled keys alone: outputs (B, n, image, D) in tile order, and the log2 of
+    each row's sum of weights (B, n, image) in float32.
+
+    Written and read once in whole rows, a third of what tile order itself costs; the products are T / image of those of
+    full attention.
+    """
+    from .specialized import far_kernel
+
+    q = ordered[0]
+    batch, _, _, head_dim = q.shape
+    d0, d1 = HEAD_DIMS[head_dim]
+    pooled, (pools, tiles) = _pooled(tensors, layout, work, scale, 8)
+    far = q.new_empty(batch, pools, layout.image, head_dim)
+    far_sum = q.new_empty(batch, pools, layout.image, dtype=torch.float32)
+    far_kernel[(len(work.far) * batch,)](
+        q, *pooled, far, far_sum, work.far, work.heads, scale, batch, layout.image, pools, tiles,
+        q.stride(0) // 8, q.stride(1) // 8,
+        BM=config.queries, BN=FAR_KEYS, STAGES=2, D0=d0, D1=d1, D=head_dim, UNIT=8, UPCAST=_upcast(q), num_warps=8,
+    )  # fmt: skip
+    return far, far_sum
 
 
 def _in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor]:

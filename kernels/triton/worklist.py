@@ -25,7 +25,7 @@ each row of tiles that the box crosses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 
@@ -288,8 +288,13 @@ def one_list(chosen: Pattern, layout: Layout, keys: int) -> tuple[np.ndarray, np
     return blocks, np.concatenate((*records, np.zeros((1, 4), dtype=np.int32))).astype(np.int32)
 
 
-def head_patterns(layout: Layout, table: HeadTable, queries: int, keys: int) -> list[tuple[Pattern, int, int]]:
-    """For each head: its pattern, what it does besides attending, and its place among the heads that do so."""
+def head_patterns(
+    layout: Layout, table: HeadTable, queries: int, keys: int, single: bool = False
+) -> list[tuple[Pattern, int, int]]:
+    """For each head: its pattern, what it does besides attending, and its place among the heads that do so.
+
+    single: for a kernel with one list, which meets pooled keys in a launch of their own.
+    """
     places = {
         ADD_RESIDUAL: {head: i for i, head in enumerate(table.residual_heads)},
         COPY: {head: i for i, head in enumerate(table.reuse_heads)},
@@ -303,6 +308,8 @@ def head_patterns(layout: Layout, table: HeadTable, queries: int, keys: int) -> 
         duty = ADD_RESIDUAL if method is Method.WINDOW_RESIDUAL else REFRESH if refresh else PLAIN
         if method is Method.FULL and not refresh or method is not Method.FULL and covers_all(layout.grid, window):
             window = None
+        elif single:
+            window = replace(window, pooled=False)
         chosen.append((pattern(layout, window, refresh, queries, keys), duty, places.get(duty, {}).get(head, 0)))
     return chosen
 
@@ -343,6 +350,13 @@ def items_of(patterns: list[tuple[Pattern, int, int]], skip: frozenset[int]) -> 
     return np.concatenate([items[h] for h in kept])[order].astype(np.int32)
 
 
+def far_items(patterns: list[tuple[Pattern, int, int]], pooled: tuple[int, ...]) -> np.ndarray:
+    """(n,) int32 items of the blocks that see pooled keys; all cost the same."""
+    blocks = [(head, np.flatnonzero(patterns[head][0].blocks[:, 3] >= 0)) for head in pooled]
+    items = [(head << BLOCK_BITS) + of_head for head, of_head in blocks]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *items]).astype(np.int32)
+
+
 def _records(chosen: Pattern, first: int, last: int, first_masked: int, last_masked: int, keys: int) -> np.ndarray:
     """(r, 4) the clean and masked blocks of two ranges as one kind."""
     clean, masked = chosen.clean[first:last], chosen.masked[first_masked:last_masked]
@@ -376,7 +390,8 @@ class WorkList:
     the fourth is the address of its records and the fifth the place in `tiled`, or -1.
     slots: (L or more,) int32. columns: (L,) int32. starts: (T + 1,) int32, the first slot of each tile, and the last's
     end. log_tokens: (T,) float32, ln of each tile's tokens. Heads, int32: tiled, that need their tokens in tile order
-    (with one list); refreshing; pooled, whose windows pool. `held` keeps the addressed memory alive."""
+    (with one list); refreshing; pooled, whose windows pool. far: items of their blocks (with one list). `held` keeps
+    the addressed memory alive."""
 
     items: torch.Tensor
     heads: torch.Tensor
@@ -387,6 +402,7 @@ class WorkList:
     tiled: torch.Tensor
     refreshing: torch.Tensor
     pooled: torch.Tensor
+    far: torch.Tensor
     held: tuple[tuple[torch.Tensor, ...], ...]
 
 
@@ -404,7 +420,7 @@ def work_list(
 
     Whoever captures it in a CUDA graph keeps the returned object. Raises ValueError as `check` does.
     """
-    patterns = head_patterns(layout, table, queries, keys)
+    patterns = head_patterns(layout, table, queries, keys, single)
     for chosen, _, _ in patterns:
         check(chosen, layout.length, queries, keys)
     tiled = [head for head, (chosen, _, _) in enumerate(patterns) if single and chosen.tiled]
@@ -430,6 +446,7 @@ def work_list(
         torch.tensor(tiled, dtype=torch.int32, device=device),
         torch.tensor(table.refresh_heads, dtype=torch.int32, device=device),
         torch.tensor(pooled, dtype=torch.int32, device=device),
+        torch.from_numpy(far_items(patterns, pooled if single else ())).to(device),
         tuple(held),
     )
 

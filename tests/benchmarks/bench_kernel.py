@@ -3,15 +3,16 @@
     python dev.py bench kernel [--no-setup] [--check] [--quick] [--sweep] [--minutes N] [--dtype bfloat16|float16]
                                [--baselines cudnn,flash,flex,kitchen] [--out FILE]
 
-Every row is one layer: all heads full, windowed to a density, with a residual, refreshing, or a mixture of methods,
-by each path that the GPU has (`pointer`, `warp_specialized`), against torch's SDPA with cuDNN (the baseline that
-counts), SDPA with FlashAttention, FlexAttention with the same mask on tokens that were put in tile order beforehand,
-and comfy-kitchen's block-sparse INT8 attention where it is installed, told to keep the same share of keys.
+Every row is one layer: all heads full, windowed to a density, in the same window with pooled keys, with a residual,
+refreshing, or a mixture of methods, by each path that the GPU has (`pointer`, `warp_specialized`), against torch's SDPA
+with cuDNN (the baseline that counts), SDPA with FlashAttention, FlexAttention with the same mask on tokens that were put
+in tile order beforehand, and comfy-kitchen's block-sparse INT8 attention where it is installed, told to keep the same
+share of keys.
 
 Times are medians over launches with a cold L2 cache, whatever a call does included: putting tokens in order, work list
 look-up, output buffers. `tflops` are useful ones: 4 * head size for each pair that the method joins. `density` is
 computed pairs over all pairs, text included; `efficiency` is speed-up * density, 1.0 if every pair cost the same as
-in the baseline. `costs` are what a residual and a refresh add to the same launch without.
+in the baseline. `costs` are what a residual, a refresh and pooled keys add to the same launch without.
 
 Written after every row, so that nothing measured is lost; what fails gives a sentence in `not_measured` and the rest
 goes on; nothing starts after --minutes. --check compares every method with float64 first. --sweep times block sizes
@@ -26,7 +27,7 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -99,7 +100,8 @@ def window_of(layout, density):
 
 
 def tables(shape):
-    """(what, table) of a shape: full heads, each density that its text allows, residual, refresh, two mixtures."""
+    """(what, table) of a shape: full heads, each density that its text allows without pooled keys and with them,
+    residual, refresh, two mixtures."""
     yield "full", HeadTable.uniform(shape.heads, Method.FULL)
     seen = set()
     for density in DENSITIES:
@@ -107,6 +109,7 @@ def tables(shape):
         if window not in seen:
             seen.add(window)
             yield "window", HeadTable.uniform(shape.heads, Method.WINDOW, window)
+            yield "pooled window", HeadTable.uniform(shape.heads, Method.WINDOW, replace(window, pooled=True))
     local = window_of(shape.layout, 0.25)
     yield "window and residual", HeadTable.uniform(shape.heads, Method.WINDOW_RESIDUAL, local)
     yield "refresh", HeadTable.uniform(shape.heads, Method.FULL, local, refresh=True)
@@ -279,17 +282,24 @@ class Bench:
     def check(self):
         """Every method, head size and path against float64; the tolerance is that of the trial on a user's GPU."""
         tiny = self.device.type == "cpu"
-        layout, window = Layout((9, 6) if tiny else (19, 22), prefix=5, suffix=2), Window((0.4, 0.5))
+        layout = Layout((9, 6) if tiny else (19, 22), prefix=5, suffix=2)
         methods = (Method.WINDOW, Method.FULL, Method.REUSE, Method.WINDOW_RESIDUAL, Method.FULL)
         for head_dim in (64,) if tiny else HEAD_DIMS:
             for config in self.paths(head_dim):
-                for refresh in (False, True):
+                for refresh, pooled in product((False, True), repeat=2):
+                    window = Window((0.4, 0.5), pooled)
                     table = HeadTable(methods, (window,) * 5, (False, refresh, False, False, False))
                     shape = Shape("check", layout, 5, head_dim)
-                    what = f"check, head size {head_dim}, {config}{', refresh' if refresh else ''}"
+                    what = f"check, head size {head_dim}, {config}{', refresh' * refresh}{', pooled' * pooled}"
                     found = self.attempt(what, lambda s=shape, t=table, c=config: self.differences(s, t, c))
                     if found is not None:
-                        found = {"head_dim": head_dim, "path": config.path, "refresh": refresh, **found}
+                        found = {
+                            "head_dim": head_dim,
+                            "path": config.path,
+                            "refresh": refresh,
+                            "pooled": pooled,
+                            **found,
+                        }
                         self.report["checks"].append(found)
                         print(what, *(f"{name} {value}" for name, value in found.items()), flush=True)
                         self.write()
@@ -357,9 +367,13 @@ class Bench:
         return ms, {"config": str(config), "bits_repeat": repeats, "first_call_seconds": round(first, 2)}
 
     def costs(self, shape, times):
-        """What a residual and a refresh add to the launch without."""
+        """What a residual, a refresh and pooled keys add to the launch without."""
         for (what, path, window), ms in times.items():
-            alone = {"window and residual": ("window", path, window), "refresh": ("full", path, None)}.get(what)
+            alone = {
+                "window and residual": ("window", path, window),
+                "refresh": ("full", path, None),
+                "pooled window": ("window", path, window and replace(window, pooled=False)),
+            }.get(what)
             if alone in times:
                 ratio = round(ms / times[alone], 4)
                 self.report["costs"].append({"shape": shape.name, "path": path, "what": what, "ratio": ratio})
