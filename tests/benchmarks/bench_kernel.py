@@ -5,9 +5,9 @@
 
 Every row is one layer: all heads full, windowed to a density, in the same window with pooled keys, with a residual,
 refreshing, or a mixture of methods, by each path that the GPU has (`pointer`, `warp_specialized`), against torch's SDPA
-with cuDNN (the baseline that counts), SDPA with FlashAttention, FlexAttention with the same mask on tokens that were put
-in tile order beforehand, and comfy-kitchen's block-sparse INT8 attention where it is installed, told to keep the same
-share of keys.
+with cuDNN (the baseline that counts), SDPA with FlashAttention, FlexAttention with the same mask on tokens that were
+put in tile order beforehand, and comfy-kitchen's block-sparse INT8 attention where it is installed, told to keep the
+same share of keys.
 
 Times are medians over launches with a cold L2 cache, whatever a call does included: putting tokens in order, work list
 look-up, output buffers. `tflops` are useful ones: 4 * head size for each pair that the method joins. `density` is
