@@ -9,6 +9,7 @@ that both make alike cancel there. An error's size is taken after the head's sli
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from .call import AttentionCall
 from .families import Site
 from .run import COND, UNCOND, Forward, SamplingRun, SiteCall
 
-IMAGE_ROWS = 64
+IMAGE_ROWS = 48
 TEXT_ROWS = 16
 HISTORY_BYTES = 512 * 2**20
 CHUNK_BYTES = 128 * 2**20
@@ -29,13 +30,15 @@ CHUNK_BYTES = 128 * 2**20
 @dataclass
 class Rows:
     """Sampled query rows of a layout: sequence positions, how many (the first) are image rows, and for these the
-    windows' masks over keys (W, n, L) and over pooled keys (W, n, T)."""
+    windows' masks over keys (W, n, L) and over pooled keys (W, n, T), and whether any window pools. weight: of each row
+    in a mean over the sequence."""
 
     layout: Layout
     positions: torch.Tensor
     image: int
     masks: torch.Tensor
     far: torch.Tensor
+    pools: bool
     weight: torch.Tensor
 
 
@@ -66,18 +69,24 @@ class SiteRecord:
         self._shared: tuple[int, torch.Tensor] | None = None
         self.history: deque[tuple[int, Sample]] = deque(maxlen=ages)
 
-    def add(self, step: int, sample: Sample, shared: torch.Tensor | None, metric: torch.Tensor, rows: Rows) -> None:
-        """Score every candidate of this step against the samples of the steps before it."""
-        energy = _Energy(metric, rows)
-        self.window[step] = energy.image(sample.residual).T
-        self.energy[step] = energy.image(sample.output[None, :, : rows.image]).sum()
-        for before, past in self.history:
-            age = step - before
-            if 1 <= age <= self.reuse.shape[2] and past.output.shape == sample.output.shape:
-                self.reuse[step, :, age - 1] = energy.all(past.output - sample.output)
-                self.residual[step, :, :, age - 1] = energy.image(past.residual - sample.residual).T
+    def add(self, step: int, sample: Sample, shared: torch.Tensor | None, root: torch.Tensor, rows: Rows) -> None:
+        """Score every candidate of this step against the samples of the steps before it.
+
+        shared: error of sharing at the image rows, (H, n_image, D). root: (H, D, D), see `output_root`.
+        """
+        sample = Sample(sample.output @ root, sample.residual @ root)
+        image = rows.weight[: rows.image]
+        self.window[step] = _energy(sample.residual, image).T
+        self.energy[step] = _energy(sample.output[:, : rows.image], image).sum()
+        past = [(step - before, old) for before, old in self.history if old.output.shape == sample.output.shape]
+        past = [(age, old) for age, old in past if 1 <= age <= self.reuse.shape[2]]
+        if past:
+            ages = [age - 1 for age, _ in past]
+            outputs, residuals = (torch.stack([getattr(old, n) for _, old in past]) for n in ("output", "residual"))
+            self.reuse[step][:, ages] = _energy(outputs - sample.output, rows.weight).T
+            self.residual[step][:, :, ages] = _energy(residuals - sample.residual, image).transpose(2, 1, 0)
         if shared is not None:
-            self._add_shared(step, shared, energy)
+            self._add_shared(step, shared @ root, image)
         self.history.append((step, sample))
 
     def close(self) -> None:
@@ -85,32 +94,18 @@ class SiteRecord:
         self.history.clear()
         self._shared = None
 
-    def _add_shared(self, step: int, shared: torch.Tensor, energy: _Energy) -> None:
-        self.share[step] = energy.image(shared[None])[0].sum()
+    def _add_shared(self, step: int, shared: torch.Tensor, weight: torch.Tensor) -> None:
+        self.share[step] = _energy(shared, weight).sum()
         if self._shared is not None and self._shared[0] == step - 1:
-            apart = energy.image((shared - self._shared[1])[None])[0].sum()
+            apart = _energy(shared - self._shared[1], weight).sum()
             one, other = self.share[step], self.share[step - 1]
             self.share_cosine[step] = np.clip((one + other - apart) / max(2 * np.sqrt(one * other), 1e-30), 0, 1)
         self._shared = (step, shared)
 
 
-class _Energy:
-    """Mean over the sequence's rows of eᵀ M e per head, M the Gram matrix of the head's output projection."""
-
-    def __init__(self, metric: torch.Tensor, rows: Rows):
-        self.metric, self.rows = metric, rows
-
-    def image(self, error: torch.Tensor) -> np.ndarray:
-        """error (K, H, n_image, D) → (K, H); rows outside the image count as exact."""
-        return (self._rows(error) @ self.rows.weight[: self.rows.image]).cpu().numpy()
-
-    def all(self, error: torch.Tensor) -> np.ndarray:
-        """error (H, n, D) → (H,)."""
-        return (self._rows(error[None])[0] @ self.rows.weight).cpu().numpy()
-
-    def _rows(self, error: torch.Tensor) -> torch.Tensor:
-        error = error.float()
-        return ((error @ self.metric) * error).sum(-1)
+def _energy(error: torch.Tensor, weight: torch.Tensor) -> np.ndarray:
+    """Weighted mean of squared lengths: error (..., n, D), weight (n,) → (...). Rows not among them count as exact."""
+    return (torch.linalg.vector_norm(error, dim=-1).square() @ weight).cpu().numpy()
 
 
 class Observer:
@@ -125,7 +120,7 @@ class Observer:
         self.layouts: dict[int, Layout] = {}
         self.branches: set[int] = set()
         self._rows: dict[Layout, Rows] = {}
-        self._metrics: dict[int, torch.Tensor] = {}
+        self._roots: dict[int, torch.Tensor] = {}
         self._branch_samples: dict[int, dict[int, Sample]] = {}
         self._image_rows = _affordable_rows(sites, len(windows), ages)
 
@@ -135,18 +130,20 @@ class Observer:
         if attention.obstacle or layout is None or attention.q.shape[0] != forward.rows:
             return
         rows = self._rows_of(layout, attention.q.device)
-        if call.number not in self._metrics:
-            self._metrics[call.number] = output_metric(forward.diffusion_model, call.site, attention.q)
+        if call.number not in self._roots:
+            self._roots[call.number] = output_root(forward.diffusion_model, call.site, attention.q)
         kept = self._branch_samples.setdefault(call.number, {})
-        heads = attention.as_heads(output)
-        for branch in forward.branches:
-            if branch.index in (COND, UNCOND) and branch.index not in kept:
-                first = branch.rows.start
-                q, k, v, o = (tensor[first] for tensor in (attention.q, attention.k, attention.v, heads))
-                kept[branch.index] = _sample(q, k, v, o, rows, attention.scale)
-                self.branches.add(branch.index)
-                if branch.index == COND:
-                    self.layouts[call.number] = layout
+        first = {b.index: b.rows.start for b in forward.branches if b.index in (COND, UNCOND) and b.index not in kept}
+        if not first:
+            return
+        pictures = _every(sorted(first.values()))
+        tensors = (attention.q, attention.k, attention.v, attention.as_heads(output))
+        samples = _samples(*(tensor[pictures] for tensor in tensors), rows, attention.scale)
+        for (index, _), sample in zip(sorted(first.items(), key=lambda item: item[1]), samples, strict=True):
+            kept[index] = sample
+            self.branches.add(index)
+        if COND in first:
+            self.layouts[call.number] = layout
 
     def finish(self, step: int) -> None:
         """Combine the branches of this evaluation and score the candidates."""
@@ -158,7 +155,7 @@ class Observer:
             rows = self._rows[self.layouts[number]]
             if UNCOND in kept:
                 shared, sample = _guided(sample, kept[UNCOND], self.cfg, rows.image)
-            self.records[number].add(step, sample, shared, self._metrics[number], rows)
+            self.records[number].add(step, sample, shared, self._roots[number], rows)
         self._branch_samples.clear()
 
     def close(self) -> None:
@@ -167,7 +164,7 @@ class Observer:
             record.close()
         self._branch_samples.clear()
         self._rows.clear()
-        self._metrics.clear()
+        self._roots.clear()
 
     def _rows_of(self, layout: Layout, device: torch.device) -> Rows:
         if layout not in self._rows:
@@ -199,18 +196,32 @@ def output_metric(diffusion_model, site: Site, like: torch.Tensor) -> torch.Tens
     return weight @ weight.transpose(1, 2)
 
 
-def _sample(q, k, v, output, rows: Rows, scale: float | None) -> Sample:
-    """q, k, v, output: (H, L, D) of one picture and branch."""
-    pooled = pool(q[None], k[None], v[None], rows.layout, scale) if bool(rows.far.any()) else None
+def output_root(diffusion_model, site: Site, like: torch.Tensor) -> torch.Tensor:
+    """(H, D, D) float32 C with C Cᵀ = M of `output_metric`: a head's error e counts |eᵀ C|², squared."""
+    metric = output_metric(diffusion_model, site, like)
+    # Float32 leaves M short of positive by 1e-7 of its largest eigenvalue, which is at most D times their mean.
+    least = 1e-4 * metric.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
+    return torch.linalg.cholesky_ex(metric + least * torch.eye(metric.shape[1], device=metric.device)).L
+
+
+def _every(at: list[int]) -> slice:
+    """The slice of these one or two ascending indices: a view where a list of them would be a copy."""
+    return slice(at[0], at[-1] + 1, max(1, at[-1] - at[0]))
+
+
+def _samples(q, k, v, output, rows: Rows, scale: float | None) -> list[Sample]:
+    """A sample for each picture. q, k, v, output: (B, H, L, D)."""
+    pooled = pool(q, k, v, rows.layout, scale) if rows.pools else None
     windowed = torch.cat(
         [
-            _windowed(q[span], k[span], v[span], rows, scale, None if pooled is None else _heads(pooled, span))
+            _windowed(q[:, span], k[:, span], v[:, span], rows, scale, pooled and _heads(pooled, span))
             for span in _head_chunks(q, rows.image * len(rows.masks))
         ],
-        dim=1,
+        dim=2,
     )
-    exact = output[:, rows.positions].float()
-    return Sample(exact, exact[None, :, : rows.image] - windowed)
+    exact = output[:, :, rows.positions].float()
+    residual = exact[:, None, :, : rows.image] - windowed
+    return [Sample(*of_picture) for of_picture in zip(exact, residual)]
 
 
 def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch.Tensor, Sample]:
@@ -231,50 +242,49 @@ def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch
 
 
 def _windowed(q, k, v, rows: Rows, scale: float | None, pooled: Pooled | None) -> torch.Tensor:
-    """Each window's output at the sampled image rows: (W, h, n_image, D) float32."""
-    queries = q[:, rows.positions[: rows.image]].float() * (scale or q.shape[-1] ** -0.5)
-    k, v = k.float(), v.float()
-    logits = queries @ k.transpose(1, 2)
+    """Each window's output at the sampled image rows: (B, W, h, n_image, D) float32."""
+    queries = q[:, :, rows.positions[: rows.image]].float() * (scale or q.shape[-1] ** -0.5)
+    # Products of several pictures copy what does not lie together, transposed keys slowly.
+    k, v = (x.float().contiguous() for x in (k, v))
+    logits = queries @ k.transpose(2, 3)
     top = logits.amax(-1, keepdim=True)
     if pooled is not None:
-        of_tiles = queries @ pooled.k.float().transpose(1, 2) + pooled.bias[:, None]
+        of_tiles = queries @ pooled.k.float().transpose(2, 3) + pooled.bias[:, :, None]
         top = torch.maximum(top, of_tiles.amax(-1, keepdim=True))
-    inside = _weights(logits - top, rows.masks)
-    total, values = inside.sum(-1, keepdim=True), inside @ v
+    total, values = _attended(logits.sub_(top).exp_(), rows.masks, v)
     if pooled is not None:
-        outside = _weights(of_tiles - top, rows.far)
-        total, values = total + outside.sum(-1, keepdim=True), values + outside @ pooled.v.float()
-    return (values / total.clamp_min(1e-30)).unflatten(1, rows.masks.shape[:2]).transpose(0, 1)
+        more = _attended(of_tiles.sub_(top).exp_(), rows.far, pooled.v.float())
+        total, values = total + more[0], values + more[1]
+    return (values / total.clamp_min(1e-30)[..., None]).transpose(1, 2)
 
 
-def _weights(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """logits (h, n, N), masks (W, n, N) -> (h, W * n, N): one product serves all windows."""
-    return (torch.exp(logits)[:, None] * masks).flatten(1, 2)
+def _attended(weights: torch.Tensor, masks: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sums of weights (B, h, n, N), and of values (B, h, N, D) by them, under masks (W, n, N): (B, h, W, n) and
+    (B, h, W, n, D)."""
+    of_all = (weights[:, :, None] * masks).flatten(2, 3)  # one product serves all windows
+    sums = torch.einsum("bhnk,wnk->bhwn", weights, masks)
+    return sums, (of_all @ values).unflatten(2, masks.shape[:2])
 
 
 def _heads(pooled: Pooled, span: slice) -> Pooled:
-    """Some heads of one picture and branch."""
-    return Pooled(pooled.k[0, span], pooled.v[0, span], pooled.bias[0, span])
+    """Some of the heads."""
+    return Pooled(pooled.k[:, span], pooled.v[:, span], pooled.bias[:, span])
 
 
 def _head_chunks(q: torch.Tensor, rows: int):
     """Slices of the head axis whose attention weights stay within CHUNK_BYTES."""
-    each = max(1, CHUNK_BYTES // (4 * rows * q.shape[1]))
-    return [slice(start, start + each) for start in range(0, q.shape[0], each)]
+    each = max(1, CHUNK_BYTES // (4 * rows * q.shape[0] * q.shape[2]))
+    return [slice(start, start + each) for start in range(0, q.shape[1], each)]
 
 
 def _pick_rows(layout: Layout, windows, image_rows: int, device) -> Rows:
-    """Image rows spread evenly with one random row a stretch (seeded), and global rows spread evenly."""
-    generator = torch.Generator().manual_seed(0)
-    count = min(image_rows, layout.image)
-    edges = torch.linspace(0, layout.image, count + 1).long()
-    offset = (torch.rand(count, generator=generator) * (edges[1:] - edges[:-1])).long()
-    image = layout.prefix + edges[:-1] + offset
+    """Image rows spread evenly over the grid, and global rows spread evenly."""
+    image = layout.prefix + spread(layout.grid, min(image_rows, layout.image))
     outside = torch.cat((torch.arange(layout.prefix), torch.arange(layout.length - layout.suffix, layout.length)))
     some = outside[torch.linspace(0, max(0, len(outside) - 1), min(TEXT_ROWS, len(outside))).long()]
     weight = torch.cat(
         (
-            torch.full((count,), layout.image / layout.length / max(1, count)),
+            torch.full((len(image),), layout.image / layout.length / max(1, len(image))),
             torch.full((len(some),), layout.globals / layout.length / max(1, len(some))),
         )
     )
@@ -282,7 +292,32 @@ def _pick_rows(layout: Layout, windows, image_rows: int, device) -> Rows:
         torch.stack([of(layout, window, image) for window in windows]).to(device, torch.float32)
         for of in (row_mask, far_tiles)
     )
-    return Rows(layout, torch.cat((image, some)).to(device), count, masks, far, weight.to(device))
+    positions = torch.cat((image, some)).to(device)
+    return Rows(layout, positions, len(image), masks, far, bool(far.any()), weight.to(device))
+
+
+def spread(grid: tuple[int, ...], count: int) -> torch.Tensor:
+    """(count,) distinct tokens of a grid with as many or more, in ascending order, spread evenly over all of its axes.
+
+    They follow the additive recurrence R_d (M. Roberts, "The unreasonable effectiveness of quasirandom sequences",
+    2018, extremelearning.com.au): on the demo model 48 of them estimate errors as well as 64 tokens at random within
+    stretches of raster order.
+    """
+    if count == math.prod(grid):
+        return torch.arange(count)
+    root = 2.0
+    for _ in range(64):  # of root ** (d + 1) = root + 1
+        root = (1.0 + root) ** (1.0 / (len(grid) + 1))
+    steps = [root ** -(axis + 1) for axis in range(len(grid))]
+    found: dict[int, None] = {}
+    number = 0
+    while len(found) < count:
+        token = 0
+        for n, step in zip(grid, steps):
+            token = token * n + min(n - 1, int((0.5 + number * step) % 1.0 * n))
+        found[token] = None
+        number += 1
+    return torch.tensor(sorted(found), dtype=torch.int64)
 
 
 def _affordable_rows(sites, windows: int, ages: int) -> int:

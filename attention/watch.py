@@ -22,7 +22,7 @@ from .timing import Timing, wait
 AGES = 5
 # Full widths along each axis as fractions of the grid; height × width, and time × height × width.
 WINDOWS = {
-    2: ((0.1, 0.1), (0.25, 0.25), (0.5, 0.5), (0.25, 1.0), (1.0, 0.25)),
+    2: ((0.1, 0.1), (0.25, 0.25), (0.25, 1.0), (1.0, 0.25)),
     3: ((0.1, 0.25, 0.25), (1.0, 0.1, 0.1), (0.34, 0.34, 0.34), (1.0, 0.25, 0.25), (0.34, 1.0, 1.0), (1.0, 0.5, 0.5)),
 }
 

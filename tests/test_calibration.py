@@ -120,18 +120,18 @@ def test_measured_errors_equal_errors_computed_from_full_outputs():
 
     generator = torch.Generator().manual_seed(0)
     layout, window = Layout((16, 24), 7), Window((0.25, 0.5))
-    q, k, v = (torch.randn(3, layout.length, 16, generator=generator) for _ in range(3))
-    q[0] *= 3
-    full = attention(q[None], k[None], v[None])[0]
-    local = attention(q[None], k[None], v[None], window_mask(layout, window))[0]
+    q, k, v = (torch.randn(2, 3, layout.length, 16, generator=generator) for _ in range(3))
+    q[0, 0] *= 3
+    full = attention(q, k, v)
+    local = attention(q, k, v, window_mask(layout, window))
     rows = measure._pick_rows(layout, (window,), layout.image, torch.device("cpu"))
-    sample = measure._sample(q, k, v, full, rows, None)
+    samples = measure._samples(q, k, v, full, rows, None)
     image = rows.positions[: rows.image]
-    torch.testing.assert_close(sample.residual[0], (full - local)[:, image], rtol=1e-4, atol=1e-5)
-    metric = torch.eye(16).expand(3, 16, 16)
-    energy = measure._Energy(metric, rows).image(sample.residual)[0]
-    exact = (full - local)[:, 7:].pow(2).sum(-1).mean(1) * layout.image / layout.length
-    np.testing.assert_allclose(energy, exact.numpy(), rtol=1e-3)
+    exact = (full - local)[:, :, 7:].pow(2).sum(-1).mean(2) * layout.image / layout.length
+    for sample, error, wanted in zip(samples, full - local, exact, strict=True):
+        torch.testing.assert_close(sample.residual[0], error[:, image], rtol=1e-4, atol=1e-5)
+        energy = measure._energy(sample.residual, rows.weight[: rows.image])[0]
+        np.testing.assert_allclose(energy, wanted.numpy(), rtol=1e-3)
 
 
 def test_output_metric_is_the_gram_matrix_of_the_projection():
@@ -181,14 +181,14 @@ def test_sharing_records_its_error_and_how_alike_it_is_to_that_of_the_step_befor
     rows = measure._pick_rows(layout, (Window((0.5, 0.5)),), layout.image, torch.device("cpu"))
     record = measure.SiteRecord(site, steps, 1, 2)
     generator = torch.Generator().manual_seed(0)
-    metric = torch.eye(dim).expand(heads, dim, dim)
+    root = torch.eye(dim).expand(heads, dim, dim)
     sample = measure.Sample(torch.zeros(heads, rows.image, dim), torch.zeros(1, heads, rows.image, dim))
     errors = torch.randn(steps, heads, rows.image, dim, generator=generator)
     errors[1] = 3 * errors[0]
     errors[2] = errors[1] + 0.5 * errors[2]
     errors[3] = -errors[2]  # a negative cosine counts as none
     for step in (0, 1, 2, 3, 5):  # nothing was measured at step 4
-        record.add(step, sample, errors[step], metric, rows)
+        record.add(step, sample, errors[step], root, rows)
     flat = errors.flatten(1)
     found = record.share_cosine
     assert found[[0, 4, 5]].tolist() == [1, 1, 1] and found[3] == 0 and np.isnan(record.share[4])
@@ -210,3 +210,16 @@ def test_a_latents_picture_and_scale_are_those_of_the_hosts_noising(family):
         sigma = torch.tensor([level]).view(1, 1, 1, 1)
         assert float(sampling.noise_scaling(sigma, noise, picture)) == pytest.approx(part * factor, rel=1e-5)
         assert float(sampling.noise_scaling(sigma, picture, noise)) == pytest.approx((1 - part) * factor, rel=1e-5)
+
+
+@pytest.mark.parametrize("grid", [(32, 32), (64, 96), (9, 7), (5, 30, 52), (1000,), (6, 8)], ids=str)
+def test_sampled_rows_are_distinct_and_lie_evenly_along_every_axis(grid):
+    from ditfastattn.attention.measure import spread
+
+    count = 48
+    tokens = spread(grid, count)
+    assert tokens.tolist() == sorted(set(tokens.tolist())) and len(tokens) == count
+    assert 0 <= tokens.min() and tokens.max() < np.prod(grid)
+    for n, along in zip(grid, np.unravel_index(tokens.numpy(), grid), strict=True):
+        share = np.bincount(along * 4 // n, minlength=4) / np.bincount(np.arange(n) * 4 // n, minlength=4) * n / count
+        assert 0.7 <= share.min() and share.max() <= 1.3
