@@ -134,9 +134,9 @@ def test_measured_errors_equal_errors_computed_from_full_outputs():
         np.testing.assert_allclose(energy, wanted.numpy(), rtol=1e-3)
 
 
-def test_output_metric_is_the_gram_matrix_of_the_projection():
+def test_output_metric_is_the_gram_matrix_of_the_projection_and_its_root_gives_the_same_lengths():
     from ditfastattn.attention.install import sites_of
-    from ditfastattn.attention.measure import output_metric
+    from ditfastattn.attention.measure import output_metric, output_root
 
     for family in ("sd3", "flux"):
         model = tiny.shared_model(family).model.diffusion_model
@@ -147,6 +147,10 @@ def test_output_metric_is_the_gram_matrix_of_the_projection():
             with torch.inference_mode():
                 metric = output_metric(model, site, torch.zeros(1))
             torch.testing.assert_close(metric, heads @ heads.transpose(1, 2), rtol=1e-3, atol=1e-3)
+            with torch.inference_mode():
+                root = output_root(model, site, torch.zeros(1))
+            error = torch.randn(site.heads, 9, site.head_dim, generator=torch.Generator().manual_seed(0))
+            torch.testing.assert_close((error @ root).norm(dim=-1), (error @ heads).norm(dim=-1), rtol=1e-3, atol=1e-3)
 
 
 def test_flops_outside_attention_equal_the_linear_layers_work():
