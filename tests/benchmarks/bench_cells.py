@@ -114,7 +114,8 @@ def patched_with(measured, methods, share):
     paths = [column.tobytes().decode() for column in np.ascontiguousarray(methods.T)]
     bits = ["".join("01"[bit] for bit in column) for column in share.T.astype(int)]
     level = LevelPaths("D1", paths, bits, 0.0, 1.0, 1.0, 0)
-    plan = build_plan(measured.model, measured.measurement, measured.table.positions, measured.table.windows, [level])
+    table = measured.table
+    plan = build_plan(measured.model, measured.measurement, table.positions, table.windows, [level], table.pooled)
     return apply_plan(demo.model(), plan, "D1", strict=True)
 
 
