@@ -133,7 +133,10 @@ class Observer:
         if call.number not in self._roots:
             self._roots[call.number] = output_root(forward.diffusion_model, call.site, attention.q)
         kept = self._branch_samples.setdefault(call.number, {})
-        first = {b.index: b.rows.start for b in forward.branches if b.index in (COND, UNCOND) and b.index not in kept}
+        first: dict[int, int] = {}
+        for branch in forward.branches:
+            if branch.index in (COND, UNCOND) and branch.index not in kept:
+                first.setdefault(branch.index, branch.rows.start)
         if not first:
             return
         pictures = _every(sorted(first.values()))

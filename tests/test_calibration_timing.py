@@ -99,3 +99,11 @@ def test_rounds_end_with_the_budget_and_one_is_always_made(monkeypatch):
 
 def test_without_a_timed_call_of_every_site_there_are_no_milliseconds():
     assert Timing((object(),), ()).milliseconds(np.zeros(1), 1.0) is None
+
+
+def test_the_demo_asks_for_a_price_that_calibrate_offers():
+    from host.demo import PRICE
+
+    from ditfastattn.attention.methods import BY_TIME
+
+    assert PRICE == BY_TIME

@@ -98,7 +98,7 @@ def settings(job) -> SamplerSettings:
 
 
 def our_plan() -> dict:
-    """One run; D1 to D6 and three budgets from the one table."""
+    """One run; D1 to D6 and the budgets of ASKED from the one table."""
     measured = measure(demo.model(), settings(CALIBRATED), lambda patched: demo.sample(patched, CALIBRATED))
     goals = (*LEVELS, *((f"K{keep:.0%}".rstrip("%"), KeepAttention(keep)) for keep in ASKED))
     plan = solve(measured, levels=goals).plan

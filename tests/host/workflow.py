@@ -31,7 +31,8 @@ WIDGETS = {
 POSITIVE = "day sky, meadow, mountains, large white house right with dots, two large green trees left, white fence"
 NEGATIVE = ""
 DEMO_SAMPLING = {"seed": 2024, "steps": 20, "cfg": 4.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
-# Everything in which the demo differs from the shipped workflow, beside the captions that stand in for text encoders.
+# Everything in which the demo differs from the shipped workflow, beside the captions that stand in for text encoders
+# and the price that `demo.run` sets.
 DEMO_VALUES = {
     "UNETLoader": {"unet_name": "demo_sd3.safetensors"},
     "VAELoader": {"vae_name": "taesd3"},
