@@ -102,8 +102,7 @@ def test_without_a_timed_call_of_every_site_there_are_no_milliseconds():
 
 
 def test_the_demo_asks_for_a_price_that_calibrate_offers():
-    from host.demo import PRICE
-
     from ditfastattn.attention.methods import BY_TIME
+    from host.demo import PRICE
 
     assert PRICE == BY_TIME
