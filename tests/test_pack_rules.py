@@ -28,7 +28,7 @@ FORBIDDEN = re.compile(
     r"write_text|write_bytes|open\("
 )
 # The one look at the environment: the way out for a GPU whose driver dies while the kernel is tried.
-ALLOWED = '    if os.getenv(SWITCH) == "0":'
+ALLOWED = '    return os.getenv(SWITCH, "")'
 
 
 def name_of(path):
@@ -38,7 +38,7 @@ def name_of(path):
 @pytest.mark.parametrize("path", SHIPPED, ids=name_of)
 def test_shipped_code_opens_no_network_process_file_or_evaluated_text(path):
     found = [line for line in path.read_text(encoding="utf-8").splitlines() if FORBIDDEN.search(line)]
-    found = [line for line in found if (path.name, line) != ("predicate.py", ALLOWED)]
+    found = [line for line in found if (path.name, line) != ("configs.py", ALLOWED)]
     # `runs.open(record)` and `installation.open(number)` are methods of ours, not files.
     found = [line for line in found if not re.search(r"(?:runs|processor|installation|self)\.open\(|def open\(", line)]
     assert not found

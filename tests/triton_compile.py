@@ -8,10 +8,13 @@ from pathlib import Path
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
+from triton.experimental.gluon._runtime import GluonASTSource
+from triton.experimental.gluon.language import NVMMASharedLayout
 
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, SPECIALIZED, candidates
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, SPECIALIZED, candidates
 from ditfastattn.kernels.triton.kernel import attention_kernel
 from ditfastattn.kernels.triton.launch import FAR_KEYS
+from ditfastattn.kernels.triton.pingpong import ROWS, pingpong_kernel
 from ditfastattn.kernels.triton.pooled import pool_kernel
 from ditfastattn.kernels.triton.specialized import far_kernel, order_kernel, specialized_kernel
 
@@ -36,13 +39,15 @@ def configurations(name, head_dim):
 
 def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):
     """A kernel as the launcher asks for it on a target: 16-byte rows, `config`'s block sizes."""
-    special = config.path == SPECIALIZED
     d0, d1 = HEAD_DIMS[head_dim]
     constants = {
         "BM": config.queries, "BN": config.keys, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8, "UPCAST": False,
         "WIDE": False, "EMIT": emit, "POOLED": pooled, "STAGES": config.pooled_stages(emit),
     }  # fmt: skip
-    kernel = specialized_kernel if special else attention_kernel
+    if config.path == PINGPONG:
+        constants["STAGES"] = config.stages
+        return _compile(pingpong_kernel, constants, TARGETS[name], element, num_warps=config.warps)
+    kernel = specialized_kernel if config.path == SPECIALIZED else attention_kernel
     return _compile(kernel, constants, TARGETS[name], element, num_warps=config.warps, num_stages=config.stages)
 
 
@@ -71,20 +76,67 @@ def _compile(kernel, constants, target, element, **options):
     constants = {n: value for n, value in constants.items() if n in names}
     constants = constants | {n: 1 for n in names if n.endswith("_dim")}
     pointers = dict.fromkeys(TENSORS, f"*{element}") | TABLES
+    source = ASTSource
+    if kernel is pingpong_kernel:
+        source = GluonASTSource
+        pointers |= {n: _descriptor(n, constants, element) for n in names if re.match("[qkv][01]", n)}
     signature = {
         n: "constexpr" if n in constants else pointers.get(n, "fp32" if n == "scale" else "i32") for n in names
     }
-    aligned = {(i,): [["tt.divisibility", 16]] for i, n in enumerate(names) if n in pointers}
-    return triton.compile(ASTSource(kernel, signature, constexprs=constants, attrs=aligned), target, options)
+    aligned = {(i,): [["tt.divisibility", 16]] for i, n in enumerate(names) if signature[n].startswith("*")}
+    return triton.compile(source(kernel, signature, constexprs=constants, attrs=aligned), target, options)
+
+
+def _descriptor(name, constants, element):
+    """The type of a descriptor as `launch._descriptors` makes it: q0 to v1, in tile order or not."""
+    lanes = constants["D1"] if name[1] == "1" and constants["D1"] else constants["D0"]
+    layout = NVMMASharedLayout(swizzle_byte_width=min(128, 2 * lanes), element_bitwidth=16, rank=4)
+    return f"tensordesc<{element}[1, 1, {ROWS.value if name[0] == 'q' else constants['BN']}, {lanes}],{layout!r}>"
+
+
+def assert_products_overlap(kernel):
+    """In the machine's own code, in the loop of each group: it asks for scores and values, waits for the scores alone,
+    takes exponents, and only then waits for the values; in between, nothing is kept in memory, and no register is
+    written from which the matrix unit may still read weights.
+
+    The assembler gives up the first without an error where it runs out of registers, and the last is up to the source:
+    the PTX ISA leaves undefined what such a write does before `wgmma.wait_group`.
+    """
+    steps, read = [], set()
+    for line in _disassembled(kernel, "-sass").splitlines():
+        if not (found := re.search(r"\*/\s+(?:@!?U?P\d )?\s*([A-Z0-9_.]+)\s*([^;]*);", line)):
+            continue
+        name, operands = found.groups()
+        if name.startswith("HGMMA"):
+            steps.append("product")
+            if weights := re.match(r"R\d+, R(\d+), gdesc", operands):
+                read |= {f"R{int(weights[1]) + i}" for i in range(4)}
+        elif name.startswith("WARPGROUP.DEPBAR"):
+            outstanding = int(operands.split(",")[1], 16)
+            steps.append("wait for all" if outstanding == 0 else "wait for scores")
+            read = read if outstanding else set()
+        elif name in ("MUFU.EX2", "LDL", "STL") or name.startswith(("LDL.", "STL.")):
+            steps.append({"MUFU.EX2": "exponent"}.get(name, "memory"))
+        elif operands.split(",")[0].removesuffix(".64") in read:
+            raise AssertionError(f"{name} {operands} writes a register that a product still reads")
+    kinds = [steps[0]] + [b for a, b in zip(steps, steps[1:]) if a != b]
+    loops = [i for i, step in enumerate(kinds) if step == "wait for scores"]
+    assert len(loops) == 2, "one loop for each of the two groups"
+    for i in loops:
+        assert kinds[i - 1 : i + 3] == ["product", "wait for scores", "exponent", "wait for all"]
 
 
 def spilled(kernel) -> int:
     """Bytes of stack that a thread needs (CUDA), or vector registers kept in memory (AMD)."""
     if "amdgcn" in kernel.asm:
         return max(int(n) for n in re.findall(r"\.vgpr_spill_count:\s*(\d+)", kernel.asm["amdgcn"]))
+    return int(re.search(r"STACK:(\d+)", _disassembled(kernel, "-res-usage")).group(1))
+
+
+def _disassembled(kernel, option):
     tool = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
     with tempfile.TemporaryDirectory() as folder:
         binary = Path(folder) / "kernel.cubin"
         binary.write_bytes(kernel.asm["cubin"])
-        said = subprocess.run([tool, "-res-usage", binary], capture_output=True, text=True)
-    return int(re.search(r"STACK:(\d+)", said.stdout + said.stderr).group(1))
+        said = subprocess.run([tool, option, binary], capture_output=True, text=True)
+    return said.stdout + said.stderr

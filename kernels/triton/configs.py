@@ -8,9 +8,13 @@ from timing on a device. Their first entry is the best guess; `predicate.proof` 
 `python dev.py bench kernel --sweep` times more.
 """
 
+import os
 from dataclasses import dataclass
 
-POINTER, SPECIALIZED = "pointer", "warp_specialized"
+POINTER, SPECIALIZED, PINGPONG = "pointer", "warp_specialized", "ping_pong"
+# The way out for a GPU whose driver dies in the trial, which no program can catch, set before ComfyUI starts: 0 leaves
+# the kernels off, and names of paths with commas between leave off the others but the pointer path.
+SWITCH = "DITFASTATTN_FUSED"
 # Head size: lanes of the two parts. The second is at least 16, the least that a matrix instruction sums over.
 HEAD_DIMS = {64: (64, 0), 72: (64, 16), 80: (64, 16), 96: (64, 32), 128: (128, 0)}
 
@@ -18,7 +22,7 @@ HEAD_DIMS = {64: (64, 0), 72: (64, 16), 80: (64, 16), 96: (64, 32), 128: (128, 0
 @dataclass(frozen=True)
 class Config:
     """queries, keys: tokens of a block. warps, stages: as Triton takes them. path: which kernel, POINTER (kernel.py,
-    every GPU and every call) or SPECIALIZED (specialized.py, Hopper)."""
+    every GPU and every call), SPECIALIZED (specialized.py, Hopper) or PINGPONG (pingpong.py, Hopper)."""
 
     queries: int
     keys: int
@@ -35,6 +39,11 @@ class Config:
         return f"{self.path} {self.queries}x{self.keys}, {self.warps} warps, {self.stages} stages"
 
 
+def switch() -> str:
+    """What the user has set SWITCH to, or nothing."""
+    return os.getenv(SWITCH, "")
+
+
 def candidates(backend: str, capability: int, head_dim: int) -> tuple[Config, ...]:
     """The configurations worth timing on a device, best guess first; the last is a pointer path and serves any call.
 
@@ -44,7 +53,7 @@ def candidates(backend: str, capability: int, head_dim: int) -> tuple[Config, ..
         # With 64 keys a block 16 registers spill at head size 128.
         return (Config(128, 32, 8, 2),)
     if capability == 90:
-        return (*_specialized(head_dim), Config(128, 64, 8, 3))
+        return (*_hopper(head_dim), Config(128, 64, 8, 3))
     if 90 < capability < 120:
         return (Config(128, 64, 8, 3),)
     wide, narrow = Config(128, 64, 8, 2), Config(128, 32, 8, 3)
@@ -58,12 +67,11 @@ def candidates(backend: str, capability: int, head_dim: int) -> tuple[Config, ..
 def refreshes(config: Config, last: Config) -> bool:
     """Whether a configuration of a device is made for refreshes: on the pointer path, where their binary needs more
     registers than the plain one, only the last of the list."""
-    return config == last or config.path == SPECIALIZED
+    return config == last or config.path != POINTER
 
 
-def _specialized(head_dim: int) -> tuple[Config, ...]:
+def _hopper(head_dim: int) -> tuple[Config, ...]:
     # 128 keys a product feed Hopper's matrix unit best. With three stages of them head size 128 needs 262,680 bytes of
-    # shared memory, of 232,448. 256 queries fit into registers at head size 64 alone.
-    blocks = {64: ((128, 128, 3), (256, 64, 4)), 128: ((128, 128, 2), (128, 64, 4))}
-    chosen = blocks.get(head_dim, ((128, 128, 3), (128, 64, 4)))
-    return tuple(Config(queries, keys, 4, stages, SPECIALIZED) for queries, keys, stages in chosen)
+    # shared memory where Triton splits the program itself, and 229,904 in turns, of 232,448.
+    stages = 2 if head_dim == 128 else 3
+    return Config(128, 128, 4, 3, PINGPONG), Config(128, 128, 4, stages, SPECIALIZED)

@@ -1,8 +1,8 @@
 """Hands tensors to a kernel: strides, block sizes, work list; one launch of attention, no synchronisation.
 
-On the warp-specialised path a launch before it puts windowed heads in tile order, and one after it forms residuals.
-Windows that pool the keys that they leave out have those pooled before it (`pooled`), and on the warp-specialised path
-attended to.
+On the paths for Hopper a launch before it puts windowed heads in tile order. Windows that pool the keys that they leave
+out have those pooled before it (`pooled`), and on the paths for Hopper attended to. Where Triton splits the program
+itself, residuals are formed after it.
 
     grid = (query blocks of all working heads) * batch
 
@@ -18,7 +18,7 @@ import torch
 
 from ..geometry import Layout
 from ..methods import HeadTable
-from .configs import HEAD_DIMS, POINTER, SPECIALIZED, Config, candidates
+from .configs import HEAD_DIMS, PINGPONG, POINTER, SPECIALIZED, Config, candidates, switch
 from .worklist import WorkList, work_list
 
 # Tokens that one program of the ordering kernel copies: 64 rows of 128 lanes are 16 KiB in registers at a time.
@@ -66,21 +66,24 @@ def head_wise(
         skip = (
             frozenset(table.reuse_heads) if twin is None and in_place(out, cached, table.reuse_heads) else frozenset()
         )
-        single = config.path == SPECIALIZED
+        single = config.path != POINTER
         work = work_list(layout, table, config.queries, config.keys, q.device, skip, single)
     if not len(work.items) or not batch:
         return fresh
-    start = _start_specialized if config.path == SPECIALIZED else _start_pointer
+    start = {POINTER: _start_pointer, SPECIALIZED: _start_specialized, PINGPONG: _start_pingpong}
     with on(q.device):
-        start(tensors, layout, work, config, float(scale), has_twin=int(twin is not None), emit=fresh is not None)
+        start[config.path](
+            tensors, layout, work, config, float(scale), has_twin=int(twin is not None), emit=fresh is not None
+        )
     return fresh
 
 
 def served_by(config: Config, tensors: list[torch.Tensor]) -> Config:
-    """`config`, or the device's last one, which serves any call, where the warp-specialised path cannot: its
-    descriptors want rows of neighbouring elements that start on 16 bytes."""
+    """`config`, or the device's last one, which serves any call, where a path with descriptors cannot: they want rows
+    of neighbouring elements that start on 16 bytes, and on the host no axis that repeats itself."""
     aligned = unit_of(tensors) == 8 and all(x.data_ptr() % 16 == 0 for x in tensors[:3])
-    if config.path == POINTER or aligned:
+    distinct = all(step or size == 1 for x in tensors[:3] for step, size in zip(x.stride(), x.shape))
+    if config.path == POINTER or aligned and (distinct or config.path == SPECIALIZED):
         return config
     return device_configs(tensors[0].device, tensors[0].shape[3])[-1]
 
@@ -141,6 +144,45 @@ def _start_specialized(tensors, layout, work, config, scale, has_twin, emit):
             *(s // 8 for x in (out, snapshot, fresh) for s in x.stride()[: 3 if x is out else 2]),
             ROWS=ORDER_ROWS, LANES=_lanes(head_dim), D=head_dim, UNIT=8, POOLED=pooled, num_warps=4,
         )  # fmt: skip
+
+
+def _start_pingpong(tensors, layout, work, config, scale, has_twin, emit):
+    from .pingpong import GROUPS, ROWS, pingpong_kernel
+
+    q, _, _, out, twin, cached, residual, fresh = tensors
+    if config.queries != GROUPS.value * ROWS.value:
+        raise ValueError(f"The {PINGPONG} path has {GROUPS.value * ROWS.value} queries a block, not {config.queries}.")
+    batch, _, _, head_dim = q.shape
+    ordered = _in_tile_order(tensors[:3], work)
+    pooled = len(work.pooled) > 0
+    far = _far(tensors, ordered, layout, work, config, scale) if pooled else (fresh, fresh)
+    strides = [s // 8 for x in (out, twin, cached, residual) for s in x.stride()[:3]]
+    d0, d1 = HEAD_DIMS[head_dim]
+    rows = (ROWS.value, config.keys, config.keys)
+    pingpong_kernel[(len(work.items) * batch,)](
+        *_descriptors(tensors[:3], rows, d0, d1), *_descriptors(ordered, rows, d0, d1), *tensors[3:], *far, work.items,
+        work.heads, work.slots, scale, batch, layout.prefix, layout.image, has_twin, len(work.pooled),
+        len(work.refreshing), *strides, BN=config.keys, STAGES=config.stages, D0=d0, D1=d1, D=head_dim, UNIT=8,
+        EMIT=emit, POOLED=pooled, num_warps=config.warps,
+    )  # fmt: skip
+
+
+def _descriptors(qkv, rows, d0, d1):
+    """Descriptors of q, k and v (B, H, L, D) in blocks of so many rows and d0 lanes, then of d1 lanes; where there are
+    none of those, the first once more."""
+    from triton.experimental.gluon.language import NVMMASharedLayout
+    from triton.experimental.gluon.nvidia.hopper import TensorDescriptor
+
+    # An axis of one element may have any stride, which a descriptor would refuse.
+    strides = [[s if size > 1 else x.stride(2) for s, size in zip(x.stride()[:2], x.shape)] for x in qkv]
+    return [
+        TensorDescriptor(
+            x, list(x.shape), [*steps, x.stride(2), 1], [1, 1, n, lanes],
+            NVMMASharedLayout(swizzle_byte_width=min(128, 2 * lanes), element_bitwidth=16, rank=4),
+        )
+        for lanes in (d0, d1 or d0)
+        for x, steps, n in zip(qkv, strides, rows)
+    ]  # fmt: skip
 
 
 def _far(tensors, ordered, layout, work, config, scale):
@@ -244,13 +286,15 @@ def in_place(out: torch.Tensor, cached: torch.Tensor | None, heads: tuple[int, .
 
 
 def device_configs(device: torch.device, head_dim: int) -> tuple[Config, ...]:
-    """The configurations for a device, see `configs.candidates`; a CPU, which only the interpreter serves, gets those
-    of an A100. Only the pointer path where Triton cannot hold an allocator for one launch alone."""
+    """The configurations for a device, see `configs.candidates`, of the paths that its Triton and the user allow; a
+    CPU, which only the interpreter serves, gets those of an A100."""
     if device.type != "cuda":
         return candidates("cuda", 80, head_dim)
     major, minor = torch.cuda.get_device_capability(device)
     found = candidates("hip" if torch.version.hip else "cuda", 10 * major + minor, head_dim)
-    return found if _allocator_is_local() else found[-1:]
+    known = {POINTER: True, SPECIALIZED: _allocator_is_local(), PINGPONG: _gluon_is_known()}
+    named = known.keys() & switch().split(",") or known.keys()
+    return tuple(config for config in found if known[config.path] and config.path in (POINTER, *named))
 
 
 @lru_cache(maxsize=1)
@@ -259,6 +303,15 @@ def _allocator_is_local() -> bool:
     import triton
 
     return isinstance(getattr(triton.runtime._allocation, "_allocator", None), contextvars.ContextVar)
+
+
+@lru_cache(maxsize=1)
+def _gluon_is_known() -> bool:
+    """Whether Triton is a version for which the tests compile and emulate the Gluon source: Gluon is an experiment, and
+    a barrier that changed its meaning would hang the GPU."""
+    import triton
+
+    return triton.__version__.startswith("3.6.")
 
 
 def on(device: torch.device):

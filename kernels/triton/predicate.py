@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 
 import torch
 
 from ..geometry import Layout
 from ..methods import HeadTable
-from .configs import HEAD_DIMS, Config, refreshes
+from .configs import HEAD_DIMS, SWITCH, Config, refreshes, switch
 from .launch import device_configs
 from .proof import NotNow, Proof, first_line, proof
 from .worklist import BLOCK_BITS, MOST_HEADS, pooled_heads
@@ -19,8 +18,6 @@ OLDEST_CAPABILITY = (8, 0)
 # Key block starts that the list of one window may hold: 4 bytes each, so 256 MiB, which 370,000 tokens reach at worst.
 MOST_KEY_BLOCKS = 1 << 26
 SMALLEST_BLOCKS = (64, 32)
-# The way out for a GPU whose driver dies in the trial, which no program can catch: set to 0 before ComfyUI starts.
-SWITCH = "DITFASTATTN_FUSED"
 
 
 def why_not(
@@ -97,7 +94,7 @@ def triton_missing() -> str | None:
 
 def switched_off() -> str | None:
     """Why no GPU gets the kernel: the user said so."""
-    if os.getenv(SWITCH) == "0":
+    if switch() == "0":
         return f"The Triton kernel is switched off by {SWITCH}=0."
     return None
 

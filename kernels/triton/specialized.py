@@ -55,7 +55,7 @@ def specialized_kernel(
     q_tiled, k_tiled, v_tiled: (B, n, L, D) contiguous, of strides x_batch and x_head: windowed heads in tile order.
     Addresses and the strides of tokens are multiples of 16 bytes.
     snapshot: (B, n, L, D) contiguous, of strides s_batch and s_head: receives refreshing heads' windows in tile order,
-    without pooled keys. POOLED: whether some window pools; then snapshot_sum: (B, n, L) float32, their `_log_sum`, and
+    without pooled keys. POOLED: whether some window pools; then snapshot_sum: (B, n, L) float32, their `log_sum`, and
     far, far_sum: of `far_kernel`.
     """
     row, head, record, block = find_work(items, heads, batch)
@@ -139,7 +139,7 @@ def specialized_kernel(
                     local = (acc1 * inverse[:, None]).to(snapshot.dtype.element_ty)
                     tl.store(s_rows + d1[None, :], local, mask=kept & (d1 < D)[None, :])
                 if POOLED:
-                    tl.store(snapshot_sum + s_row + row_lane, _log_sum(total, top), mask=row_lane < aside)
+                    tl.store(snapshot_sum + s_row + row_lane, log_sum(total, top), mask=row_lane < aside)
 
     live = row_lane < tl.load(block + 1)
     d0 = tl.arange(0, D0)
@@ -185,7 +185,7 @@ def specialized_kernel(
 
 
 @triton.jit
-def _log_sum(total, top):
+def log_sum(total, top):
     """log2 of the sum of 2^s of each row, -inf where it has met no key."""
     return tl.where(total > 0, top + tl.log2(total), float("-inf"))
 
@@ -197,7 +197,7 @@ def far_kernel(
     D: tl.constexpr, UNIT: tl.constexpr, UPCAST: tl.constexpr,
 ):  # fmt: skip
     """Grid (items * batch,). Attention to pooled keys alone, for query blocks of image tokens: far (B, pools, image, D)
-    and far_sum (B, pools, image) float32, the `_log_sum` of each row, both contiguous and in tile order.
+    and far_sum (B, pools, image) float32, the `log_sum` of each row, both contiguous and in tile order.
 
     q_tiled: (B, n, L, D), as for `specialized_kernel`; pooled_k, pooled_v: (B, pools, tiles, D) and pooled_bias:
     (B, pools, tiles) float32, contiguous.
@@ -232,7 +232,7 @@ def far_kernel(
     )  # fmt: skip
 
     far_at = (row * pools + pooled) * image + slots
-    tl.store(far_sum + far_at, _log_sum(total, top), mask=live)
+    tl.store(far_sum + far_at, log_sum(total, top), mask=live)
     inverse = 1.0 / tl.where(total > 0, total, 1.0)
     far_rows = far + far_at[:, None] * D
     tl.store(far_rows + d0[None, :], (acc0 * inverse[:, None]).to(far.dtype.element_ty), mask=live[:, None])

@@ -4,8 +4,9 @@
                                [--baselines cudnn,flash,flex,kitchen] [--out FILE]
 
 Every row is one layer: all heads full, windowed to a density, in the same window with pooled keys, with a residual,
-refreshing, or a mixture of methods, by each path that the GPU has (`pointer`, `warp_specialized`), against torch's SDPA
-with cuDNN (the baseline that counts), SDPA with FlashAttention, FlexAttention with the same mask on tokens that were
+refreshing, or a mixture of methods, by each path that the GPU has (`pointer`, and on Hopper `warp_specialized` and
+`ping_pong`; DITFASTATTN_FUSED=pointer,warp_specialized in the environment leaves one out), against torch's SDPA with
+cuDNN (the baseline that counts), SDPA with FlashAttention, FlexAttention with the same mask on tokens that were
 put in tile order beforehand, and comfy-kitchen's block-sparse INT8 attention where it is installed, told to keep the
 same share of keys.
 
@@ -44,7 +45,7 @@ from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 from ditfastattn.kernels import HeadTable, Layout, Method, Window, dense_flops, flops, reference  # noqa: E402
 from ditfastattn.kernels.geometry import half_widths, tile_counts, tile_shape, window_pairs  # noqa: E402
 from ditfastattn.kernels.triton import head_wise, predicate  # noqa: E402
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, SPECIALIZED, Config  # noqa: E402
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, SPECIALIZED, Config  # noqa: E402
 from ditfastattn.kernels.triton.launch import device_configs  # noqa: E402
 from ditfastattn.kernels.triton.proof import first_line, tolerance  # noqa: E402
 from ditfastattn.kernels.triton.worklist import tile_order  # noqa: E402
@@ -57,7 +58,8 @@ SWEPT = [
     Config(128, 64, 8, 2), Config(128, 64, 8, 3), Config(128, 64, 8, 4), Config(128, 128, 8, 2), Config(128, 32, 8, 3),
     Config(64, 64, 4, 2), Config(64, 64, 4, 3), Config(64, 128, 4, 2), Config(128, 64, 4, 3),
     Config(128, 128, 4, 2, SPECIALIZED), Config(128, 128, 4, 3, SPECIALIZED), Config(128, 64, 4, 3, SPECIALIZED),
-    Config(128, 64, 4, 4, SPECIALIZED), Config(256, 64, 4, 4, SPECIALIZED),
+    Config(128, 64, 4, 4, SPECIALIZED), Config(256, 64, 4, 4, SPECIALIZED), Config(128, 128, 4, 2, PINGPONG),
+    Config(128, 128, 4, 3, PINGPONG), Config(128, 64, 4, 4, PINGPONG), Config(128, 64, 4, 6, PINGPONG),
 ]  # fmt: skip
 # The interpreter's: it knows no warps, and large blocks take it less time.
 INTERPRETED = (Config(128, 64, 4, 2, SPECIALIZED), Config(128, 64, 4, 2))

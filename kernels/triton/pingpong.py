@@ -1,0 +1,335 @@
+"""The kernel for Hopper, scheduled by hand in Gluon: one warp fetches, two warp groups multiply in turns.
+
+Triton's own split (`specialized`) leaves each group to wait for its products. Here, as in FlashAttention-3 (arXiv
+2407.08608, section 3), a group asks for the scores of the next keys before it weighs the last ones' values, and while
+it takes exponents another group has the matrix unit, by turns that barriers hand on:
+
+    group 0   q k1, p0 v0 | softmax 1 ........ | q k2, p1 v1 | softmax 2 ........
+    group 1   softmax 0 ..| q k1, p0 v0 | softmax 1 ........ | q k2, p1 v1 | ....
+
+It reads the work list of `specialized`, whose launches before it put windowed heads in tile order and meet pooled
+keys. Branches cost nothing here, so that keys which all queries see go without a mask, copied heads without any
+product, and a refresh needs no launch behind: see `pingpong_output`. Descriptors are made on the host; the kernel asks
+for no memory.
+
+    queries (ROWS, D) a group, keys and values (BN, D) in a ring of STAGES, accumulators (ROWS, D) in float32
+
+with D cut into D0 + D1 lanes as everywhere. tests/gluon_emulator.py runs this source on a CPU, with the order of
+groups, copies and products drawn at random.
+"""
+
+from triton.experimental import gluon
+from triton.experimental.gluon import language as gl
+from triton.experimental.gluon.language.nvidia.hopper import (
+    mbarrier,
+    tma,
+    warpgroup_mma,
+    warpgroup_mma_wait,
+)
+
+from . import parts, specialized
+from .pingpong_output import GROUPS, ROWS, find_work, set_aside, store_output
+
+LOG2_E = gl.constexpr(parts.LOG2_E.value)
+LOWEST = gl.constexpr(parts.LOWEST.value)
+FAR = gl.constexpr(specialized.FAR.value)
+REFRESH = gl.constexpr(parts.REFRESH.value)
+RECORD_FIELDS = gl.constexpr(specialized.RECORD_FIELDS.value)
+
+
+@gluon.jit(
+    do_not_specialize=[
+        "batch", "prefix", "image", "has_twin", "pools", "refreshing", "o_batch", "o_head", "o_token", "t_batch",
+        "t_head", "t_token", "c_batch", "c_head", "c_token", "r_batch", "r_head", "r_token",
+    ]
+)  # fmt: skip
+def pingpong_kernel(
+    q0, k0, v0, q1, k1, v1, q0_tiled, k0_tiled, v0_tiled, q1_tiled, k1_tiled, v1_tiled, out, twin, cached, residual,
+    fresh, far, far_sum, items, heads, slots, scale, batch, prefix, image, has_twin, pools, refreshing, o_batch, o_head,
+    o_token, t_batch, t_head, t_token, c_batch, c_head, c_token, r_batch, r_head, r_token,
+    BN: gl.constexpr, STAGES: gl.constexpr, D0: gl.constexpr, D1: gl.constexpr, D: gl.constexpr, UNIT: gl.constexpr,
+    EMIT: gl.constexpr, POOLED: gl.constexpr,
+):  # fmt: skip
+    """Grid (items * batch,). As `specialized.specialized_kernel`, for query blocks of GROUPS * ROWS, with fresh
+    (B, n, image, D) as in `kernel.attention_kernel`, contiguous; refreshing: n.
+
+    q0, k0, v0: descriptors of q, k and v (B, H, L, D) in blocks of (1, 1, ROWS, D0), (1, 1, BN, D0) and (1, 1, BN, D0).
+    q1, k1, v1: likewise of D1 lanes, or anything where D1 is 0. Those of the copies in tile order, (B, n, L, D), are
+    called tiled.
+    """
+    element: gl.constexpr = out.dtype.element_ty
+    sources = (q0, k0, v0)
+    sources_tiled = (q0_tiled, k0_tiled, v0_tiled)
+    q_tiles = gl.allocate_shared_memory(element, [GROUPS, 1, 1, ROWS, D0], q0.layout)
+    k_tiles = gl.allocate_shared_memory(element, [STAGES, 1, 1, BN, D0], k0.layout)
+    v_tiles = gl.allocate_shared_memory(element, [STAGES, 1, 1, BN, D0], v0.layout)
+    tiles = (q_tiles, k_tiles, v_tiles)
+    if D1 > 0:
+        sources = (q0, k0, v0, q1, k1, v1)
+        sources_tiled = (q0_tiled, k0_tiled, v0_tiled, q1_tiled, k1_tiled, v1_tiled)
+        q_rest = gl.allocate_shared_memory(element, [GROUPS, 1, 1, ROWS, D1], q1.layout)
+        k_rest = gl.allocate_shared_memory(element, [STAGES, 1, 1, BN, D1], k1.layout)
+        v_rest = gl.allocate_shared_memory(element, [STAGES, 1, 1, BN, D1], v1.layout)
+        tiles = (q_tiles, k_tiles, v_tiles, q_rest, k_rest, v_rest)
+
+    # Ready: filled by a copy. Free: every group is through with it. Turn: a group may give the matrix unit work.
+    q_ready = gl.allocate_shared_memory(gl.int64, [1], mbarrier.MBarrierLayout())
+    k_ready = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
+    v_ready = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
+    k_free = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
+    v_free = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
+    turn = gl.allocate_shared_memory(gl.int64, [GROUPS, 1], mbarrier.MBarrierLayout())
+    mbarrier.init(q_ready, count=1)
+    for stage in gl.static_range(STAGES):
+        mbarrier.init(k_ready.index(stage), count=1)
+        mbarrier.init(v_ready.index(stage), count=1)
+        mbarrier.init(k_free.index(stage), count=GROUPS)
+        mbarrier.init(v_free.index(stage), count=GROUPS)
+    for group in gl.static_range(GROUPS):
+        mbarrier.init(turn.index(group), count=1)
+    signals = (q_ready, k_ready, v_ready, k_free, v_free, turn)
+
+    shape: gl.constexpr = (BN, STAGES, D0, D1)
+    fetched = (sources, sources_tiled, tiles, signals, items, heads, batch)
+    tensors = (out, twin, cached, residual, fresh, far, far_sum, items, heads, slots)
+    sizes = (batch, prefix, image, has_twin, pools, refreshing)
+    strides = (
+        o_batch, o_head, o_token, t_batch, t_head, t_token, c_batch, c_head, c_token, r_batch, r_head, r_token,
+    )  # fmt: skip
+    # What the output needs, handed on as it is: worked out here, it would take registers all through the loop.
+    output = (tensors, sizes, strides)
+    kind: gl.constexpr = (D, UNIT, EMIT, POOLED)
+    gl.warp_specialize(
+        [
+            (_group, (tiles, signals, scale, output, 0, shape, kind)),
+            (_group, (tiles, signals, scale, output, 1, shape, kind)),
+            (_fetch, (fetched, shape)),
+        ],
+        [4, 1],
+        [240, 24],
+    )
+
+
+@gluon.jit
+def _fetch(fetched, shape: gl.constexpr):
+    """One warp: bring the queries once, and keys and values into the ring as it becomes free."""
+    sources, sources_tiled, tiles, signals, items, heads, batch = fetched
+    row, head, record, block = find_work(items, heads, batch)
+    records = gl.load(record + 3).to(gl.pointer_type(gl.int32))
+    tiled = gl.load(record + 4)
+    row = row.to(gl.int32)
+    if tiled >= 0:
+        _fetch_from(sources_tiled, row, tiled.to(gl.int32), block, records, tiles, signals, shape)
+    else:
+        _fetch_from(sources, row, head.to(gl.int32), block, records, tiles, signals, shape)
+
+
+@gluon.jit
+def _fetch_from(sources, row, head, block, records, tiles, signals, shape: gl.constexpr):
+    q_ready, k_ready, v_ready, k_free, v_free, turn = signals
+    BN: gl.constexpr = shape[0]
+    STAGES: gl.constexpr = shape[1]
+    D0: gl.constexpr = shape[2]
+    D1: gl.constexpr = shape[3]
+    BYTES: gl.constexpr = 2 * (D0 + D1)
+    first = gl.load(block + 4)
+    last = gl.load(block + 5)
+    if first < last:
+        slot = gl.load(block)
+        mbarrier.expect(q_ready, GROUPS * ROWS * BYTES)
+        for group in gl.static_range(GROUPS):
+            at = slot + group * ROWS
+            tma.async_copy_global_to_shared(sources[0], [row, head, at, 0], q_ready, tiles[0].index(group))
+            if D1 > 0:
+                tma.async_copy_global_to_shared(sources[3], [row, head, at, D0], q_ready, tiles[3].index(group))
+    for i in range(first, last):
+        start = gl.load(records + i * RECORD_FIELDS)
+        n = i - first
+        stage = n % STAGES
+        # The ring is free at first: the phase before a barrier's first counts as over.
+        free = (n // STAGES & 1) ^ 1
+        mbarrier.wait(k_free.index(stage), free)
+        ready = k_ready.index(stage)
+        mbarrier.expect(ready, BN * BYTES)
+        tma.async_copy_global_to_shared(sources[1], [row, head, start, 0], ready, tiles[1].index(stage))
+        if D1 > 0:
+            tma.async_copy_global_to_shared(sources[4], [row, head, start, D0], ready, tiles[4].index(stage))
+        mbarrier.wait(v_free.index(stage), free)
+        ready = v_ready.index(stage)
+        mbarrier.expect(ready, BN * BYTES)
+        tma.async_copy_global_to_shared(sources[2], [row, head, start, 0], ready, tiles[2].index(stage))
+        if D1 > 0:
+            tma.async_copy_global_to_shared(sources[5], [row, head, start, D0], ready, tiles[5].index(stage))
+
+
+@gluon.jit
+def _group(tiles, signals, scale, output, group: gl.constexpr, shape: gl.constexpr, kind: gl.constexpr):
+    """One warp group: ROWS queries of the block, from their first scores to their output."""
+    q_ready, k_ready, v_ready, k_free, v_free, turn = signals
+    tensors, sizes, strides = output
+    BN: gl.constexpr = shape[0]
+    STAGES: gl.constexpr = shape[1]
+    D0: gl.constexpr = shape[2]
+    D1: gl.constexpr = shape[3]
+    EMIT: gl.constexpr = kind[2]
+    element: gl.constexpr = tensors[0].dtype.element_ty
+    scores: gl.constexpr = gl.NVMMADistributedLayout([3, 0], [4, 1], [16, BN, 16])
+    lanes0: gl.constexpr = gl.NVMMADistributedLayout([3, 0], [4, 1], [16, D0, 16])
+    lanes1: gl.constexpr = gl.NVMMADistributedLayout([3, 0], [4, 1], [16, max(D1, 16), 16])
+    weights: gl.constexpr = gl.DotOperandLayout(0, lanes0, 2)
+    by_row: gl.constexpr = gl.SliceLayout(1, scores)
+
+    row, head, record, block = find_work(tensors[7], tensors[8], sizes[0])
+    records = gl.load(record + 3).to(gl.pointer_type(gl.int32))
+    first = gl.load(block + 4)
+    last = gl.load(block + 5)
+    acc0 = gl.zeros([ROWS, D0], gl.float32, lanes0)
+    # Where there is no second part the first stands for it, so that it takes no register.
+    acc1 = acc0
+    if D1 > 0:
+        acc1 = gl.zeros([ROWS, D1], gl.float32, lanes1)
+    total = gl.zeros([ROWS], gl.float32, by_row)
+    top = gl.full([ROWS], LOWEST, gl.float32, by_row)
+    if first < last:
+        factor = scale * LOG2_E
+        # The record behind whose values the window is complete, or one that never comes.
+        edge = last
+        if EMIT:
+            edge = gl.load(block + 7)
+            edge = gl.where((gl.load(record) == REFRESH) & (edge >= 0), edge, last)
+
+        column = gl.load(block + 3) + (gl.arange(0, ROWS, by_row) + group * ROWS) // gl.load(block + 6)
+        count, offset, tile = _record(records, first)
+        mbarrier.wait(q_ready, 0)
+        mbarrier.wait(k_ready.index(0), 0)
+        _await_turn(turn, group, 0)
+        s = _ask_scores(tiles, group, 0, scores, shape)
+        _pass_turn(turn, group)
+        s = warpgroup_mma_wait(0, [s])
+        mbarrier.arrive(k_free.index(0), count=1)
+        s = _masked(s, count, offset, tile, block, column, BN, scores)
+        p, shrink, total, top = _weigh(s, total, top, factor)
+        p = gl.convert_layout(p.to(element), weights)
+        mbarrier.wait(k_ready.index(1 % STAGES), 1 // STAGES, pred=first + 1 < last)
+        for i in range(first + 1, last):
+            n = i - first
+            stage = n % STAGES
+            before = (n - 1) % STAGES
+            count, offset, tile = _record(records, i)
+            mbarrier.wait(v_ready.index(before), (n - 1) // STAGES & 1)
+            _await_turn(turn, group, n)
+            s = _ask_scores(tiles, group, stage, scores, shape)
+            asked0, asked1 = _ask_values(p, acc0, acc1, tiles, before, shape)
+            _pass_turn(turn, group)
+            s = warpgroup_mma_wait(1 if D1 == 0 else 2, [s])
+            mbarrier.arrive(k_free.index(stage), count=1)
+            total_before = total
+            top_before = top
+            s = _masked(s, count, offset, tile, block, column, BN, scores)
+            weighed, shrink, total, top = _weigh(s, total, top, factor)
+            # Behind a branch: in one block with them, the assembler would move the wait before the exponents.
+            mbarrier.wait(k_ready.index((n + 1) % STAGES), (n + 1) // STAGES & 1, pred=i + 1 < last)
+            acc0, acc1 = _await_values(asked0, asked1, p, D1)
+            mbarrier.arrive(v_free.index(before), count=1)
+            # Rounded only now: the matrix unit reads the last weights from their registers until it is through.
+            p = gl.convert_layout(weighed.to(element), weights)
+            if EMIT:
+                if i - 1 == edge:
+                    set_aside(acc0, acc1, total_before, top_before, output, group, lanes0, lanes1, D1, kind)
+            acc0 = acc0 * gl.convert_layout(shrink, gl.SliceLayout(1, lanes0))[:, None]
+            if D1 > 0:
+                acc1 = acc1 * gl.convert_layout(shrink, gl.SliceLayout(1, lanes1))[:, None]
+        n = last - first - 1
+        mbarrier.wait(v_ready.index(n % STAGES), n // STAGES & 1)
+        asked0, asked1 = _ask_values(p, acc0, acc1, tiles, n % STAGES, shape)
+        acc0, acc1 = _await_values(asked0, asked1, p, D1)
+        if EMIT:
+            if last - 1 == edge:
+                set_aside(acc0, acc1, total, top, output, group, lanes0, lanes1, D1, kind)
+    store_output(acc0, acc1, total, top, output, tiles, group, lanes0, lanes1, D1, kind)
+
+
+@gluon.jit
+def _await_turn(turn, group: gl.constexpr, n):
+    # Turns go round: group 0's first is free, and a barrier's phases alternate.
+    mbarrier.wait(turn.index(group), (n & 1) ^ (1 if group == 0 else 0))
+
+
+@gluon.jit
+def _pass_turn(turn, group: gl.constexpr):
+    mbarrier.arrive(turn.index((group + 1) % GROUPS), count=1)
+
+
+@gluon.jit
+def _ask_scores(tiles, group: gl.constexpr, stage, scores: gl.constexpr, shape: gl.constexpr):
+    """Scores (ROWS, BN) of the keys in a stage, which the matrix unit begins to compute."""
+    BN: gl.constexpr = shape[0]
+    D0: gl.constexpr = shape[2]
+    D1: gl.constexpr = shape[3]
+    q = tiles[0].index(group).reshape([ROWS, D0])
+    k = tiles[1].index(stage).reshape([BN, D0])
+    s = warpgroup_mma(q, k.permute((1, 0)), gl.zeros([ROWS, BN], gl.float32, scores), use_acc=False, is_async=True)
+    if D1 > 0:
+        q = tiles[3].index(group).reshape([ROWS, D1])
+        k = tiles[4].index(stage).reshape([BN, D1])
+        s = warpgroup_mma(q, k.permute((1, 0)), s, is_async=True)
+    return s
+
+
+@gluon.jit
+def _ask_values(p, acc0, acc1, tiles, stage, shape: gl.constexpr):
+    """The accumulators with the weighed values in a stage, which the matrix unit begins to add."""
+    BN: gl.constexpr = shape[0]
+    D0: gl.constexpr = shape[2]
+    D1: gl.constexpr = shape[3]
+    asked0 = warpgroup_mma(p, tiles[2].index(stage).reshape([BN, D0]), acc0, is_async=True)
+    asked1 = asked0
+    if D1 > 0:
+        asked1 = warpgroup_mma(p, tiles[5].index(stage).reshape([BN, D1]), acc1, is_async=True)
+    return asked0, asked1
+
+
+@gluon.jit
+def _await_values(asked0, asked1, p, D1: gl.constexpr):
+    """The accumulators when the matrix unit is through with everything; p: the weights, kept until then."""
+    if D1 > 0:
+        acc0, acc1, p = warpgroup_mma_wait(0, [asked0, asked1, p])
+    else:
+        acc0, p = warpgroup_mma_wait(0, [asked0, p])
+        acc1 = acc0
+    return acc0, acc1
+
+
+@gluon.jit
+def _record(records, i):
+    """What a record says besides its first row; see `worklist.one_list`."""
+    entry = records + i * RECORD_FIELDS
+    return gl.load(entry + 1), gl.load(entry + 2), gl.load(entry + 3)
+
+
+@gluon.jit
+def _masked(s, count, offset, tile, block, column, BN: gl.constexpr, scores: gl.constexpr):
+    """The scores of a record's keys, -inf where a query does not see one; a whole block that all see is left alone.
+    column: each query's, from the first that it sees."""
+    if (tile != 0) | (count < BN):
+        half = gl.load(block + 2)
+        low = column - half
+        span = 2 * half + 1
+        # One subtraction and one unsigned comparison a score: a negative width, as an unsigned number, lets through the
+        # lanes before the window and behind it.
+        lane = gl.arange(0, BN, gl.SliceLayout(0, scores))
+        begin = low * gl.abs(tile) + gl.where(tile < 0, -span * tile, 0)
+        at = (offset + lane)[None, :] - begin[:, None]
+        width = gl.where(tile == 0, FAR, span * tile)
+        inside = (at.to(gl.uint32, bitcast=True) < width.to(gl.uint32, bitcast=True)) & (lane < count)[None, :]
+        s = gl.where(inside, s, float("-inf"))
+    return s
+
+
+@gluon.jit
+def _weigh(s, total, top, factor):
+    """From scores (ROWS, BN): weights, the factor for what was there before, l and m; see `parts.weigh`."""
+    peak = gl.maximum(top, gl.max(s, 1) * factor)
+    p = gl.exp2(s * factor - peak[:, None])
+    shrink = gl.exp2(top - peak)
+    return p, shrink, total * shrink + gl.sum(p, 1), peak
