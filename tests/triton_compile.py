@@ -9,11 +9,10 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from triton.experimental.gluon._runtime import GluonASTSource
-from triton.experimental.gluon.language import NVMMASharedLayout
 
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, SPECIALIZED, candidates
 from ditfastattn.kernels.triton.kernel import attention_kernel
-from ditfastattn.kernels.triton.launch import FAR_KEYS
+from ditfastattn.kernels.triton.launch import FAR_KEYS, _block_layout
 from ditfastattn.kernels.triton.pingpong import ROWS, pingpong_kernel
 from ditfastattn.kernels.triton.pooled import pool_kernel
 from ditfastattn.kernels.triton.specialized import far_kernel, order_kernel, specialized_kernel
@@ -90,8 +89,8 @@ def _compile(kernel, constants, target, element, **options):
 def _descriptor(name, constants, element):
     """The type of a descriptor as `launch._descriptors` makes it: q0 to v1, in tile order or not."""
     lanes = constants["D1"] if name[1] == "1" and constants["D1"] else constants["D0"]
-    layout = NVMMASharedLayout(swizzle_byte_width=min(128, 2 * lanes), element_bitwidth=16, rank=4)
-    return f"tensordesc<{element}[1, 1, {ROWS.value if name[0] == 'q' else constants['BN']}, {lanes}],{layout!r}>"
+    rows = ROWS.value if name[0] == "q" else constants["BN"]
+    return f"tensordesc<{element}[1, 1, {rows}, {lanes}],{_block_layout(lanes)!r}>"
 
 
 def assert_products_overlap(kernel):

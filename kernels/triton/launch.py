@@ -159,8 +159,11 @@ def _start_pingpong(tensors, layout, work, config, scale, has_twin, emit):
     strides = [s // 8 for x in (out, twin, cached, residual) for s in x.stride()[:3]]
     d0, d1 = HEAD_DIMS[head_dim]
     rows = (ROWS.value, config.keys, config.keys)
+    # Making one takes some microseconds: none twice.
+    tiled = _descriptors(ordered, rows, d0, d1)
+    sources = tiled if len(work.tiled) in (0, q.shape[1]) else _descriptors(tensors[:3], rows, d0, d1)
     pingpong_kernel[(len(work.items) * batch,)](
-        *_descriptors(tensors[:3], rows, d0, d1), *_descriptors(ordered, rows, d0, d1), *tensors[3:], *far, work.items,
+        *sources, *tiled, *tensors[3:], *far, work.items,
         work.heads, work.slots, scale, batch, layout.prefix, layout.image, has_twin, len(work.pooled),
         len(work.refreshing), *strides, BN=config.keys, STAGES=config.stages, D0=d0, D1=d1, D=head_dim, UNIT=8,
         EMIT=emit, POOLED=pooled, num_warps=config.warps,
@@ -170,19 +173,27 @@ def _start_pingpong(tensors, layout, work, config, scale, has_twin, emit):
 def _descriptors(qkv, rows, d0, d1):
     """Descriptors of q, k and v (B, H, L, D) in blocks of so many rows and d0 lanes, then of d1 lanes; where there are
     none of those, the first once more."""
-    from triton.experimental.gluon.language import NVMMASharedLayout
     from triton.experimental.gluon.nvidia.hopper import TensorDescriptor
 
     # An axis of one element may have any stride, which a descriptor would refuse.
     strides = [[s if size > 1 else x.stride(2) for s, size in zip(x.stride()[:2], x.shape)] for x in qkv]
-    return [
-        TensorDescriptor(
-            x, list(x.shape), [*steps, x.stride(2), 1], [1, 1, n, lanes],
-            NVMMASharedLayout(swizzle_byte_width=min(128, 2 * lanes), element_bitwidth=16, rank=4),
-        )
-        for lanes in (d0, d1 or d0)
-        for x, steps, n in zip(qkv, strides, rows)
-    ]  # fmt: skip
+    parts = [
+        [
+            TensorDescriptor(x, list(x.shape), [*steps, x.stride(2), 1], [1, 1, n, lanes], _block_layout(lanes))
+            for x, steps, n in zip(qkv, strides, rows)
+        ]
+        for lanes in (d0, d1)
+        if lanes
+    ]
+    return [*parts[0], *parts[-1]]
+
+
+@lru_cache(maxsize=8)
+def _block_layout(lanes: int):
+    """How a block of rows of 16-bit lanes lies in shared memory: as a product of warp groups reads it."""
+    from triton.experimental.gluon.language import NVMMASharedLayout
+
+    return NVMMASharedLayout(swizzle_byte_width=min(128, 2 * lanes), element_bitwidth=16, rank=4)
 
 
 def _far(tensors, ordered, layout, work, config, scale):

@@ -33,7 +33,8 @@ def set_aside(
     POOLED: gl.constexpr = kind[3]
     by_row: gl.constexpr = total.type.layout
     if POOLED:
-        # How much more the window weighs than its pooled keys, in place of what these weigh.
+        # How much more the window weighs than its pooled keys, in place of what these weigh. Four threads share a row:
+        # the loop's barriers make it known to them, since after a window with pooled keys every key follows.
         rows, joined = _far_rows(output, group, by_row)
         apart = gl.load(output[0][6] + rows, mask=joined, other=0.0)
         gl.store(output[0][6] + rows, log_sum(total, top) - apart, mask=joined)
