@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -54,6 +55,17 @@ def test_a_row_that_fails_leaves_a_sentence_and_the_next_is_measured(bench_kerne
     )
     assert {row["path"] for row in written["rows"]} == {"pointer", "warp_specialized"}
     assert written["costs"] and {"window", "refresh", "mixed plan"} <= {row["what"] for row in written["rows"]}
+
+
+def test_a_kernel_that_hangs_leaves_a_sentence_and_what_was_measured(bench_kernel, tmp_path, monkeypatch):
+    ended = threading.Event()
+    monkeypatch.setattr(bench_kernel, "HANGS_AFTER", 0.05)
+    monkeypatch.setattr(bench_kernel.os, "_exit", lambda status: ended.set())
+    bench = bench_kernel.Bench(torch.device("cpu"), torch.float32, tmp_path / "b.json", 1, [])
+    bench.report["rows"].append("measured")
+    assert bench.attempt("a shape", lambda: ended.wait(20))
+    report = json.loads((tmp_path / "b.json").read_text())
+    assert report["rows"] == ["measured"] and "a shape: hung" in report["not_measured"][0]
 
 
 def test_nothing_starts_when_time_is_up(bench_kernel, tmp_path):

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -274,6 +275,17 @@ def test_a_lack_of_memory_is_not_held_against_the_kernel(monkeypatch):
     minute[0] += proof.RETRY_SECONDS
     assert predicate.fault(CPU, torch.float16, 64) is None and predicate.fault(CPU, torch.float16, 64) is None
     assert len(tries) == 2 and predicate.report(CPU, torch.float16, 64).fused_ms == 1.0
+
+
+@pytest.mark.usefixtures("fresh_proofs")
+def test_a_trial_that_does_not_end_says_how_to_go_on_without(monkeypatch):
+    said, warned = [], threading.Event()
+    found = proof.Proof(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
+    monkeypatch.setattr(proof, "LONG_SECONDS", 0.05)
+    monkeypatch.setattr(proof, "survey", lambda *args: found if warned.wait(20) else None)
+    monkeypatch.setattr(proof.log, "warning", lambda text, *args: (said.append(text % args), warned.set()))
+    assert predicate.fault(CPU, torch.float16, 64) is None
+    assert len(said) == 1 and "start it with DITFASTATTN_FUSED=pointer" in said[0]
 
 
 @pytest.mark.usefixtures("fresh_proofs")

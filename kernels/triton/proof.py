@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import statistics
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ import torch
 from .. import tiled
 from ..geometry import Layout, Window
 from ..methods import HeadTable, Method
-from .configs import Config, refreshes
+from .configs import POINTER, SWITCH, Config, refreshes
 from .launch import device_configs, head_wise, on
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ HEADS = 8
 ROUNDS = 5
 # After memory ran out, the trial is made again no sooner than this.
 RETRY_SECONDS = 60
+# Many times what a trial takes, most of it compiling.
+LONG_SECONDS = 180
 
 Clock = Callable[[Callable[[], object]], float]
 
@@ -91,7 +94,19 @@ def _attempt(
     """The trial, or None when memory ran out. `_minute` makes the answer None be forgotten after a while."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     what = f"{name}, {str(dtype).removeprefix('torch.')}, head size {head_dim}{', pooled windows' * pooled}"
-    log.info("[DiTFastAttn] Trying the fused kernel on %s (DITFASTATTN_FUSED=0 leaves it off).", what)
+    log.info("[DiTFastAttn] Trying the fused kernel on %s (%s=0 leaves it off).", what, SWITCH)
+    # A GPU that hangs can be neither caught nor left; this says how to go on without.
+    watch = threading.Timer(
+        LONG_SECONDS,
+        log.warning,
+        (
+            "[DiTFastAttn] The trial of the fused kernel has taken %d seconds. If it never ends, end ComfyUI and start "
+            "it with %s=%s in its environment, or with %s=0.",
+            LONG_SECONDS, SWITCH, POINTER, SWITCH,
+        ),
+    )  # fmt: skip
+    watch.daemon = True
+    watch.start()
     try:
         with on(device):
             found = survey(device, dtype, head_dim, pooled)
@@ -99,6 +114,8 @@ def _attempt(
         if out_of_memory(error):
             return None
         found = Proof(f"The Triton kernel failed its trial on this GPU: {type(error).__name__}: {first_line(error)}.")
+    finally:
+        watch.cancel()
     log.info("[DiTFastAttn] Fused kernel on %s: %s", what, found)
     return found
 

@@ -16,17 +16,20 @@ computed pairs over all pairs, text included; `efficiency` is speed-up * density
 in the baseline. `costs` are what a residual, a refresh and pooled keys add to the same launch without.
 
 Written after every row, so that nothing measured is lost; what fails gives a sentence in `not_measured` and the rest
-goes on; nothing starts after --minutes. --check compares every method with float64 first. --sweep times block sizes
-instead. Needs torch and triton, nothing else: no ComfyUI, no network. --device cpu runs one tiny layer in Triton's
-interpreter (TRITON_INTERPRET=1), to see that this file works; its times mean nothing.
+goes on, and a kernel that hangs ends the benchmark with a sentence; nothing starts after --minutes. --check compares
+every method with float64 first. --sweep times block sizes instead. Needs torch and triton, nothing else: no ComfyUI, no
+network. --device cpu runs one tiny layer in Triton's interpreter (TRITON_INTERPRET=1), to see that this file works; its
+times mean nothing.
 """
 
 import argparse
 import json
+import os
 import re
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, replace
 from itertools import product
@@ -45,13 +48,15 @@ from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 from ditfastattn.kernels import HeadTable, Layout, Method, Window, dense_flops, flops, reference  # noqa: E402
 from ditfastattn.kernels.geometry import half_widths, tile_counts, tile_shape, window_pairs  # noqa: E402
 from ditfastattn.kernels.triton import head_wise, predicate  # noqa: E402
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, SPECIALIZED, Config  # noqa: E402
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, SPECIALIZED, SWITCH, Config  # noqa: E402
 from ditfastattn.kernels.triton.launch import device_configs  # noqa: E402
 from ditfastattn.kernels.triton.proof import first_line, tolerance  # noqa: E402
 from ditfastattn.kernels.triton.worklist import tile_order  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
 DENSITIES = (0.5, 0.25, 0.125)
+# Seconds for a call with its compilation, many times what the longest takes.
+HANGS_AFTER = 120
 SDPA = {"cudnn": SDPBackend.CUDNN_ATTENTION, "flash": SDPBackend.FLASH_ATTENTION}
 BASELINES = (*SDPA, "flex", "kitchen")
 SWEPT = [
@@ -266,6 +271,9 @@ class Bench:
         """What `make()` returns; None, and a sentence, when time is up or it fails in whatever way."""
         if time.monotonic() > self.end:
             return self.fail(what.split(",")[0], "time was up")
+        watch = threading.Timer(HANGS_AFTER, self.give_up, [what])
+        watch.daemon = True
+        watch.start()
         try:
             return make()
         except Exception as error:
@@ -273,6 +281,14 @@ class Bench:
             if self.device.type == "cuda" and "memory" in str(error):
                 torch.cuda.empty_cache()
             return None
+        finally:
+            watch.cancel()
+
+    def give_up(self, what):
+        """A kernel that hangs can be neither caught nor left: say so, keep what was measured, and end the process."""
+        advice = f"set {SWITCH} to the paths to try, this one not among them, and run again"
+        self.fail(what, f"hung for {HANGS_AFTER} seconds; {advice}")
+        os._exit(3)
 
     def paths(self, head_dim):
         """The first configuration of each path that the device has."""
