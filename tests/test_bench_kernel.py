@@ -89,6 +89,8 @@ def test_the_benchmark_runs_from_end_to_end_in_the_interpreter(tmp_path):
     assert {"device", "driver", "torch", "triton"} <= set(report)
     assert all(set(COLUMNS) <= set(row) and row["bits_repeat"] for row in report["rows"])
     assert {row["path"] for row in report["rows"]} == {"pointer", "warp_specialized"}
+    ordered = {(row["what"], row["path"]) for row in report["rows"] if row.get("tile_order_ms", 0) > 0}
+    assert ("window", "warp_specialized") in ordered and {path for _, path in ordered} == {"warp_specialized"}
     assert len(report["checks"]) == 8 and all(found["right"] and found["bits_repeat"] for found in report["checks"])
     assert {cost["what"] for cost in report["costs"]} == {"window and residual", "refresh", "pooled window"}
     assert any("sdpa cudnn" in sentence for sentence in report["not_measured"])

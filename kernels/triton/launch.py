@@ -110,7 +110,7 @@ def _start_specialized(tensors, layout, work, config, scale, has_twin, emit):
     q = tensors[0]
     batch, _, length, head_dim = q.shape
     strides = [s // 8 for x in tensors[:7] for s in x.stride()[:3]]
-    ordered = _in_tile_order(tensors[:3], work)
+    ordered = in_tile_order(tensors[:3], work)
     fresh = tensors[7]
     snapshot = q.new_empty(batch, fresh.shape[1], length, head_dim) if emit else fresh
     d0, d1 = HEAD_DIMS[head_dim]
@@ -153,7 +153,7 @@ def _start_pingpong(tensors, layout, work, config, scale, has_twin, emit):
     if config.queries != GROUPS.value * ROWS.value:
         raise ValueError(f"The {PINGPONG} path has {GROUPS.value * ROWS.value} queries a block, not {config.queries}.")
     batch, _, _, head_dim = q.shape
-    ordered = _in_tile_order(tensors[:3], work)
+    ordered = in_tile_order(tensors[:3], work)
     pooled = len(work.pooled) > 0
     far = _far(tensors, ordered, layout, work, config, scale) if pooled else (fresh, fresh)
     strides = [s // 8 for x in (out, twin, cached, residual) for s in x.stride()[:3]]
@@ -219,7 +219,7 @@ def _far(tensors, ordered, layout, work, config, scale):
     return far, far_sum
 
 
-def _in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor]:
+def in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor]:
     """Copies of q, k and v with the windowed heads' tokens in tile order, (B, n, L, D) each; themselves without any.
 
     One read and one write of those heads in whole rows, where the attention itself reads each key once for each block

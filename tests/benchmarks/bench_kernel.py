@@ -11,9 +11,10 @@ put in tile order beforehand, and comfy-kitchen's block-sparse INT8 attention wh
 same share of keys.
 
 Times are medians over launches with a cold L2 cache, whatever a call does included: putting tokens in order, work list
-look-up, output buffers. `tflops` are useful ones: 4 * head size for each pair that the method joins. `density` is
-computed pairs over all pairs, text included; `efficiency` is speed-up * density, 1.0 if every pair cost the same as
-in the baseline. `costs` are what a residual, a refresh and pooled keys add to the same launch without.
+look-up, output buffers; `tile_order_ms` is the first of these alone, on the paths that do it once a call. `tflops` are
+useful ones: 4 * head size for each pair that the method joins. `density` is computed pairs over all pairs, text
+included; `efficiency` is speed-up * density, 1.0 if every pair cost the same as in the baseline. `costs` are what a
+residual, a refresh and pooled keys add to the same launch without.
 
 Written after every row, so that nothing measured is lost; what fails gives a sentence in `not_measured` and the rest
 goes on, and a kernel that hangs ends the benchmark with a sentence; nothing starts after --minutes. --check compares
@@ -48,10 +49,10 @@ from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 from ditfastattn.kernels import HeadTable, Layout, Method, Window, dense_flops, flops, reference  # noqa: E402
 from ditfastattn.kernels.geometry import half_widths, tile_counts, tile_shape, window_pairs  # noqa: E402
 from ditfastattn.kernels.triton import head_wise, predicate  # noqa: E402
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, SPECIALIZED, SWITCH, Config  # noqa: E402
-from ditfastattn.kernels.triton.launch import device_configs  # noqa: E402
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, SPECIALIZED, SWITCH, Config  # noqa: E402
+from ditfastattn.kernels.triton.launch import device_configs, in_tile_order  # noqa: E402
 from ditfastattn.kernels.triton.proof import first_line, tolerance  # noqa: E402
-from ditfastattn.kernels.triton.worklist import tile_order  # noqa: E402
+from ditfastattn.kernels.triton.worklist import tile_order, work_list  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
 DENSITIES = (0.5, 0.25, 0.125)
@@ -246,6 +247,14 @@ def density_of(shape, table):
     return useful_flops(shape, table) / dense_flops(shape.layout, shape.heads, shape.head_dim)
 
 
+def ordering_call(shape, inputs, table, config):
+    """The part of a call that puts tokens in tile order, or None where the path reads them in the loads."""
+    if config.path == POINTER:
+        return None
+    work = work_list(shape.layout, table, config.queries, config.keys, inputs.q.device, single=True)
+    return (lambda: in_tile_order([inputs.q, inputs.k, inputs.v], work)) if len(work.tiled) else None
+
+
 class Bench:
     """Collects rows, and reasons for what could not be measured; writes both after each."""
 
@@ -382,7 +391,11 @@ class Bench:
         kept = inputs.out.clone()
         call()
         repeats = bool(torch.equal(kept, inputs.out))
-        return ms, {"config": str(config), "bits_repeat": repeats, "first_call_seconds": round(first, 2)}
+        extra = {"config": str(config), "bits_repeat": repeats, "first_call_seconds": round(first, 2)}
+        ordering = ordering_call(shape, inputs, table, config)
+        if ordering is not None:
+            extra["tile_order_ms"] = round(self.clock(ordering), 4)
+        return ms, extra
 
     def costs(self, shape, times):
         """What a residual, a refresh and pooled keys add to the launch without."""
