@@ -16,7 +16,8 @@ if os.environ.get("TRITON_INTERPRET") != "1":
 pytest.importorskip("triton", reason="Triton is not installed")
 
 import torch
-from gluon_emulator import Emulated, EmulationError
+from gluon_emulator import Emulated
+from gluon_machine import EmulationError
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from kernel_cases import ORDERS, caches, layouts, qkv, tables

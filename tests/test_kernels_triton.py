@@ -5,7 +5,6 @@ Its arithmetic is proven in Triton's interpreter (test_kernels_triton_interprete
 
 import contextvars
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -23,7 +22,7 @@ from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, re
 from ditfastattn.kernels.geometry import far_tiles, pools, tile_counts, tile_shape
 from ditfastattn.kernels.pooling import tile_tokens
 from ditfastattn.kernels.triton import launch, predicate, proof, worklist
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, SPECIALIZED, Config, candidates, refreshes
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, SPECIALIZED, Config, candidates
 from ditfastattn.kernels.triton.launch import in_place, unit_of
 
 FULL, WINDOW, REUSE = Method.FULL, Method.WINDOW, Method.REUSE
@@ -427,102 +426,6 @@ def test_the_kernels_arithmetic_in_the_interpreter():
     files = ["test_kernels_triton_interpreted.py", "test_kernels_pingpong_emulated.py"]
     done = separate([*files, "-rf"], TRITON_INTERPRET="1")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-
-
-TARGET_NAMES = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120", "gfx942")
-
-
-def shipped():
-    """(target, head size, configuration, refresh): head sizes of one part and of two, on Hopper all.
-    80 is cut as 72 is: its first binary stands for the rest."""
-    for config in candidates("cuda", 90, 80)[:2]:
-        yield "sm_90", 80, config, True
-    for target in TARGET_NAMES:
-        backend, capability = ("hip", 0) if target == "gfx942" else ("cuda", int(target[3:]))
-        for dim in (64, 72, 96, 128) if target == "sm_90" else (72, 128):
-            found = candidates(backend, capability, dim)
-            yield from ((target, dim, config, False) for config in found)
-            yield from ((target, dim, config, True) for config in found if refreshes(config, found[-1]))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("target, dim, config, emit", list(shipped()), ids=str)
-@pytest.mark.parametrize("pooled", [False, True], ids=["", "pooled"])
-def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, config, emit, pooled, tmp_path, monkeypatch):
-    pytest.importorskip("triton", reason="Triton is not installed")
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    import triton_compile
-
-    kernel = triton_compile.compiled(target, dim, config, emit, pooled)
-    assert kernel.metadata.shared <= triton_compile.SHARED[target]
-    # One binary keeps a thread's row in memory from before its loop until after it.
-    kept = 8 if config.path == PINGPONG and dim == 128 and emit and pooled else 0
-    assert triton_compile.spilled(kernel) <= kept
-    if config.path == SPECIALIZED:
-        # A compiler that cannot split the program drops the split without a word.
-        text = kernel.asm["ttgir"]
-        assert "ttg.warp_specialize" in text and "ttng.warp_group_dot " in text and "tt.dot " not in text
-        assert kernel.metadata.global_scratch_size <= 6 * 128
-        # Each of the two groups counts its own half of the rows.
-        assert f"end = {config.queries} : i32, start = {config.queries // 2} : i32" in text
-    if config.path == PINGPONG:
-        assert kernel.metadata.global_scratch_size == 0
-        triton_compile.assert_products_overlap(kernel)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dim", [72, 128])
-def test_on_hopper_the_other_path_multiplies_in_warp_groups_and_fetches_keys_ahead(dim, tmp_path, monkeypatch):
-    """What a compiler may drop without a word: it would still be right, and several times slower."""
-    pytest.importorskip("triton", reason="Triton is not installed")
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    import triton_compile
-
-    kernel = triton_compile.compiled("sm_90", dim, candidates("cuda", 90, dim)[-1])
-    text = kernel.asm["ttgir"]
-    assert "ttng.warp_group_dot " in text and "tt.dot " not in text
-    buffers = {int(n) for n in re.findall(r"memdesc<(\d+)x\d+x\d+xbf16", text)}
-    assert max(buffers) >= 3
-    assert re.search(r"cp\.async\.cg\.shared\.global .*0x10", kernel.asm["ptx"])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dim", [64, 72, 96, 128])
-def test_on_hopper_pooled_keys_alone_fit_and_spill_nothing(dim, tmp_path, monkeypatch):
-    pytest.importorskip("triton", reason="Triton is not installed")
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    import triton_compile
-
-    kernel = triton_compile.far("sm_90", dim, candidates("cuda", 90, dim)[0])
-    assert kernel.metadata.shared <= triton_compile.SHARED["sm_90"] and triton_compile.spilled(kernel) == 0
-    text = kernel.asm["ttgir"]
-    assert "ttng.warp_group_dot " in text and "tt.dot " not in text
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("target", TARGET_NAMES)
-@pytest.mark.parametrize("dim", [72, 128])
-def test_tokens_are_pooled_without_spills(dim, target, tmp_path, monkeypatch):
-    pytest.importorskip("triton", reason="Triton is not installed")
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    import triton_compile
-
-    kernel = triton_compile.pooling(target, dim)
-    assert triton_compile.spilled(kernel) == 0
-    if target == "sm_90":
-        assert "ld.global.v4.b32" in kernel.asm["ptx"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dim", [72, 128])
-def test_tokens_are_put_in_order_sixteen_bytes_at_a_time(dim, tmp_path, monkeypatch):
-    pytest.importorskip("triton", reason="Triton is not installed")
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    import triton_compile
-
-    kernel = triton_compile.ordering("sm_90", dim)
-    assert triton_compile.spilled(kernel) == 0
-    assert "ld.global.v4.b32" in kernel.asm["ptx"] and "st.global.v4.b32" in kernel.asm["ptx"]
 
 
 def test_only_hopper_gets_paths_of_its_own_and_every_list_ends_with_the_other():

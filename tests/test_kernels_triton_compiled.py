@@ -1,0 +1,89 @@
+"""What compilers make of the kernel for devices that are not here: sizes, spills, and what they may drop in silence."""
+
+import re
+
+import pytest
+
+pytest.importorskip("triton", reason="Triton is not installed")
+
+import triton_compile
+
+from ditfastattn.kernels.triton.configs import PINGPONG, SPECIALIZED, candidates, refreshes
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def compiles_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+
+
+TARGET_NAMES = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120", "gfx942")
+
+
+def shipped():
+    """(target, head size, configuration, refresh): head sizes of one part and of two, on Hopper all.
+    80 is cut as 72 is: its first binary stands for the rest."""
+    for config in candidates("cuda", 90, 80)[:2]:
+        yield "sm_90", 80, config, True
+    for target in TARGET_NAMES:
+        backend, capability = ("hip", 0) if target == "gfx942" else ("cuda", int(target[3:]))
+        for dim in (64, 72, 96, 128) if target == "sm_90" else (72, 128):
+            found = candidates(backend, capability, dim)
+            yield from ((target, dim, config, False) for config in found)
+            yield from ((target, dim, config, True) for config in found if refreshes(config, found[-1]))
+
+
+@pytest.mark.parametrize("target, dim, config, emit", list(shipped()), ids=str)
+@pytest.mark.parametrize("pooled", [False, True], ids=["", "pooled"])
+def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, config, emit, pooled):
+    kernel = triton_compile.compiled(target, dim, config, emit, pooled)
+    assert kernel.metadata.shared <= triton_compile.SHARED[target]
+    # One binary keeps a thread's row in memory from before its loop until after it.
+    kept = 8 if config.path == PINGPONG and dim == 128 and emit and pooled else 0
+    assert triton_compile.spilled(kernel) <= kept
+    if config.path == SPECIALIZED:
+        # A compiler that cannot split the program drops the split without a word.
+        text = kernel.asm["ttgir"]
+        assert "ttg.warp_specialize" in text and "ttng.warp_group_dot " in text and "tt.dot " not in text
+        assert kernel.metadata.global_scratch_size <= 6 * 128
+        # Each of the two groups counts its own half of the rows.
+        assert f"end = {config.queries} : i32, start = {config.queries // 2} : i32" in text
+    if config.path == PINGPONG:
+        assert kernel.metadata.global_scratch_size == 0
+        triton_compile.assert_products_overlap(kernel)
+
+
+@pytest.mark.parametrize("dim", [72, 128])
+def test_on_hopper_the_other_path_multiplies_in_warp_groups_and_fetches_keys_ahead(dim):
+    """What a compiler may drop without a word: it would still be right, and several times slower."""
+    kernel = triton_compile.compiled("sm_90", dim, candidates("cuda", 90, dim)[-1])
+    text = kernel.asm["ttgir"]
+    assert "ttng.warp_group_dot " in text and "tt.dot " not in text
+    buffers = {int(n) for n in re.findall(r"memdesc<(\d+)x\d+x\d+xbf16", text)}
+    assert max(buffers) >= 3
+    assert re.search(r"cp\.async\.cg\.shared\.global .*0x10", kernel.asm["ptx"])
+
+
+@pytest.mark.parametrize("dim", [64, 72, 96, 128])
+def test_on_hopper_pooled_keys_alone_fit_and_spill_nothing(dim):
+    kernel = triton_compile.far("sm_90", dim, candidates("cuda", 90, dim)[0])
+    assert kernel.metadata.shared <= triton_compile.SHARED["sm_90"] and triton_compile.spilled(kernel) == 0
+    text = kernel.asm["ttgir"]
+    assert "ttng.warp_group_dot " in text and "tt.dot " not in text
+
+
+@pytest.mark.parametrize("target", TARGET_NAMES)
+@pytest.mark.parametrize("dim", [72, 128])
+def test_tokens_are_pooled_without_spills(dim, target):
+    kernel = triton_compile.pooling(target, dim)
+    assert triton_compile.spilled(kernel) == 0
+    if target == "sm_90":
+        assert "ld.global.v4.b32" in kernel.asm["ptx"]
+
+
+@pytest.mark.parametrize("dim", [72, 128])
+def test_tokens_are_put_in_order_sixteen_bytes_at_a_time(dim):
+    kernel = triton_compile.ordering("sm_90", dim)
+    assert triton_compile.spilled(kernel) == 0
+    assert "ld.global.v4.b32" in kernel.asm["ptx"] and "st.global.v4.b32" in kernel.asm["ptx"]
