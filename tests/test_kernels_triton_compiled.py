@@ -39,9 +39,7 @@ def shipped():
 def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, config, emit, pooled):
     kernel = triton_compile.compiled(target, dim, config, emit, pooled)
     assert kernel.metadata.shared <= triton_compile.SHARED[target]
-    # One binary keeps a thread's row in memory from before its loop until after it.
-    kept = 8 if config.path == PINGPONG and dim == 128 and emit and pooled else 0
-    assert triton_compile.spilled(kernel) <= kept
+    assert triton_compile.spilled(kernel) == 0
     if config.path == SPECIALIZED:
         # A compiler that cannot split the program drops the split without a word.
         text = kernel.asm["ttgir"]

@@ -28,7 +28,7 @@ from triton.experimental.gluon.language.nvidia.hopper import (
 )
 
 from . import parts, specialized
-from .pingpong_output import GROUPS, ROWS, find_work, set_aside, store_output
+from .pingpong_output import GROUPS, ROWS, find_work, join_pooled, set_aside, store_output
 
 LOG2_E = gl.constexpr(parts.LOG2_E.value)
 LOWEST = gl.constexpr(parts.LOWEST.value)
@@ -172,6 +172,7 @@ def _group(tiles, signals, scale, output, group: gl.constexpr, shape: gl.constex
     D0: gl.constexpr = shape[2]
     D1: gl.constexpr = shape[3]
     EMIT: gl.constexpr = kind[2]
+    POOLED: gl.constexpr = kind[3]
     element: gl.constexpr = tensors[0].dtype.element_ty
     scores: gl.constexpr = gl.NVMMADistributedLayout([3, 0], [4, 1], [16, BN, 16])
     lanes0: gl.constexpr = gl.NVMMADistributedLayout([3, 0], [4, 1], [16, D0, 16])
@@ -190,6 +191,7 @@ def _group(tiles, signals, scale, output, group: gl.constexpr, shape: gl.constex
         acc1 = gl.zeros([ROWS, D1], gl.float32, lanes1)
     total = gl.zeros([ROWS], gl.float32, by_row)
     top = gl.full([ROWS], LOWEST, gl.float32, by_row)
+    weight = total
     if first < last:
         factor = scale * LOG2_E
         # The record behind whose values the window is complete, or one that never comes.
@@ -246,7 +248,12 @@ def _group(tiles, signals, scale, output, group: gl.constexpr, shape: gl.constex
         if EMIT:
             if last - 1 == edge:
                 set_aside(acc0, acc1, total, top, output, group, lanes0, lanes1, D1, kind)
-    store_output(acc0, acc1, total, top, output, tiles, group, lanes0, lanes1, D1, kind)
+        if POOLED and EMIT:
+            acc0, acc1, total, weight = join_pooled(acc0, acc1, total, top, output, group, lanes0, lanes1, D1, kind)
+    # Each where the assembler finds a register for everything: copied heads have nothing to join, and do not mind.
+    if POOLED and not EMIT:
+        acc0, acc1, total, weight = join_pooled(acc0, acc1, total, top, output, group, lanes0, lanes1, D1, kind)
+    store_output(acc0, acc1, total, weight, output, tiles, group, lanes0, lanes1, D1, kind)
 
 
 @gluon.jit

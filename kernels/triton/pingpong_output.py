@@ -45,36 +45,42 @@ def set_aside(
 
 
 @gluon.jit
+def join_pooled(
+    acc0, acc1, total, top, output, group: gl.constexpr, lanes0: gl.constexpr, lanes1: gl.constexpr, D1: gl.constexpr,
+    kind: gl.constexpr,
+):  # fmt: skip
+    """The accumulators and l with the share of pooled keys, whose own output `specialized.far_kernel` left; on a
+    refresh, whose output has none, without, and their weight (ROWS,) in what was set aside. Arguments as there."""
+    by_row: gl.constexpr = total.type.layout
+    tensors, sizes, strides = output
+    row, head, record, block = find_work(tensors[7], tensors[8], sizes[0])
+    rows, joined = _far_rows(output, group, by_row)
+    if gl.load(record) == REFRESH:
+        excess = gl.load(tensors[6] + rows, mask=joined, other=float("inf"))
+        weight = 1.0 / (1.0 + gl.exp2(excess))
+    else:
+        apart = gl.load(tensors[6] + rows, mask=joined, other=float("-inf"))
+        peak = gl.maximum(top, apart)
+        shrink = gl.exp2(top - peak)
+        weight = gl.exp2(apart - peak)
+        total = total * shrink + weight
+        acc0 = _blended(acc0, shrink, weight, output, group, lanes0, 0, kind)
+        if D1 > 0:
+            acc1 = _blended(acc1, shrink, weight, output, group, lanes1, acc0.shape[1], kind)
+    return acc0, acc1, total, weight
+
+
+@gluon.jit
 def store_output(
-    acc0, acc1, total, top, output, tiles, group: gl.constexpr, lanes0: gl.constexpr, lanes1: gl.constexpr,
+    acc0, acc1, total, weight, output, tiles, group: gl.constexpr, lanes0: gl.constexpr, lanes1: gl.constexpr,
     D1: gl.constexpr, kind: gl.constexpr,
 ):  # fmt: skip
-    """Store a group's output, with what the head's duty adds. Arguments as for `set_aside`; tiles: shared memory, in
-    whose first and fourth tensors this group's queries lie, which it needs no more."""
-    POOLED: gl.constexpr = kind[3]
-    D0: gl.constexpr = acc0.shape[1]
-    by_row: gl.constexpr = total.type.layout
-    weight = total
-    if POOLED:
-        # The share of pooled keys, whose own output `specialized.far_kernel` left: in the output, or, on a refresh,
-        # whose output has none, in what was set aside.
-        rows, joined = _far_rows(output, group, by_row)
-        if _refreshing(output, group):
-            excess = gl.load(output[0][6] + rows, mask=joined, other=float("inf"))
-            weight = 1.0 / (1.0 + gl.exp2(excess))
-        else:
-            apart = gl.load(output[0][6] + rows, mask=joined, other=float("-inf"))
-            peak = gl.maximum(top, apart)
-            shrink = gl.exp2(top - peak)
-            weight = gl.exp2(apart - peak)
-            total = total * shrink + weight
-            acc0 = _blended(acc0, shrink, weight, output, group, lanes0, 0, kind)
-            if D1 > 0:
-                acc1 = _blended(acc1, shrink, weight, output, group, lanes1, D0, kind)
+    """Store a group's output, with what the head's duty adds. Arguments as for `set_aside`; weight: of `join_pooled`.
+    tiles: shared memory, in whose first and fourth tensors this group's queries lie, which it needs no more."""
     inverse = 1.0 / gl.where(total > 0, total, 1.0)
     _store(acc0, inverse, weight, output, tiles[0].index(group), group, lanes0, 0, kind)
     if D1 > 0:
-        _store(acc1, inverse, weight, output, tiles[3].index(group), group, lanes1, D0, kind)
+        _store(acc1, inverse, weight, output, tiles[3].index(group), group, lanes1, acc0.shape[1], kind)
 
 
 @gluon.jit
@@ -99,13 +105,6 @@ def _tokens(output, record, slot, lane, count):
     ordered = gl.load(record + 4) >= 0
     looked_up = gl.load(tensors[9] + slot + lane, mask=(lane < count) & ordered, other=0)
     return (looked_up + gl.where(ordered, 0, slot + lane)).to(gl.int64)
-
-
-@gluon.jit
-def _refreshing(output, group: gl.constexpr):
-    tensors, sizes, strides = output
-    row, head, record, block = find_work(tensors[7], tensors[8], sizes[0])
-    return gl.load(record) == REFRESH
 
 
 @gluon.jit
