@@ -30,6 +30,7 @@ from triton.experimental.gluon.language.nvidia.hopper import (
 from . import parts, specialized
 from .pingpong_output import GROUPS, ROWS, find_work, join_pooled, set_aside, store_output
 
+weigh = gluon.jit(parts.weigh.fn)
 LOG2_E = gl.constexpr(parts.LOG2_E.value)
 LOWEST = gl.constexpr(parts.LOWEST.value)
 FAR = gl.constexpr(specialized.FAR.value)
@@ -210,7 +211,7 @@ def _group(tiles, signals, scale, output, group: gl.constexpr, shape: gl.constex
         s = warpgroup_mma_wait(0, [s])
         mbarrier.arrive(k_free.index(0), count=1)
         s = _masked(s, count, offset, tile, block, column, BN, scores)
-        p, shrink, total, top = _weigh(s, total, top, factor)
+        p, shrink, total, top = weigh(s, total, top, factor)
         p = gl.convert_layout(p.to(element), weights)
         mbarrier.wait(k_ready.index(1 % STAGES), 1 // STAGES, pred=first + 1 < last)
         for i in range(first + 1, last):
@@ -228,7 +229,7 @@ def _group(tiles, signals, scale, output, group: gl.constexpr, shape: gl.constex
             total_before = total
             top_before = top
             s = _masked(s, count, offset, tile, block, column, BN, scores)
-            weighed, shrink, total, top = _weigh(s, total, top, factor)
+            weighed, shrink, total, top = weigh(s, total, top, factor)
             # Behind a branch: in one block with them, the assembler would move the wait before the exponents.
             mbarrier.wait(k_ready.index((n + 1) % STAGES), (n + 1) // STAGES & 1, pred=i + 1 < last)
             acc0, acc1 = _await_values(asked0, asked1, p, D1)
@@ -331,12 +332,3 @@ def _masked(s, count, offset, tile, block, column, BN: gl.constexpr, scores: gl.
         inside = (at.to(gl.uint32, bitcast=True) < width.to(gl.uint32, bitcast=True)) & (lane < count)[None, :]
         s = gl.where(inside, s, float("-inf"))
     return s
-
-
-@gluon.jit
-def _weigh(s, total, top, factor):
-    """From scores (ROWS, BN): weights, the factor for what was there before, l and m; see `parts.weigh`."""
-    peak = gl.maximum(top, gl.max(s, 1) * factor)
-    p = gl.exp2(s * factor - peak[:, None])
-    shrink = gl.exp2(top - peak)
-    return p, shrink, total * shrink + gl.sum(p, 1), peak
