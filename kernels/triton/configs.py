@@ -3,8 +3,8 @@
     block of queries (BM, D), block of keys (BN, D); `stages` key and value blocks in shared memory:
     (BM + 2 * stages * BN) * D * bytes of an element, at most
 
-The lists come from cross-compiling (registers, spills, shared memory; tests/test_kernels_triton.py repeats it), not
-from timing on a device. Their first entry is the best guess; `predicate.proof` times them on the user's own GPU, and
+The lists come from cross-compiling (registers, spills, shared memory; tests/test_kernels_triton_compiled.py repeats
+it), not from timing on a device. Their first entry is the best guess; `proof` times them on the user's own GPU, and
 `python dev.py bench kernel --sweep` times more.
 """
 

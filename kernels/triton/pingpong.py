@@ -128,7 +128,6 @@ def _fetch(fetched, shape: gl.constexpr):
 @gluon.jit
 def _fetch_from(sources, row, head, block, records, tiles, signals, shape: gl.constexpr):
     q_ready, k_ready, v_ready, k_free, v_free, turn = signals
-    BN: gl.constexpr = shape[0]
     STAGES: gl.constexpr = shape[1]
     D0: gl.constexpr = shape[2]
     D1: gl.constexpr = shape[3]
@@ -149,18 +148,23 @@ def _fetch_from(sources, row, head, block, records, tiles, signals, shape: gl.co
         stage = n % STAGES
         # The ring is free at first: the phase before a barrier's first counts as over.
         free = (n // STAGES & 1) ^ 1
-        mbarrier.wait(k_free.index(stage), free)
-        ready = k_ready.index(stage)
-        mbarrier.expect(ready, BN * BYTES)
-        tma.async_copy_global_to_shared(sources[1], [row, head, start, 0], ready, tiles[1].index(stage))
-        if D1 > 0:
-            tma.async_copy_global_to_shared(sources[4], [row, head, start, D0], ready, tiles[4].index(stage))
-        mbarrier.wait(v_free.index(stage), free)
-        ready = v_ready.index(stage)
-        mbarrier.expect(ready, BN * BYTES)
-        tma.async_copy_global_to_shared(sources[2], [row, head, start, 0], ready, tiles[2].index(stage))
-        if D1 > 0:
-            tma.async_copy_global_to_shared(sources[5], [row, head, start, D0], ready, tiles[5].index(stage))
+        _fetch_block(1, sources, row, head, start, k_free.index(stage), free, k_ready.index(stage), tiles, stage, shape)
+        _fetch_block(2, sources, row, head, start, v_free.index(stage), free, v_ready.index(stage), tiles, stage, shape)
+
+
+@gluon.jit
+def _fetch_block(which: gl.constexpr, sources, row, head, start, room, free, ready, tiles, stage, shape: gl.constexpr):
+    """Ask for a block of keys (1) or values (2) as soon as the barrier `room` says that its place is free."""
+    BN: gl.constexpr = shape[0]
+    D0: gl.constexpr = shape[2]
+    D1: gl.constexpr = shape[3]
+    BYTES: gl.constexpr = 2 * (D0 + D1)
+    mbarrier.wait(room, free)
+    mbarrier.expect(ready, BN * BYTES)
+    tma.async_copy_global_to_shared(sources[which], [row, head, start, 0], ready, tiles[which].index(stage))
+    if D1 > 0:
+        at = [row, head, start, D0]
+        tma.async_copy_global_to_shared(sources[which + 3], at, ready, tiles[which + 3].index(stage))
 
 
 @gluon.jit
@@ -318,7 +322,7 @@ def _record(records, i):
 @gluon.jit
 def _masked(s, count, offset, tile, block, column, BN: gl.constexpr, scores: gl.constexpr):
     """The scores of a record's keys, -inf where a query does not see one; a whole block that all see is left alone.
-    column: each query's, from the first that it sees."""
+    column: (ROWS,) the tile of each query along the last axis."""
     if (tile != 0) | (count < BN):
         half = gl.load(block + 2)
         low = column - half

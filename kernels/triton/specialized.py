@@ -1,7 +1,7 @@
 """The kernel for Hopper: one group of warps fetches keys and values, two groups multiply.
 
 Triton splits the program so by itself (`warp_specialize`), where it is written as its compiler can take it. What breaks
-the split, often without a word, was found by compiling; tests/test_kernels_triton.py asserts that it is there:
+the split, often without a word, was found by compiling (asserted in tests/test_kernels_triton_compiled.py):
 
     4 warps, descriptors made in the kernel, queries from a descriptor too, one loop over the keys, no branch in it or
     behind it that yields a tensor, and no row of numbers from memory inside it
