@@ -24,8 +24,8 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from comfy.patcher_extension import WrappersMP  # noqa: E402
 
-from ditfastattn.attention.apply import apply_plan  # noqa: E402
-from ditfastattn.attention.calibrate import SamplerSettings, measure  # noqa: E402
+from ditfastattn.attention.calibration.measurement import SamplerSettings, measure  # noqa: E402
+from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import LevelPaths, build_plan, evaluate  # noqa: E402
 
 STEPS = (1, 2, 4, 7, 10, 13, 16, 19)

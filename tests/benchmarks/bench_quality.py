@@ -27,10 +27,10 @@ import demo_model as demo  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from ditfastattn.attention import searches  # noqa: E402
-from ditfastattn.attention.apply import apply_plan  # noqa: E402
-from ditfastattn.attention.calibrate import SamplerSettings, measure, solve  # noqa: E402
-from ditfastattn.attention.install import attached  # noqa: E402
+from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
+from ditfastattn.attention.calibration.papers import search as searches  # noqa: E402
+from ditfastattn.attention.hooks.patch import attached  # noqa: E402
+from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import LEVELS, KeepAttention, dumps, loads  # noqa: E402
 
 RESULTS = HERE / "results"

@@ -22,9 +22,9 @@ import demo_model as demo  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from ditfastattn.attention.apply import apply_plan  # noqa: E402
-from ditfastattn.attention.calibrate import SamplerSettings, measure, plan_of  # noqa: E402
-from ditfastattn.attention.install import attached  # noqa: E402
+from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, plan_of  # noqa: E402
+from ditfastattn.attention.hooks.patch import attached  # noqa: E402
+from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 
 HOME = demo.Job(demo.caption(100), seed=11)
 SMALL = replace(HOME, size=(448, 448))

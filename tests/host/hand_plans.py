@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import comfy.samplers
 
-from ditfastattn.attention.host import identify, noise_scale
-from ditfastattn.attention.install import sites_of
+from ditfastattn.attention.hooks.model import identify, noise_scale
+from ditfastattn.attention.hooks.patch import sites_of
 from ditfastattn.plans import LevelPaths, Measurement, Plan, build_plan
 
 from . import tiny
