@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ...plans import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, Plan, Refusal, Solved
+from ..hooks.model import HostModel
 from ..hooks.record import Stopwatch
 from .measurement import CalibrationError, Measured, SamplerSettings, solve
 from .papers.search import V1, V2, search
@@ -79,12 +80,12 @@ def plan_by(
     """The plan of one of METHODS, with progress shown under the node that is being executed.
 
     sample(model, settings, progress) → latent; inputs, runs, before: see `accumulate.measure_runs`. check: a level to
-    verify with the first seed of this node, one of VERIFIABLE. Raises CalibrationError when nothing can be measured, or
-    when what is asked for does not go together.
+    verify with the first seed of this node, one of VERIFIABLE. Raises NotCovered for a model that no family covers,
+    CalibrationError when nothing can be measured, or when what is asked for does not go together.
     """
-    budget = budget or Budget()
+    budget, model = budget or Budget(), HostModel.of(model_patcher)
     if method == ONE_RUN:
-        return _one_run(model_patcher, settings, sample, inputs, budget, runs, before, check)
+        return _one_run(model, settings, sample, inputs, budget, runs, before, check)
     if budget != Budget() or runs != 1 or before is not None or check != OFF:
         raise CalibrationError(
             "The papers' methods know no budget and only one prompt and seed, and their errors are measured already: "
@@ -93,7 +94,7 @@ def plan_by(
         )
     progress = Meter()
     found = search(
-        model_patcher,
+        model,
         settings,
         lambda patched: sample(patched, settings, progress),
         method,
@@ -104,7 +105,7 @@ def plan_by(
     return Result(found.plan, _NO_MEASUREMENTS, _figures(found.plan, method, found.runs, found.resumed, 1))
 
 
-def _one_run(model_patcher, settings, sample, inputs, budget: Budget, runs: int, before, check: str) -> Result:
+def _one_run(model: HostModel, settings, sample, inputs, budget: Budget, runs: int, before, check: str) -> Result:
     if isinstance(before, Refusal):
         raise CalibrationError(before.reason)
     if check != OFF and check not in (name for name, _ in budget.levels):
@@ -118,7 +119,7 @@ def _one_run(model_patcher, settings, sample, inputs, budget: Budget, runs: int,
         return dense.sample(patched, lambda heard: sample(heard, one, progress))
 
     done = measure_runs(
-        model_patcher,
+        model,
         settings,
         measured_sample,
         runs=runs,
@@ -141,11 +142,11 @@ def _one_run(model_patcher, settings, sample, inputs, budget: Budget, runs: int,
         took = f"Solved in {duration(watch())}"
     else:
         checked = verify(
-            model_patcher,
+            model,
             done.measured,
             solution,
             check,
-            lambda model: sample(model, settings, progress),
+            lambda patched: sample(patched, settings, progress),
             dense,
             progress,
         )

@@ -12,7 +12,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...kernels import Window
-from ..hooks.model import signal_scale
+from ..hooks.noise import signal_scale
+from ..hooks.processor import Processor
 from ..hooks.record import Stopwatch
 from .costs import attention_flops
 from .observer import HISTORY_BYTES, Observer, windowed
@@ -37,7 +38,7 @@ class Progress(Protocol):
         """What one evaluation of one batch row takes, in attention matmuls and in everything else; told once a run."""
 
 
-class Watch:
+class Watch(Processor):
     """The `Processor` of a calibration: computes everything in full, observes, and follows a few known errors."""
 
     def __init__(self, family, sites, run, cfg: float, progress: Progress | None = None, timed: bool = False):
@@ -130,13 +131,6 @@ class Watch:
                 self._progress.counted(attention_flops(self.observer.layouts, self.sites), self.work.other_flops)
             self._progress.evaluated(self._evaluations, max(expected, self._evaluations))
 
-    def plain(self, forward, call, rows, length) -> bool:
-        """Never: every attention is watched."""
-        return False
-
-    def open(self, forward, call) -> None:
-        """Nothing is skipped."""
-
     def attend(self, forward, call, attention) -> torch.Tensor:
         """The host's own attention, or the known error of a probe."""
         if call.number in self._erring:
@@ -170,9 +164,6 @@ class Watch:
         whole = output.nbytes * len(self.sites) * max(1, 2 // max(1, len(forward.branches)))
         if call.number % -(-whole // HISTORY_BYTES) == 0:
             self._before[_key(forward, call)] = output.clone()
-
-    def leave(self, forward, call, stream, output) -> None:
-        """Nothing is kept."""
 
     def close(self) -> None:
         """Free the samples; the figures stay."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -16,14 +15,13 @@ from ...plans import (
     CalibrationTable,
     Measurement,
     ModelIdentity,
-    Plan,
     Solved,
     solve_plan,
 )
 from ...plans import Site as PlanSite
 from ...version import VERSION
-from ..hooks.model import identify
-from ..hooks.patch import install, sites_of
+from ..hooks.model import HostModel
+from ..hooks.patch import install
 from ..hooks.record import RunLog, Stopwatch
 from .costs import attention_flops, site_costs
 from .dense_run import Progress, Watch
@@ -77,53 +75,40 @@ class Measured:
         )
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """A plan and what measuring it took: the whole calibration, and the dense run inside it, in seconds."""
-
-    plan: Plan
-    seconds: float
-    dense_seconds: float
-    attention_share: float
-
-    @property
-    def ratio(self) -> float:
-        """Calibration time as a multiple of one dense run."""
-        return self.seconds / self.dense_seconds if self.dense_seconds else math.nan
-
-
 class CalibrationError(RuntimeError):
     """Nothing could be measured; the message says why."""
 
 
 def measure(
-    model_patcher, settings: SamplerSettings, sample: Callable, *, progress: Progress | None = None, timed: bool = False
+    model: HostModel,
+    settings: SamplerSettings,
+    sample: Callable,
+    *,
+    progress: Progress | None = None,
+    timed: bool = False,
 ) -> Measured:
     """Watch one dense run of the model.
 
     sample(model) → latent: runs the user's sampler once over a patched clone of the model, as KSampler would. The model
     given is left as it was. progress: told of every model evaluation. timed: measure milliseconds as well, which takes
-    a few per cent of a dense run. Raises ValueError for a model that no family
-    covers, CalibrationError when nothing was measured.
+    a few per cent of a dense run. Raises CalibrationError when nothing was measured.
     """
-    family, sites = sites_of(model_patcher)
     watch: list[Watch] = []
 
     def make_processor(installation, run):
-        watch.append(Watch(family, sites, run, run.record.info["cfg"], progress, timed))
+        watch.append(Watch(model.family, model.sites, run, run.record.info["cfg"], progress, timed))
         return watch[-1]
 
     whole = Stopwatch()
-    sample(install(model_patcher, make_processor, RunLog()))
+    sample(install(model, make_processor, RunLog()))
     if not watch or not watch[-1].observer or not watch[-1].observer.layouts:
         raise CalibrationError(
             "The sampling run ended without one attention call that can be compressed: nothing was measured."
         )
     seen = watch[-1]
     dense_seconds = whole() - seen.overhead
-    table = _table(seen, sites)
-    identity = identify(model_patcher, family, sites)
-    return Measured(table, identity, _measurement(seen, settings), whole(), dense_seconds)
+    table = _table(seen, model.sites)
+    return Measured(table, model.identity, _measurement(seen, settings), whole(), dense_seconds)
 
 
 def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None, price: str = FLOPS) -> Solved:
@@ -145,20 +130,6 @@ def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = No
         dense_seconds=measured.dense_seconds / measured.table.runs,
     )
     return replace(solved, plan=replace(solved.plan, measurement=stamp))
-
-
-def plan_of(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None) -> Plan:
-    """The plan of `solve` alone."""
-    return solve(measured, levels=levels, max_cache_bytes=max_cache_bytes).plan
-
-
-def calibrate(model_patcher, settings: SamplerSettings, sample: Callable) -> Calibration:
-    """Measure one dense run and solve the plan's levels; see `measure`."""
-    whole = Stopwatch()
-    measured = measure(model_patcher, settings, sample)
-    plan = plan_of(measured)
-    attention, other = plan.measurement.attention_flops, plan.measurement.other_flops
-    return Calibration(plan, whole(), measured.dense_seconds, attention / (attention + other))
 
 
 def _measurement(seen: Watch, settings: SamplerSettings) -> Measurement:

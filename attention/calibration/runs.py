@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ...plans import PlanError
-from ..hooks.model import identify
-from ..hooks.patch import sites_of
+from ..hooks.model import HostModel
 from .measurement import CalibrationError, Measured, SamplerSettings, measure
 from .progress import Meter
 from .store import STORE, Store, subject_of
@@ -28,7 +27,7 @@ class Accumulated:
 
 
 def measure_runs(
-    model_patcher,
+    model: HostModel,
     settings: SamplerSettings,
     sample: Callable,
     *,
@@ -47,13 +46,13 @@ def measure_runs(
     have measured milliseconds. Raises what `measure` raises, and CalibrationError if `before` was measured on another
     model or size or with other settings, or lacks the milliseconds.
     """
-    _require_alike(_settings_known(before, model_patcher, settings))
+    _require_alike(_settings_known(before, model, settings))
     if timed and before is not None and before.table.milliseconds is None:
         raise CalibrationError(
             "The linked measurements hold no milliseconds: set price to milliseconds in all Calibrate nodes of a chain."
         )
     series = [replace(settings, seed=(settings.seed + number) % SEEDS) for number in range(runs)]
-    subject = subject_of(model_patcher, *inputs)
+    subject = subject_of(model.patcher, *inputs)
     found = {one: _known(store, subject, one, timed) for one in series}
     resumed = sum(ready is not None for ready in found.values())
     if resumed:
@@ -63,7 +62,7 @@ def measure_runs(
     for one in series:
         if found[one] is None:
             found[one] = measure(
-                model_patcher, one, lambda patched, one=one: sample(patched, one), progress=progress, timed=timed
+                model, one, lambda patched, one=one: sample(patched, one), progress=progress, timed=timed
             )
             store.add(subject, (one, timed), found[one])
             if progress is not None:
@@ -89,14 +88,13 @@ def _added(before: Measured, now: Measured) -> Measured:
         raise CalibrationError(str(error)) from None
 
 
-def _settings_known(before: Measured | None, model_patcher, settings: SamplerSettings) -> dict:
+def _settings_known(before: Measured | None, model: HostModel, settings: SamplerSettings) -> dict:
     """What runs that are averaged must have in common, as far as it is known before they are sampled."""
-    family, sites = sites_of(model_patcher)
-    if before is None or family is None:
+    if before is None:
         return {}
     theirs = before.measurement
     return {
-        "model": (before.model.fingerprint, identify(model_patcher, family, sites).fingerprint),
+        "model": (before.model.fingerprint, model.identity.fingerprint),
         "steps": (theirs.steps, settings.steps),
         "CFG": (theirs.cfg, settings.cfg),
         "sampler": (theirs.sampler, settings.name),

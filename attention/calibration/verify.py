@@ -15,9 +15,11 @@ import torch
 from comfy.patcher_extension import WrappersMP
 
 from ...plans import Plan, Solved
+from ..hooks.model import HostModel
 from ..hooks.patch import attached, remove
 from ..hooks.record import Stopwatch
-from ..replay.apply import apply_plan
+from ..hooks.run import SamplerCall
+from ..replay.apply import follow
 from .measurement import Measured
 from .progress import Meter
 
@@ -58,8 +60,7 @@ class Trajectory:
         return latent
 
     def _outer_sample(self, executor, *args, **kwargs):
-        sigmas = args[3] if len(args) > 3 else kwargs["sigmas"]
-        self._sigmas = [float(sigma) for sigma in sigmas[:-1]]
+        self._sigmas = list(SamplerCall.of(args, kwargs).sigmas)
         return executor(*args, **kwargs)
 
     def _predict_noise(self, executor, x, timestep, *args, **kwargs):
@@ -159,7 +160,7 @@ class Verification:
 
 
 def verify(
-    model_patcher,
+    model: HostModel,
     measured: Measured,
     solve: Callable[[Measured], Solved],
     level: str,
@@ -179,7 +180,7 @@ def verify(
         if progress is not None:
             progress.reserve(2)
             progress.begin_part(f"sampling with full attention again, to check {level}")
-        dense.sample(remove(model_patcher), sample)
+        dense.sample(remove(model.patcher), sample)
         if progress is not None:
             progress.end_part()
     attempts: list[Attempt] = []
@@ -187,7 +188,7 @@ def verify(
     while True:
         if progress is not None:
             progress.begin_part(f"checking {level}, attempt {len(attempts) + 1}")
-        attempts.append(_attempt(model_patcher, solved.plan, level, sample, dense))
+        attempts.append(_attempt(model, solved.plan, level, sample, dense))
         if progress is not None:
             progress.end_part()
         ratio = _ratio(attempts[-1])
@@ -202,9 +203,9 @@ def verify(
     return result
 
 
-def _attempt(model_patcher, plan: Plan, level: str, sample: Callable, dense: Trajectory) -> Attempt:
+def _attempt(model: HostModel, plan: Plan, level: str, sample: Callable, dense: Trajectory) -> Attempt:
     run = Trajectory()
-    run.sample(apply_plan(model_patcher, plan, level, strict=True), sample)
+    run.sample(follow(model, plan, level), sample)
     return Attempt(
         promised=plan.level(level).predicted_error,
         error=relative_error(run.final, dense.final),

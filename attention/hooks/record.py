@@ -7,6 +7,8 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+import torch
+
 log = logging.getLogger(__name__)
 
 KEPT_RUNS = 8
@@ -21,7 +23,6 @@ class StepCount:
     kept: int = 0
     projections_skipped: int = 0
     seconds: float = 0.0
-    evaluations: int = 0
 
 
 @dataclass
@@ -102,3 +103,12 @@ class Stopwatch:
 
     def __call__(self) -> float:
         return time.perf_counter() - self._start
+
+
+def latent_digest(samples) -> tuple | None:
+    """A cheap fingerprint of a latent, to match a result with the run that made it."""
+    if not isinstance(samples, torch.Tensor) or samples.numel() == 0:
+        return None
+    flat = samples.detach().reshape(-1)
+    picked = flat[:: max(1, flat.numel() // 64)].float().cpu()
+    return (tuple(samples.shape), *picked.tolist())

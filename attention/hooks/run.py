@@ -104,6 +104,31 @@ def _branches(latent_shape: Sequence[int], options: dict) -> list[Branch]:
     ]
 
 
+@dataclass(frozen=True)
+class SamplerCall:
+    """What the host hands to an OUTER_SAMPLE wrapper, as far as the pack looks at it.
+
+    sampler: its name. sigmas: noise level of each step, without the last one, at which nothing is evaluated. seed: None
+    where the host gives none.
+    """
+
+    sampler: str
+    sigmas: tuple[float, ...]
+    seed: int | None
+
+    @staticmethod
+    def of(args: tuple, kwargs: dict) -> SamplerCall:
+        """From the host's (noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed, ...)."""
+        sampler = args[2] if len(args) > 2 else kwargs["sampler"]
+        sigmas = args[3] if len(args) > 3 else kwargs["sigmas"]
+        function = getattr(sampler, "sampler_function", None)
+        return SamplerCall(
+            sampler=getattr(function, "__name__", type(sampler).__name__).removeprefix("sample_"),
+            sigmas=tuple(float(sigma) for sigma in sigmas[:-1]),
+            seed=args[7] if len(args) > 7 else kwargs.get("seed"),
+        )
+
+
 class SamplingRun:
     """State of one run of a sampler over a patched model, from the first evaluation to the last.
 
@@ -134,7 +159,6 @@ class SamplingRun:
         self.step = self.nearest(sigma)
         self.evaluating = True
         self._seen.clear()
-        self.record.steps[self.step].evaluations += 1
 
     def nearest(self, sigma: float) -> int:
         """The step whose position in the noise schedule is nearest to a noise level's."""

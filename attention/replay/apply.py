@@ -6,8 +6,8 @@ import logging
 
 from ...kernels import Window
 from ...plans import CUSTOM, Plan, PlanError, resolve
-from ..hooks.model import free_memory, identify
-from ..hooks.patch import attach_refusal, install, sites_of
+from ..hooks.model import HostModel, free_memory
+from ..hooks.patch import attach_refusal, install
 from ..hooks.record import RunLog
 from . import timeline
 from .guard import Guard
@@ -31,7 +31,7 @@ def apply_plan(
     in full where a site's error outgrows the plan's promise; a plan without promises leaves the guard off, with a note.
     """
     try:
-        return _patched(model_patcher, plan, level, budget_bytes, strict, guard)
+        return follow(HostModel.of(model_patcher), plan, level, budget_bytes=budget_bytes, strict=strict, guard=guard)
     except (PlanError, PlanRefused, ValueError) as error:
         return refuse(model_patcher, str(error), strict)
 
@@ -44,12 +44,14 @@ def refuse(model_patcher, reason: str, strict: bool):
     return attach_refusal(model_patcher, reason)
 
 
-def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: bool, guard: bool):
-    family, sites = sites_of(model_patcher)
-    if family is None:
-        name = type(model_patcher.model.diffusion_model).__name__
-        raise PlanRefused(f"{name} is not a model that attention compression covers.")
-    reason = plan.why_not(identify(model_patcher, family, sites))
+def follow(
+    model: HostModel, plan: Plan, level: str, *, budget_bytes: int = 0, strict: bool = True, guard: bool = False
+):
+    """A clone of the model's patcher that follows one level of a plan; arguments as in `apply_plan`.
+
+    Raises PlanRefused where the plan is not for this model, PlanError where it has no such level.
+    """
+    reason = plan.why_not(model.identity)
     if reason is not None:
         raise PlanRefused(reason)
     if level == CUSTOM and CUSTOM not in (one.name for one in plan.levels):
@@ -60,22 +62,22 @@ def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: b
     chosen = plan.level(level)
     pooled = plan.pooled or (False,) * len(plan.windows)
     windows = tuple(Window(*window) for window in zip(plan.windows, pooled, strict=True))
-    offsets = plan.model.offsets
+    offsets, device = plan.model.offsets, model.patcher.load_device
 
     def make_processor(installation, run):
         schedule = resolve(plan, chosen, run.positions)
         for sentence in schedule.notes:
             run.record.note(sentence)
         run.record.info.update(plan=plan.id, level=chosen.name, predicted_error=chosen.predicted_error)
-        laid_out = timeline.build(schedule, windows, offsets, tuple(site.skippable for site in sites))
+        laid_out = timeline.build(schedule, windows, offsets, tuple(site.skippable for site in model.sites))
         run.record.methods = laid_out.letters()
-        budget = budget_bytes or int(AUTOMATIC_BUDGET * free_memory(model_patcher.load_device))
+        budget = budget_bytes or int(AUTOMATIC_BUDGET * free_memory(device))
         watch = Guard(chosen.promises, run) if guard and chosen.promises else None
         if guard and watch is None:
             run.record.note(
                 "The guard was off: this plan does not say what error it expects of each layer. Calibrate again."
             )
-        return Replay(family, sites, laid_out, run, budget, strict, plan.measurement.text_tokens, watch)
+        return Replay(model.family, model.sites, laid_out, run, budget, strict, plan.measurement.text_tokens, watch)
 
     runs = RunLog(plan=plan, level=chosen)
-    return install(model_patcher, make_processor, runs, strict=strict)
+    return install(model, make_processor, runs, strict=strict)

@@ -14,6 +14,7 @@ from ...kernels import HeadTable, Layout, Method, dense_flops, flops, head_wise,
 from ...kernels.tiled import full_attention
 from ..families import JOINT, Family, Site
 from ..hooks.call import AttentionCall
+from ..hooks.processor import Processor
 from ..hooks.run import COND, UNCOND, Branch, Forward, SamplingRun, SiteCall
 from .caches import BranchCache
 from .guard import Guard
@@ -25,7 +26,7 @@ AUTOMATIC_BUDGET = 0.5
 _T = TypeVar("_T")
 
 
-class Replay:
+class Replay(Processor):
     """The `Processor` that follows a plan. A missing or stale cache means: compute.
 
     timeline: the plan on this run. budget: most bytes the caches may take. strict: an error stops the run instead of
@@ -154,11 +155,11 @@ class Replay:
 
     # -- a site ----------------------------------------------------------------------------------------------------
 
-    def plain(self, forward: Forward, call: SiteCall, rows: int, length: int) -> bool:
+    def leaves_to_host(self, forward: Forward, call: SiteCall, batch: int, length: int) -> bool:
         """Whether the host's own code does all there is to do at this site; what it does is counted here then."""
         if not (self._disabled or self.timeline.at(forward.step, call.number).plain):
             return False
-        dense = self._count_dense(forward, call, rows, length)
+        dense = self._count_dense(forward, call, batch, length)
         self.run.record.steps[forward.step].kept += dense
         self.run.record.served("dense")
         return True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..hooks.model import latent_digest, parameter_count
-from ..hooks.patch import Installation, attached, sites_of
-from ..hooks.record import RunLog, RunRecord
+from ..hooks.installation import Installation
+from ..hooks.model import HostModel, NotCovered, parameter_count
+from ..hooks.patch import attached
+from ..hooks.record import RunLog, RunRecord, latent_digest
 
 PATH_NAMES = {
     "fused": "by the fused Triton kernel",
@@ -68,9 +69,13 @@ def statistics(model_patcher, samples=None) -> dict:
 
 
 def _model(model_patcher) -> dict:
-    family, sites = sites_of(model_patcher)
+    try:
+        model = HostModel.of(model_patcher)
+        name, sites = model.family.name, model.sites
+    except NotCovered:
+        name, sites = type(model_patcher.model.diffusion_model).__name__, ()
     return {
-        "family": family.name if family else type(model_patcher.model.diffusion_model).__name__,
+        "family": name,
         "parameters": parameter_count(model_patcher),
         "layers": len(sites),
         "heads": sites[0].heads if sites else 0,

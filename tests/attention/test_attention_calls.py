@@ -10,7 +10,7 @@ from host import tiny
 
 tiny.require_host()
 
-from ditfastattn.attention.hooks import patch as install  # noqa: E402
+from ditfastattn.attention.hooks import sites as hooks  # noqa: E402
 from ditfastattn.attention.hooks.call import AttentionCall  # noqa: E402
 from ditfastattn.attention.replay import replay  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
@@ -60,7 +60,7 @@ def test_a_masked_model_runs_in_full_with_its_mask_and_a_note(monkeypatch):
             length = args[0].shape[-2]
             return AttentionCall.of_host(spy, args, {**kwargs, "mask": torch.zeros(length, length)})
 
-    monkeypatch.setattr(install, "AttentionCall", Masked)
+    monkeypatch.setattr(hooks, "AttentionCall", Masked)
     patched = apply_plan(model, hand_plan(model, "sd3", "f000"), "D1", strict=True)
     output = tiny.sample(patched, "sd3")
     torch.testing.assert_close(output, tiny.sample(model, "sd3"), rtol=1e-4, atol=1e-5)

@@ -6,7 +6,8 @@ from host import tiny
 
 tiny.require_host()
 
-from ditfastattn.attention.hooks.patch import attached, sites_of  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
+from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.kernels import Layout, Window  # noqa: E402
 from ditfastattn.kernels.reference import window_mask  # noqa: E402
@@ -46,7 +47,7 @@ def test_counted_flops_equal_a_count_from_the_masks(family, batch, cfg, branches
     patched = apply_plan(model, hand_plan(model, family, PROFILES), "D1", strict=True)
     tiny.sample(patched, family, batch=batch, cfg=cfg)
     record = attached(patched).runs.latest()
-    kind, sites = sites_of(model)
+    kind, sites = HostModel.of(model).family, HostModel.of(model).sites
     grid = kind.grid(model.model.diffusion_model, tuple(tiny.latent(family).shape))
     expected, dense, head = [0] * 4, 0, 0
     for site in sites:
@@ -66,7 +67,7 @@ def test_sharing_counts_the_conditional_branch_and_the_others_own_global_rows(fa
     patched = apply_plan(model, hand_plan(model, family, "ffff", "0101"), "D1", strict=True)
     tiny.sample(patched, family)
     steps = attached(patched).runs.latest().steps
-    kind, sites = sites_of(model)
+    kind, sites = HostModel.of(model).family, HostModel.of(model).sites
     image = 1
     for side in kind.grid(model.model.diffusion_model, tuple(tiny.latent(family).shape)):
         image *= side
@@ -83,7 +84,7 @@ def test_skipped_projections_are_counted_from_the_layers(family):
     patched = apply_plan(model, hand_plan(model, family, "frff"), "D1", strict=True)
     tiny.sample(patched, family)
     record = attached(patched).runs.latest()
-    kind, sites = sites_of(model)
+    kind, sites = HostModel.of(model).family, HostModel.of(model).sites
     image = 1
     for side in kind.grid(model.model.diffusion_model, tuple(tiny.latent(family).shape)):
         image *= side

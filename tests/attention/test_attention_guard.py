@@ -12,7 +12,8 @@ tiny.require_host()
 
 import comfy.model_management  # noqa: E402
 
-from ditfastattn.attention.calibration.measurement import SamplerSettings, calibrate, measure  # noqa: E402
+from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay import guard as module  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
@@ -291,7 +292,8 @@ def test_calibrated_promises_promote_few_heads_on_what_was_calibrated(level):
     model = tiny.shared_model("sd3")
     settings = SamplerSettings("euler", "simple", 6, 4.0, 1.0, 7)
     with torch.inference_mode():
-        plan = calibrate(model, settings, lambda patched: tiny.sample(patched, "sd3", steps=6)).plan
+        measured = measure(HostModel.of(model), settings, lambda patched: tiny.sample(patched, "sd3", steps=6))
+    plan = solve(measured).plan
     watched = apply_plan(model, plan, level, strict=True, guard=True)
     tiny.sample(watched, "sd3", steps=6)
     guard, heads = record_of(watched).guard, plan.model.heads
@@ -311,7 +313,7 @@ def test_promises_are_the_errors_that_the_guard_sees(monkeypatch):
     model = tiny.shared_model("sd3")
     settings = SamplerSettings("euler", "simple", 4, 4.0, 1.0, 7)
     with torch.inference_mode():
-        table = measure(model, settings, lambda patched: tiny.sample(patched, "sd3")).table
+        table = measure(HostModel.of(model), settings, lambda patched: tiny.sample(patched, "sd3")).table
     plan = hand_plan(model, "sd3", "f2ff", promise=GENEROUS)
     plan = replace(plan, pooled=(True,) * len(plan.windows))
     methods = plan.table("D1")

@@ -1,5 +1,7 @@
 """Calibration in the host: one dense run, a plan, and nothing left behind."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -11,10 +13,12 @@ tiny.require_host()
 import comfy.model_management  # noqa: E402
 
 from ditfastattn.attention.calibration import dense_run as module  # noqa: E402
-from ditfastattn.attention.calibration.measurement import CalibrationError, SamplerSettings, calibrate  # noqa: E402
+from ditfastattn.attention.calibration.measurement import CalibrationError, SamplerSettings, measure, solve  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
+from ditfastattn.attention.hooks.record import Stopwatch  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
-from ditfastattn.plans import dumps, loads  # noqa: E402
+from ditfastattn.plans import Plan, dumps, loads  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 6
@@ -33,6 +37,21 @@ def run(family, settings=SETTINGS, **extra):
 
     with torch.inference_mode():
         return model, calibrate(model, settings, sample), outputs[0]
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A plan, and the seconds of its calibration and of the dense run inside it."""
+
+    plan: Plan
+    seconds: float
+    dense_seconds: float
+
+
+def calibrate(model, settings, sample) -> Calibrated:
+    watch = Stopwatch()
+    measured = measure(HostModel.of(model), settings, sample)
+    return Calibrated(solve(measured).plan, watch(), measured.dense_seconds)
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
@@ -135,12 +154,11 @@ def test_measured_errors_equal_errors_computed_from_full_outputs():
 
 
 def test_output_metric_is_the_gram_matrix_of_the_projection_and_its_root_gives_the_same_lengths():
-    from ditfastattn.attention.hooks.patch import sites_of
     from ditfastattn.attention.hooks.projections import output_metric, output_root
 
     for family in ("sd3", "flux"):
         model = tiny.shared_model(family).model.diffusion_model
-        for site in sites_of(tiny.shared_model(family))[1]:
+        for site in HostModel.of(tiny.shared_model(family)).sites:
             weight = model.get_submodule(site.output_linear).weight
             width = site.heads * site.head_dim
             heads = weight[:, :width].T.reshape(site.heads, site.head_dim, -1)
@@ -176,10 +194,9 @@ def test_flops_outside_attention_equal_the_linear_layers_work():
 
 def test_sharing_records_its_error_and_how_alike_it_is_to_that_of_the_step_before():
     from ditfastattn.attention.calibration import observer as measure
-    from ditfastattn.attention.hooks.patch import sites_of
     from ditfastattn.kernels import Layout, Window
 
-    site = sites_of(tiny.shared_model("sd3"))[1][0]
+    site = HostModel.of(tiny.shared_model("sd3")).sites[0]
     heads, dim, steps = site.heads, 4, 6
     layout = Layout((4, 4))
     rows = measure._pick_rows(layout, (Window((0.5, 0.5)),), layout.image, torch.device("cpu"))
@@ -204,7 +221,7 @@ def test_sharing_records_its_error_and_how_alike_it_is_to_that_of_the_step_befor
 @pytest.mark.parametrize("family", ["flux", "sd3", "pixart_sigma"])
 def test_a_latents_picture_and_scale_are_those_of_the_hosts_noising(family):
     """A picture of ones and noise of nothing, noised by the host itself, is the signal times the scale."""
-    from ditfastattn.attention.hooks.model import signal_scale
+    from ditfastattn.attention.hooks.noise import signal_scale
 
     sampling = tiny.shared_model(family).get_model_object("model_sampling")
     levels = [0.9, 0.5, 0.1] if family != "pixart_sigma" else [10.0, 1.0, 0.1]

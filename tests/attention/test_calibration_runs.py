@@ -22,6 +22,7 @@ from ditfastattn.attention.calibration.measurement import CalibrationError, Samp
 from ditfastattn.attention.calibration.progress import Meter, ceiling_text, duration  # noqa: E402
 from ditfastattn.attention.calibration.runs import measure_runs  # noqa: E402
 from ditfastattn.attention.calibration.store import STORE, Store, subject_of  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import PlanRefused, apply_plan  # noqa: E402
 from ditfastattn.plans import CUSTOM, FLOPS, MILLISECONDS, dumps, loads  # noqa: E402
@@ -73,7 +74,9 @@ def store():
 
 def runs_of(model, sampler, store, runs=1, settings=SETTINGS, **extra):
     with torch.inference_mode():
-        return measure_runs(model, settings, sampler, runs=runs, inputs=(sampler.prompt, LATENT), store=store, **extra)
+        return measure_runs(
+            HostModel.of(model), settings, sampler, runs=runs, inputs=(sampler.prompt, LATENT), store=store, **extra
+        )
 
 
 def test_runs_use_the_seeds_that_follow_and_their_table_is_the_mean(model, store):

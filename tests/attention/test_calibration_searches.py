@@ -20,7 +20,8 @@ from ditfastattn.attention.calibration.papers.search import V1, V2, search  # no
 from ditfastattn.attention.calibration.papers.v1 import V1_CHOICES, V1_THRESHOLDS, V2_THRESHOLDS  # noqa: E402
 from ditfastattn.attention.calibration.progress import Meter  # noqa: E402
 from ditfastattn.attention.calibration.store import Store  # noqa: E402
-from ditfastattn.attention.hooks.patch import attached, sites_of  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
+from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import dumps, loads  # noqa: E402
 from ditfastattn.plans.knapsack import UNITS, best_choice  # noqa: E402
@@ -61,7 +62,9 @@ def searched(method, thresholds, family="sd3", cfg=4.0):
 
 def search_plan(model, sampler_settings, sample, method, thresholds, progress=None):
     """The plan of `search` alone, with nothing remembered."""
-    return search(model, sampler_settings, sample, method, thresholds, progress=progress, store=Store()).plan
+    return search(
+        HostModel.of(model), sampler_settings, sample, method, thresholds, progress=progress, store=Store()
+    ).plan
 
 
 def paths_of(plan, level=0):
@@ -118,7 +121,7 @@ def test_without_guidance_nothing_is_shared():
 
 def test_blocks_that_cannot_be_skipped_reuse_head_by_head():
     model, plan, sampler = searched(V1, [FOREVER], "flux")
-    sites = sites_of(model)[1]
+    sites = HostModel.of(model).sites
     assert not all(site.skippable for site in sites) and paths_of(plan) == {"f" + "r" * (STEPS - 1)}
     replayed = tiny.sample(apply_plan(model, plan, "D1", strict=True), "flux", steps=STEPS)
     torch.testing.assert_close(replayed, sampler.latents[1], rtol=1e-4, atol=1e-4 * float(replayed.abs().max()))
@@ -130,7 +133,7 @@ def test_a_cancelled_search_goes_on_with_the_next_threshold():
 
     def go(sampler):
         with torch.inference_mode():
-            return search(model, sampler.settings, sampler, V2, thresholds, store=store)
+            return search(HostModel.of(model), sampler.settings, sampler, V2, thresholds, store=store)
 
     with pytest.raises(comfy.model_management.InterruptProcessingException):
         go(sampler)
@@ -154,7 +157,7 @@ def test_the_progress_of_a_greedy_search_says_what_it_costs(monkeypatch):
     sampler = Sampler(meter=meter)
     with torch.inference_mode():
         search_plan(tiny.shared_model("sd3"), sampler.settings, sampler, V1, [FOREVER], meter)
-    layers = len(sites_of(tiny.shared_model("sd3"))[1])
+    layers = len(HostModel.of(tiny.shared_model("sd3")).sites)
     assert bars == sorted(bars) and bars[-1] == 1.0
     assert texts[0].startswith("Run 1 of 2") and f"up to {4 * layers + 2} times a step" in texts[0]
 
@@ -225,7 +228,7 @@ def test_bands_that_round_to_the_same_tiles_are_one_window():
 
 
 def test_a_layers_sources_are_the_last_steps_that_computed_and_that_computed_in_full():
-    sites = sites_of(tiny.shared_model("sd3"))[1]
+    sites = HostModel.of(tiny.shared_model("sd3")).sites
     layers = papers._Layers(sites, 5, papers.band(0.25, 2))
     reuse, residual = V1_CHOICES[0], V1_CHOICES[2]
     for step, choice in enumerate((papers.AS_IS, residual, reuse, reuse)):

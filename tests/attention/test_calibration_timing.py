@@ -13,6 +13,7 @@ tiny.require_host()
 from ditfastattn.attention.calibration import timing  # noqa: E402
 from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
 from ditfastattn.attention.calibration.timing import SiteTimes, Timing, _medians, _site_costs  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import MILLISECONDS, dumps, loads  # noqa: E402
@@ -31,7 +32,7 @@ def measured(family, timed=True, **extra):
         return outputs[0]
 
     with torch.inference_mode():
-        return measure(model, SETTINGS, sample, timed=timed), outputs[0]
+        return measure(HostModel.of(model), SETTINGS, sample, timed=timed), outputs[0]
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)

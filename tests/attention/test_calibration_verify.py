@@ -18,6 +18,7 @@ from ditfastattn.attention.calibration.measurement import CalibrationError, Samp
 from ditfastattn.attention.calibration.progress import Meter  # noqa: E402
 from ditfastattn.attention.calibration.store import STORE  # noqa: E402
 from ditfastattn.attention.calibration.verify import FACTOR, RETRIES, Trajectory, verify  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import CUSTOM  # noqa: E402
@@ -58,7 +59,7 @@ def seen(model):
     """What measuring showed, and the dense run's latents."""
     dense, sampler = Trajectory(), Sampler()
     with torch.inference_mode():
-        measured = measure(model, SETTINGS, lambda patched: dense.sample(patched, sampler))
+        measured = measure(HostModel.of(model), SETTINGS, lambda patched: dense.sample(patched, sampler))
     return measured, dense
 
 
@@ -71,7 +72,7 @@ def empty_store():
 
 def checked(model, measured, dense, level="D3", sampler=None, solved=solve):
     with torch.inference_mode():
-        return verify(model, measured, solved, level, sampler or Sampler(), dense)
+        return verify(HostModel.of(model), measured, solved, level, sampler or Sampler(), dense)
 
 
 def planned(model, sampler, check, **extra):
@@ -227,7 +228,15 @@ def test_the_progress_says_what_is_checked_and_its_bar_never_goes_back(model, se
     meter, measured = Meter(say=texts.append), seen[0]
     sampler = Sampler()
     with torch.inference_mode():
-        verify(model, measured, solve, "D3", lambda patched: sampler(patched, meter=meter), Trajectory(), meter)
+        verify(
+            HostModel.of(model),
+            measured,
+            solve,
+            "D3",
+            lambda patched: sampler(patched, meter=meter),
+            Trajectory(),
+            meter,
+        )
     assert bars == sorted(bars) and bars[0] < 0.3
     assert texts[0].startswith("sampling with full attention again, to check D3")
     assert any(text.startswith("checking D3, attempt 1, step 3 of 6") for text in texts)

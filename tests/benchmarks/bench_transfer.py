@@ -22,7 +22,8 @@ import demo_model as demo  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, plan_of  # noqa: E402
+from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 
@@ -87,7 +88,8 @@ def case(name: str, home, job, plans: dict, options) -> dict:
 
 def plan_at(job):
     settings = SamplerSettings(job.sampler, job.scheduler, job.steps, job.cfg, job.denoise, job.seed)
-    return plan_of(measure(demo.model(), settings, lambda patched: demo.sample(patched, job)))
+    measured = measure(HostModel.of(demo.model()), settings, lambda patched: demo.sample(patched, job))
+    return solve(measured).plan
 
 
 def relative(latent: torch.Tensor, dense: torch.Tensor) -> float:

@@ -13,8 +13,9 @@ from ....kernels import Layout
 from ....plans import LEVELS, CalibrationTable, LevelPaths, Measurement, ModelIdentity, Plan, build_plan
 from ....plans import Site as PlanSite
 from ....plans.evaluate import attention_flops, live_bytes, skipped_flops
-from ...hooks.model import identify
-from ...hooks.patch import install, sites_of
+from ...hooks.model import HostModel
+from ...hooks.patch import install
+from ...hooks.processor import Processor
 from ...hooks.record import RunLog, Stopwatch
 from ..costs import site_costs
 from ..dense_run import _Work
@@ -53,7 +54,7 @@ class _Level:
 
 
 def search(
-    model_patcher,
+    model: HostModel,
     settings: SamplerSettings,
     sample: Callable,
     method: str,
@@ -70,17 +71,17 @@ def search(
     the search's own latent against the dense one of the same seed. Raises what `calibrate.measure` raises.
     """
     thresholds = tuple(THRESHOLDS[method] if thresholds is None else thresholds)
-    subject = subject_of(model_patcher, *inputs)
+    subject = subject_of(model.patcher, *inputs)
     found = {one: store.find(subject, (method, one, settings)) for one in thresholds}
     missing = [one for one in thresholds if found[one] is None]
     if len(missing) < len(found):
         log.info("[DiTFastAttn] %d of %d levels are known already.", len(found) - len(missing), len(found))
     if progress is not None:
-        cost, remark = _cost(method, len(sites_of(model_patcher)[1]))
+        cost, remark = _cost(method, len(model.sites))
         progress.expect([1.0] + [cost] * len(missing) if missing else (), len(found) - len(missing), remark)
-    dense = _Dense.sampled(model_patcher, settings, sample, progress) if missing else None
+    dense = _Dense.sampled(model, settings, sample, progress) if missing else None
     for one in missing:
-        found[one] = _search(model_patcher, dense, sample, method, one, progress)
+        found[one] = _search(model, dense, sample, method, one, progress)
         store.add(subject, (method, one, settings), found[one])
         if progress is not None:
             progress.end_part()
@@ -105,21 +106,20 @@ def _plan(levels: list[_Level]) -> Plan:
     return build_plan(first.model, stamp, first.positions, first.windows, paths)
 
 
-def _search(model_patcher, dense: _Dense, sample: Callable, method: str, threshold: float, progress) -> _Level:
+def _search(model: HostModel, dense: _Dense, sample: Callable, method: str, threshold: float, progress) -> _Level:
     """Sample once while deciding; the model is left as it was."""
-    family, sites = sites_of(model_patcher)
     outputs: list[torch.Tensor] = []
     made: list[LayerSearch | HeadSearch] = []
 
     def make_processor(installation, run):
         if method == V1:
-            made.append(LayerSearch(family, sites, run, threshold, outputs, progress))
+            made.append(LayerSearch(model.family, model.sites, run, threshold, outputs, progress))
         else:
-            made.append(HeadSearch(family, sites, run, threshold, progress=progress))
+            made.append(HeadSearch(model.family, model.sites, run, threshold, progress=progress))
         return made[-1]
 
     watch = Stopwatch()
-    patched = install(model_patcher, make_processor, RunLog())
+    patched = install(model, make_processor, RunLog())
     if method == V1:
         watch_outputs(patched, outputs)
     latent = sample(patched)
@@ -132,14 +132,14 @@ def _search(model_patcher, dense: _Dense, sample: Callable, method: str, thresho
         dense.level(methods, share, positions, found.windows, dense.error(latent)),
         positions,
         tuple(window.extent for window in found.windows),
-        identify(model_patcher, family, sites),
+        model.identity,
         dense.measurement(),
         seconds,
         dense.seconds,
     )
 
 
-class _Dense:
+class _Dense(Processor):
     """The dense run with the same seed, as a `Processor`: its latent, its layouts and its work, to compare with."""
 
     def __init__(self, sites, run, settings: SamplerSettings, progress: Meter | None):
@@ -154,17 +154,16 @@ class _Dense:
         self._latent: torch.Tensor | None = None
 
     @staticmethod
-    def sampled(model_patcher, settings: SamplerSettings, sample: Callable, progress: Meter | None) -> _Dense:
+    def sampled(model: HostModel, settings: SamplerSettings, sample: Callable, progress: Meter | None) -> _Dense:
         """The processor of a dense run that is over. Raises ValueError and CalibrationError."""
-        sites = sites_of(model_patcher)[1]
         made: list[_Dense] = []
 
         def make_processor(installation, run):
-            made.append(_Dense(sites, run, settings, progress))
+            made.append(_Dense(model.sites, run, settings, progress))
             return made[-1]
 
         watch = Stopwatch()
-        latent = sample(install(model_patcher, make_processor, RunLog()))
+        latent = sample(install(model, make_processor, RunLog()))
         if not made or not made[-1]._layouts:
             raise CalibrationError(
                 "The sampling run ended without one attention call that can be compressed: nothing was searched."
@@ -247,13 +246,6 @@ class _Dense:
             self._progress.evaluated(self._run.step + 1, len(self._run.positions))
         return output
 
-    def plain(self, forward, call, rows, length) -> bool:
-        """Never: every attention is set apart from the other work."""
-        return False
-
-    def open(self, forward, call) -> None:
-        """Nothing is skipped."""
-
     def attend(self, forward, call, attention) -> torch.Tensor:
         """The host's own attention."""
         layout = forward.layout(call.site, attention.q.shape[2], attention.options)
@@ -263,9 +255,3 @@ class _Dense:
             self._dtype, self._device = str(attention.q.dtype).removeprefix("torch."), str(attention.q.device)
         with self._work.apart(call.number, forward.rows):
             return attention.host()
-
-    def leave(self, forward, call, stream, output) -> None:
-        """Nothing is kept."""
-
-    def close(self) -> None:
-        """Nothing is held."""

@@ -22,6 +22,7 @@ from ....plans.knapsack import best_choice
 from ....plans.methods import FULL, RESIDUAL, REUSE, WINDOW
 from ...hooks.call import AttentionCall
 from ...hooks.patch import KEY
+from ...hooks.processor import Processor
 from ...hooks.run import Forward, SiteCall
 from ...replay.replay import Replay
 from ...replay.timeline import SiteStep
@@ -99,7 +100,6 @@ class LayerSearch(Replay):
         self.layers = _Layers(sites, len(run.positions), rank_window)
         super().__init__(family, sites, self.layers, run, 1 << 62, True, 0)
         self.threshold, self.outputs = threshold, outputs
-        self.evaluations = 0
         self._progress = progress
         self._frozen = False
         self._decided: set[int] = set()
@@ -131,7 +131,6 @@ class LayerSearch(Replay):
             finally:
                 self._frozen = False
         self._tell(step, len(self.sites))
-        self.evaluations += 1
         return super().evaluate(predict, x, sigma)
 
     def _tell(self, step: int, sites: int) -> None:
@@ -155,7 +154,6 @@ class LayerSearch(Replay):
     def _output(self, predict) -> torch.Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()
         self.outputs.clear()
-        self.evaluations += 1
         super().evaluate(predict, None, 0.0)
         return torch.cat([output.flatten(1) for output in self.outputs])
 
@@ -168,7 +166,7 @@ class LayerSearch(Replay):
         if not self._frozen:
             super()._keep(*args)
 
-    def plain(self, forward, call, rows, length) -> bool:
+    def leaves_to_host(self, forward, call, batch, length) -> bool:
         """Never: residuals are refreshed at every full step."""
         return False
 
@@ -201,7 +199,7 @@ def _relative_loss(wanted: torch.Tensor, output: torch.Tensor) -> float:
     return float(error.clamp(0, LARGEST_LOSS).mean())
 
 
-class HeadSearch:
+class HeadSearch(Processor):
     """V2's search as a `Processor`: at each attention call a 0/1 programme over heads and methods.
 
     threshold: δ, the sum of the chosen heads' relative squared errors that a layer may reach at a step. Each decision
@@ -230,16 +228,6 @@ class HeadSearch:
         if self._progress is not None:
             self._progress.evaluated(self.run.step + 1, len(self.run.positions))
         return output
-
-    def plain(self, forward, call, rows, length) -> bool:
-        """Never: every attention is looked at."""
-        return False
-
-    def open(self, forward: Forward, call: SiteCall) -> None:
-        """Nothing is skipped."""
-
-    def leave(self, forward, call, stream, output) -> None:
-        """Nothing is kept."""
 
     def close(self) -> None:
         """Free the outputs of the last step."""
