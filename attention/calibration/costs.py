@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from ...kernels import HeadTable, Layout, Method, Window, dense_flops, flops
+from ..hooks.projections import flops_per_token
 
 
 def attention_flops(layouts: dict[int, Layout], sites) -> int:
@@ -22,14 +23,12 @@ def site_costs(layout: Layout, site, windows: tuple[Window, ...], diffusion_mode
     def cost(method: Method, window: Window | None = None) -> float:
         return float(flops(layout, HeadTable.uniform(1, method, window), site.head_dim) * branches)
 
-    linears = 0
-    for path, stream in site.linears if site.skippable else ():
-        layer = diffusion_model.get_submodule(path)
-        linears += 2 * layer.in_features * layer.out_features * (layout.image if stream == "image" else layout.globals)
+    linears = flops_per_token(diffusion_model, site) if site.skippable else {"image": 0, "text": 0}
+    projections = linears["image"] * layout.image + linears["text"] * layout.globals
     return {
         "full": cost(Method.FULL),
         "windows": [cost(Method.WINDOW, window) for window in windows],
-        "projections": linears * branches,
+        "projections": projections * branches,
         "share": 0.5 * layout.image / layout.length if branches == 2 else 0.0,
         "output_bytes": layout.length * site.head_dim * element * branches,
         "residual_bytes": layout.image * site.head_dim * element * branches,

@@ -27,3 +27,12 @@ def output_root(diffusion_model, site: Site, like: torch.Tensor) -> torch.Tensor
     # Float32 leaves M short of positive by 1e-7 of its largest eigenvalue, which is at most D times their mean.
     least = 1e-4 * metric.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
     return torch.linalg.cholesky_ex(metric + least * torch.eye(metric.shape[1])).L.to(like.device)
+
+
+def flops_per_token(diffusion_model, site: Site) -> dict[str, int]:
+    """FLOPs a token of the linear layers that a skipped site leaves out, by stream: "image" and "text"."""
+    flops = {"image": 0, "text": 0}
+    for path, stream in site.linears:
+        layer = diffusion_model.get_submodule(path)
+        flops[stream] += 2 * layer.in_features * layer.out_features
+    return flops

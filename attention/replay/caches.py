@@ -6,9 +6,16 @@ writes copy into it. Memory is therefore fixed after the first steps and known b
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
+
+from ..hooks.record import RunRecord
+from ..hooks.run import Branch
+from .timeline import Timeline
 
 Allocate = Callable[[Sequence[int], torch.Tensor], "torch.Tensor | None"]
 
@@ -85,3 +92,65 @@ class BranchCache:
     def projected(self, stream: int, since: int) -> torch.Tensor | None:
         """The stream's kept output when it was written at step `since` or later."""
         return self._projected.get(stream) if self._projected_step.get(stream, -1) >= since >= 0 else None
+
+
+class RunCaches:
+    """The caches of all branches and sites of a run, within a budget of bytes.
+
+    timeline: which heads of which sites are ever read again. budget: most bytes, over all caches. record: is told of
+    the bytes held and of what could not be kept.
+    """
+
+    def __init__(self, timeline: Timeline, budget: int, record: RunRecord):
+        self._timeline = timeline
+        self._budget = budget
+        self._record = record
+        self._caches: dict[tuple, BranchCache] = {}
+        self._held: Counter[int] = Counter()  # bytes of each site
+
+    def of(self, branch: Branch, site: int) -> BranchCache:
+        """The cache of a branch at a site, by the site's number."""
+        key = (branch.key, site)
+        if key not in self._caches:
+            outputs, residuals = self._timeline.output_heads[site], self._timeline.residual_heads[site]
+            self._caches[key] = BranchCache(outputs, residuals, partial(self._allocate, site))
+        return self._caches[key]
+
+    def follow(self, timeline: Timeline) -> None:
+        """From now on the run follows another timeline: sites of which it keeps more heads begin with empty caches.
+
+        A missing cache means that a head is computed once more.
+        """
+        before, self._timeline = self._timeline, timeline
+        for site, heads in enumerate(timeline.output_heads):
+            if set(heads) - set(before.output_heads[site]):
+                for key in [key for key in self._caches if key[1] == site]:
+                    del self._caches[key]
+                del self._held[site]
+
+    def drop(self, sentence: str) -> None:
+        """Free everything and keep nothing more in this run; the sentence tells the user why."""
+        self._caches.clear()
+        self._budget = 0
+        self._record.note(sentence)
+
+    def close(self) -> None:
+        """Free every tensor."""
+        self._caches.clear()
+
+    def _allocate(self, site: int, shape: Sequence[int], like: torch.Tensor) -> torch.Tensor | None:
+        count = like.element_size() * math.prod(shape)
+        if self._held.total() + count > self._budget:
+            self._record.note(
+                "The cache budget was reached, so some heads were computed again instead of reused; "
+                "raise the budget of Apply Compression Plan or choose a milder level."
+            )
+            return None
+        try:
+            buffer = torch.empty(tuple(shape), dtype=like.dtype, device=like.device)
+        except torch.cuda.OutOfMemoryError:
+            self.drop("Memory ran out while caching, so the rest of the run was computed in full.")
+            return None
+        self._held[site] += count
+        self._record.cache_bytes = max(self._record.cache_bytes, self._held.total())
+        return buffer

@@ -161,5 +161,5 @@ def _compressed(entry: SiteStep) -> tuple[int, ...]:
     return tuple(
         head
         for head, method in enumerate(entry.table.methods)
-        if method != Method.FULL or (entry.share and head not in entry.alone)
+        if method != Method.FULL or (entry.share and head not in entry.unshared)
     )

@@ -22,8 +22,8 @@ class SiteStep:
     """What one site does at one step, in a run where every cache is there. Tuples hold one entry a head.
 
     keep: the output is read by a later step. source: step that computed the output that a reusing head reads.
-    residual_source: full step that yielded the residual. whole: every head reuses and the projections are skipped;
-    keep_projected: the next step is whole and replays this step's projected output, of step projected_source. alone:
+    residual_source: full step that yielded the residual. skips: every head reuses and the projections are skipped;
+    keep_projected: the next step is whole and replays this step's projected output, of step projected_source. unshared:
     heads that do not share when the others do, but are computed in both branches.
     """
 
@@ -32,13 +32,13 @@ class SiteStep:
     source: tuple[int, ...]
     residual_source: tuple[int, ...]
     share: bool
-    whole: bool
+    skips: bool
     keep_projected: bool
     projected_source: int
-    alone: tuple[int, ...]
+    unshared: tuple[int, ...]
 
     @property
-    def plain(self) -> bool:
+    def dense(self) -> bool:
         """Whether the host's own attention does all there is to do."""
         return self.table.all_full and not (any(self.keep) or self.share or self.keep_projected)
 
@@ -52,14 +52,14 @@ class Timeline:
         windows: tuple[Window, ...],
         offsets: tuple[int, ...],
         skippable: tuple[bool, ...],
-        alone: Mapping[int, tuple[int, ...]],
+        unshared: Mapping[int, tuple[int, ...]],
         steps: list[list[SiteStep]],
     ):
         self._schedule = schedule
         self._windows = windows
         self._offsets = offsets
         self._skippable = skippable
-        self._alone = alone
+        self._unshared = unshared
         self._steps = steps
         sites = range(len(steps[0]))
         self.output_heads = [self._marked(site, lambda entry: entry.keep) for site in sites]
@@ -72,12 +72,12 @@ class Timeline:
 
     def promoted(self, heads: Mapping[int, tuple[int, ...]]) -> Timeline:
         """The same run with some heads (per site number) full at every step, and none of their sites skipped whole."""
-        letters, alone = self._schedule.methods.copy(), dict(self._alone)
+        letters, unshared = self._schedule.methods.copy(), dict(self._unshared)
         for site, some in heads.items():
             letters[:, [self._offsets[site] + head for head in some]] = FULL
-            alone[site] = alone.get(site, ()) + some
+            unshared[site] = unshared.get(site, ()) + some
         schedule = replace(self._schedule, methods=letters, refresh=refresh_windows(letters))
-        return build(schedule, self._windows, self._offsets, self._skippable, alone)
+        return build(schedule, self._windows, self._offsets, self._skippable, unshared)
 
     def letters(self) -> list[str]:
         """Per step one letter a site, see `runlog.RunRecord.methods`."""
@@ -99,14 +99,14 @@ def build(
     windows: tuple[Window, ...],
     offsets: tuple[int, ...],
     skippable: tuple[bool, ...],
-    alone: Mapping[int, tuple[int, ...]] | None = None,
+    unshared: Mapping[int, tuple[int, ...]] | None = None,
 ) -> Timeline:
     """Lay a resolved schedule out.
 
     windows: the plan's, in order. offsets: first head of each site and the total, length sites + 1. skippable: whether
-    a site can leave its projections out. alone: per site number, heads that never share.
+    a site can leave its projections out. unshared: per site number, heads that never share.
     """
-    alone = alone or {}
+    unshared = unshared or {}
     letters = schedule.methods
     method, window = _methods(letters), window_index(letters)
     used = np.where(schedule.refresh >= 0, schedule.refresh, window)
@@ -131,14 +131,14 @@ def build(
             source=tuple(source[at].tolist()),
             residual_source=tuple(residual_source[at].tolist()),
             share=bool(schedule.share[step, site]),
-            whole=bool(whole[step, site]),
+            skips=bool(whole[step, site]),
             keep_projected=bool(keep_projected[step, site]),
             projected_source=int(np.flatnonzero(~whole[: step + 1, site])[-1]),
-            alone=alone.get(site, ()),
+            unshared=unshared.get(site, ()),
         )
 
     steps = [[entry(step, site) for site in range(len(spans))] for step in range(len(letters))]
-    return Timeline(schedule, windows, offsets, skippable, alone, steps)
+    return Timeline(schedule, windows, offsets, skippable, unshared, steps)
 
 
 def _methods(letters: np.ndarray) -> np.ndarray:

@@ -236,5 +236,5 @@ def test_a_layers_sources_are_the_last_steps_that_computed_and_that_computed_in_
     entries = [layers.at(step, 0) for step in range(1, 5)]
     assert [entry.source[0] for entry in entries] == [0, 1, 1, 1]
     assert [entry.residual_source[0] for entry in entries] == [0, 0, 0, 0]
-    assert [entry.whole for entry in entries] == [False, sites[0].skippable, sites[0].skippable, False]
-    assert not any(entry.alone for entry in entries)
+    assert [entry.skips for entry in entries] == [False, sites[0].skippable, sites[0].skippable, False]
+    assert not any(entry.unshared for entry in entries)

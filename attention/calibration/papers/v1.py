@@ -76,8 +76,8 @@ class _Layers:
             source=(computed,) * heads,
             residual_source=(self._last(step, site, lambda letter: letter == FULL),) * heads,
             share=choice.share,
-            alone=(),
-            whole=choice.letter == REUSE and skippable,
+            unshared=(),
+            skips=choice.letter == REUSE and skippable,
             keep_projected=skippable,
             projected_source=computed,
         )
