@@ -24,8 +24,10 @@ from ..hooks.model import HostModel
 from ..hooks.patch import install
 from ..hooks.record import RunLog, Stopwatch
 from .costs import attention_flops, site_costs
-from .dense_run import Progress, Watch
+from .dense_run import DenseRun
+from .progress import Progress
 from .propagation import reach
+from .watch import Watch
 
 MOST_SEEDS = 64  # that a plan names
 
@@ -96,19 +98,19 @@ def measure(
     watch: list[Watch] = []
 
     def make_processor(installation, run):
-        watch.append(Watch(model.family, model.sites, run, run.record.info["cfg"], progress, timed))
+        watch.append(Watch(model, run, run.record.info["cfg"], progress, timed))
         return watch[-1]
 
     whole = Stopwatch()
     sample(install(model, make_processor, RunLog()))
-    if not watch or not watch[-1].observer or not watch[-1].observer.layouts:
+    if not watch or not watch[-1].observer or not watch[-1].layouts:
         raise CalibrationError(
             "The sampling run ended without one attention call that can be compressed: nothing was measured."
         )
     seen = watch[-1]
     dense_seconds = whole() - seen.overhead
     table = _table(seen, model.sites)
-    return Measured(table, model.identity, _measurement(seen, settings), whole(), dense_seconds)
+    return Measured(table, model.identity, measurement_of(seen, settings), whole(), dense_seconds)
 
 
 def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None, price: str = FLOPS) -> Solved:
@@ -132,15 +134,9 @@ def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = No
     return replace(solved, plan=replace(solved.plan, measurement=stamp))
 
 
-def _measurement(seen: Watch, settings: SamplerSettings) -> Measurement:
-    return measurement_of(
-        seen.observer.layouts, seen.sites, settings, seen.dtype, seen.device, other_flops=seen.work.other_flops
-    )
-
-
-def measurement_of(layouts, sites, settings: SamplerSettings, dtype: str, device: str, other_flops: int) -> Measurement:
-    """What a run with these settings was, for its plan. layouts: of the sites that attended, by number."""
-    layout = next(iter(layouts.values()))
+def measurement_of(dense: DenseRun, settings: SamplerSettings) -> Measurement:
+    """What a run with these settings was, for its plan."""
+    layout = next(iter(dense.layouts.values()))
     return Measurement(
         grid=layout.grid,
         text_tokens=layout.globals,
@@ -151,15 +147,15 @@ def measurement_of(layouts, sites, settings: SamplerSettings, dtype: str, device
         denoise=settings.denoise,
         seeds=(settings.seed,),
         prompts=1,
-        dtype=dtype,
-        device=device,
+        dtype=dense.dtype,
+        device=dense.device,
         host_version=comfyui_version.__version__,
         pack_version=VERSION,
         created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=0.0,
         dense_seconds=0.0,
-        attention_flops=attention_flops(layouts, sites),
-        other_flops=other_flops,
+        attention_flops=attention_flops(dense.layouts, dense.sites),
+        other_flops=dense.other_flops,
     )
 
 
@@ -181,7 +177,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         measured = np.concatenate([getattr(record, name) for record in records], axis=1)[keep]
         return measured * per_head.reshape(*per_head.shape, *(1,) * (measured.ndim - 2))
 
-    branches = max(1, len(observer.branches))
+    branches = max(1, len(seen.branches))
     costs = [_costs(seen, number, site, branches) for number, site in enumerate(sites)]
     share_saving = np.array([cost["share"] for cost in costs], float)
     return CalibrationTable(
@@ -201,7 +197,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
         projection_cost=np.array([cost["projections"] for cost in costs], float),
         share_saving=share_saving,
-        other_cost=float(seen.work.other_flops * branches),
+        other_cost=float(seen.other_flops * branches),
         output_bytes=np.repeat([cost["output_bytes"] for cost in costs], heads),
         residual_bytes=np.repeat([cost["residual_bytes"] for cost in costs], heads),
         milliseconds=None
@@ -216,7 +212,7 @@ def _of_sites(by_head: list[np.ndarray]) -> np.ndarray:
 
 
 def _costs(seen: Watch, number: int, site, branches: int) -> dict:
-    return site_costs(seen.observer.layouts[number], site, seen.windows, seen.diffusion_model, seen.dtype, branches)
+    return site_costs(seen.layouts[number], site, seen.windows, seen.diffusion_model, seen.dtype, branches)
 
 
 def _descending(positions) -> list[int]:

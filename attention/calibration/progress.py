@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import comfy.model_management
 import comfy.utils
@@ -16,8 +17,18 @@ UNITS = 1000  # of the bar: fixed, because how many evaluations there are shows 
 TEXT_INTERVAL = 0.25  # seconds between two texts
 
 
+class Progress(Protocol):
+    """Who wants to know how far a calibration is."""
+
+    def evaluated(self, done: int, expected: int) -> None:
+        """`done` of about `expected` model evaluations of this run are over."""
+
+    def counted(self, attention_flops: float, other_flops: float) -> None:
+        """What one evaluation of one batch row takes, in attention matmuls and in everything else; told once a run."""
+
+
 class Meter:
-    """Progress over several parts (runs that are measured, or searched in); see `watch.Progress`.
+    """Progress over several parts (runs that are measured, or searched in); see `Progress`.
 
     say(text): shows the text.
     """

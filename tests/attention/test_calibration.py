@@ -12,7 +12,7 @@ tiny.require_host()
 
 import comfy.model_management  # noqa: E402
 
-from ditfastattn.attention.calibration import dense_run as module  # noqa: E402
+from ditfastattn.attention.calibration import watch as module  # noqa: E402
 from ditfastattn.attention.calibration.measurement import CalibrationError, SamplerSettings, measure, solve  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402

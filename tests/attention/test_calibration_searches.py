@@ -15,16 +15,15 @@ import itertools  # noqa: E402
 import comfy.model_management  # noqa: E402
 
 from ditfastattn.attention.calibration.measurement import CalibrationError, SamplerSettings  # noqa: E402
-from ditfastattn.attention.calibration.papers import v1 as papers  # noqa: E402
+from ditfastattn.attention.calibration.papers import bands, v1, v2  # noqa: E402
+from ditfastattn.attention.calibration.papers.knapsack import UNITS, best_choice  # noqa: E402
 from ditfastattn.attention.calibration.papers.search import V1, V2, search  # noqa: E402
-from ditfastattn.attention.calibration.papers.v1 import V1_CHOICES, V1_THRESHOLDS, V2_THRESHOLDS  # noqa: E402
 from ditfastattn.attention.calibration.progress import Meter  # noqa: E402
 from ditfastattn.attention.calibration.store import Store  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import dumps, loads  # noqa: E402
-from ditfastattn.plans.knapsack import UNITS, best_choice  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 4
@@ -110,7 +109,7 @@ def test_the_plan_repeats_the_latent_of_its_own_search(family, method, threshold
 
 
 def test_the_greedy_search_tries_the_cheapest_choice_first():
-    names = [(chr(choice.letter), choice.share) for choice in V1_CHOICES]
+    names = [(chr(choice.letter), choice.share) for choice in v1.CHOICES]
     assert names == [("r", False), ("A", True), ("A", False), ("f", True)]
 
 
@@ -163,8 +162,8 @@ def test_the_progress_of_a_greedy_search_says_what_it_costs(monkeypatch):
 
 
 def test_each_level_has_its_threshold():
-    assert len(V1_THRESHOLDS) == len(V2_THRESHOLDS) == 6
-    assert list(V1_THRESHOLDS) == sorted(V1_THRESHOLDS) and list(V2_THRESHOLDS) == sorted(V2_THRESHOLDS)
+    assert len(v1.THRESHOLDS) == len(v2.THRESHOLDS) == 6
+    assert list(v1.THRESHOLDS) == sorted(v1.THRESHOLDS) and list(v2.THRESHOLDS) == sorted(v2.THRESHOLDS)
 
 
 def test_a_search_without_attention_gets_one_sentence():
@@ -203,10 +202,10 @@ def test_the_knapsack_takes_no_option_that_is_not_available():
 
 def test_the_greedy_searchs_loss_is_relative_to_the_larger_value_and_clipped():
     wanted = torch.tensor([[2.0, 1.0, 0.0, -1.0]])
-    assert papers._relative_loss(wanted, wanted) == 0
-    near = papers._relative_loss(wanted[:, :2], torch.tensor([[1.0, 2.0]]))
+    assert v1._relative_loss(wanted, wanted) == 0
+    near = v1._relative_loss(wanted[:, :2], torch.tensor([[1.0, 2.0]]))
     assert near == pytest.approx(0.5, rel=1e-4)  # half of the larger one, both ways
-    assert papers._relative_loss(torch.tensor([[0.0]]), torch.tensor([[-1.0]])) == papers.LARGEST_LOSS
+    assert v1._relative_loss(torch.tensor([[0.0]]), torch.tensor([[-1.0]])) == v1.LARGEST_LOSS
 
 
 def test_the_head_wise_error_is_relative_to_how_much_the_output_varies():
@@ -216,22 +215,22 @@ def test_the_head_wise_error_is_relative_to_how_much_the_output_varies():
     some = exact.clone()
     some[:, 1] = mean[:, 1]  # a constant explains nothing
     some[:, 2] = 0.9 * exact[:, 2] + 0.1 * mean[:, 2]
-    np.testing.assert_allclose(papers._rse(some, exact), [0, 1, 0.01], rtol=1e-4, atol=1e-9)
-    np.testing.assert_allclose(papers._rse(5 * some + 3, 5 * exact + 3), [0, 1, 0.01], rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(v2._rse(some, exact), [0, 1, 0.01], rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(v2._rse(5 * some + 3, 5 * exact + 3), [0, 1, 0.01], rtol=1e-3, atol=1e-9)
 
 
 def test_bands_that_round_to_the_same_tiles_are_one_window():
-    bands = [papers.band(1 / part, 2) for part in (8, 16, 32)]
-    assert papers._distinct((64, 64), bands)[0] == bands[0]
-    assert len(papers._distinct((4, 4), bands)) < 3
-    assert papers.band(0.25, 3).extent == (0.25, 1.0, 1.0)
+    some = [bands.band(1 / part, 2) for part in (8, 16, 32)]
+    assert bands.distinct((64, 64), some)[0] == some[0]
+    assert len(bands.distinct((4, 4), some)) < 3
+    assert bands.band(0.25, 3).extent == (0.25, 1.0, 1.0)
 
 
 def test_a_layers_sources_are_the_last_steps_that_computed_and_that_computed_in_full():
     sites = HostModel.of(tiny.shared_model("sd3")).sites
-    layers = papers._Layers(sites, 5, papers.band(0.25, 2))
-    reuse, residual = V1_CHOICES[0], V1_CHOICES[2]
-    for step, choice in enumerate((papers.AS_IS, residual, reuse, reuse)):
+    layers = v1.LayerChoices(sites, 5, bands.band(0.25, 2))
+    reuse, residual = v1.CHOICES[0], v1.CHOICES[2]
+    for step, choice in enumerate((v1.AS_IS, residual, reuse, reuse)):
         layers.choices[step][0] = choice
     entries = [layers.at(step, 0) for step in range(1, 5)]
     assert [entry.source[0] for entry in entries] == [0, 1, 1, 1]

@@ -9,26 +9,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ....kernels import Layout
 from ....plans import LEVELS, CalibrationTable, LevelPaths, Measurement, ModelIdentity, Plan, build_plan
 from ....plans import Site as PlanSite
 from ....plans.evaluate import attention_flops, live_bytes, skipped_flops
 from ...hooks.model import HostModel
 from ...hooks.patch import install
-from ...hooks.processor import Processor
 from ...hooks.record import RunLog, Stopwatch
 from ..costs import site_costs
-from ..dense_run import _Work
+from ..dense_run import DenseRun
 from ..measurement import CalibrationError, SamplerSettings, _descending, measurement_of
 from ..progress import Meter
 from ..store import STORE, Store, subject_of
-from .v1 import V1_CHOICES, V1_THRESHOLDS, V2_THRESHOLDS, HeadSearch, LayerSearch, watch_outputs
+from . import v1, v2
 
 log = logging.getLogger(__name__)
 
 V1 = "DiTFastAttn (V1 greedy search)"
 V2 = "DiTFastAttnV2 (head-wise RSE)"
-THRESHOLDS = {V1: V1_THRESHOLDS, V2: V2_THRESHOLDS}  # mild to strong: one for each level
+THRESHOLDS = {V1: v1.THRESHOLDS, V2: v2.THRESHOLDS}  # mild to strong: one for each level
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,9 @@ def search(
     if progress is not None:
         cost, remark = _cost(method, len(model.sites))
         progress.expect([1.0] + [cost] * len(missing) if missing else (), len(found) - len(missing), remark)
-    dense = _Dense.sampled(model, settings, sample, progress) if missing else None
+    dense = _Compared.sampled(model, sample, progress) if missing else None
     for one in missing:
-        found[one] = _search(model, dense, sample, method, one, progress)
+        found[one] = _search(model, dense, settings, sample, method, one, progress)
         store.add(subject, (method, one, settings), found[one])
         if progress is not None:
             progress.end_part()
@@ -92,7 +90,7 @@ def _cost(method: str, layers: int) -> tuple[float, str]:
     """Length of one search in generations, at most, and a sentence about it."""
     if method == V2:
         return 2.0, ""
-    most = len(V1_CHOICES) * layers + 2
+    most = len(v1.CHOICES) * layers + 2
     return float(most), f"The greedy search evaluates the model up to {most} times a step, for every level anew."
 
 
@@ -106,22 +104,24 @@ def _plan(levels: list[_Level]) -> Plan:
     return build_plan(first.model, stamp, first.positions, first.windows, paths)
 
 
-def _search(model: HostModel, dense: _Dense, sample: Callable, method: str, threshold: float, progress) -> _Level:
+def _search(
+    model: HostModel, dense: _Compared, settings, sample: Callable, method: str, threshold: float, progress
+) -> _Level:
     """Sample once while deciding; the model is left as it was."""
     outputs: list[torch.Tensor] = []
-    made: list[LayerSearch | HeadSearch] = []
+    made: list[v1.LayerSearch | v2.HeadSearch] = []
 
     def make_processor(installation, run):
         if method == V1:
-            made.append(LayerSearch(model.family, model.sites, run, threshold, outputs, progress))
+            made.append(v1.LayerSearch(model.family, model.sites, run, threshold, outputs, progress))
         else:
-            made.append(HeadSearch(model.family, model.sites, run, threshold, progress=progress))
+            made.append(v2.HeadSearch(model.family, model.sites, run, threshold, progress=progress))
         return made[-1]
 
     watch = Stopwatch()
     patched = install(model, make_processor, RunLog())
     if method == V1:
-        watch_outputs(patched, outputs)
+        v1.watch_outputs(patched, outputs)
     latent = sample(patched)
     seconds = watch()
     found = made[-1]
@@ -133,59 +133,43 @@ def _search(model: HostModel, dense: _Dense, sample: Callable, method: str, thre
         positions,
         tuple(window.extent for window in found.windows),
         model.identity,
-        dense.measurement(),
+        measurement_of(dense.run, settings),
         seconds,
         dense.seconds,
     )
 
 
-class _Dense(Processor):
-    """The dense run with the same seed, as a `Processor`: its latent, its layouts and its work, to compare with."""
+class _Compared:
+    """The dense run with the same seed, to compare a search's latents and work with."""
 
-    def __init__(self, sites, run, settings: SamplerSettings, progress: Meter | None):
-        self.sites = sites
-        self.seconds = 0.0
-        self._run, self._settings, self._progress = run, settings, progress
-        self._work = _Work()
-        self._layouts: dict[int, Layout] = {}
-        self._branches: set[int] = set()
-        self._dtype = self._device = ""
-        self._diffusion_model = None
-        self._latent: torch.Tensor | None = None
+    def __init__(self, run: DenseRun, latent: torch.Tensor, seconds: float):
+        self.run = run
+        self.seconds = seconds
+        self._latent = latent
 
     @staticmethod
-    def sampled(model: HostModel, settings: SamplerSettings, sample: Callable, progress: Meter | None) -> _Dense:
-        """The processor of a dense run that is over. Raises ValueError and CalibrationError."""
-        made: list[_Dense] = []
+    def sampled(model: HostModel, sample: Callable, progress: Meter | None) -> _Compared:
+        """Sample once with full attention. Raises CalibrationError when no attention was seen."""
+        made: list[DenseRun] = []
 
         def make_processor(installation, run):
-            made.append(_Dense(model.sites, run, settings, progress))
+            made.append(DenseRun(model, run, progress))
             return made[-1]
 
         watch = Stopwatch()
         latent = sample(install(model, make_processor, RunLog()))
-        if not made or not made[-1]._layouts:
+        if not made or not made[-1].layouts:
             raise CalibrationError(
                 "The sampling run ended without one attention call that can be compressed: nothing was searched."
             )
-        dense = made[-1]
-        dense._latent, dense.seconds = latent, watch()
         if progress is not None:
-            stamp = dense.measurement()
-            progress.counted(stamp.attention_flops, stamp.other_flops)
             progress.end_part()
-        return dense
+        return _Compared(made[-1], latent, watch())
 
     def error(self, latent: torch.Tensor) -> float:
         """Relative error of a latent against this run's."""
         norm = float(self._latent.float().norm())
         return float((latent.float() - self._latent.float()).norm()) / norm if norm else 0.0
-
-    def measurement(self) -> Measurement:
-        """The stamp of a plan."""
-        return measurement_of(
-            self._layouts, self.sites, self._settings, self._dtype, self._device, other_flops=self._work.other_flops
-        )
 
     def level(self, methods: np.ndarray, share: np.ndarray, positions, windows, error: float) -> LevelPaths:
         """Methods (S, N) and sharing (S, sites) with the work and memory that they take; the name is still open."""
@@ -205,19 +189,24 @@ class _Dense(Processor):
 
     def _table(self, positions, windows) -> CalibrationTable:
         """The costs alone: no error of it was measured."""
-        heads = [site.heads for site in self.sites]
-        any_layout = next(iter(self._layouts.values()))
-        branches = max(1, len(self._branches))
+        heads = [site.heads for site in self.run.sites]
+        any_layout = next(iter(self.run.layouts.values()))
+        branches = max(1, len(self.run.branches))
         costs = [
             site_costs(
-                self._layouts.get(number, any_layout), site, windows, self._diffusion_model, self._dtype, branches
+                self.run.layouts.get(number, any_layout),
+                site,
+                windows,
+                self.run.diffusion_model,
+                self.run.dtype,
+                branches,
             )
-            for number, site in enumerate(self.sites)
+            for number, site in enumerate(self.run.sites)
         ]
         cells = (len(positions), sum(heads))
         return CalibrationTable(
             positions=positions,
-            sites=tuple(PlanSite(site.name, site.heads) for site in self.sites),
+            sites=tuple(PlanSite(site.name, site.heads) for site in self.run.sites),
             windows=tuple(window.extent for window in windows),
             window_error=np.zeros((*cells, len(windows))),
             residual_error=np.zeros((*cells, len(windows), 0)),
@@ -229,29 +218,7 @@ class _Dense(Processor):
             window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
             projection_cost=np.array([cost["projections"] for cost in costs], float),
             share_saving=np.array([cost["share"] for cost in costs], float),
-            other_cost=float(self._work.other_flops * branches),
+            other_cost=float(self.run.other_flops * branches),
             output_bytes=np.repeat([cost["output_bytes"] for cost in costs], heads),
             residual_bytes=np.repeat([cost["residual_bytes"] for cost in costs], heads),
         )
-
-    def announce(self, noise_shape, model) -> int:
-        """Nothing is held."""
-        self._diffusion_model = model.model.diffusion_model
-        return 0
-
-    def evaluate(self, predict, x, sigma: float):
-        """One model evaluation; the first is counted."""
-        output = self._work.count(predict)
-        if self._progress is not None:
-            self._progress.evaluated(self._run.step + 1, len(self._run.positions))
-        return output
-
-    def attend(self, forward, call, attention) -> torch.Tensor:
-        """The host's own attention."""
-        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
-        if layout is not None and not attention.obstacle:
-            self._layouts[call.number] = layout
-            self._branches |= {branch.index for branch in forward.branches}
-            self._dtype, self._device = str(attention.q.dtype).removeprefix("torch."), str(attention.q.device)
-        with self._work.apart(call.number, forward.rows):
-            return attention.host()
