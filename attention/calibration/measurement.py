@@ -98,7 +98,7 @@ def measure(
     watch: list[Watch] = []
 
     def make_processor(installation, run):
-        watch.append(Watch(model, run, run.record.info["cfg"], progress, timed))
+        watch.append(Watch(model, run, run.record.cfg, progress, timed))
         return watch[-1]
 
     whole = Stopwatch()

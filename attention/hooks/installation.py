@@ -54,13 +54,8 @@ class Installation:
         position_of = noise_scale(guider.model_patcher.get_model_object("model_sampling"))
         positions = [position_of(sigma) for sigma in asked.sigmas]
         cfg = float(getattr(guider, "cfg", 1.0))
-        info = {
-            "sampler": asked.sampler,
-            "steps": len(asked.sigmas),
-            "cfg": cfg,
-            "seed": asked.seed,
-        }
-        record = RunRecord([StepCount(position) for position in positions], info)
+        steps = [StepCount(position) for position in positions]
+        record = RunRecord(steps, sampler=asked.sampler, cfg=cfg, seed=asked.seed)
         shares = type(guider).__name__ == "CFGGuider" and cfg != 1.0
         run = SamplingRun(asked.sigmas, positions, position_of, record, shares)
         self.runs.open(record)

@@ -26,19 +26,32 @@ class StepCount:
 
 
 @dataclass
+class GuardRecord:
+    """What the run-time guard did. checks: how many times it looked at a site. promoted: [step, site number, head] of
+    each head that was full after that step.
+    """
+
+    checks: int = 0
+    promoted: list[list[int]] = field(default_factory=list)
+
+
+@dataclass
 class RunRecord:
     """One run: figures that never mix (attention FLOPs, model FLOPs, seconds, bytes) and the notes a user should see.
 
-    rows: batch rows that went through the model, all evaluations together. tokens, text_tokens: of the last forward.
+    sampler: its name, as the host's nodes list it. seed: None where the host gives none. level: of the plan that was
+    followed, "" where there was none. rows: batch items that went through the model, all evaluations together. tokens,
+    text_tokens: of the last forward.
     methods: per step one letter a site, the method of most of its heads: f full, w window, d window + residual,
-    r reuse; uppercase where the branches share. guard: what the run-time guard did, None when it was off: "checks", how
-    many times a site was looked at, and "promoted", [step, site number, head] of each head that was full after that
-    step. calls: attention calls by what served them: "fused", "tiled", "copied", or "dense", the host's own attention.
+    r reuse; uppercase where the branches share. guard: None when it was off. calls: attention calls by what served them: "fused", "tiled", "copied", or "dense", the host's own attention.
     refusals: why the fused kernel did not serve calls on a GPU, each sentence once.
     """
 
     steps: list[StepCount]
-    info: dict = field(default_factory=dict)
+    sampler: str = ""
+    cfg: float = 1.0
+    seed: int | None = None
+    level: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     cache_bytes: int = 0
@@ -48,7 +61,7 @@ class RunRecord:
     methods: list[str] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
-    guard: dict | None = None
+    guard: GuardRecord | None = None
     state: str = "running"
     digest: tuple | None = None
 

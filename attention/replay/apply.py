@@ -68,7 +68,7 @@ def follow(
         schedule = resolve(plan, chosen, run.positions)
         for sentence in schedule.notes:
             run.record.note(sentence)
-        run.record.info.update(plan=plan.id, level=chosen.name, predicted_error=chosen.predicted_error)
+        run.record.level = chosen.name
         laid_out = timeline.build(schedule, windows, offsets, tuple(site.skippable for site in model.sites))
         run.record.methods = laid_out.letters()
         budget = budget_bytes or int(AUTOMATIC_BUDGET * free_memory(device))

@@ -17,6 +17,7 @@ from ...kernels import Layout, Method
 from ...kernels.tiled import full_attention
 from ..hooks.call import AttentionCall
 from ..hooks.projections import output_metric
+from ..hooks.record import GuardRecord
 from ..hooks.run import COND, UNCOND, Forward, SamplingRun, SiteCall
 from .timeline import SiteStep
 
@@ -50,13 +51,13 @@ class Guard:
     def __init__(self, promises: Sequence[float], run: SamplingRun):
         self.promises = promises
         self.run = run
-        self._weights = {COND: run.record.info["cfg"], UNCOND: 1.0 - run.record.info["cfg"]}
+        self._weights = {COND: run.record.cfg, UNCOND: 1.0 - run.record.cfg}
         self._looked: dict[int, int] = {}
         self._looks: dict[int, _Look] = {}
         self._seen: set[tuple[int, int]] = set()
         self._rows: dict[Layout, torch.Tensor] = {}
         self._metrics: dict[int, torch.Tensor] = {}
-        run.record.guard = {"checks": 0, "promoted": []}
+        run.record.guard = GuardRecord()
 
     def look(
         self,
@@ -105,8 +106,8 @@ class Guard:
             if worst:
                 found[number] = tuple(worst)
         record = self.run.record.guard
-        record["checks"] += len(self._looks)
-        record["promoted"] += [[step, number, head] for number, heads in found.items() for head in sorted(heads)]
+        record.checks += len(self._looks)
+        record.promoted += [[step, number, head] for number, heads in found.items() for head in sorted(heads)]
         return found
 
     def figures(self) -> dict[int, tuple[list[float], list[float]]]:

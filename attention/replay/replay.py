@@ -64,7 +64,7 @@ class Replay(Processor):
         """Bytes of all caches of this run: heads that are ever read again × tokens × head size, both branches."""
         image = math.prod(self.family.grid(model.model.diffusion_model, tuple(noise_shape)))
         element = torch.empty((), dtype=model.model.get_dtype_inference()).element_size()
-        branches = 2 if self.run.record.info["cfg"] != 1.0 else 1
+        branches = 2 if self.run.record.cfg != 1.0 else 1
         total = 0
         for number, site in enumerate(self.sites):
             tokens = image + (self._text_tokens if site.scope == JOINT else 0)

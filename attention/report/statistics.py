@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from ..hooks.installation import Installation
 from ..hooks.model import HostModel, NotCovered, parameter_count
 from ..hooks.patch import attached
@@ -96,7 +98,12 @@ def _figures(record: RunRecord, measurement) -> dict:
     skipped = record.projection_flops_skipped()
     return {
         "state": record.state,
-        "sampler": {key: record.info.get(key) for key in ("sampler", "steps", "cfg", "seed")},
+        "sampler": {
+            "sampler": record.sampler,
+            "steps": len(record.steps),
+            "cfg": record.cfg,
+            "seed": record.seed,
+        },
         "attention_flops_kept": kept / dense if dense else 1.0,
         "model_flops_kept": (kept + other - skipped) / (dense + other) if dense + other else 1.0,
         "attention_flops": [dense, kept],
@@ -117,7 +124,7 @@ def _figures(record: RunRecord, measurement) -> dict:
         "methods": record.methods,
         "calls": record.calls,
         "fused_refused": record.refusals,
-        "guard": record.guard,
+        "guard": asdict(record.guard) if record.guard else None,
         "notes": record.notes,
     }
 

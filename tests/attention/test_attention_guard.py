@@ -61,7 +61,7 @@ def test_generous_promises_change_no_bit_and_promote_nobody(family, split):
     watched = patched_model(family, profiles, share, GENEROUS)
     assert torch.equal(tiny.sample(watched, family, split=split), tiny.sample(plain, family, split=split))
     assert record_of(plain).guard is None
-    assert record_of(watched).guard["checks"] > 0 and record_of(watched).guard["promoted"] == []
+    assert record_of(watched).guard.checks > 0 and record_of(watched).guard.promoted == []
     assert record_of(watched).methods == record_of(plain).methods
     assert record_of(watched).cache_bytes == record_of(plain).cache_bytes
     assert not record_of(watched).notes
@@ -75,7 +75,7 @@ def test_promises_of_no_error_bring_the_latent_nearer_to_the_dense_one(profiles,
     watched = patched_model("sd3", profiles, share, NOTHING)
     before = relative(tiny.sample(unwatched, "sd3", split=split), dense)
     assert relative(tiny.sample(watched, "sd3", split=split), dense) < before
-    assert record_of(watched).guard["promoted"] and not record_of(watched).notes
+    assert record_of(watched).guard.promoted and not record_of(watched).notes
     assert record_of(watched).attention_flops()[1] > record_of(unwatched).attention_flops()[1]
 
 
@@ -95,7 +95,7 @@ def test_a_promoted_head_does_not_share(split):
     once = patched_model("sd3", "ffff", "0100", guard=False)
     output = tiny.sample(watched, "sd3", split=split)
     assert relative(output, tiny.sample(once, "sd3", split=split)) < 2e-5
-    assert len(record_of(watched).guard["promoted"]) == heads_of(watched)
+    assert len(record_of(watched).guard.promoted) == heads_of(watched)
 
 
 def heads_of(patched):
@@ -112,7 +112,7 @@ def test_worst_heads_are_promoted_until_the_rest_fits(monkeypatch):
     promise = ((rest + 0.5 * errors[order[0]]) / sum(energies)) ** 0.5 / module.FACTOR
     watched = patched_model("sd3", ["f2ff", "f0ff"], promise=promise)
     tiny.sample(watched, "sd3")
-    promoted = record_of(watched).guard["promoted"]
+    promoted = record_of(watched).guard.promoted
     assert [entry for entry in promoted if entry[1] == 0] == [[1, 0, order[0]]]
 
 
@@ -284,7 +284,7 @@ def test_node_turns_the_guard_on():
 def test_another_resolution_than_the_plans_is_watched_too():
     watched = patched_model("sd3", "f222", promise=NOTHING)
     output = tiny.sample(watched, "sd3", shape=(16, 24, 20))
-    assert torch.isfinite(output).all() and record_of(watched).guard["promoted"]
+    assert torch.isfinite(output).all() and record_of(watched).guard.promoted
 
 
 @pytest.mark.parametrize("level", ["D6"])
@@ -297,7 +297,7 @@ def test_calibrated_promises_promote_few_heads_on_what_was_calibrated(level):
     watched = apply_plan(model, plan, level, strict=True, guard=True)
     tiny.sample(watched, "sd3", steps=6)
     guard, heads = record_of(watched).guard, plan.model.heads
-    assert guard["checks"] > 0 and len(guard["promoted"]) <= heads / 4
+    assert guard.checks > 0 and len(guard.promoted) <= heads / 4
 
 
 def test_promises_are_the_errors_that_the_guard_sees(monkeypatch):

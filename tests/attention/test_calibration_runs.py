@@ -212,7 +212,7 @@ def test_a_new_budget_is_answered_without_sampling_again(model):
     patched = apply_plan(model, result.plan, CUSTOM, strict=True)
     tiny.sample(patched, "sd3", steps=STEPS)
     record = attached(patched).runs.latest()
-    assert record.info["level"] == CUSTOM and not record.notes
+    assert record.level == CUSTOM and not record.notes
     with pytest.raises(PlanRefused, match="no level 'custom': set keep_attention"):
         apply_plan(model, plain.plan, CUSTOM, strict=True)
 
