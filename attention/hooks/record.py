@@ -43,7 +43,8 @@ class RunRecord:
     followed, "" where there was none. rows: batch items that went through the model, all evaluations together. tokens,
     text_tokens: of the last forward.
     methods: per step one letter a site, the method of most of its heads: f full, w window, d window + residual,
-    r reuse; uppercase where the branches share. guard: None when it was off. calls: attention calls by what served them: "fused", "tiled", "copied", or "dense", the host's own attention.
+    r reuse; uppercase where the branches share. guard: None when it was off. calls: attention calls by what served
+    them: "fused", "tiled", "copied", or "dense", the host's own attention.
     refusals: why the fused kernel did not serve calls on a GPU, each sentence once.
     """
 
