@@ -9,7 +9,7 @@ tiny.require_host()
 from ditfastattn.attention.apply import apply_plan  # noqa: E402
 from ditfastattn.attention.install import attached, sites_of  # noqa: E402
 from ditfastattn.kernels import Layout, Window  # noqa: E402
-from ditfastattn.kernels.reference import window_mask  # noqa: E402
+from ditfastattn.kernels.ways.window import window_mask  # noqa: E402
 from host.hand_plans import WINDOWS, hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
