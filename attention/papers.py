@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from comfy.patcher_extension import WrappersMP
 
-from ..kernels import HeadTable, Method, Window, dense_flops, flops, head_wise
+from .. import kernels
+from ..kernels import HeadTable, Residual, Window, dense_flops, flops, head_wise
 from ..plans.knapsack import best_choice
 from ..plans.methods import FULL, RESIDUAL, REUSE, WINDOW
 from .call import AttentionCall
@@ -66,11 +67,11 @@ class _Layers:
     def at(self, step: int, site: int) -> SiteStep:
         """What a site does at a step; sources are the last steps that computed, and that computed in full."""
         choice, heads = self.choices[step][site], self._sites[site].heads
-        method = {FULL: Method.FULL, RESIDUAL: Method.WINDOW_RESIDUAL, REUSE: Method.REUSE}[choice.letter]
+        way = {FULL: kernels.FULL, RESIDUAL: Residual(self._window), REUSE: kernels.REUSE}[choice.letter]
         skippable = self._sites[site].skippable
         computed = self._last(step, site, lambda letter: letter != REUSE)
         return SiteStep(
-            table=HeadTable.uniform(heads, method, self._window, refresh=method is Method.FULL),
+            table=HeadTable.uniform(heads, way, refresh=self._window if way == kernels.FULL else None),
             keep=(not skippable,) * heads,
             source=(computed,) * heads,
             residual_source=(self._last(step, site, lambda letter: letter == FULL),) * heads,
@@ -272,7 +273,7 @@ class HeadSearch:
                 heads[:, head] = candidates[letter][:, head]
 
     def _windowed(self, attention, layout, window) -> torch.Tensor:
-        table = HeadTable.uniform(attention.q.shape[1], Method.WINDOW, window)
+        table = HeadTable.uniform(attention.q.shape[1], window)
         call = (attention.q, attention.k, attention.v, layout, table)
         return head_wise(*call, scale=attention.scale, dense=attention.dense).out
 
@@ -289,7 +290,7 @@ class HeadSearch:
         """Fraction of a head's attention FLOPs that a method saves."""
         if letter in (FULL, REUSE):
             return float(letter == REUSE)
-        table = HeadTable.uniform(1, Method.WINDOW, self.windows[letter - WINDOW])
+        table = HeadTable.uniform(1, self.windows[letter - WINDOW])
         return 1 - flops(layout, table, head_dim) / dense_flops(layout, 1, head_dim)
 
     def methods(self) -> np.ndarray:
@@ -311,9 +312,7 @@ def _rse(some: torch.Tensor, exact: torch.Tensor) -> np.ndarray:
 
 def _distinct(grid, windows: Iterable[Window]) -> tuple[Window, ...]:
     """Windows that differ on this grid, where narrow bands may round to the same tiles."""
-    from ..kernels.geometry import half_widths
-
     kept: dict[tuple, Window] = {}
     for window in windows:
-        kept.setdefault(half_widths(grid, window), window)
+        kept.setdefault(window.half_widths(grid), window)
     return tuple(kept.values())

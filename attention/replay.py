@@ -10,8 +10,7 @@ from typing import TypeVar
 
 import torch
 
-from ..kernels import HeadTable, Layout, Method, dense_flops, flops, head_wise, why_not
-from ..kernels.tiled import full_attention
+from ..kernels import FULL, REUSE, HeadTable, Layout, Residual, dense_flops, flops, full_attention, head_wise, why_not
 from .caches import BranchCache
 from .call import AttentionCall
 from .families import JOINT, Family, Site
@@ -306,8 +305,8 @@ class Replay:
         # A head that was to be reused but had no cache was computed: keep it, the steps after it count on it.
         keep = [
             head
-            for head, method in enumerate(table.methods)
-            if method != Method.REUSE and (entry.keep[head] or entry.table.methods[head] == Method.REUSE)
+            for head, way in enumerate(table.ways)
+            if way != REUSE and (entry.keep[head] or entry.table.ways[head] == REUSE)
         ]
         if keep:
             cache.outputs.write(keep, out, forward.step)
@@ -321,27 +320,27 @@ class Replay:
             return table
         cache = self._cache(branch, call.number)
         like, length = attention.q[branch.rows], attention.q.shape[2]
-        methods, windows, refresh = list(table.methods), list(table.windows), list(table.refresh)
-        for head, method in enumerate(table.methods):
-            if method == Method.REUSE:
+        ways, refresh = list(table.ways), list(table.refresh)
+        for head, way in enumerate(table.ways):
+            if way == REUSE:
                 lost = not cache.outputs.fresh(head, entry.source[head], like, length)
-            elif method == Method.WINDOW_RESIDUAL:
+            elif isinstance(way, Residual):
                 lost = layout is None or not cache.residuals.fresh(
                     head, entry.residual_source[head], like, layout.image
                 )
             else:
-                lost = layout is None and method == Method.WINDOW
+                lost = layout is None and way != FULL
             if lost:
-                methods[head] = Method.FULL
-                refresh[head] = method == Method.WINDOW_RESIDUAL and layout is not None
+                ways[head] = FULL
+                refresh[head] = way.way if isinstance(way, Residual) else None
             if layout is None:
-                windows[head], refresh[head] = None, False
-        if layout is None and table.window_groups():
+                refresh[head] = None
+        if layout is None and table.approximation_groups():
             self.run.record.note(
                 f"{call.site.name} ran without windows: its {length} tokens do not fit the "
                 f"{'×'.join(map(str, forward.grid))} grid."
             )
-        return HeadTable(tuple(methods), tuple(windows), tuple(refresh))
+        return HeadTable(tuple(ways), tuple(refresh))
 
     # -- sharing between the guidance branches ---------------------------------------------------------------------
 
