@@ -1,31 +1,35 @@
-"""Attention arithmetic on tensors: what compressed attention means, and the paths that compute it.
+"""Attention arithmetic on tensors: what compressed attention means, and the back ends that compute it.
 
-Knows no host, no model and no plan. `geometry` says which tokens a window joins, `methods` what each head does,
-`reference` what the right answer is, `tiled`, `triton` and `dispatch` how it is computed.
+Knows no host, no model and no plan. `ways` holds one record for each way to compute a head, `head_table` says which
+head takes which, `geometry` where tokens are, `dispatch` and `backends` who computes a layer, `reference` what the
+right answer is. Whoever needs attention imports it from here.
 """
 
-from .dispatch import Outcome, dense_flops, flops, head_wise, why_not, why_not_fused
-from .geometry import Layout, Window, dense_pairs, far_tiles, half_widths, row_mask, tile_shape, window_pairs
-from .methods import HeadTable, Method
+from .dispatch import Outcome, head_wise, why_not
+from .flops import dense_flops, flops
+from .geometry import Layout
+from .head_table import HeadTable
 from .pooling import Pooled, pool
+from .tiled import full_attention
+from .ways import FULL, REUSE, WAYS, Approximation, Residual, Way, Window, way_of
 
 __all__ = [
+    "FULL",
+    "REUSE",
+    "WAYS",
+    "Approximation",
     "HeadTable",
     "Layout",
-    "Method",
     "Outcome",
     "Pooled",
+    "Residual",
+    "Way",
     "Window",
     "dense_flops",
-    "dense_pairs",
-    "far_tiles",
     "flops",
-    "half_widths",
+    "full_attention",
     "head_wise",
     "pool",
-    "row_mask",
-    "tile_shape",
+    "way_of",
     "why_not",
-    "why_not_fused",
-    "window_pairs",
 ]

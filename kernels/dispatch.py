@@ -1,4 +1,4 @@
-"""One call for one attention layer: each head by its own method, all written into one output."""
+"""One call for one attention layer: each head in its own way, all written into one output."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
-from . import triton
-from .geometry import Layout, covers_all, dense_pairs, image_pairs, window_pairs
-from .methods import HeadTable, Method
-from .tiled import full_attention, window_attention
+from . import tiled_heads, triton
+from .geometry import Layout
+from .head_table import HeadTable
+from .tiled import full_attention
 
 Dense = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -21,8 +21,8 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 @dataclass(frozen=True)
 class Outcome:
-    """out: (B, H, L, D). residual: (B, n_refresh, image, D), `full - window` of the refreshing heads in head order,
-    or None when no head refreshes.
+    """out: (B, H, L, D). residual: (B, n_refresh, image, D), `full - approximation` of the heads that update their
+    residual, in head order, or None when none does.
 
     path: what served, one of PATHS. refusal: the sentence of `why_not_fused` where a GPU's call was not fused.
     """
@@ -46,19 +46,19 @@ def head_wise(
     dense: Dense | None = None,
     out: torch.Tensor | None = None,
 ) -> Outcome:
-    """Attention in which every head has its own method (DiTFastAttnV2, arXiv 2503.22796, head-wise compression).
+    """Attention in which every head has a way of its own (DiTFastAttnV2, arXiv 2503.22796, head-wise compression).
 
     q, k, v: (B, H, L, D) views of any strides, float32, bfloat16 or float16; L = layout.length.
     table: one entry for each of the H heads.
     scale: factor on q k^T, D ** -0.5 by default.
     cached: (B, n_reuse, L, D), the outputs of the REUSE heads in head order.
-    residual: (B, n_residual, image, D), added to the image rows of the WINDOW_RESIDUAL heads, in head order.
+    residual: (B, n_residual, image, D), added to the image rows of the `Residual` heads, in head order.
     dense: attends FULL heads, (q, k, v) -> out, all (B, n, L, D); torch's SDPA by default. It must apply `scale`.
         In a mixed table that the Triton kernel serves, FULL heads are part of its one launch and `dense` is not called.
     out: (B, H, L, D) view to write into, say a transposed view of a (B, L, H * D) buffer. Without it the output is
     such a view of a new buffer, so that `out.transpose(1, 2).flatten(2)` copies nothing.
 
-    Image rows of windowed heads see their box and the global tokens, global rows see everything. Not differentiable.
+    Global rows see everything, whatever the way. Not differentiable.
     Raises ValueError with the sentence of `why_not` when the call cannot be served.
     """
     obstacle = why_not(q, k, v, layout, table, cached=cached, residual=residual, out=out)
@@ -79,16 +79,8 @@ def head_wise(
             options = {"scale": scale, "cached": cached, "residual": residual, "config": config}
             return Outcome(out, triton.head_wise(q, k, v, layout, table, out, **options), FUSED)
 
-    if table.reuse_heads:
-        _put(out, table.reuse_heads, cached)
-    fresh = None
-    if table.full_heads:
-        _full_heads(q, k, v, table, dense, out)
-    if table.refresh_heads:
-        fresh = _residuals(q, k, v, layout, table, scale, out)
-    _window_heads(q, k, v, layout, table, scale, dense, out)
-    if table.residual_heads:
-        _add_residuals(out, layout, table, residual)
+    options = {"scale": scale, "cached": cached, "residual": residual, "dense": dense}
+    fresh = tiled_heads.head_wise(q, k, v, layout, table, out, **options)
     return Outcome(out, fresh, COPIED if table.all_reuse else TILED, refusal)
 
 
@@ -99,14 +91,13 @@ def why_not(
     layout: Layout,
     table: HeadTable,
     *,
-    mask: torch.Tensor | None = None,
     cached: torch.Tensor | None = None,
     residual: torch.Tensor | None = None,
     out: torch.Tensor | None = None,
 ) -> str | None:
     """One plain sentence that says why `head_wise` cannot serve a call, or None when it can. Never raises."""
     return (
-        _about_inputs(q, k, v, mask)
+        _about_inputs(q, k, v)
         or _about_layout(q, layout, table)
         or _about_buffers(q, layout, table, cached, residual, out)
     )
@@ -121,80 +112,7 @@ def why_not_fused(q, k, v, layout: Layout, table: HeadTable, *, scale: float | N
     return triton.why_not(q, k, v, layout, table, scale=scale)
 
 
-def flops(layout: Layout, table: HeadTable, head_dim: int) -> int:
-    """Attention-matmul FLOPs that `head_wise` computes for one batch row: 4 * head_dim for each pair.
-
-    A pair takes part in q k^T and in p v, two FLOPs for each multiply-add. Windows count as computed: whole tiles,
-    clipped at the edges, global rows and columns included. A refresh counts the full pass and the window's image
-    rows; a reused head counts nothing.
-    """
-    pairs = 0
-    for method, window, refresh in zip(table.methods, table.windows, table.refresh):
-        if method is Method.FULL:
-            pairs += dense_pairs(layout) + (image_pairs(layout, window) if refresh else 0)
-        elif method is not Method.REUSE:
-            pairs += window_pairs(layout, window)
-    return 4 * head_dim * pairs
-
-
-def dense_flops(layout: Layout, heads: int, head_dim: int) -> int:
-    """Attention-matmul FLOPs of full attention in every head, for one batch row."""
-    return 4 * head_dim * heads * dense_pairs(layout)
-
-
-def _full_heads(q, k, v, table, dense, out):
-    heads = table.full_heads
-    _put(out, heads, dense(*(_take(x, heads) for x in (q, k, v))))
-
-
-def _residuals(q, k, v, layout, table, scale, out):
-    """full - window for the refreshing heads, whose full output already lies in `out`."""
-    batch, _, _, head_dim = q.shape
-    fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
-    for window, heads in table.refresh_groups().items():
-        places = tuple(table.refresh_heads.index(h) for h in heads)
-        target = _take(fresh, places)
-        window_attention(*(_take(x, heads) for x in (q, k, v)), layout, window, target, scale)
-        torch.sub(_take(_image(out, layout), heads), target, out=target)
-        if not _is_view(places):
-            _put(fresh, places, target)
-    return fresh
-
-
-def _window_heads(q, k, v, layout, table, scale, dense, out):
-    for window, heads in table.window_groups().items():
-        some = tuple(_take(x, heads) for x in (q, k, v))
-        if covers_all(layout.grid, window):
-            _put(out, heads, dense(*some))
-            continue
-        target = _take(out, heads) if _is_view(heads) else torch.empty_like(some[0])
-        window_attention(*some, layout, window, _image(target, layout), scale)
-        _global_rows(*some, layout, scale, target)
-        if not _is_view(heads):
-            _put(out, heads, target)
-
-
-def _global_rows(q, k, v, layout, scale, out):
-    if not layout.globals:
-        return
-    end = layout.prefix + layout.image
-    rows = torch.cat((q[:, :, : layout.prefix], q[:, :, end:]), dim=2)
-    result = full_attention(rows, k, v, scale)
-    out[:, :, : layout.prefix] = result[:, :, : layout.prefix]
-    out[:, :, end:] = result[:, :, layout.prefix :]
-
-
-def _add_residuals(out, layout, table, residual):
-    image, heads = _image(out, layout), table.residual_heads
-    if _is_view(heads):
-        _take(image, heads).add_(residual)
-    else:
-        _put(image, heads, _take(image, heads).add_(residual))
-
-
-def _about_inputs(q, k, v, mask) -> str | None:
-    if mask is not None:
-        return "An attention mask is given, and windows are computed without one."
+def _about_inputs(q, k, v) -> str | None:
     if not q.dim() == k.dim() == v.dim() == 4:
         axes = f"{q.dim()}, {k.dim()} and {v.dim()}"
         return f"Queries, keys and values need four axes (batch, heads, tokens, head size), not {axes}."
@@ -220,10 +138,8 @@ def _about_layout(q, layout, table) -> str | None:
         return f"The call has {q.shape[2]} tokens and the layout {layout.length}."
     if q.shape[1] != len(table):
         return f"The call has {q.shape[1]} heads and the table {len(table)}."
-    for window in (*table.window_groups(), *table.refresh_groups()):
-        if len(window.extent) != len(layout.grid):
-            return f"A window has {len(window.extent)} axes and the grid {len(layout.grid)}."
-    return None
+    ways = (*table.approximation_groups(), *table.refresh_groups())
+    return next((sentence for way in ways if (sentence := way.why_not(layout)) is not None), None)
 
 
 def _about_buffers(q, layout, table, cached, residual, out) -> str | None:
@@ -252,28 +168,3 @@ def _scaled(scale) -> Dense:
 
 def _deliver(result, out):
     return result if out is None else out.copy_(result)
-
-
-def _image(x, layout):
-    return x[:, :, layout.prefix : layout.prefix + layout.image]
-
-
-def _is_view(heads: tuple[int, ...]) -> bool:
-    """Whether evenly spaced heads can be a slice; other sets are gathered once, so that each takes one call."""
-    return len(heads) < 3 or len({b - a for a, b in zip(heads, heads[1:])}) == 1
-
-
-def _take(x, heads: tuple[int, ...]):
-    """x[:, heads], a view where `_is_view` says so and a copy elsewhere."""
-    if not _is_view(heads):
-        return x[:, list(heads)]
-    step = heads[1] - heads[0] if len(heads) > 1 else 1
-    return x[:, heads[0] : heads[-1] + 1 : step]
-
-
-def _put(x, heads: tuple[int, ...], value):
-    """x[:, heads] = value."""
-    if _is_view(heads):
-        _take(x, heads).copy_(value)
-    else:
-        x[:, list(heads)] = value

@@ -1,11 +1,4 @@
-"""Where tokens are and which of them a window joins, in exact integers.
-
-A window is a box of whole token tiles around a query's own tile. Whole tiles because touched then equals computed:
-a token-exact window costs its kernels a third to two thirds of the speed that its density promises
-(NATTEN's measurements, arXiv 2504.16922), and because a plan stores fractions of the grid, so that a window keeps
-its meaning when the resolution changes. DiTFastAttn (arXiv 2406.08552, section 3.1) and DiTFastAttnV2 (arXiv
-2503.22796, "arrow attention") use one-dimensional bands of raster order instead; the arrow's rule for text, full
-rows and full columns, is kept here for every global token.
+"""Where tokens are, the tiles that they form, and boxes of tiles around a query, in exact integers.
 
 Everything is separable: a box is a product of intervals, so pair counts, masks and work lists are built one axis at
 a time and never need an (L, L) array.
@@ -58,24 +51,6 @@ class Layout:
         return self.prefix + self.image + self.suffix
 
 
-@dataclass(frozen=True)
-class Window:
-    """The full width of a local box along each axis, as a fraction of the grid in (0, 1]; 1.0 takes the whole axis.
-
-    pooled: whether each tile outside the box takes part as one key, see `pooling`, instead of not at all.
-    Raises ValueError for any other fraction.
-    """
-
-    extent: tuple[float, ...]
-    pooled: bool = False
-
-    def __post_init__(self):
-        object.__setattr__(self, "extent", tuple(float(e) for e in self.extent))
-        if not self.extent or any(not 0.0 < e <= 1.0 for e in self.extent):
-            raise ValueError(f"A window's extent is a fraction in (0, 1] for each axis, not {self.extent}.")
-        object.__setattr__(self, "pooled", bool(self.pooled))
-
-
 def tile_shape(grid: tuple[int, ...]) -> tuple[int, ...]:
     """Tokens along each axis of the tile in which windows are counted on this grid; edge tiles may be smaller.
 
@@ -102,58 +77,12 @@ def tile_counts(grid: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(-(-n // s) for n, s in zip(grid, tile_shape(grid)))
 
 
-def half_widths(grid: tuple[int, ...], window: Window) -> tuple[int, ...]:
-    """How many tiles a window reaches to either side of a query's tile, along each axis.
-
-    floor((extent * tiles - 1) / 2 + 1/2), the odd width nearest to the extent asked for; an axis taken whole
-    reaches over all its tiles. Raises ValueError when window and grid differ in rank.
-    """
-    if len(window.extent) != len(grid):
-        raise ValueError(f"A window over {len(window.extent)} axes does not fit a grid of {len(grid)}.")
-    # The formula reduces to floor(extent * tiles / 2). The small term keeps a fraction such as 2/49 of 49 tiles, which
-    # comes out just under 2 in floating point, on its own side of the step.
-    return tuple(
-        tiles if extent >= 1.0 else math.floor(extent * tiles / 2 + 1e-9)
-        for extent, tiles in zip(window.extent, tile_counts(grid))
-    )
-
-
-def covers_all(grid: tuple[int, ...], window: Window) -> bool:
-    """Whether every query's box is the whole grid, so that the window is full attention."""
-    return all(half >= tiles - 1 for half, tiles in zip(half_widths(grid, window), tile_counts(grid)))
-
-
-def box_pairs(layout: Layout, window: Window) -> int:
-    """Pairs of an image query and an image key that a window joins, for one head."""
+def box_pairs(layout: Layout, halves: tuple[int, ...]) -> int:
+    """Pairs of an image query and an image key that boxes of `halves` tiles to either side join, for one head."""
     return math.prod(
         sum((s.q_stop - s.q_start) * (s.k_stop - s.k_start) for s in axis_spans(n, tile, half))
-        for n, tile, half in zip(layout.grid, tile_shape(layout.grid), half_widths(layout.grid, window))
+        for n, tile, half in zip(layout.grid, tile_shape(layout.grid), halves)
     )
-
-
-def pooled_pairs(layout: Layout, window: Window) -> int:
-    """Pairs of image queries and pooled keys: all tiles, since those in a query's box are computed and left out."""
-    return layout.image * math.prod(tile_counts(layout.grid)) if pools(layout.grid, window) else 0
-
-
-def pools(grid: tuple[int, ...], window: Window) -> bool:
-    """Whether a window has pooled keys on this grid: one that covers all of it leaves nothing to pool."""
-    return window.pooled and not covers_all(grid, window)
-
-
-def image_pairs(layout: Layout, window: Window) -> int:
-    """Pairs of the image rows of one windowed head: their boxes, the global columns and the pooled keys."""
-    return box_pairs(layout, window) + layout.image * layout.globals + pooled_pairs(layout, window)
-
-
-def window_pairs(layout: Layout, window: Window) -> int:
-    """Pairs of one windowed head: image rows see their box and the global tokens, global rows see everything."""
-    return image_pairs(layout, window) + layout.globals * layout.length
-
-
-def dense_pairs(layout: Layout) -> int:
-    """Pairs of one head in full attention."""
-    return layout.length**2
 
 
 @dataclass(frozen=True)
@@ -184,35 +113,11 @@ def axis_spans(n: int, tile: int, half: int) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def row_mask(layout: Layout, window: Window, rows: torch.Tensor) -> torch.Tensor:
-    """Rows of a window's mask: True where the query at a sequence position may see a key.
+def is_global(layout: Layout, rows: torch.Tensor) -> torch.Tensor:
+    """Which sequence positions (R,) hold global tokens: bool (R,).
 
-    rows: (R,) integer sequence positions in [0, length). Returns bool (R, length) on the device of `rows`, built from
-    one interval per axis and row, so that sampled rows of a long video cost R * length bytes and nothing more.
-    Raises ValueError when rows is not one-dimensional or leaves the sequence.
+    Raises ValueError when `rows` is not a one-dimensional tensor of integers or leaves the sequence.
     """
-    is_global = _is_global(layout, rows)
-    tiles = [
-        torch.arange(n, device=rows.device) // side
-        for n, side in zip(layout.grid, tile_shape(layout.grid), strict=True)
-    ]
-    mask = torch.ones((len(rows), layout.length), dtype=torch.bool, device=rows.device)
-    mask[:, layout.prefix : layout.prefix + layout.image] = _boxes(layout, window, rows, tiles) | is_global[:, None]
-    return mask
-
-
-def far_tiles(layout: Layout, window: Window, rows: torch.Tensor) -> torch.Tensor:
-    """Which tiles a query at a sequence position sees as one pooled key: bool (R, T), tiles in row-major order.
-
-    rows as for `row_mask`. False everywhere for global rows, and for windows that do not pool.
-    """
-    is_global = _is_global(layout, rows)
-    tiles = [torch.arange(count, device=rows.device) for count in tile_counts(layout.grid)]
-    near = _boxes(layout, window, rows, tiles)
-    return ~(near | is_global[:, None]) if window.pooled else torch.zeros_like(near)
-
-
-def _is_global(layout: Layout, rows: torch.Tensor) -> torch.Tensor:
     if rows.dim() != 1 or rows.is_floating_point():
         raise ValueError("Rows are a one-dimensional tensor of sequence positions.")
     if rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) < layout.length:
@@ -220,9 +125,12 @@ def _is_global(layout: Layout, rows: torch.Tensor) -> torch.Tensor:
     return (rows < layout.prefix) | (rows >= layout.prefix + layout.image)
 
 
-def _boxes(layout: Layout, window: Window, rows: torch.Tensor, tiles: list[torch.Tensor]) -> torch.Tensor:
-    """Whether what lies at the given tiles along each axis is in each row's box: (R, product of the axes)."""
-    halves = half_widths(layout.grid, window)
+def boxes(layout: Layout, halves: tuple[int, ...], rows: torch.Tensor, tiles: list[torch.Tensor]) -> torch.Tensor:
+    """Whether each point of a grid of tiles lies in each row's box: bool (R, product of the axes), row-major.
+
+    rows: (R,) sequence positions of image tokens; global ones give some box that means nothing. halves: tiles that a
+    box reaches to either side of its own. tiles: for each axis of the grid the tile numbers of the points, 1-D.
+    """
     rest = (rows - layout.prefix).clamp(0, layout.image - 1)
     box = torch.ones((len(rows), 1), dtype=torch.bool, device=rows.device)
     for n, side, half, along in reversed(list(zip(layout.grid, tile_shape(layout.grid), halves, tiles))):

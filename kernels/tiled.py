@@ -17,36 +17,49 @@ from itertools import product
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from .geometry import Layout, Span, Window, axis_spans, half_widths, pools, tile_counts, tile_shape
+from .geometry import Layout, Span, axis_spans, tile_counts, tile_shape
 from .pooling import Pooled, pool
 
 MIB = 1 << 20
 
 
 def full_attention(q, k, v, scale=None):
-    """Torch's SDPA. q: (B, H, M, D), k and v: (B, H, N, D); returns (B, H, M, D) in the dtype of q."""
+    """Torch's SDPA. q: (B, H, M, D), k and v: (B, H, N, D); returns (B, H, M, D) in the dtype of q.
+
+    scale: factor on q k^T, D ** -0.5 for None. On a CPU float16 is computed in float32.
+    """
     dtype = q.dtype
     if compute_dtype(q) is not dtype:
         q, k, v = q.float(), k.float(), v.float()
     return scaled_dot_product_attention(q, k, v, scale=scale).to(dtype)
 
 
-def window_attention(q, k, v, layout: Layout, window: Window, out, scale=None) -> None:
-    """Write the windowed attention of the image rows into `out`.
+def box_attention(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    layout: Layout,
+    halves: tuple[int, ...],
+    pooled: bool,
+    scale: float | None,
+    out: torch.Tensor,
+) -> None:
+    """Write the attention of the image rows to boxes of tiles around them into `out`.
 
-    q, k, v: (B, H, L, D) of any strides, L = layout.length; out: (B, H, layout.image, D) of any strides.
-    Image rows see their box of tiles and every global token (arrow attention, arXiv 2503.22796), and the tiles outside
-    the box as one key each where the window pools; global rows are not computed here. Copies of keys and values stay
-    within `band_bytes`, or within one band where that is more.
+    q, k, v: (B, H, L, D) of any strides, L = layout.length; halves: tiles that a box reaches to either side of a
+    query's own, along each axis; scale: D ** -0.5 for None; out: (B, H, layout.image, D) of any strides. Image rows see
+    their box and every global token (arrow attention, arXiv 2503.22796), and with `pooled` each tile outside the box as
+    one key (see `pooling`); global rows are not computed here. Copies of keys and values stay within `band_bytes`, or
+    within one band where that is more.
     """
-    *across, along = zip(layout.grid, tile_shape(layout.grid), half_widths(layout.grid, window))
+    *across, along = zip(layout.grid, tile_shape(layout.grid), halves)
     spans = axis_spans(*along)
     image = slice(layout.prefix, layout.prefix + layout.image)
     q_grid, k_grid, v_grid = (x[:, :, image].unflatten(2, layout.grid) for x in (q, k, v))
     out_grid = out.unflatten(2, layout.grid)
-    pooled = pool(q, k, v, layout, scale) if pools(layout.grid, window) else None
-    copy = _BandCopy(k, v, layout, pooled)
-    budget = band_bytes(q.device) // (2 * copy.dtype.itemsize * q.shape[3])
+    of_tiles = pool(q, k, v, layout, scale) if pooled else None
+    copy = _BandCopy(k, v, layout, of_tiles)
+    tokens_at_a_time = band_bytes(q.device) // (2 * copy.dtype.itemsize * q.shape[3])
 
     for runs in product(*(axis_runs(*axis) for axis in across)):
         q_bands, out_bands = (bands(x, [run.queries for run in runs]) for x in (q_grid, out_grid))
@@ -54,9 +67,9 @@ def window_attention(q, k, v, layout: Layout, window: Window, out, scale=None) -
         shape = q_bands.shape[: 2 + len(runs)]
         tokens = copy.room + math.prod(k_bands.shape[len(shape) : -1])
         rows = math.prod(run.queries.length for run in runs)
-        for block in blocks(shape, budget // tokens):
+        for block in blocks(shape, tokens_at_a_time // tokens):
             copy.load(k_bands[block], v_bands[block], block)
-            far = _Far(layout.grid, runs, block, pooled) if pooled is not None else None
+            far = _FarTiles(layout.grid, runs, block, of_tiles) if of_tiles is not None else None
             queries, target = q_bands[block], out_bands[block]
             flat = queries.to(copy.dtype).reshape(*copy.batch, -1, queries.shape[-1])
             for span in spans:
@@ -153,7 +166,7 @@ class _BandCopy:
     def __init__(self, k, v, layout: Layout, pooled: Pooled | None):
         end = layout.prefix + layout.image
         self.dtype = compute_dtype(k)
-        self.batch = (0, 0)  # batch rows times heads, bands: the leading axes of every box
+        self.batch = (0, 0)  # batch items times heads, bands: the leading axes of every box
         of_tiles = ([], []) if pooled is None else ([pooled.k], [pooled.v])
         self._for_all = torch.stack(
             [
@@ -166,7 +179,7 @@ class _BandCopy:
         self._memory = torch.empty(0, dtype=self.dtype, device=k.device)
 
     def load(self, k_boxes, v_boxes, block: tuple[slice, ...]) -> None:
-        """Copy one block of bands, (b, h, *counts, last, *lengths, D), of the batch rows and heads in `block`."""
+        """Copy one block of bands, (b, h, *counts, last, *lengths, D), of the batch items and heads in `block`."""
         leading = k_boxes.shape[: len(block)]
         last, *lengths, head_dim = k_boxes.shape[len(block) :]
         self.batch = (leading[0] * leading[1], math.prod(leading[2:]))
@@ -189,7 +202,7 @@ class _BandCopy:
         return self._tokens[..., start:stop, :].unbind()
 
 
-class _Far:
+class _FarTiles:
     """What is added to the logits in a block of bands: the bias of pooled keys, and -inf for those in a query's box."""
 
     def __init__(self, grid: tuple[int, ...], runs: tuple[Run, ...], block: tuple[slice, ...], pooled: Pooled):

@@ -5,7 +5,7 @@ import math
 import torch
 from hypothesis import strategies as st
 
-from ditfastattn.kernels import HeadTable, Layout, Method, Window
+from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Residual, Window
 
 EXTENTS = (0.01, 0.1, 0.25, 1 / 3, 0.5, 0.6, 0.75, 0.95, 1.0)
 ORDERS = ("heads first", "tokens first", "every other batch row", "fused qkv", "sliced tokens")
@@ -30,14 +30,17 @@ def windows(rank, pooled=False):
 
 @st.composite
 def tables(draw, rank):
-    """One to six heads of any method, out of two windows so that heads share some; windows may pool."""
+    """One to six heads of any way, out of two windows so that heads share some; windows may pool."""
     pair = (draw(windows(rank, pooled=None)), draw(windows(rank, pooled=None)))
-    heads = draw(st.lists(st.tuples(st.sampled_from(Method), st.integers(0, 1), st.booleans()), min_size=1, max_size=6))
-    return HeadTable(
-        tuple(method for method, _, _ in heads),
-        tuple(pair[which] for _, which, _ in heads),
-        tuple(refresh and method is Method.FULL for method, _, refresh in heads),
-    )
+    some = st.sampled_from((FULL, REUSE, *pair, *map(Residual, pair)))
+    heads = draw(st.lists(st.tuples(some, st.sampled_from((None, *pair))), min_size=1, max_size=6))
+    return HeadTable(tuple(way for way, _ in heads), tuple(refresh if way == FULL else None for way, refresh in heads))
+
+
+def mixed(local, wide):
+    """Six heads in every way, two of which update a residual, with two windows."""
+    ways = (local, FULL, REUSE, Residual(wide), FULL, FULL)
+    return HeadTable(ways, (None, local, None, None, wide, None))
 
 
 def qkv(batch, heads, length, dim, dtype=torch.float32, order="tokens first", seed=0):

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import layouts, windows
 
-from ditfastattn.kernels import Layout, Window, dense_pairs, half_widths, row_mask, tile_shape, window_pairs
-from ditfastattn.kernels.geometry import Span, axis_spans, covers_all, far_tiles, tile_counts
-from ditfastattn.kernels.reference import window_mask
+from ditfastattn.kernels import FULL, Layout, Window
+from ditfastattn.kernels.geometry import Span, axis_spans, tile_counts, tile_shape
 from ditfastattn.kernels.tiled import axis_runs
+from ditfastattn.kernels.ways.window import window_mask
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 quick = settings(deadline=None, max_examples=80)
@@ -22,7 +22,7 @@ quick = settings(deadline=None, max_examples=80)
 def test_window_pairs_is_exactly_the_sum_of_the_mask(data):
     layout = data.draw(layouts())
     window = data.draw(windows(len(layout.grid)))
-    assert window_pairs(layout, window) == int(window_mask(layout, window).sum())
+    assert window.pairs(layout) == int(window_mask(layout, window).sum())
 
 
 @quick
@@ -31,7 +31,7 @@ def test_row_mask_equals_the_rows_of_the_whole_mask(data):
     layout = data.draw(layouts())
     window = data.draw(windows(len(layout.grid)))
     rows = torch.tensor(data.draw(st.lists(st.integers(0, layout.length - 1), max_size=12)), dtype=torch.long)
-    assert torch.equal(row_mask(layout, window, rows), window_mask(layout, window)[rows])
+    assert torch.equal(window.row_mask(layout, rows), window_mask(layout, window)[rows])
 
 
 @quick
@@ -47,8 +47,8 @@ def test_a_row_sees_the_tiles_outside_its_box_as_pooled_keys(data):
         for x, side, count in zip(at, tile_shape(layout.grid), tile_counts(layout.grid)):
             number = number * count + x // side
         wanted[:, number] |= ~mask[:, layout.prefix + token]
-    assert torch.equal(far_tiles(layout, window, rows), wanted)
-    assert not far_tiles(layout, Window(window.extent), rows).any()
+    assert torch.equal(window.far_tiles(layout, rows), wanted)
+    assert not Window(window.extent).far_tiles(layout, rows).any()
 
 
 @quick
@@ -56,8 +56,8 @@ def test_a_row_sees_the_tiles_outside_its_box_as_pooled_keys(data):
 def test_pooled_windows_pair_each_image_query_with_every_tile_unless_they_cover_the_grid(data):
     layout = data.draw(layouts())
     window = data.draw(windows(len(layout.grid), pooled=True))
-    tiles = 0 if covers_all(layout.grid, window) else math.prod(tile_counts(layout.grid))
-    assert window_pairs(layout, window) == window_pairs(layout, Window(window.extent)) + layout.image * tiles
+    tiles = 0 if window.is_full(layout) else math.prod(tile_counts(layout.grid))
+    assert window.pairs(layout) == Window(window.extent).pairs(layout) + layout.image * tiles
 
 
 @quick
@@ -95,9 +95,9 @@ def test_runs_address_exactly_the_spans_of_an_axis(n, tile, half):
 
 def test_the_whole_grid_as_a_window_is_all_pairs():
     layout = Layout((33, 20), prefix=7, suffix=2)
-    assert window_pairs(layout, Window((1.0, 1.0))) == dense_pairs(layout) == layout.length**2
-    assert covers_all(layout.grid, Window((1.0, 1.0)))
-    assert not covers_all(layout.grid, Window((1.0, 0.5)))
+    assert Window((1.0, 1.0)).pairs(layout) == FULL.pairs(layout) == layout.length**2
+    assert Window((1.0, 1.0)).is_full(layout)
+    assert not Window((1.0, 0.5)).is_full(layout)
 
 
 @pytest.mark.parametrize(
@@ -107,30 +107,30 @@ def test_the_whole_grid_as_a_window_is_all_pairs():
 def test_the_width_in_tiles_is_the_odd_number_nearest_to_the_extent(extent, width):
     grid = (8 * tile_shape((64, 64))[0],) * 2
     assert tile_counts(grid) == (8, 8)
-    assert half_widths(grid, Window((extent, extent))) == ((width - 1) // 2,) * 2
+    assert Window((extent, extent)).half_widths(grid) == ((width - 1) // 2,) * 2
 
 
 @given(st.integers(2, 130), st.data())
 def test_a_fraction_of_whole_tiles_does_not_fall_below_its_step_by_rounding(tiles, data):
     width = 2 * data.draw(st.integers(0, (tiles - 1) // 2))
-    assert width == 0 or half_widths((tiles * 64,), Window((width / tiles,))) == (width // 2,)
+    assert width == 0 or Window((width / tiles,)).half_widths((tiles * 64,)) == (width // 2,)
 
 
 def test_two_of_forty_nine_tiles_reach_one_tile_to_either_side():
-    assert half_widths((49 * 64,), Window((2 / 49,))) == (1,)
+    assert Window((2 / 49,)).half_widths((49 * 64,)) == (1,)
 
 
 @given(st.integers(1, 64), st.data())
 def test_an_odd_number_of_tiles_as_a_fraction_gives_that_many_tiles(tiles, data):
     width = 2 * data.draw(st.integers(0, (tiles - 1) // 2)) + 1
     grid = (tiles * 64,)
-    half = half_widths(grid, Window((width / tiles,)))[0]
+    half = Window((width / tiles,)).half_widths(grid)[0]
     assert half == tiles if width == tiles else half == (width - 1) // 2
 
 
 def test_an_axis_taken_whole_reaches_over_all_its_tiles():
     grid = (5, 30, 52)
-    assert half_widths(grid, Window((1.0, 1.0, 1.0))) == tile_counts(grid)
+    assert Window((1.0, 1.0, 1.0)).half_widths(grid) == tile_counts(grid)
 
 
 def test_a_tile_never_exceeds_the_grid():
@@ -141,10 +141,10 @@ def test_a_tile_never_exceeds_the_grid():
 def test_counting_a_long_video_takes_no_memory_and_little_time():
     layout = Layout((21, 45, 80), prefix=512)
     start = time.perf_counter()
-    pairs = window_pairs(layout, Window((0.3, 0.3, 0.3)))
-    mask = row_mask(layout, Window((0.3, 0.3, 0.3)), torch.arange(0, layout.length, 1000))
+    pairs = Window((0.3, 0.3, 0.3)).pairs(layout)
+    mask = Window((0.3, 0.3, 0.3)).row_mask(layout, torch.arange(0, layout.length, 1000))
     assert time.perf_counter() - start < 2.0
-    assert 0 < pairs < dense_pairs(layout) and mask.shape == (77, layout.length)
+    assert 0 < pairs < FULL.pairs(layout) and mask.shape == (77, layout.length)
 
 
 @pytest.mark.parametrize("grid", [(), (4, 0), (-1, 4), (4, 4.0), (2, 2, 2, 2), (True, 4)])
@@ -167,10 +167,10 @@ def test_a_window_refuses_extents_outside_zero_to_one(extent):
 
 def test_a_window_of_another_rank_is_refused():
     with pytest.raises(ValueError, match="2 axes"):
-        half_widths((5, 8, 8), Window((0.5, 0.5)))
+        Window((0.5, 0.5)).half_widths((5, 8, 8))
 
 
 @pytest.mark.parametrize("rows", [torch.tensor([[1]]), torch.tensor([0.5]), torch.tensor([-1]), torch.tensor([16])])
 def test_row_mask_refuses_rows_that_are_not_positions_of_the_sequence(rows):
     with pytest.raises(ValueError, match="Rows"):
-        row_mask(Layout((4, 4)), Window((0.5, 0.5)), rows)
+        Window((0.5, 0.5)).row_mask(Layout((4, 4)), rows)

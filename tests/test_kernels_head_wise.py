@@ -10,16 +10,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import ORDERS, TOLERANCE, caches, doubled, layouts, qkv, tables, windows
 
-from ditfastattn.kernels import HeadTable, Layout, Method, Window, flops, head_wise, pooling, reference, tiled, why_not
-from ditfastattn.kernels.geometry import pools, tile_counts, tile_shape
+from ditfastattn.kernels import (
+    FULL,
+    REUSE,
+    HeadTable,
+    Layout,
+    Residual,
+    Window,
+    flops,
+    head_wise,
+    pooling,
+    reference,
+    tiled,
+    why_not,
+)
+from ditfastattn.kernels.geometry import tile_counts, tile_shape
+from ditfastattn.kernels.ways.window import window_mask
 
-FULL, WINDOW, RESIDUAL, REUSE = Method.FULL, Method.WINDOW, Method.WINDOW_RESIDUAL, Method.REUSE
 LAYOUT = Layout((13, 18), prefix=3, suffix=2)
 LOCAL, WIDE, WHOLE = Window((0.3, 0.3)), Window((0.7, 0.5)), Window((1.0, 1.0))
 MIXED = HeadTable(
-    (WINDOW, FULL, REUSE, RESIDUAL, WINDOW, FULL, WINDOW, RESIDUAL),
-    (LOCAL, LOCAL, None, WIDE, LOCAL, WIDE, LOCAL, LOCAL),
-    (False, True, False, False, False, True, False, False),
+    (LOCAL, FULL, REUSE, Residual(WIDE), LOCAL, FULL, LOCAL, Residual(LOCAL)),
+    (None, LOCAL, None, None, None, WIDE, None, None),
 )
 POOLED_TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 0.08, torch.float16: 0.01}
 IMAGE = slice(LAYOUT.prefix, LAYOUT.prefix + LAYOUT.image)
@@ -56,7 +68,7 @@ def test_any_mix_of_methods_matches_the_float64_reference(data):
 def test_pooled_windows_match_the_float64_reference(data):
     layout = data.draw(layouts(largest=400))
     pooled, either = (data.draw(windows(len(layout.grid), pooled=p)) for p in (True, None))
-    table = HeadTable((WINDOW, FULL, RESIDUAL, WINDOW), (pooled,) * 3 + (either,), (False, True, False, False))
+    table = HeadTable((pooled, FULL, Residual(pooled), either), (None, pooled, None, None))
     dtype, tolerance = data.draw(st.sampled_from(sorted(POOLED_TOLERANCE.items(), key=str)))
     q, k, v = qkv(2, 4, layout.length, 16, dtype, data.draw(st.sampled_from(ORDERS)), data.draw(st.integers(0, 99)))
     scale = data.draw(st.sampled_from((None, 0.05, 0.6)))
@@ -95,7 +107,7 @@ def test_pooling_is_the_mean_of_each_tile_and_the_bias_its_definition(data):
 def test_a_far_tile_of_one_token_is_as_exact_as_full_attention():
     layout = Layout((65,), prefix=2, suffix=1)
     q, k, v = qkv(1, 2, layout.length, 16)
-    pooled = head_wise(q, k, v, layout, HeadTable.uniform(2, WINDOW, Window((0.01,), pooled=True))).out
+    pooled = head_wise(q, k, v, layout, HeadTable.uniform(2, Window((0.01,), pooled=True))).out
     full = reference.attention(q.double(), k.double(), v.double())
     first = slice(layout.prefix, layout.prefix + 64)
     torch.testing.assert_close(pooled[:, :, first].double(), full[:, :, first], rtol=0, atol=1e-5)
@@ -108,7 +120,7 @@ def test_pooling_brings_a_window_nearer_to_full_attention():
     q, k, v = qkv(1, 4, layout.length, 16)
     full = reference.attention(q.double(), k.double(), v.double())
     errors = [
-        (head_wise(q, k, v, layout, HeadTable.uniform(4, WINDOW, Window((0.3, 0.3), pooled))).out - full).norm()
+        (head_wise(q, k, v, layout, HeadTable.uniform(4, Window((0.3, 0.3), pooled))).out - full).norm()
         for pooled in (False, True)
     ]
     assert errors[1] < errors[0] / 2
@@ -120,24 +132,29 @@ def test_a_pooled_window_counts_its_tiles_and_one_that_leaves_nothing_out_does_n
     layout = data.draw(layouts())
     window = data.draw(windows(len(layout.grid)))
     more = 4 * 8 * layout.image * math.prod(tile_counts(layout.grid))
-    for method, refresh in ((WINDOW, False), (FULL, True)):
-        plain, pooled = (
-            flops(layout, HeadTable.uniform(1, method, Window(window.extent, pooled), refresh), 8)
-            for pooled in (False, True)
-        )
-        assert pooled - plain == (more if pools(layout.grid, Window(window.extent, True)) else 0)
+    pair = [Window(window.extent, pooled) for pooled in (False, True)]
+    for makes in (lambda way: HeadTable.uniform(1, way), lambda way: HeadTable.uniform(1, FULL, refresh=way)):
+        plain, pooled = (flops(layout, makes(way), 8) for way in pair)
+        assert pooled - plain == (more if pair[1].pools(layout) else 0)
     whole = Window((1.0,) * len(layout.grid), pooled=True)
-    assert flops(layout, HeadTable.uniform(1, WINDOW, whole), 8) == flops(layout, HeadTable.uniform(1, FULL), 8)
+    assert flops(layout, HeadTable.uniform(1, whole), 8) == flops(layout, HeadTable.uniform(1, FULL), 8)
 
 
-@pytest.mark.parametrize("method", Method, ids=lambda m: m.name)
+@pytest.mark.parametrize("kind", ("full", "window", "residual", "reuse"))
 @pytest.mark.parametrize("heads", [(0,), (1, 2), (0, 2, 4), (0, 1, 3), (1, 2, 5, 6)], ids=str)
-def test_heads_keep_their_order_wherever_a_method_has_them(method, heads):
+def test_heads_keep_their_order_wherever_a_way_has_them(kind, heads):
     """Evenly spaced heads are served as views and others through copies; two windows split the chosen heads again."""
-    others = {FULL: WINDOW, WINDOW: FULL, RESIDUAL: FULL, REUSE: WINDOW}
-    methods = tuple(method if h in heads else others[method] for h in range(7))
     windows_ = tuple(WIDE if h == 3 or h == 6 else LOCAL for h in range(7))
-    table = HeadTable(methods, windows_, tuple(m is FULL for m in methods))
+    ways = {
+        "full": (FULL,) * 7,
+        "window": windows_,
+        "residual": tuple(map(Residual, windows_)),
+        "reuse": (REUSE,) * 7,
+    }
+    others = {"full": "window", "window": "full", "residual": "full", "reuse": "window"}
+    chosen = tuple(ways[kind if h in heads else others[kind]][h] for h in range(7))
+    refresh = tuple(window if way == FULL else None for way, window in zip(chosen, windows_))
+    table = HeadTable(chosen, refresh)
     q, k, v = qkv(2, 7, LAYOUT.length, 8)
     assert_matches_reference(q, k, v, LAYOUT, table, **caches(q, LAYOUT, table))
 
@@ -154,7 +171,7 @@ def test_a_window_errs_at_most_twice_as_much_as_full_attention_in_the_same_preci
     q, k, v = qkv(2, 4, LAYOUT.length, 64, dtype)
     full = reference.attention(q.double(), k.double(), v.double())
     floor = (tiled.full_attention(q, k, v).double() - full).abs().max()
-    table = HeadTable.uniform(4, WINDOW, WIDE)
+    table = HeadTable.uniform(4, WIDE)
     wanted, _ = reference.head_wise(q.double(), k.double(), v.double(), LAYOUT, table)
     error = (head_wise(q, k, v, LAYOUT, table).out.double() - wanted).abs().max()
     # Fewer keys average less, so windowed outputs are larger and their last bit with them.
@@ -179,7 +196,7 @@ def test_the_scale_is_used_by_every_method(scale):
 def test_a_window_of_the_whole_grid_is_full_attention_bit_for_bit(layout, pooled):
     q, k, v = qkv(2, 3, layout.length, 8)
     whole = Window((1.0,) * len(layout.grid), pooled)
-    windowed = head_wise(q, k, v, layout, HeadTable.uniform(3, WINDOW, whole)).out
+    windowed = head_wise(q, k, v, layout, HeadTable.uniform(3, whole)).out
     assert torch.equal(windowed, head_wise(q, k, v, layout, HeadTable.uniform(3, FULL)).out)
 
 
@@ -189,8 +206,8 @@ def test_window_plus_residual_on_its_own_refresh_step_is_full_attention(data):
     layout = data.draw(layouts(largest=400))
     window = data.draw(windows(len(layout.grid), pooled=None))
     q, k, v = qkv(1, 3, layout.length, 8)
-    refresh = head_wise(q, k, v, layout, HeadTable.uniform(3, FULL, window, refresh=True))
-    again = head_wise(q, k, v, layout, HeadTable.uniform(3, RESIDUAL, window), residual=refresh.residual)
+    refresh = head_wise(q, k, v, layout, HeadTable.uniform(3, FULL, refresh=window))
+    again = head_wise(q, k, v, layout, HeadTable.uniform(3, Residual(window)), residual=refresh.residual)
     torch.testing.assert_close(again.out, refresh.out, rtol=0, atol=2e-6)
 
 
@@ -201,7 +218,7 @@ def test_reused_heads_are_copied_exactly_and_cost_no_look_at_the_tokens():
 
 
 def test_reused_heads_among_others_keep_their_place_and_bits():
-    table = HeadTable((REUSE, WINDOW, REUSE, FULL, REUSE, REUSE), (None, LOCAL) + (None,) * 4, (False,) * 6)
+    table = HeadTable((REUSE, LOCAL, REUSE, FULL, REUSE, REUSE), (None,) * 6)
     q, k, v = qkv(2, 6, LAYOUT.length, 8)
     cached = torch.randn(2, 4, LAYOUT.length, 8)
     out = head_wise(q, k, v, LAYOUT, table, cached=cached).out
@@ -268,23 +285,23 @@ def test_poison_outside_every_window_never_reaches_a_windowed_row(data):
     window = data.draw(windows(len(layout.grid)))
     row = data.draw(st.integers(layout.prefix, layout.prefix + layout.image - 1))
     q, k, v = qkv(1, 2, layout.length, 8, order="heads first")
-    unseen = ~reference.window_mask(layout, window)[row]
-    clean = head_wise(q, k, v, layout, HeadTable.uniform(2, WINDOW, window)).out[:, :, row]
+    unseen = ~window_mask(layout, window)[row]
+    clean = head_wise(q, k, v, layout, HeadTable.uniform(2, window)).out[:, :, row]
     k[:, :, unseen], v[:, :, unseen] = torch.nan, torch.nan
-    poisoned = head_wise(q, k, v, layout, HeadTable.uniform(2, WINDOW, window)).out[:, :, row]
+    poisoned = head_wise(q, k, v, layout, HeadTable.uniform(2, window)).out[:, :, row]
     assert torch.equal(poisoned, clean)
 
 
 def test_rows_of_ones_stay_ones():
     q, k, v = qkv(2, 4, LAYOUT.length, 16)
-    out = head_wise(q, k, torch.ones_like(v), LAYOUT, HeadTable.uniform(4, WINDOW, LOCAL)).out
+    out = head_wise(q, k, torch.ones_like(v), LAYOUT, HeadTable.uniform(4, LOCAL)).out
     torch.testing.assert_close(out, torch.ones_like(out))
 
 
 def test_permuting_heads_permutes_the_output():
     q, k, v = qkv(1, len(MIXED), LAYOUT.length, 8)
     order = [4, 0, 6, 1, 5, 2, 7, 3]
-    table = HeadTable(*(tuple(column[h] for h in order) for column in (MIXED.methods, MIXED.windows, MIXED.refresh)))
+    table = HeadTable(*(tuple(column[h] for h in order) for column in (MIXED.ways, MIXED.refresh)))
     arguments = caches(q, LAYOUT, MIXED)
     out = head_wise(q, k, v, LAYOUT, MIXED, **arguments).out
     places = [MIXED.residual_heads.index(h) for h in order if h in MIXED.residual_heads]
@@ -296,7 +313,7 @@ def test_permuting_heads_permutes_the_output():
 @pytest.mark.parametrize("layout", [Layout((32, 32), 16), Layout((5, 15, 13), 4, 1), Layout((500,), 2)], ids=str)
 def test_cutting_the_work_into_smaller_blocks_changes_no_result(layout, monkeypatch):
     q, k, v = qkv(2, 3, layout.length, 8)
-    table = HeadTable.uniform(3, WINDOW, Window((0.4,) * len(layout.grid)))
+    table = HeadTable.uniform(3, Window((0.4,) * len(layout.grid)))
     whole = head_wise(q, k, v, layout, table).out
     monkeypatch.setattr(tiled, "band_bytes", lambda device: 1)
     torch.testing.assert_close(head_wise(q, k, v, layout, table).out, whole, rtol=0, atol=2e-6)
@@ -316,7 +333,7 @@ def test_blocks_cover_an_array_once_and_keep_to_their_size(shape, most):
 def refusal(layout=LAYOUT, table=None, q=None, k=None, v=None, **arguments):
     shape = (2, 4, layout.length, 8)
     q, k, v = (torch.zeros(shape) if x is None else x for x in (q, k, v))
-    return why_not(q, k, v, layout, table or HeadTable.uniform(4, WINDOW, LOCAL), **arguments)
+    return why_not(q, k, v, layout, table or HeadTable.uniform(4, LOCAL), **arguments)
 
 
 def zeros(*shape, **options):
@@ -329,7 +346,6 @@ N = LAYOUT.length
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        ({"mask": zeros(N, N)}, "mask"),
         ({"q": zeros(2, N, 8)}, "four axes"),
         ({"k": zeros(2, 2, N, 8), "v": zeros(2, 2, N, 8)}, "grouped-query"),
         ({"k": zeros(2, 4, 77, 8), "v": zeros(2, 4, 77, 8)}, "self-attention"),
@@ -340,11 +356,11 @@ N = LAYOUT.length
         ({"q": zeros(2, 4, N, 8, requires_grad=True)}, "Gradients"),
         ({name: zeros(2, 4, N + 1, 8) for name in "qkv"}, f"{N + 1} tokens and the layout {N}"),
         ({"table": HeadTable.uniform(3, FULL)}, "4 heads and the table 3"),
-        ({"table": HeadTable.uniform(4, WINDOW, Window((0.5,)))}, "1 axes and the grid 2"),
+        ({"table": HeadTable.uniform(4, Window((0.5,)))}, "1 axes and the grid 2"),
         ({"table": HeadTable.uniform(4, REUSE)}, "cached output of 4 head"),
-        ({"table": HeadTable.uniform(4, RESIDUAL, LOCAL)}, "residual of 4 head"),
+        ({"table": HeadTable.uniform(4, Residual(LOCAL))}, "residual of 4 head"),
         ({"table": HeadTable.uniform(4, REUSE), "cached": zeros(2, 3, N, 8)}, "shape"),
-        ({"table": HeadTable.uniform(4, RESIDUAL, LOCAL), "residual": zeros(2, 4, N, 8)}, "shape"),
+        ({"table": HeadTable.uniform(4, Residual(LOCAL)), "residual": zeros(2, 4, N, 8)}, "shape"),
         ({"out": zeros(2, 4, N, 9)}, "output buffer"),
     ],
     ids=lambda x: x if isinstance(x, str) else "",
@@ -358,7 +374,7 @@ def test_a_call_that_cannot_be_served_gets_one_sentence_that_says_why(arguments,
 def test_head_wise_raises_the_sentence_of_why_not():
     q, k, v = qkv(1, 4, 50, 8)
     with pytest.raises(ValueError, match="50 tokens"):
-        head_wise(q, k, v, LAYOUT, HeadTable.uniform(4, WINDOW, LOCAL))
+        head_wise(q, k, v, LAYOUT, HeadTable.uniform(4, LOCAL))
 
 
 def test_a_call_that_can_be_served_gets_no_reason():

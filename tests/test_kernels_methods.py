@@ -6,45 +6,41 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import layouts, tables
 
-from ditfastattn.kernels import HeadTable, Layout, Method, Window, dense_flops, flops
+from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Residual, Window, dense_flops, flops
 from ditfastattn.kernels.geometry import tile_counts
-from ditfastattn.kernels.reference import window_mask
+from ditfastattn.kernels.ways.window import window_mask
 
 W, OTHER = Window((0.3, 0.3)), Window((0.6, 0.6))
-FULL, WINDOW, RESIDUAL, REUSE = Method.FULL, Method.WINDOW, Method.WINDOW_RESIDUAL, Method.REUSE
 
 
 def test_heads_are_found_by_what_they_do():
-    table = HeadTable(
-        (FULL, WINDOW, REUSE, RESIDUAL, FULL, WINDOW, RESIDUAL),
-        (W, W, None, OTHER, None, OTHER, W),
-        (True,) + (False,) * 6,
-    )
+    table = HeadTable((FULL, W, REUSE, Residual(OTHER), FULL, OTHER, Residual(W)), (W,) + (None,) * 6)
     assert table.full_heads == (0, 4)
     assert table.refresh_heads == (0,)
     assert table.reuse_heads == (2,)
     assert table.residual_heads == (3, 6)
-    assert table.window_groups() == {W: (1, 6), OTHER: (3, 5)}
+    assert table.approximation_groups() == {W: (1, 6), OTHER: (3, 5)}
     assert table.refresh_groups() == {W: (0,)}
     assert not table.all_full and not table.all_reuse and len(table) == 7
 
 
 def test_a_refreshing_table_is_not_all_full():
     assert HeadTable.uniform(3, FULL).all_full
-    assert not HeadTable.uniform(3, FULL, W, refresh=True).all_full
+    assert not HeadTable.uniform(3, FULL, refresh=W).all_full
     assert HeadTable.uniform(3, REUSE).all_reuse
 
 
 @pytest.mark.parametrize(
     "arguments, sentence",
     [
-        (((), (), ()), "one method"),
-        (((FULL,), (None, None), (False,)), "1, 2 and 1"),
-        (((WINDOW,), (None,), (False,)), "Head 0 needs a window"),
-        (((FULL, RESIDUAL), (None, None), (False, False)), "Head 1 needs a window"),
-        (((FULL,), (None,), (True,)), "Head 0 needs a window"),
-        (((WINDOW,), (W,), (True,)), "WINDOW, not FULL"),
-        (((7,), (None,), (False,)), "7"),
+        (((), ()), "one way"),
+        (((FULL,), (None, None)), "1 and 2"),
+        (((None,), (None,)), "Head 0 has no way"),
+        (((FULL, Window), (None, None)), "Head 1 has no way"),
+        (((FULL,), (True,)), "Head 0 needs an approximation"),
+        (((FULL,), (Residual(W),)), "Head 0 needs an approximation"),
+        (((W,), (W,)), "by window, not in full"),
+        (((7,), (None,)), "7"),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_refused(arguments, sentence):
@@ -59,13 +55,14 @@ def test_flops_are_four_head_sizes_for_every_pair_of_the_masks(data):
     table = data.draw(tables(len(layout.grid)))
     image = slice(layout.prefix, layout.prefix + layout.image)
     pairs = 0
-    for method, window, refresh in zip(table.methods, table.windows, table.refresh):
-        if method is FULL:
+    for way, updated in zip(table.ways, table.refresh):
+        if way == FULL:
             pairs += layout.length**2
-        elif method is not REUSE:
+        elif way != REUSE:
+            window = way.way if isinstance(way, Residual) else way
             pairs += int(window_mask(layout, window).sum()) + _pooled(layout, window)
-        if refresh:
-            pairs += int(window_mask(layout, window)[image].sum()) + _pooled(layout, window)
+        if updated:
+            pairs += int(window_mask(layout, updated)[image].sum()) + _pooled(layout, updated)
     assert flops(layout, table, 64) == 4 * 64 * pairs
 
 

@@ -20,25 +20,20 @@ from gluon_emulator import Emulated
 from gluon_machine import EmulationError
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from kernel_cases import ORDERS, caches, layouts, qkv, tables
+from kernel_cases import ORDERS, caches, layouts, mixed, qkv, tables
 from triton_cases import assert_matches_reference, run
 
-from ditfastattn.kernels import HeadTable, Layout, Method, Window
+from ditfastattn.kernels import FULL, HeadTable, Layout, Residual, Window
 from ditfastattn.kernels.triton import launch, pingpong
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, Config
 from ditfastattn.kernels.triton.worklist import one_list, pattern, tile_order
 
-FULL, WINDOW, RESIDUAL, REUSE = Method.FULL, Method.WINDOW, Method.WINDOW_RESIDUAL, Method.REUSE
 TURNS = Config(queries=128, keys=64, warps=4, stages=2, path=PINGPONG)
 # Ragged in both axes, three blocks of queries in a row of tiles, global tokens at both ends.
 LAYOUT = Layout((6, 37), prefix=3, suffix=2)
 LOCAL, WIDE = Window((0.3, 0.3)), Window((0.7, 0.5))
-MIXED = HeadTable(
-    (WINDOW, FULL, REUSE, RESIDUAL, FULL, FULL),
-    (LOCAL, LOCAL, None, WIDE, WIDE, None),
-    (False, True, False, False, True, False),
-)
-POOLED = replace(MIXED, windows=tuple(w and replace(w, pooled=True) for w in MIXED.windows))
+MIXED = mixed(LOCAL, WIDE)
+POOLED = mixed(replace(LOCAL, pooled=True), replace(WIDE, pooled=True))
 KERNEL = pingpong.pingpong_kernel
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -103,16 +98,16 @@ def test_the_order_of_events_does_not_touch_the_bits(table, emulated):
 
 def test_the_window_inside_a_refresh_is_the_windows_output_to_a_rounding():
     q, k, v = halves(1, 2, LAYOUT.length, 64)
-    _, residual = run(q, k, v, LAYOUT, HeadTable.uniform(2, FULL, LOCAL, refresh=True), blocks=TURNS)
+    _, residual = run(q, k, v, LAYOUT, HeadTable.uniform(2, FULL, refresh=LOCAL), blocks=TURNS)
     full, _ = run(q, k, v, LAYOUT, HeadTable.uniform(2, FULL), blocks=TURNS)
-    both, _ = run(q, k, v, LAYOUT, HeadTable.uniform(2, RESIDUAL, LOCAL), blocks=TURNS, residual=residual)
+    both, _ = run(q, k, v, LAYOUT, HeadTable.uniform(2, Residual(LOCAL)), blocks=TURNS, residual=residual)
     torch.testing.assert_close(both, full, rtol=0, atol=4e-3)
 
 
 def test_poison_in_blocks_that_are_not_listed_never_leaks():
     layout = Layout((9, 41), prefix=4)
     q, k, v = halves(1, 2, layout.length, 64)
-    table = HeadTable.uniform(2, WINDOW, LOCAL)
+    table = HeadTable.uniform(2, LOCAL)
     clean, _ = run(q, k, v, layout, table, blocks=TURNS)
     slots = tile_order(layout).slots
     blocks, records = one_list(pattern(layout, LOCAL, False, TURNS.queries, TURNS.keys), layout, TURNS.keys)
@@ -155,7 +150,7 @@ def test_what_a_descriptor_on_the_host_cannot_describe_takes_another_path(which,
     taken = []
     start = launch._start_pointer
     monkeypatch.setattr(launch, "_start_pointer", lambda *args, **options: taken.append(start(*args, **options)))
-    assert_matches_reference(q, k, v, LAYOUT, HeadTable.uniform(2, WINDOW, LOCAL), TURNS)
+    assert_matches_reference(q, k, v, LAYOUT, HeadTable.uniform(2, LOCAL), TURNS)
     assert len(taken) == 1
 
 
@@ -207,7 +202,7 @@ def test_the_emulator_sees_a_slip(slip, emulated, tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     q, k, v = halves(1, 2, 330, 64)
-    table = HeadTable((FULL, FULL), (LOCAL, None), (True, False))
+    table = HeadTable((FULL, FULL), (LOCAL, None))
     with pytest.raises((EmulationError, AssertionError)):
         for seed in range(8):
             emulated(seed, module.pingpong_kernel)

@@ -16,16 +16,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_cases import TOLERANCE, caches, doubled, layouts, qkv, tables, windows
+from kernel_cases import TOLERANCE, caches, doubled, layouts, mixed, qkv, tables, windows
 
-from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, reference, why_not_fused
-from ditfastattn.kernels.geometry import far_tiles, pools, tile_counts, tile_shape
+from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Window, head_wise, reference
+from ditfastattn.kernels.dispatch import why_not_fused
+from ditfastattn.kernels.geometry import tile_counts, tile_shape
 from ditfastattn.kernels.pooling import tile_tokens
 from ditfastattn.kernels.triton import launch, predicate, proof, worklist
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, SPECIALIZED, Config, candidates
 from ditfastattn.kernels.triton.launch import in_place, unit_of
+from ditfastattn.kernels.ways.window import window_mask
 
-FULL, WINDOW, REUSE = Method.FULL, Method.WINDOW, Method.REUSE
 CPU = torch.device("cpu")
 LAYOUT = Layout((13, 37), prefix=3, suffix=2)
 LOCAL, WIDE = Window((0.3, 0.3)), Window((0.7, 0.5))
@@ -75,7 +76,7 @@ def test_a_window_visits_exactly_the_pairs_of_the_reference(data):
     layout = data.draw(layouts(largest=400))
     window = data.draw(windows(len(layout.grid)))
     queries, keys = data.draw(st.sampled_from((64, 128))), data.draw(st.sampled_from((16, 32, 64)))
-    wanted = reference.window_mask(layout, window).numpy()
+    wanted = window_mask(layout, window).numpy()
     alone = worklist.pattern(layout, window, False, queries, keys)
     assert (visited(layout, alone, keys) == wanted).all()
 
@@ -97,9 +98,9 @@ def test_a_window_visits_exactly_the_pairs_of_the_reference(data):
 def test_a_refreshing_pooled_window_visits_its_box_and_then_every_key(data):
     layout = data.draw(layouts(largest=300))
     window = data.draw(windows(len(layout.grid), pooled=True))
-    if not pools(layout.grid, window):
+    if not window.pools(layout):
         return
-    wanted = reference.window_mask(layout, window).numpy()
+    wanted = window_mask(layout, window).numpy()
     found = worklist.pattern(layout, window, True, 64, 32)
     assert (visited(layout, found, 32) == wanted).all()
     twice = wanted.astype(int) + 1
@@ -115,7 +116,7 @@ def test_a_refreshing_pooled_window_visits_its_box_and_then_every_key(data):
 def test_a_query_leaves_out_exactly_the_pooled_keys_of_its_box(data):
     layout = data.draw(layouts(largest=400))
     window = data.draw(windows(len(layout.grid), pooled=True))
-    if not pools(layout.grid, window):
+    if not window.pools(layout):
         return
     order, places = worklist.tile_order(layout), worklist.far_places(layout, window)
     found = worklist.pattern(layout, window, False, 64, 32)
@@ -125,7 +126,7 @@ def test_a_query_leaves_out_exactly_the_pooled_keys_of_its_box(data):
             slots = slice(start, start + count)
             low = (order.columns[slots] - half)[:, None]
             seen[order.slots[slots]] = (places[row] < low) | (places[row] > low + 2 * half)
-    assert (seen == far_tiles(layout, window, torch.arange(layout.length)).numpy()).all()
+    assert (seen == window.far_tiles(layout, torch.arange(layout.length)).numpy()).all()
     plain = worklist.pattern(layout, replace(window, pooled=False), False, 64, 32)
     more = (found.cost - plain.cost)[found.blocks[:, 3] >= 0]
     assert (more == -(-places.shape[1] // 32)).all() and found.cost.sum() - plain.cost.sum() == more.sum()
@@ -160,10 +161,10 @@ def test_work_covers_every_row_of_every_head_once_and_starts_with_the_longest(da
 
 
 def test_a_table_is_prepared_once():
-    table = HeadTable((WINDOW, FULL, REUSE), (LOCAL, WIDE, None), (False, True, False))
+    table = HeadTable((LOCAL, FULL, REUSE), (None, WIDE, None))
     work = worklist.work_list(LAYOUT, table, 128, 64, CPU)
     assert worklist.work_list(LAYOUT, table, 128, 64, CPU) is work
-    other = worklist.work_list(LAYOUT, HeadTable((WINDOW,), (LOCAL,), (False,)), 128, 64, CPU)
+    other = worklist.work_list(LAYOUT, HeadTable((LOCAL,), (None,)), 128, 64, CPU)
     assert other.held[0][0] is work.held[0][0]
 
 
@@ -179,7 +180,7 @@ def test_eight_by_eight_tiles_of_one_block_need_no_mask():
 def refusal(q=None, k=None, v=None, layout=LAYOUT, table=None, **arguments):
     shape = (1, 2, layout.length, 64)
     q, k, v = (torch.zeros(shape, dtype=torch.float16) if x is None else x for x in (q, k, v))
-    return predicate.why_not(q, k, v, layout, table or HeadTable.uniform(2, WINDOW, LOCAL), **arguments)
+    return predicate.why_not(q, k, v, layout, table or HeadTable.uniform(2, LOCAL), **arguments)
 
 
 def zeros(*shape, dtype=torch.float16):
@@ -192,7 +193,6 @@ N = LAYOUT.length
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        ({"mask": zeros(N, N)}, "mask"),
         ({"q": zeros(2, N, 64)}, "four axes"),
         ({"k": zeros(1, 1, N, 64), "v": zeros(1, 1, N, 64)}, "grouped-query"),
         ({"k": zeros(1, 2, 9, 64), "v": zeros(1, 2, 9, 64)}, "self-attention"),
@@ -342,8 +342,8 @@ def test_a_refresh_takes_a_configuration_that_is_made_for_it(capability, refresh
     monkeypatch.setattr(predicate, "device_configs", lambda device, head_dim: configs)
     monkeypatch.setattr(predicate, "proof", lambda *args: proof.Proof(None, configs[0]))
     q = zeros(1, 2, N, 64)
-    assert predicate.choice(q, LAYOUT, HeadTable.uniform(2, WINDOW, LOCAL)) == configs[0]
-    assert predicate.choice(q, LAYOUT, HeadTable.uniform(2, FULL, LOCAL, refresh=True)) == configs[refreshing]
+    assert predicate.choice(q, LAYOUT, HeadTable.uniform(2, LOCAL)) == configs[0]
+    assert predicate.choice(q, LAYOUT, HeadTable.uniform(2, FULL, refresh=LOCAL)) == configs[refreshing]
 
 
 def test_another_packs_allocator_outlives_a_launch(monkeypatch):
@@ -439,11 +439,7 @@ def test_only_hopper_gets_paths_of_its_own_and_every_list_ends_with_the_other():
 
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA or ROCm device")
-MIXED = HeadTable(
-    (WINDOW, FULL, REUSE, Method.WINDOW_RESIDUAL, FULL, FULL),
-    (LOCAL, LOCAL, None, WIDE, WIDE, None),
-    (False, True, False, False, True, False),
-)
+MIXED = mixed(LOCAL, WIDE)
 
 
 @pytest.mark.gpu
@@ -453,11 +449,7 @@ MIXED = HeadTable(
 @pytest.mark.parametrize("dtype", (torch.float16, torch.bfloat16), ids=str)
 @pytest.mark.parametrize("pooled", (False, True), ids=("", "pooled"))
 def test_on_the_gpu_a_mixed_layer_matches_float64_and_repeats_its_bits(pooled, dtype, dim, layout):
-    table = HeadTable(
-        MIXED.methods,
-        tuple(w and Window((*w.extent, 0.4)[-len(layout.grid) :], pooled) for w in MIXED.windows),
-        MIXED.refresh,
-    )
+    table = mixed(*(Window((*w.extent, 0.4)[-len(layout.grid) :], pooled) for w in (LOCAL, WIDE)))
     q, k, v = (x.cuda() for x in qkv(2, len(table), layout.length, dim, dtype))
     arguments = {name: x.cuda() for name, x in caches(q.cpu(), layout, table).items()}
     assert why_not_fused(q, k, v, layout, table) is None
@@ -479,7 +471,7 @@ def test_on_the_gpu_a_mixed_layer_matches_float64_and_repeats_its_bits(pooled, d
 def test_on_the_gpu_every_configuration_is_right_and_repeats_its_bits_under_load(pooled, dtype, dim):
     """More blocks of work than the GPU holds at a time, many times over: what a race would show in."""
     layout = Layout((64, 72), 77)
-    table = replace(MIXED, windows=tuple(w and replace(w, pooled=pooled) for w in MIXED.windows))
+    table = mixed(replace(LOCAL, pooled=pooled), replace(WIDE, pooled=pooled))
     q, k, v = (x.cuda() for x in qkv(1, len(table), layout.length, dim, dtype))
     arguments = {name: x.cuda() for name, x in caches(q.cpu(), layout, table).items()}
     wanted, residual = _reference_on(q, k, v, layout, table, arguments)

@@ -16,28 +16,22 @@ pytest.importorskip("triton", reason="Triton is not installed")
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from kernel_cases import ORDERS, caches, layouts, qkv, tables, windows
+from kernel_cases import ORDERS, caches, layouts, mixed, qkv, tables, windows
 from triton_cases import BLOCKS, ONE_LOOP, assert_matches_reference, run
 
-from ditfastattn.kernels import HeadTable, Layout, Method, Window, head_wise, pooling, reference
+from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Residual, Window, head_wise, pooling
 from ditfastattn.kernels.triton import launch, proof
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, Config
 from ditfastattn.kernels.triton.pooled import pool_heads
 from ditfastattn.kernels.triton.worklist import one_list, pattern, tile_order, work_list
+from ditfastattn.kernels.ways.window import window_mask
 
-FULL, WINDOW, RESIDUAL, REUSE = Method.FULL, Method.WINDOW, Method.WINDOW_RESIDUAL, Method.REUSE
 CPU = torch.device("cpu")
 # Ragged in both axes, three blocks of queries in a row of tiles, global tokens at both ends.
 LAYOUT = Layout((6, 37), prefix=3, suffix=2)
 LOCAL, WIDE, WHOLE = Window((0.3, 0.3)), Window((0.7, 0.5)), Window((1.0, 1.0))
-MIXED = HeadTable(
-    (WINDOW, FULL, REUSE, RESIDUAL, FULL, FULL),
-    (LOCAL, LOCAL, None, WIDE, WIDE, None),
-    (False, True, False, False, True, False),
-)
-
-
-POOLED = replace(MIXED, windows=tuple(w and replace(w, pooled=True) for w in MIXED.windows))
+MIXED = mixed(LOCAL, WIDE)
+POOLED = mixed(replace(LOCAL, pooled=True), replace(WIDE, pooled=True))
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 # No shrinking: a failing case is small already, and each run of it costs a second.
@@ -61,11 +55,8 @@ def test_any_mix_of_methods_matches_the_float64_reference(data):
 @given(st.data())
 def test_pooled_windows_match_the_float64_reference(data):
     layout = data.draw(layouts(largest=300))
-    table = HeadTable(
-        (WINDOW, FULL, RESIDUAL, WINDOW),
-        (data.draw(windows(len(layout.grid), pooled=True)),) * 3 + (data.draw(windows(len(layout.grid))),),
-        (False, True, False, False),
-    )
+    pooled, other = (data.draw(windows(len(layout.grid), pooled=p)) for p in (True, False))
+    table = HeadTable((pooled, FULL, Residual(pooled), other), (None, pooled, None, None))
     dim = data.draw(st.sampled_from(sorted(HEAD_DIMS)))
     order, dtype = data.draw(st.sampled_from(ORDERS)), data.draw(st.sampled_from((torch.float16, torch.float32)))
     q, k, v = qkv(1, 4, layout.length, dim, dtype, order, data.draw(st.integers(0, 99)))
@@ -77,7 +68,7 @@ def test_pooled_windows_match_the_float64_reference(data):
 def test_tiles_are_pooled_as_the_definition_says(data):
     layout = data.draw(layouts(largest=500))
     window = Window((0.01,) * len(layout.grid), pooled=True)
-    table = HeadTable((WINDOW, FULL, RESIDUAL), (window, None, window), (False,) * 3)
+    table = HeadTable((window, FULL, Residual(window)), (None,) * 3)
     dtype, order = data.draw(st.sampled_from((torch.float16, torch.float32))), data.draw(st.sampled_from(ORDERS))
     dim = data.draw(st.sampled_from(sorted(HEAD_DIMS)))
     q, k, v = qkv(2, 3, layout.length, dim, dtype, order)
@@ -127,19 +118,19 @@ def test_what_descriptors_cannot_serve_takes_the_other_path(what, monkeypatch):
     q, k, v = qkv(1, 2, 40, 64, torch.float16, order)
     if what == "odd address":
         q = torch.zeros(q.numel() + 1, dtype=q.dtype)[1:].view(1, 40, 2, 64).transpose(1, 2).copy_(q)
-    table = HeadTable.uniform(2, WINDOW, Window((0.3,)))
+    table = HeadTable.uniform(2, Window((0.3,)))
     assert_matches_reference(q, k, v, Layout((40,)), table, blocks=ONE_LOOP)
 
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_every_memory_order_is_read_where_it_lies(order):
-    table = HeadTable((WINDOW, FULL), (LOCAL, WIDE), (False, True))
+    table = HeadTable((LOCAL, FULL), (None, WIDE))
     assert_matches_reference(*qkv(2, 2, LAYOUT.length, 64, torch.float16, order), LAYOUT, table)
 
 
 @pytest.mark.parametrize("scale", [0.01, 0.3])
 def test_the_scale_is_used(scale):
-    table = HeadTable((WINDOW, FULL), (LOCAL, WIDE), (False, True))
+    table = HeadTable((LOCAL, FULL), (None, WIDE))
     assert_matches_reference(*qkv(1, 2, LAYOUT.length, 64), LAYOUT, table, scale=scale)
 
 
@@ -151,14 +142,14 @@ def test_the_scale_is_used(scale):
 @pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
 def test_tails_thin_grids_and_no_text(layout, blocks):
     window = Window((0.4,) * len(layout.grid))
-    table = HeadTable((WINDOW, FULL, FULL), (window,) * 3, (False, True, False))
+    table = HeadTable((window, FULL, FULL), (None, window, None))
     assert_matches_reference(*qkv(1, 3, layout.length, 64), layout, table, blocks=blocks)
 
 
 def test_a_block_of_three_tiles_and_a_window_that_ends_inside_it():
     """Query tiles of a block with three different boxes, in a row of tiles that is cut short."""
     layout = Layout((13, 50), 2)
-    table = HeadTable((WINDOW, FULL), (Window((0.3, 0.2)), Window((1.0, 0.4))), (False, True))
+    table = HeadTable((Window((0.3, 0.2)), FULL), (None, Window((1.0, 0.4))))
     assert_matches_reference(*qkv(1, 2, layout.length, 64, torch.float16), layout, table, blocks=ONE_LOOP)
 
 
@@ -169,13 +160,13 @@ def test_a_window_has_the_same_bits_alone_and_inside_a_refresh(data):
     layout = data.draw(layouts(largest=150))
     window = data.draw(windows(len(layout.grid), pooled=None))
     q, k, v = qkv(1, 1, layout.length, 64, torch.float32)
-    alone, _ = run(q, k, v, layout, HeadTable.uniform(1, WINDOW, window))
-    full, fresh = run(q, k, v, layout, HeadTable.uniform(1, FULL, window, refresh=True))
+    alone, _ = run(q, k, v, layout, HeadTable.uniform(1, window))
+    full, fresh = run(q, k, v, layout, HeadTable.uniform(1, FULL, refresh=window))
     image = slice(layout.prefix, layout.prefix + layout.image)
     # The subtraction in float32 of the same window; a whole-grid window is served as plain full attention instead.
     if any(e < 1 for e in window.extent):
         torch.testing.assert_close(full[:, :, image] - alone[:, :, image], fresh, rtol=0, atol=1e-6)
-    again, _ = run(q, k, v, layout, HeadTable.uniform(1, RESIDUAL, window), residual=fresh)
+    again, _ = run(q, k, v, layout, HeadTable.uniform(1, Residual(window)), residual=fresh)
     torch.testing.assert_close(again, full, rtol=0, atol=2e-6)
 
 
@@ -185,17 +176,17 @@ def test_the_window_inside_a_refresh_is_the_windows_output_bit_for_bit(blocks):
     layout = Layout((6, 37))
     q, k, v = qkv(1, 1, layout.length, 64, torch.float32)
     row = 40
-    seen = reference.window_mask(layout, LOCAL)[row]
+    seen = window_mask(layout, LOCAL)[row]
     k[:, :, ~seen] = -1e4 * q[:, :, row : row + 1]
-    alone, _ = run(q, k, v, layout, HeadTable.uniform(1, WINDOW, LOCAL), blocks=blocks)
-    full, fresh = run(q, k, v, layout, HeadTable.uniform(1, FULL, LOCAL, refresh=True), blocks=blocks)
+    alone, _ = run(q, k, v, layout, HeadTable.uniform(1, LOCAL), blocks=blocks)
+    full, fresh = run(q, k, v, layout, HeadTable.uniform(1, FULL, refresh=LOCAL), blocks=blocks)
     assert torch.equal(full[:, :, row], alone[:, :, row]) and (fresh[:, :, row] == 0).all()
 
 
 def test_poison_in_blocks_that_a_block_of_queries_does_not_visit_never_leaks():
     layout = Layout((9, 41), prefix=4)
     q, k, v = qkv(1, 2, layout.length, 64)
-    table = HeadTable.uniform(2, WINDOW, LOCAL)
+    table = HeadTable.uniform(2, LOCAL)
     clean, _ = run(q, k, v, layout, table)
     order = tile_order(layout)
     work = work_list(layout, table, BLOCKS.queries, BLOCKS.keys, CPU)
@@ -207,7 +198,7 @@ def test_poison_in_blocks_that_a_block_of_queries_does_not_visit_never_leaks():
     for start, count, *_ in masked[first[6] : first[7]]:
         visited[order.slots[start : start + count]] = True
     rows = torch.from_numpy(order.slots[first[0] : first[0] + first[1]]).long()
-    seen = reference.window_mask(layout, LOCAL)[rows].any(dim=0)
+    seen = window_mask(layout, LOCAL)[rows].any(dim=0)
     assert torch.equal(visited, seen) and not seen.all()
     k[:, :, ~seen], v[:, :, ~seen] = torch.nan, torch.nan
     poisoned, _ = run(q, k, v, layout, table)
@@ -217,7 +208,7 @@ def test_poison_in_blocks_that_a_block_of_queries_does_not_visit_never_leaks():
 def test_poison_in_blocks_that_are_not_listed_never_leaks_in_one_loop():
     layout = Layout((9, 41), prefix=4)
     q, k, v = qkv(1, 2, layout.length, 64)
-    table = HeadTable.uniform(2, WINDOW, LOCAL)
+    table = HeadTable.uniform(2, LOCAL)
     clean, _ = run(q, k, v, layout, table, blocks=ONE_LOOP)
     order = tile_order(layout)
     blocks, records = one_list(pattern(layout, LOCAL, False, ONE_LOOP.queries, ONE_LOOP.keys), layout, ONE_LOOP.keys)
@@ -226,7 +217,7 @@ def test_poison_in_blocks_that_are_not_listed_never_leaks_in_one_loop():
     for at in records[first:last, 0]:
         visited[order.slots[at : at + ONE_LOOP.keys]] = True
     rows = torch.from_numpy(order.slots[start : start + count]).long()
-    assert not visited.all() and not (reference.window_mask(layout, LOCAL)[rows].any(dim=0) & ~visited).any()
+    assert not visited.all() and not (window_mask(layout, LOCAL)[rows].any(dim=0) & ~visited).any()
     k[:, :, ~visited], v[:, :, ~visited] = torch.nan, torch.nan
     poisoned, _ = run(q, k, v, layout, table, blocks=ONE_LOOP)
     assert torch.equal(poisoned[:, :, rows], clean[:, :, rows])
@@ -239,7 +230,7 @@ def test_reused_heads_are_copied_bit_for_bit_and_their_tokens_not_read(blocks):
         x[:, 1] = torch.nan
     cached = torch.randn(2, 1, LAYOUT.length, 64).half()
     cached[0, 0, 0, 0], cached[0, 0, 1, 0] = -0.0, torch.inf
-    table = HeadTable((WINDOW, REUSE, FULL), (LOCAL, None, None), (False,) * 3)
+    table = HeadTable((LOCAL, REUSE, FULL), (None,) * 3)
     out, _ = run(q, k, v, LAYOUT, table, cached=cached, blocks=blocks)
     assert torch.equal(out[:, 1].view(torch.int16), cached[:, 0].view(torch.int16))
     assert out[:, [0, 2]].isfinite().all()
@@ -247,7 +238,7 @@ def test_reused_heads_are_copied_bit_for_bit_and_their_tokens_not_read(blocks):
 
 def test_reused_heads_that_lie_in_the_output_are_left_alone():
     q, k, v = qkv(1, 4, LAYOUT.length, 64)
-    table = HeadTable((REUSE, WINDOW, REUSE, FULL), (None, LOCAL, None, None), (False,) * 4)
+    table = HeadTable((REUSE, LOCAL, REUSE, FULL), (None,) * 4)
     out = torch.randn(1, LAYOUT.length, 4, 64).transpose(1, 2)
     before = out[:, ::2].clone()
     run(q, k, v, LAYOUT, table, out=out, cached=out[:, ::2])

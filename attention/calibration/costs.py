@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ...kernels import HeadTable, Layout, Method, Window, dense_flops, flops
+from ...kernels import FULL, HeadTable, Layout, Way, Window, dense_flops, flops
 from ..hooks.projections import flops_per_token
 
 
@@ -20,14 +20,14 @@ def site_costs(layout: Layout, site, windows: tuple[Window, ...], diffusion_mode
     """
     element = torch.empty((), dtype=getattr(torch, dtype)).element_size()
 
-    def cost(method: Method, window: Window | None = None) -> float:
-        return float(flops(layout, HeadTable.uniform(1, method, window), site.head_dim) * branches)
+    def cost(way: Way) -> float:
+        return float(flops(layout, HeadTable.uniform(1, way), site.head_dim) * branches)
 
     linears = flops_per_token(diffusion_model, site) if site.skippable else {"image": 0, "text": 0}
     projections = linears["image"] * layout.image + linears["text"] * layout.globals
     return {
-        "full": cost(Method.FULL),
-        "windows": [cost(Method.WINDOW, window) for window in windows],
+        "full": cost(FULL),
+        "windows": [cost(window) for window in windows],
         "projections": projections * branches,
         "share": 0.5 * layout.image / layout.length if branches == 2 else 0.0,
         "output_bytes": layout.length * site.head_dim * element * branches,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ...kernels import HeadTable, Layout, Method, Pooled, Window, far_tiles, head_wise, pool, row_mask
+from ...kernels import HeadTable, Layout, Pooled, Window, head_wise, pool
 from ..families import Site
 from ..hooks.call import AttentionCall
 from ..hooks.projections import output_root
@@ -179,7 +179,7 @@ class Observer:
 def windowed(attention: AttentionCall, layout: Layout, window: Window) -> torch.Tensor:
     """The attention output, in the host's format, with every head windowed: a known error to follow to the end."""
     output, heads = attention.buffer()
-    table = HeadTable.uniform(heads.shape[1], Method.WINDOW, window)
+    table = HeadTable.uniform(heads.shape[1], window)
     head_wise(
         attention.q, attention.k, attention.v, layout, table, scale=attention.scale, dense=attention.dense, out=heads
     )
@@ -270,10 +270,8 @@ def _pick_rows(layout: Layout, windows, image_rows: int, device) -> Rows:
             torch.full((len(some),), layout.globals / layout.length / max(1, len(some))),
         )
     )
-    masks, far = (
-        torch.stack([of(layout, window, image) for window in windows]).to(device, torch.float32)
-        for of in (row_mask, far_tiles)
-    )
+    masks = torch.stack([window.row_mask(layout, image) for window in windows]).to(device, torch.float32)
+    far = torch.stack([window.far_tiles(layout, image) for window in windows]).to(device, torch.float32)
     positions = torch.cat((image, some)).to(device)
     return Rows(layout, positions, len(image), masks, far, bool(far.any()), weight.to(device))
 

@@ -16,8 +16,7 @@ import comfy.model_management
 import numpy as np
 import torch
 
-from ...kernels import HeadTable, Layout, Method, Window, head_wise
-from ...kernels.tiled import full_attention
+from ...kernels import FULL, REUSE, HeadTable, Layout, Residual, Window, full_attention, head_wise
 from ...plans import Milliseconds
 from ..families import Site
 from ..hooks.call import AttentionCall
@@ -148,21 +147,21 @@ class _Ways:
     def kept(self) -> None:
         """Full, and every head's output written."""
         out = self.attention.buffer()[1]
-        self._compute(HeadTable.uniform(len(self.heads), Method.FULL), slice(None), out)
+        self._compute(HeadTable.uniform(len(self.heads), FULL), slice(None), out)
         for rows, cache in zip(self.branches, self.caches, strict=True):
             cache.outputs.write(self.heads, out[rows], 0)
 
     def reuse(self) -> None:
         """Every head from the cache, branch by branch."""
         out = self.attention.buffer()[1]
-        table = HeadTable.uniform(len(self.heads), Method.REUSE)
+        table = HeadTable.uniform(len(self.heads), REUSE)
         for rows, cache in zip(self.branches, self.caches, strict=True):
             self._compute(table, rows, out, cached=cache.outputs.read(self.heads))
 
     def refresh(self) -> None:
         """Full, and every head's residual written."""
         out = self.attention.buffer()[1]
-        table = HeadTable.uniform(len(self.heads), Method.FULL, self.narrow, refresh=True)
+        table = HeadTable.uniform(len(self.heads), FULL, refresh=self.narrow)
         residual = self._compute(table, slice(None), out).residual
         for rows, cache in zip(self.branches, self.caches, strict=True):
             cache.residuals.write(self.heads, residual[rows], 0)
@@ -170,7 +169,7 @@ class _Ways:
     def residual(self) -> None:
         """Every head windowed with its residual, branch by branch."""
         out = self.attention.buffer()[1]
-        table = HeadTable.uniform(len(self.heads), Method.WINDOW_RESIDUAL, self.narrow)
+        table = HeadTable.uniform(len(self.heads), Residual(self.narrow))
         for rows, cache in zip(self.branches, self.caches, strict=True):
             self._compute(table, rows, out, residual=cache.residuals.read(self.heads))
 
@@ -178,7 +177,7 @@ class _Ways:
         """Full in the conditional branch; the other gets its image rows and computes its own global tokens."""
         out, image = self.attention.buffer()[1], slice(self.layout.prefix, self.layout.prefix + self.layout.image)
         source, target = (branch.rows for branch in self.pair)
-        self._compute(HeadTable.uniform(len(self.heads), Method.FULL), source, out)
+        self._compute(HeadTable.uniform(len(self.heads), FULL), source, out)
         view = out[target]
         view[:, :, image] = out[source][:, :, image]
         if self.layout.globals:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ...kernels import Layout, Method
-from ...kernels.tiled import full_attention
+from ...kernels import FULL, Layout, full_attention
 from ..hooks.call import AttentionCall
 from ..hooks.projections import output_metric
 from ..hooks.record import GuardRecord
@@ -160,7 +159,5 @@ class Guard:
 def _compressed(entry: SiteStep) -> tuple[int, ...]:
     """Heads that do not compute full attention of their own in every branch."""
     return tuple(
-        head
-        for head, method in enumerate(entry.table.methods)
-        if method != Method.FULL or (entry.share and head not in entry.unshared)
+        head for head, way in enumerate(entry.table.ways) if way != FULL or (entry.share and head not in entry.unshared)
     )

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from ...kernels import HeadTable, Layout, Method, flops, head_wise, why_not
+from ...kernels import REUSE, HeadTable, Layout, flops, head_wise, why_not
 from ..families import JOINT, Family, Site
 from ..hooks.call import AttentionCall
 from ..hooks.processor import Processor
@@ -207,7 +207,7 @@ class Replay(Processor):
     def _compressed(self, forward: Forward, call: SiteCall, attention: AttentionCall, entry: SiteStep):
         """(output in the host's format, FLOPs computed)."""
         layout = forward.layout(call.site, attention.q.shape[2], attention.options)
-        if layout is None and entry.table.window_groups():
+        if layout is None and entry.table.approximation_groups():
             self.run.record.note(
                 f"{call.site.name} ran without windows: its {attention.q.shape[2]} tokens do not fit the "
                 f"{'×'.join(map(str, forward.grid))} grid."
@@ -273,8 +273,8 @@ class Replay(Processor):
         # A head that was to be reused but had no cache was computed: keep it, the steps after it count on it.
         keep = [
             head
-            for head, method in enumerate(table.methods)
-            if method != Method.REUSE and (entry.keep[head] or entry.table.methods[head] == Method.REUSE)
+            for head, way in enumerate(table.ways)
+            if way != REUSE and (entry.keep[head] or entry.table.ways[head] == REUSE)
         ]
         if keep:
             cache.outputs.write(keep, out, forward.step)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ...kernels import Layout
-from ...kernels.tiled import full_attention
+from ...kernels import Layout, full_attention
 from ..hooks.call import AttentionCall
 from ..hooks.run import COND, UNCOND, Branch, Forward, SamplingRun, SiteCall
 from .caches import RunCaches

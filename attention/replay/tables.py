@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ...kernels import HeadTable, Layout, Method
+from ...kernels import FULL, REUSE, HeadTable, Layout, Residual
 from .caches import BranchCache
 from .timeline import SiteStep
 
@@ -23,18 +23,17 @@ def feasible(entry: SiteStep, layout: Layout | None, cache: BranchCache, q: torc
     table = entry.table
     if layout is not None and not reads_caches(table):
         return table
-    length = q.shape[2]
-    methods, windows, refresh = list(table.methods), list(table.windows), list(table.refresh)
-    for head, method in enumerate(table.methods):
-        if method == Method.REUSE:
-            lost = not cache.outputs.fresh(head, entry.source[head], q, length)
-        elif method == Method.WINDOW_RESIDUAL:
+    ways, refresh = list(table.ways), list(table.refresh)
+    for head, way in enumerate(table.ways):
+        if way == REUSE:
+            lost = not cache.outputs.fresh(head, entry.source[head], q, q.shape[2])
+        elif isinstance(way, Residual):
             lost = layout is None or not cache.residuals.fresh(head, entry.residual_source[head], q, layout.image)
         else:
-            lost = layout is None and method == Method.WINDOW
+            lost = layout is None and way != FULL
         if lost:
-            methods[head] = Method.FULL
-            refresh[head] = method == Method.WINDOW_RESIDUAL and layout is not None
+            ways[head] = FULL
+            refresh[head] = way.way if isinstance(way, Residual) else None
         if layout is None:
-            windows[head], refresh[head] = None, False
-    return HeadTable(tuple(methods), tuple(windows), tuple(refresh))
+            refresh[head] = None
+    return HeadTable(tuple(ways), tuple(refresh))

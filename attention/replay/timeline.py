@@ -12,9 +12,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...kernels import HeadTable, Method, Window
+from ... import kernels
+from ...kernels import WAYS, HeadTable, Residual, Way, Window
 from ...plans import RunSchedule
-from ...plans.methods import FULL, REUSE, is_residual, refresh_windows, sources, window_index
+from ...plans.methods import FULL, RESIDUAL, REUSE, WINDOW, refresh_windows, sources
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ class Timeline:
         self._steps = steps
         sites = range(len(steps[0]))
         self.output_heads = [self._marked(site, lambda entry: entry.keep) for site in sites]
-        self.residual_heads = [self._marked(site, lambda entry: entry.table.refresh) for site in sites]
+        self.residual_heads = [
+            self._marked(site, lambda entry: [way is not None for way in entry.table.refresh]) for site in sites
+        ]
         self.keeps_projected = [any(step[site].keep_projected for step in steps) for site in sites]
 
     def at(self, step: int, site: int) -> SiteStep:
@@ -88,9 +91,8 @@ class Timeline:
 
 
 def _letter(entry: SiteStep) -> str:
-    methods = entry.table.methods
-    commonest = max(Method, key=lambda method: (methods.count(method), -method))
-    letter = {Method.FULL: "f", Method.WINDOW: "w", Method.WINDOW_RESIDUAL: "d", Method.REUSE: "r"}[commonest]
+    letters = [way.letter for way in entry.table.ways]
+    letter = max((way.letter for way in WAYS), key=letters.count)
     return letter.upper() if entry.share else letter
 
 
@@ -107,9 +109,7 @@ def build(
     a site can leave its projections out. unshared: per site number, heads that never share.
     """
     unshared = unshared or {}
-    letters = schedule.methods
-    method, window = _methods(letters), window_index(letters)
-    used = np.where(schedule.refresh >= 0, schedule.refresh, window)
+    letters, ways = schedule.methods, _ways(windows)
     source, residual_source = (array.astype(int) for array in sources(letters))
     spans = [slice(low, high) for low, high in pairwise(offsets)]
     whole = np.stack(
@@ -123,9 +123,8 @@ def build(
         at = (step, spans[site])
         return SiteStep(
             table=HeadTable(
-                methods=tuple(Method(int(code)) for code in method[at]),
-                windows=tuple(windows[index] if index >= 0 else None for index in used[at]),
-                refresh=tuple((schedule.refresh[at] >= 0).tolist()),
+                ways=tuple(ways[letter] for letter in letters[at].tolist()),
+                refresh=tuple(windows[index] if index >= 0 else None for index in schedule.refresh[at]),
             ),
             keep=tuple(keep[at].tolist()),
             source=tuple(source[at].tolist()),
@@ -141,13 +140,11 @@ def build(
     return Timeline(schedule, windows, offsets, skippable, unshared, steps)
 
 
-def _methods(letters: np.ndarray) -> np.ndarray:
-    """(T, N) letters → codes of `kernels.Method`."""
-    codes = np.full(letters.shape, int(Method.WINDOW))
-    codes[letters == FULL] = Method.FULL
-    codes[letters == REUSE] = Method.REUSE
-    codes[is_residual(letters)] = Method.WINDOW_RESIDUAL
-    return codes
+def _ways(windows: tuple[Window, ...]) -> dict[int, Way]:
+    """The way that each of a plan's letters means."""
+    plain = {WINDOW + k: window for k, window in enumerate(windows)}
+    corrected = {RESIDUAL + k: Residual(window) for k, window in enumerate(windows)}
+    return {FULL: kernels.FULL, REUSE: kernels.REUSE, **plain, **corrected}
 
 
 def _read_by_single_heads(letters: np.ndarray, whole: np.ndarray, source: np.ndarray) -> np.ndarray:

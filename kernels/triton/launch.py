@@ -17,7 +17,7 @@ from functools import lru_cache
 import torch
 
 from ..geometry import Layout
-from ..methods import HeadTable
+from ..head_table import HeadTable
 from .configs import HEAD_DIMS, PINGPONG, POINTER, SPECIALIZED, Config, candidates, switch
 from .worklist import WorkList, work_list
 

@@ -7,12 +7,14 @@ from functools import lru_cache
 import torch
 
 from ..geometry import Layout
-from ..methods import HeadTable
+from ..head_table import HeadTable
+from ..ways import Full, Residual, Reuse, Window
 from .configs import HEAD_DIMS, SWITCH, Config, refreshes, switch
 from .launch import device_configs
 from .proof import NotNow, Proof, first_line, proof
 from .worklist import BLOCK_BITS, MOST_HEADS, pooled_heads
 
+KNOWN = (Full, Residual, Reuse, Window)
 DTYPES = (torch.float16, torch.bfloat16)
 OLDEST_CAPABILITY = (8, 0)
 # Key block starts that the list of one window may hold: 4 bytes each, so 256 MiB, which 370,000 tokens reach at worst.
@@ -27,7 +29,6 @@ def why_not(
     layout: Layout,
     table: HeadTable,
     *,
-    mask: torch.Tensor | None = None,
     scale: float | None = None,
 ) -> str | None:
     """One plain sentence that says why the kernel cannot serve a call, or None when it can.
@@ -37,17 +38,18 @@ def why_not(
     Never raises.
     """
     return (
-        about_call(q, k, v, layout, table, mask, scale)
+        about_call(q, k, v, layout, table, scale)
         or switched_off()
         or about_device(q.device)
         or fault(q.device, q.dtype, q.shape[3], bool(pooled_heads(layout, table)))
     )
 
 
-def about_call(q, k, v, layout, table, mask=None, scale=None) -> str | None:
+def about_call(q, k, v, layout, table, scale=None) -> str | None:
     """The part of `why_not` that looks at the call alone, whatever the device."""
-    if mask is not None:
-        return "An attention mask is given, and the Triton kernel computes without one."
+    for way in (*table.ways, *table.approximation_groups(), *table.refresh_groups()):
+        if not isinstance(way, KNOWN):
+            return f"The Triton kernel has no way {way.name!r}."
     if not q.dim() == k.dim() == v.dim() == 4:
         return "The Triton kernel takes queries, keys and values of four axes."
     if k.shape[1] != q.shape[1]:

@@ -20,8 +20,9 @@ from functools import lru_cache
 import torch
 
 from .. import tiled
-from ..geometry import Layout, Window
-from ..methods import HeadTable, Method
+from ..geometry import Layout
+from ..head_table import HeadTable
+from ..ways import FULL, REUSE, Residual, Window
 from .configs import POINTER, SWITCH, Config, refreshes
 from .launch import device_configs, head_wise, on
 
@@ -159,8 +160,8 @@ def survey(
         for _ in range(5)
     )
     window = replace(WINDOW, pooled=pooled)
-    table = HeadTable.uniform(HEADS, Method.WINDOW, window)
-    slow = clock(lambda: tiled.window_attention(q, k, v, layout, window, wanted))
+    table = HeadTable.uniform(HEADS, window)
+    slow = clock(lambda: window.attend(q, k, v, layout, None, wanted))
     dense = clock(lambda: tiled.full_attention(q, k, v))
     timed = {}
     for config in differences:
@@ -209,11 +210,7 @@ def trial(
     config = config or device_configs(device, head_dim)[-1]
     layout = Layout((19, 22), prefix=5, suffix=2)
     window = Window((0.4, 0.5), pooled)
-    table = HeadTable(
-        (Method.WINDOW, Method.FULL, Method.REUSE, Method.WINDOW_RESIDUAL, Method.FULL),
-        (window,) * 5,
-        (False, True, False, False, False),
-    )
+    table = HeadTable((window, FULL, REUSE, Residual(window), FULL), (None, window, None, None, None))
     generator = torch.Generator().manual_seed(0)
 
     def normal(heads, tokens):
@@ -224,12 +221,12 @@ def trial(
     image = slice(layout.prefix, layout.prefix + layout.image)
     full = tiled.full_attention(q, k, v)
     local = full.clone()
-    tiled.window_attention(q, k, v, layout, window, local[:, :, image])
+    window.attend(q, k, v, layout, None, local[:, :, image])
     wanted = torch.stack((local[:, 0], full[:, 1], cached[:, 0], local[:, 3], full[:, 4]), dim=1)
     wanted[:, 3, image] += residual[:, 0]
 
     # With a refresh and without one a configuration is compiled to two binaries.
-    plain = replace(table, refresh=(False,) * 5)
+    plain = replace(table, refresh=(None,) * 5)
     out = torch.full_like(q, torch.nan)
     head_wise(q, k, v, layout, plain, out, cached=cached, residual=residual, config=config)
     pairs = [(out, wanted)]

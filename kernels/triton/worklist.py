@@ -32,8 +32,9 @@ from itertools import product
 import numpy as np
 import torch
 
-from ..geometry import Layout, Window, covers_all, half_widths, pools, tile_counts, tile_shape
-from ..methods import HeadTable, Method
+from ..geometry import Layout, tile_counts, tile_shape
+from ..head_table import HeadTable
+from ..ways import REUSE, Residual, Way, Window
 
 # An item is head << BLOCK_BITS | block.
 BLOCK_BITS = 21
@@ -171,10 +172,10 @@ def pattern(layout: Layout, window: Window | None, refresh: bool, queries: int, 
         _full_blocks(builder, 0, layout, queries)
         return builder.pattern()
     order = tile_order(layout)
-    *across, half = half_widths(layout.grid, window)
+    *across, half = window.half_widths(layout.grid)
     columns = tile_counts(layout.grid)[-1]
     outside = [(layout.image, layout.length)] if layout.globals else []
-    pooled = len(order.rows) * columns if pools(layout.grid, window) else 0
+    pooled = len(order.rows) * columns if window.pools(layout) else 0
     everything = builder.range_of([(0, layout.length)], []) if refresh and pooled else None
     for number, row in enumerate(order.rows):
         near = [
@@ -301,24 +302,34 @@ def head_patterns(
         REFRESH: {head: i for i, head in enumerate(table.refresh_heads)},
     }
     chosen = []
-    for head, (method, window, refresh) in enumerate(zip(table.methods, table.windows, table.refresh)):
-        if method is Method.REUSE:
+    for head, (way, updated) in enumerate(zip(table.ways, table.refresh)):
+        if way == REUSE:
             chosen.append((_copies(layout, queries), COPY, places[COPY][head]))
             continue
-        duty = ADD_RESIDUAL if method is Method.WINDOW_RESIDUAL else REFRESH if refresh else PLAIN
-        if method is Method.FULL and not refresh or method is not Method.FULL and covers_all(layout.grid, window):
+        duty = ADD_RESIDUAL if isinstance(way, Residual) else REFRESH if updated else PLAIN
+        window = window_of(way, updated)
+        if window is not None and updated is None and window.is_full(layout):
             window = None
-        elif single:
+        elif window is not None and single:
             window = replace(window, pooled=False)
+        refresh = updated is not None
         chosen.append((pattern(layout, window, refresh, queries, keys), duty, places.get(duty, {}).get(head, 0)))
     return chosen
+
+
+def window_of(way: Way, updated: Window | None) -> Window | None:
+    """The window that a head computes, for its output or beside it, or None."""
+    if updated is not None:
+        return updated
+    way = way.way if isinstance(way, Residual) else way
+    return way if isinstance(way, Window) else None
 
 
 @lru_cache(maxsize=256)
 def pooled_heads(layout: Layout, table: HeadTable) -> tuple[int, ...]:
     """The heads for which a window with pooled keys is computed."""
-    groups = (*table.window_groups().items(), *table.refresh_groups().items())
-    return tuple(sorted(head for window, heads in groups if pools(layout.grid, window) for head in heads))
+    groups = (*table.approximation_groups().items(), *table.refresh_groups().items())
+    return tuple(sorted(head for window, heads in groups if window.pools(layout) for head in heads))
 
 
 @lru_cache(maxsize=64)
@@ -328,7 +339,7 @@ def far_places(layout: Layout, window: Window) -> np.ndarray:
     """
     *across, columns = tile_counts(layout.grid)
     crossed = np.ones((1, 1), dtype=bool)
-    for count, reach in zip(across, half_widths(layout.grid, window)):
+    for count, reach in zip(across, window.half_widths(layout.grid)):
         tiles = np.arange(count)
         near = abs(tiles[:, None] - tiles) <= reach
         crossed = (crossed[:, None, :, None] & near[:, None, :]).reshape(len(crossed) * count, -1)
@@ -432,7 +443,7 @@ def work_list(
         if single:
             record.append(tiled.index(head) if head in tiled else -1)
         if head in pooled:
-            places = _stored_places(layout, table.windows[head], device)
+            places = _stored_places(layout, window_of(table.ways[head], table.refresh[head]), device)
             lists = (*lists, places)
             record += [pooled.index(head), places.data_ptr()]
         else:

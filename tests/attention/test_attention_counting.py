@@ -10,7 +10,7 @@ from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.kernels import Layout, Window  # noqa: E402
-from ditfastattn.kernels.reference import window_mask  # noqa: E402
+from ditfastattn.kernels.ways.window import window_mask  # noqa: E402
 from host.hand_plans import WINDOWS, hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host

@@ -46,8 +46,18 @@ import conftest  # noqa: E402, F401  (makes `ditfastattn` importable)
 from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
 from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 
-from ditfastattn.kernels import HeadTable, Layout, Method, Window, dense_flops, flops, reference  # noqa: E402
-from ditfastattn.kernels.geometry import half_widths, tile_counts, tile_shape, window_pairs  # noqa: E402
+from ditfastattn.kernels import (  # noqa: E402
+    FULL,
+    REUSE,
+    HeadTable,
+    Layout,
+    Residual,
+    Window,
+    dense_flops,
+    flops,
+    reference,
+)
+from ditfastattn.kernels.geometry import tile_counts, tile_shape  # noqa: E402
 from ditfastattn.kernels.triton import head_wise, predicate  # noqa: E402
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, SPECIALIZED, SWITCH, Config  # noqa: E402
 from ditfastattn.kernels.triton.launch import device_configs, in_tile_order  # noqa: E402
@@ -102,7 +112,7 @@ def window_of(layout, density):
     counts = tile_counts(layout.grid)
     shares = [[(2 * half + 1) / n for half in range((n + 1) // 2) if 2 * half + 1 < n] + [1.0] for n in counts]
     windows = [Window(extent) for extent in product(*shares)][:-1]
-    away = {w: abs(window_pairs(layout, w) / layout.length**2 - density) for w in windows}
+    away = {w: abs(w.pairs(layout) / layout.length**2 - density) for w in windows}
     near = min(away.values()) + 0.03
     return min((w for w in windows if away[w] <= near), key=lambda w: max(w.extent) / min(w.extent))
 
@@ -110,17 +120,17 @@ def window_of(layout, density):
 def tables(shape):
     """(what, table) of a shape: full heads, each density that its text allows without pooled keys and with them,
     residual, refresh, two mixtures."""
-    yield "full", HeadTable.uniform(shape.heads, Method.FULL)
+    yield "full", HeadTable.uniform(shape.heads, FULL)
     seen = set()
     for density in DENSITIES:
         window = window_of(shape.layout, density)
         if window not in seen:
             seen.add(window)
-            yield "window", HeadTable.uniform(shape.heads, Method.WINDOW, window)
-            yield "pooled window", HeadTable.uniform(shape.heads, Method.WINDOW, replace(window, pooled=True))
+            yield "window", HeadTable.uniform(shape.heads, window)
+            yield "pooled window", HeadTable.uniform(shape.heads, replace(window, pooled=True))
     local = window_of(shape.layout, 0.25)
-    yield "window and residual", HeadTable.uniform(shape.heads, Method.WINDOW_RESIDUAL, local)
-    yield "refresh", HeadTable.uniform(shape.heads, Method.FULL, local, refresh=True)
+    yield "window and residual", HeadTable.uniform(shape.heads, Residual(local))
+    yield "refresh", HeadTable.uniform(shape.heads, FULL, refresh=local)
     # A third full, five twelfths windowed, a quarter reused; then a late step's two of 24 full, a third in a narrow
     # window, the rest reused: in the changing order that a plan leaves.
     yield "mixed plan", mixture(shape.heads, "FWRWFWRWFWRF", local)
@@ -129,9 +139,8 @@ def tables(shape):
 
 def mixture(heads, kinds, window):
     """A table whose heads take the letters F, W and R in a scattered order."""
-    named = {"F": Method.FULL, "W": Method.WINDOW, "R": Method.REUSE}
-    methods = tuple(named[kinds[h * 5 % len(kinds)]] for h in range(heads))
-    return HeadTable(methods, (window,) * heads, (False,) * heads)
+    named = {"F": FULL, "W": window, "R": REUSE}
+    return HeadTable(tuple(named[kinds[h * 5 % len(kinds)]] for h in range(heads)), (None,) * heads)
 
 
 class Clock:
@@ -212,7 +221,7 @@ def flex_call(shape, inputs, window):
     for n, side in reversed(list(zip(layout.grid, tile_shape(layout.grid)))):
         tiles.insert(0, place % n // side)
         place = place // n
-    halves = half_widths(layout.grid, window)
+    halves = window.half_widths(layout.grid)
 
     def joins(batch, head, query, key):
         near = is_global[query] | is_global[key]
@@ -239,8 +248,13 @@ def kitchen_call(inputs, density):
 
 def useful_flops(shape, table):
     """A refresh is one full pass: the window inside it is not counted again."""
-    plain = HeadTable(table.methods, table.windows, (False,) * shape.heads)
+    plain = HeadTable(table.ways, (None,) * shape.heads)
     return flops(shape.layout, plain, shape.head_dim)
+
+
+def window_in(table):
+    """The first head's window, wherever it stands in its table."""
+    return next(iter((*table.approximation_groups(), *table.refresh_groups())), None)
 
 
 def density_of(shape, table):
@@ -310,12 +324,12 @@ class Bench:
         """Every method, head size and path against float64; the tolerance is that of the trial on a user's GPU."""
         tiny = self.device.type == "cpu"
         layout = Layout((9, 6) if tiny else (19, 22), prefix=5, suffix=2)
-        methods = (Method.WINDOW, Method.FULL, Method.REUSE, Method.WINDOW_RESIDUAL, Method.FULL)
         for head_dim in (64,) if tiny else HEAD_DIMS:
             for config in self.paths(head_dim):
                 for refresh, pooled in product((False, True), repeat=2):
                     window = Window((0.4, 0.5), pooled)
-                    table = HeadTable(methods, (window,) * 5, (False, refresh, False, False, False))
+                    ways = (window, FULL, REUSE, Residual(window), FULL)
+                    table = HeadTable(ways, (None, window if refresh else None, None, None, None))
                     shape = Shape("check", layout, 5, head_dim)
                     what = f"check, head size {head_dim}, {config}{', refresh' * refresh}{', pooled' * pooled}"
                     found = self.attempt(what, lambda s=shape, t=table, c=config: self.differences(s, t, c))
@@ -370,7 +384,7 @@ class Bench:
                 if found is None:
                     continue
                 ms, extra = found
-                times[what, config.path, table.windows[0]] = ms
+                times[what, config.path, window_in(table)] = ms
                 for name, baseline in (dense or {"none": None}).items():
                     self.add(shape, table, config.path, ms, name, baseline, {"what": what, **extra})
         self.costs(shape, times)
@@ -416,9 +430,9 @@ class Bench:
         inputs = self.attempt(f"{shape.name}, inputs", lambda: Inputs.of(shape, self.dtype, self.device))
         if inputs is None:
             return
-        table = HeadTable.uniform(shape.heads, Method.WINDOW, window_of(shape.layout, 0.25))
+        table = HeadTable.uniform(shape.heads, window_of(shape.layout, 0.25))
         makers = {
-            "flex": lambda: flex_call(shape, inputs, table.windows[0]),
+            "flex": lambda: flex_call(shape, inputs, table.ways[0]),
             "kitchen": lambda: kitchen_call(inputs, density_of(shape, table)),
         }
         for name in [name for name in makers if name in self.baselines]:
@@ -438,15 +452,15 @@ class Bench:
     def sweep(self, shape):
         """Block sizes for full heads and for a window of a quarter."""
         inputs = Inputs.of(shape, self.dtype, self.device)
-        window = HeadTable.uniform(shape.heads, Method.WINDOW, window_of(shape.layout, 0.25))
+        window = HeadTable.uniform(shape.heads, window_of(shape.layout, 0.25))
         paths = {config.path for config in self.paths(shape.head_dim)}
-        for table in (HeadTable.uniform(shape.heads, Method.FULL), window):
+        for table in (HeadTable.uniform(shape.heads, FULL), window):
             for config in (config for config in SWEPT if config.path in paths):
                 found = self.attempt(
                     f"{shape.name}, {config}", lambda t=table, c=config: self.fused(shape, inputs, t, c)
                 )
                 if found is not None:
-                    extra = {"what": table.methods[0].name.lower(), **found[1]}
+                    extra = {"what": table.ways[0].name, **found[1]}
                     self.add(shape, table, config.path, found[0], "none", None, extra)
 
     def add(self, shape, table, path, ms, name, baseline_ms, extra):

@@ -23,16 +23,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import conftest  # noqa: E402, F401  (makes `ditfastattn` importable)
 
 from ditfastattn.kernels import (  # noqa: E402
+    FULL,
     HeadTable,
     Layout,
-    Method,
     Window,
     dense_flops,
     flops,
     head_wise,
-    tile_shape,
 )
-from ditfastattn.kernels.geometry import tile_counts  # noqa: E402
+from ditfastattn.kernels.geometry import tile_counts, tile_shape  # noqa: E402
 
 BATCH, HEADS, HEAD_DIM = 2, 4, 64
 LAYOUTS = [Layout((32, 32), 16), Layout((48, 84), 16), Layout((64, 64), 16), Layout((5, 30, 52))]
@@ -44,14 +43,13 @@ def cases():
     """(label, layout, table): every layout at three widths, then 32 x 32 tokens with only some heads windowed."""
     for layout in LAYOUTS:
         for width in WIDTHS:
-            yield f"{width} tiles wide", layout, HeadTable.uniform(HEADS, Method.WINDOW, tiles_wide(layout, width))
+            yield f"{width} tiles wide", layout, HeadTable.uniform(HEADS, tiles_wide(layout, width))
     small = LAYOUTS[0]
     window = tiles_wide(small, 3)
     for windowed in (1, 2, 3):
-        methods = (Method.WINDOW,) * windowed + (Method.FULL,) * (HEADS - windowed)
-        table = HeadTable(methods, (window,) * HEADS, (False,) * HEADS)
+        table = HeadTable((window,) * windowed + (FULL,) * (HEADS - windowed), (None,) * HEADS)
         yield f"3 tiles wide, {windowed} of {HEADS} heads", small, table
-    yield "3 tiles wide, refresh", small, HeadTable.uniform(HEADS, Method.FULL, window, refresh=True)
+    yield "3 tiles wide, refresh", small, HeadTable.uniform(HEADS, FULL, refresh=window)
 
 
 def tiles_wide(layout, width):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ....kernels import Window, half_widths
+from ....kernels import Window
 
 
 def band(total: float, rank: int) -> Window:
@@ -18,5 +18,5 @@ def distinct(grid: tuple[int, ...], windows: Iterable[Window]) -> tuple[Window, 
     """Windows that differ on this grid, where narrow bands may round to the same tiles."""
     kept: dict[tuple, Window] = {}
     for window in windows:
-        kept.setdefault(half_widths(grid, window), window)
+        kept.setdefault(window.half_widths(grid), window)
     return tuple(kept.values())

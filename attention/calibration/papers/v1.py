@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from comfy.patcher_extension import WrappersMP
 
-from ....kernels import HeadTable, Method, Window
+from .... import kernels
+from ....kernels import HeadTable, Residual, Window
 from ....plans.methods import FULL, RESIDUAL, REUSE
 from ...hooks.patch import KEY
 from ...replay.replay import Replay
@@ -56,11 +57,11 @@ class LayerChoices:
     def at(self, step: int, site: int) -> SiteStep:
         """What a site does at a step; sources are the last steps that computed, and that computed in full."""
         choice, heads = self.choices[step][site], self._sites[site].heads
-        method = {FULL: Method.FULL, RESIDUAL: Method.WINDOW_RESIDUAL, REUSE: Method.REUSE}[choice.letter]
+        way = {FULL: kernels.FULL, RESIDUAL: Residual(self.window), REUSE: kernels.REUSE}[choice.letter]
         skippable = self._sites[site].skippable
         computed = self._last(step, site, lambda letter: letter != REUSE)
         return SiteStep(
-            table=HeadTable.uniform(heads, method, self.window, refresh=method is Method.FULL),
+            table=HeadTable.uniform(heads, way, refresh=self.window if way == kernels.FULL else None),
             keep=(not skippable,) * heads,
             source=(computed,) * heads,
             residual_source=(self._last(step, site, lambda letter: letter == FULL),) * heads,

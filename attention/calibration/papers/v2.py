@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ....kernels import HeadTable, Method, Window, dense_flops, flops, head_wise
+from ....kernels import HeadTable, Window, dense_flops, flops, head_wise
 from ....plans.methods import FULL, REUSE, WINDOW
 from ...hooks.call import AttentionCall
 from ...hooks.processor import Processor
@@ -83,7 +83,7 @@ class HeadSearch(Processor):
                 heads[:, head] = candidates[letter][:, head]
 
     def _windowed(self, attention, layout, window) -> torch.Tensor:
-        table = HeadTable.uniform(attention.q.shape[1], Method.WINDOW, window)
+        table = HeadTable.uniform(attention.q.shape[1], window)
         call = (attention.q, attention.k, attention.v, layout, table)
         return head_wise(*call, scale=attention.scale, dense=attention.dense).out
 
@@ -100,7 +100,7 @@ class HeadSearch(Processor):
         """Fraction of a head's attention FLOPs that a method saves."""
         if letter in (FULL, REUSE):
             return float(letter == REUSE)
-        table = HeadTable.uniform(1, Method.WINDOW, self.windows[letter - WINDOW])
+        table = HeadTable.uniform(1, self.windows[letter - WINDOW])
         return 1 - flops(layout, table, head_dim) / dense_flops(layout, 1, head_dim)
 
     def methods(self) -> np.ndarray:

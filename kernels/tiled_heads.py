@@ -1,0 +1,119 @@
+"""The back end that serves every call: group by group of heads, in plain torch, on any device.
+
+Heads in full attention go to the caller's own attention, approximations attend as their records say, reused heads are
+copied. It is the last of `backends.BACKENDS`.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from .geometry import Layout
+from .head_table import HeadTable
+from .tiled import full_attention
+
+
+def why_not(*_args, **_options) -> None:
+    """Nothing keeps it from a call that `dispatch.why_not` lets pass."""
+
+
+def head_wise(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    layout: Layout,
+    table: HeadTable,
+    out: torch.Tensor,
+    *,
+    dense,
+    scale: float | None = None,
+    cached: torch.Tensor | None = None,
+    residual: torch.Tensor | None = None,
+) -> torch.Tensor | None:
+    """Write a layer into `out`; returns the residuals of the updating heads. Arguments as for `dispatch.head_wise`."""
+    if table.reuse_heads:
+        _put(out, table.reuse_heads, cached)
+    fresh = None
+    if table.full_heads:
+        _full_heads(q, k, v, table, dense, out)
+    if table.refresh_heads:
+        fresh = _residuals(q, k, v, layout, table, scale, out)
+    _approximated_heads(q, k, v, layout, table, scale, dense, out)
+    if table.residual_heads:
+        _add_residuals(out, layout, table, residual)
+    return fresh
+
+
+def _full_heads(q, k, v, table, dense, out):
+    heads = table.full_heads
+    _put(out, heads, dense(*(_take(x, heads) for x in (q, k, v))))
+
+
+def _residuals(q, k, v, layout, table, scale, out):
+    """full - approximation for the updating heads, whose full output already lies in `out`."""
+    batch, _, _, head_dim = q.shape
+    fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
+    for way, heads in table.refresh_groups().items():
+        indices = tuple(table.refresh_heads.index(h) for h in heads)
+        target = _take(fresh, indices)
+        way.attend(*(_take(x, heads) for x in (q, k, v)), layout, scale, target)
+        torch.sub(_take(_image(out, layout), heads), target, out=target)
+        if not _is_view(indices):
+            _put(fresh, indices, target)
+    return fresh
+
+
+def _approximated_heads(q, k, v, layout, table, scale, dense, out):
+    for way, heads in table.approximation_groups().items():
+        some = tuple(_take(x, heads) for x in (q, k, v))
+        if way.is_full(layout):
+            _put(out, heads, dense(*some))
+            continue
+        target = _take(out, heads) if _is_view(heads) else torch.empty_like(some[0])
+        way.attend(*some, layout, scale, _image(target, layout))
+        _global_rows(*some, layout, scale, target)
+        if not _is_view(heads):
+            _put(out, heads, target)
+
+
+def _global_rows(q, k, v, layout, scale, out):
+    if not layout.globals:
+        return
+    end = layout.prefix + layout.image
+    rows = torch.cat((q[:, :, : layout.prefix], q[:, :, end:]), dim=2)
+    result = full_attention(rows, k, v, scale)
+    out[:, :, : layout.prefix] = result[:, :, : layout.prefix]
+    out[:, :, end:] = result[:, :, layout.prefix :]
+
+
+def _add_residuals(out, layout, table, residual):
+    image, heads = _image(out, layout), table.residual_heads
+    if _is_view(heads):
+        _take(image, heads).add_(residual)
+    else:
+        _put(image, heads, _take(image, heads).add_(residual))
+
+
+def _image(x, layout):
+    return x[:, :, layout.prefix : layout.prefix + layout.image]
+
+
+def _is_view(heads: tuple[int, ...]) -> bool:
+    """Whether evenly spaced heads can be a slice; other sets are gathered once, so that each takes one call."""
+    return len(heads) < 3 or len({b - a for a, b in zip(heads, heads[1:])}) == 1
+
+
+def _take(x, heads: tuple[int, ...]):
+    """x[:, heads], a view where `_is_view` says so and a copy elsewhere."""
+    if not _is_view(heads):
+        return x[:, list(heads)]
+    step = heads[1] - heads[0] if len(heads) > 1 else 1
+    return x[:, heads[0] : heads[-1] + 1 : step]
+
+
+def _put(x, heads: tuple[int, ...], value):
+    """x[:, heads] = value."""
+    if _is_view(heads):
+        _take(x, heads).copy_(value)
+    else:
+        x[:, list(heads)] = value

@@ -1,0 +1,37 @@
+"""Full attention: every query sees every key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from ..geometry import Layout
+from ..reference import attention
+from .base import Colour, Way
+
+
+@dataclass(frozen=True)
+class Full(Way):
+    """Softmax over all keys, by the caller's own dense attention."""
+
+    kind: ClassVar[str] = "full"
+    name: ClassVar[str] = "full"
+    letter: ClassVar[str] = "f"
+    colour: ClassVar[Colour] = (0, 84, 136)
+    mark: ClassVar[Colour] = (255, 255, 255)
+    hatch: ClassVar[str] = ""
+
+    def pairs(self, layout: Layout) -> int:
+        """All pairs of the sequence."""
+        return layout.length**2
+
+    def reference(
+        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float | None = None
+    ) -> torch.Tensor:
+        """Dense attention in the inputs' dtype; q, k, v: (..., L, D). Returns (..., L, D)."""
+        return attention(q, k, v, scale=scale)
+
+
+FULL = Full()

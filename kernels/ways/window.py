@@ -1,0 +1,179 @@
+"""Windows: image queries see a box of tiles around their own, every global token, and perhaps the rest pooled.
+
+A window is a box of whole token tiles around a query's own tile. Whole tiles because touched then equals computed:
+a token-exact window costs its kernels a third to two thirds of the speed that its density promises
+(NATTEN's measurements, arXiv 2504.16922), and because a plan stores fractions of the grid, so that a window keeps
+its meaning when the resolution changes. DiTFastAttn (arXiv 2406.08552, section 3.1) and DiTFastAttnV2 (arXiv
+2503.22796, "arrow attention") use one-dimensional bands of raster order instead; the arrow's rule for text, full
+rows and full columns, is kept here for every global token.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, ClassVar
+
+import torch
+
+from ..geometry import Layout, box_pairs, boxes, is_global, tile_counts, tile_shape
+from ..reference import attention
+from ..tiled import box_attention
+from .base import Approximation, Colour
+
+
+@dataclass(frozen=True)
+class Window(Approximation):
+    """extent: the full width of a local box along each axis, as a fraction of the grid in (0, 1]; 1.0 takes the axis.
+
+    pooled: whether each tile outside the box takes part as one key, see `..pooling`, instead of not at all.
+    Raises ValueError for any other fraction.
+    """
+
+    kind: ClassVar[str] = "window"
+    name: ClassVar[str] = "window"
+    letter: ClassVar[str] = "w"
+    colour: ClassVar[Colour] = (243, 178, 51)
+    mark: ClassVar[Colour] = (70, 44, 0)
+    hatch: ClassVar[str] = "rising"
+
+    extent: tuple[float, ...]
+    pooled: bool = False
+
+    def __post_init__(self):
+        object.__setattr__(self, "extent", tuple(float(e) for e in self.extent))
+        if not self.extent or any(not 0.0 < e <= 1.0 for e in self.extent):
+            raise ValueError(f"A window's extent is a fraction in (0, 1] for each axis, not {self.extent}.")
+        object.__setattr__(self, "pooled", bool(self.pooled))
+
+    def parameters(self) -> dict[str, Any]:
+        """size: the extent; pooled: as it is."""
+        return {"size": list(self.extent), "pooled": self.pooled}
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any], axes: int) -> Window:
+        """The window of `size`, one fraction for each of `axes`, and `pooled`, which may be left out."""
+        size, pooled = parameters.get("size"), parameters.get("pooled", False)
+        if set(parameters) - {"size", "pooled"} or not isinstance(pooled, bool):
+            raise ValueError(f"A window has a size and may be pooled, true or false, not {dict(parameters)}.")
+        numbers = isinstance(size, list | tuple) and all(type(one) in (int, float) for one in size)
+        if not numbers or len(size) != axes:
+            raise ValueError(f"A window's size is a list of {axes} fractions of the grid, not {size}.")
+        return cls(tuple(size), pooled)
+
+    def why_not(self, layout: Layout) -> str | None:
+        """Only a window of as many axes as the grid has means anything."""
+        if len(self.extent) != len(layout.grid):
+            return f"A window has {len(self.extent)} axes and the grid {len(layout.grid)}."
+        return None
+
+    def half_widths(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """How many tiles the box reaches to either side of a query's tile, along each axis.
+
+        floor((extent * tiles - 1) / 2 + 1/2), the odd width nearest to the extent asked for; an axis taken whole
+        reaches over all its tiles. Raises ValueError when window and grid differ in rank.
+        """
+        if len(self.extent) != len(grid):
+            raise ValueError(f"A window over {len(self.extent)} axes does not fit a grid of {len(grid)}.")
+        # The formula reduces to floor(extent * tiles / 2). The small term keeps a fraction such as 2/49 of 49 tiles,
+        # which comes out just under 2 in floating point, on its own side of the step.
+        return tuple(
+            tiles if extent >= 1.0 else math.floor(extent * tiles / 2 + 1e-9)
+            for extent, tiles in zip(self.extent, tile_counts(grid))
+        )
+
+    def is_full(self, layout: Layout) -> bool:
+        """Whether every query's box is the whole grid."""
+        counts = tile_counts(layout.grid)
+        return all(half >= tiles - 1 for half, tiles in zip(self.half_widths(layout.grid), counts))
+
+    def pools(self, layout: Layout) -> bool:
+        """Whether there are pooled keys: a window that covers all of the grid leaves nothing to pool."""
+        return self.pooled and not self.is_full(layout)
+
+    def image_pairs(self, layout: Layout) -> int:
+        """The boxes, the global columns, and each image query with every pooled key: those of tiles in the query's own
+        box are computed and left out."""
+        pooled = layout.image * math.prod(tile_counts(layout.grid)) if self.pools(layout) else 0
+        return box_pairs(layout, self.half_widths(layout.grid)) + layout.image * layout.globals + pooled
+
+    def attend(
+        self,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        v: torch.Tensor,
+        layout: Layout,
+        scale: float | None,
+        out: torch.Tensor,
+    ) -> None:
+        """See `Approximation.attend`; `tiled.box_attention` computes no pair outside the boxes."""
+        box_attention(q, k, v, layout, self.half_widths(layout.grid), self.pools(layout), scale, out)
+
+    def row_mask(self, layout: Layout, rows: torch.Tensor) -> torch.Tensor:
+        """Rows of the mask, built from one interval per axis and row, so that sampled rows of a long video cost
+        R * length bytes and nothing more. Shapes and errors as for `Approximation.row_mask`."""
+        of_text = is_global(layout, rows)
+        tiles = [
+            torch.arange(n, device=rows.device) // side
+            for n, side in zip(layout.grid, tile_shape(layout.grid), strict=True)
+        ]
+        mask = torch.ones((len(rows), layout.length), dtype=torch.bool, device=rows.device)
+        box = boxes(layout, self.half_widths(layout.grid), rows, tiles)
+        mask[:, layout.prefix : layout.prefix + layout.image] = box | of_text[:, None]
+        return mask
+
+    def far_tiles(self, layout: Layout, rows: torch.Tensor) -> torch.Tensor:
+        """The tiles outside each image row's box, where the window pools. False everywhere for global rows."""
+        of_text = is_global(layout, rows)
+        tiles = [torch.arange(count, device=rows.device) for count in tile_counts(layout.grid)]
+        near = boxes(layout, self.half_widths(layout.grid), rows, tiles)
+        return ~(near | of_text[:, None]) if self.pooled else torch.zeros_like(near)
+
+    def reference(
+        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float | None = None
+    ) -> torch.Tensor:
+        """The whole mask in memory, pooled keys beside the others; q, k, v: (..., L, D). Returns (..., L, D)."""
+        mask = window_mask(layout, self)
+        if not self.pooled:
+            return attention(q, k, v, mask, scale)
+        image = slice(layout.prefix, layout.prefix + layout.image)
+        tiles = _tiles_of_tokens(layout)
+        scale = q.shape[-1] ** -0.5 if scale is None else scale
+        mean_square = q[..., image, :].square().mean(dim=-2)
+        keys, values, biases, masks = [k], [v], [torch.zeros(*k.shape[:-1], dtype=k.dtype)], [mask]
+        for tile in tiles.unique(dim=0):
+            inside = (tiles == tile).all(dim=-1)
+            members, n = k[..., image, :][..., inside, :], int(inside.sum())
+            spread = 0.5 * scale**2 * (members.var(dim=-2, correction=0) * mean_square).sum(dim=-1)
+            keys.append(members.mean(dim=-2, keepdim=True))
+            values.append(v[..., image, :][..., inside, :].mean(dim=-2, keepdim=True))
+            biases.append(math.log(n) + spread.clamp(max=math.log(n))[..., None])
+            # Seen as one key by the image rows that do not see its tokens.
+            a_token = layout.prefix + int(inside.nonzero()[0])
+            masks.append(~mask[:, a_token : a_token + 1])
+        bias = torch.cat(biases, dim=-1).unsqueeze(-2)
+        return attention(q, torch.cat(keys, dim=-2), torch.cat(values, dim=-2), torch.cat(masks, dim=-1), scale, bias)
+
+
+def window_mask(layout: Layout, window: Window) -> torch.Tensor:
+    """bool (length, length): True where a query (row) may see a key (column), pooled keys left aside.
+
+    Written from the definition, token by token, and so independent of the arithmetic that it is there to prove.
+    """
+    halves = window.half_widths(layout.grid)
+    tiles = _tiles_of_tokens(layout)
+    distance = (tiles[:, None, :] - tiles[None, :, :]).abs()
+    box = (distance <= torch.tensor(halves)).all(dim=-1)
+
+    mask = torch.ones(layout.length, layout.length, dtype=torch.bool)
+    image = slice(layout.prefix, layout.prefix + layout.image)
+    mask[image, image] = box
+    return mask
+
+
+def _tiles_of_tokens(layout: Layout) -> torch.Tensor:
+    """The tile of each image token, by its number along each axis: (image, axes)."""
+    coordinates = torch.tensor(list(product(*map(range, layout.grid))))
+    return coordinates // torch.tensor(tile_shape(layout.grid))
