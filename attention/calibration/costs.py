@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ...kernels import FULL, HeadTable, Layout, Way, Window, dense_flops, flops
+from ...kernels import FULL, Approximation, HeadTable, Layout, Way, dense_flops, flops
 from ..hooks.projections import flops_per_token
 
 
@@ -13,7 +13,9 @@ def attention_flops(layouts: dict[int, Layout], sites) -> int:
     return sum(dense_flops(layout, sites[number].heads, sites[number].head_dim) for number, layout in layouts.items())
 
 
-def site_costs(layout: Layout, site, windows: tuple[Window, ...], diffusion_model, dtype: str, branches: int) -> dict:
+def site_costs(
+    layout: Layout, site, ways: tuple[Approximation, ...], diffusion_model, dtype: str, branches: int
+) -> dict:
     """FLOPs and bytes of one head (projections: of the site) in one evaluation, all branches together.
 
     dtype: name of the torch type of q, k and v.
@@ -27,7 +29,7 @@ def site_costs(layout: Layout, site, windows: tuple[Window, ...], diffusion_mode
     projections = linears["image"] * layout.image + linears["text"] * layout.globals
     return {
         "full": cost(FULL),
-        "windows": [cost(window) for window in windows],
+        "ways": [cost(way) for way in ways],
         "projections": projections * branches,
         "share": 0.5 * layout.image / layout.length if branches == 2 else 0.0,
         "output_bytes": layout.length * site.head_dim * element * branches,

@@ -166,7 +166,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
     records = observer.records
     gains, reused = seen.probes.gains(
         np.array(run.sigmas),
-        _of_sites([record.window[:, :, seen.probes.window] for record in records]),
+        _of_sites([record.way[:, :, seen.probes.way] for record in records]),
         _of_sites([record.reuse[:, :, 0] for record in records]),
     )
     weight = gains * reach(np.array(run.sigmas), *seen.signal)[:, None] / max(seen.latent_power, 1e-12)
@@ -183,9 +183,9 @@ def _table(seen: Watch, sites) -> CalibrationTable:
     return CalibrationTable(
         positions=tuple(run.positions[step] for step in keep),
         sites=tuple(PlanSite(site.name, site.heads) for site in sites),
-        windows=tuple(window.extent for window in seen.windows),
-        pooled=tuple(window.pooled for window in seen.windows),
-        window_error=errors("window"),
+        windows=tuple(window.extent for window in seen.ways),
+        pooled=tuple(window.pooled for window in seen.ways),
+        window_error=errors("way"),
         residual_error=errors("residual"),
         reuse_error=errors("reuse") * reused,
         share_error=np.stack([record.share for record in records], axis=1)[keep] * weight[keep],
@@ -194,7 +194,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         reuse_gain=reused,
         share_cosine=np.stack([record.share_cosine for record in records], axis=1)[keep],
         full_cost=np.repeat([cost["full"] for cost in costs], heads),
-        window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
+        window_cost=np.repeat([cost["ways"] for cost in costs], heads, axis=0),
         projection_cost=np.array([cost["projections"] for cost in costs], float),
         share_saving=share_saving,
         other_cost=float(seen.other_flops * branches),
@@ -212,7 +212,7 @@ def _of_sites(by_head: list[np.ndarray]) -> np.ndarray:
 
 
 def _costs(seen: Watch, number: int, site, branches: int) -> dict:
-    return site_costs(seen.layouts[number], site, seen.windows, seen.diffusion_model, seen.dtype, branches)
+    return site_costs(seen.layouts[number], site, seen.ways, seen.diffusion_model, seen.dtype, branches)
 
 
 def _descending(positions) -> list[int]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ...kernels import HeadTable, Layout, Pooled, Window, head_wise, pool
+from ...kernels import Approximation, HeadTable, Layout, Pooled, head_wise, pool
 from ..families import Site
 from ..hooks.call import AttentionCall
 from ..hooks.projections import output_root
@@ -30,13 +30,17 @@ CHUNK_BYTES = 128 * 2**20
 
 @dataclass
 class Rows:
-    """Sampled query rows of a layout: sequence positions, how many (the first) are image rows, and for these the
-    windows' masks over keys (W, n, L) and over pooled keys (W, n, T), and whether any window pools. weight: of each row
-    in a mean over the sequence."""
+    """Sampled queries of a layout: sequence positions, and how many of them (the first) are image tokens.
+
+    ways: the W approximations, in order. masks, far: of those W' ways that are masks, for the image queries: over keys
+    (W', n, L) and over pooled keys (W', n, T). pools: whether any of them pools. weight (n,): of each query in a mean
+    over the sequence.
+    """
 
     layout: Layout
     positions: torch.Tensor
     image: int
+    ways: tuple[Approximation, ...]
     masks: torch.Tensor
     far: torch.Tensor
     pools: bool
@@ -45,7 +49,7 @@ class Rows:
 
 @dataclass
 class Sample:
-    """Head outputs at the sampled rows, (H, n, D), and their differences from each window's, (W, H, n_image, D)."""
+    """Head outputs at the sampled rows, (H, n, D), and their differences from each way's, (W, H, n_image, D)."""
 
     output: torch.Tensor
     residual: torch.Tensor
@@ -54,15 +58,15 @@ class Sample:
 class SiteRecord:
     """Errors of one site's heads over the run: energies after the output projection, per row of the sequence.
 
-    window (S, H, W), residual (S, H, W, A), reuse (S, H, A), share (S,); NaN where nothing was measured.
+    way (S, H, W), residual (S, H, W, A), reuse (S, H, A), share (S,); NaN where nothing was measured.
     share_cosine (S,): between the error of sharing at a step and at the one before; 1 where it is not known.
     energy (S,): of the exact outputs of all heads, over the image rows alone; what errors are relative to.
     """
 
-    def __init__(self, site: Site, steps: int, windows: int, ages: int):
+    def __init__(self, site: Site, steps: int, ways: int, ages: int):
         self.site = site
-        self.window = np.full((steps, site.heads, windows), np.nan)
-        self.residual = np.full((steps, site.heads, windows, ages), np.nan)
+        self.way = np.full((steps, site.heads, ways), np.nan)
+        self.residual = np.full((steps, site.heads, ways, ages), np.nan)
         self.reuse = np.full((steps, site.heads, ages), np.nan)
         self.share = np.full(steps, np.nan)
         self.share_cosine = np.ones(steps)
@@ -77,7 +81,7 @@ class SiteRecord:
         """
         sample = Sample(sample.output @ root, sample.residual @ root)
         image = rows.weight[: rows.image]
-        self.window[step] = _energy(sample.residual, image).T
+        self.way[step] = _energy(sample.residual, image).T
         self.energy[step] = _energy(sample.output[:, : rows.image], image).sum()
         past = [(step - before, old) for before, old in self.history if old.output.shape == sample.output.shape]
         past = [(age, old) for age, old in past if 1 <= age <= self.reuse.shape[2]]
@@ -112,18 +116,20 @@ def _energy(error: torch.Tensor, weight: torch.Tensor) -> np.ndarray:
 class Observer:
     """Collects samples of the sites during a dense run. Holds no tensor once `close` was called."""
 
-    def __init__(self, sites: tuple[Site, ...], run: SamplingRun, windows: tuple[Window, ...], ages: int, cfg: float):
+    def __init__(
+        self, sites: tuple[Site, ...], run: SamplingRun, ways: tuple[Approximation, ...], ages: int, cfg: float
+    ):
         self.sites = sites
         self.run = run
-        self.windows = windows
+        self.ways = ways
         self.cfg = cfg
-        self.records = [SiteRecord(site, len(run.positions), len(windows), ages) for site in sites]
+        self.records = [SiteRecord(site, len(run.positions), len(ways), ages) for site in sites]
         self.layouts: dict[int, Layout] = {}
         self.branches: set[int] = set()
         self._rows: dict[Layout, Rows] = {}
         self._roots: dict[int, torch.Tensor] = {}
         self._branch_samples: dict[int, dict[int, Sample]] = {}
-        self._image_rows = _affordable_rows(sites, len(windows), ages)
+        self._image_rows = _affordable_rows(sites, len(ways), ages)
 
     def observe(self, forward: Forward, call: SiteCall, attention: AttentionCall, output: torch.Tensor) -> None:
         """Take samples of one attention call, for the first picture of the batch."""
@@ -172,14 +178,14 @@ class Observer:
 
     def _rows_of(self, layout: Layout, device: torch.device) -> Rows:
         if layout not in self._rows:
-            self._rows[layout] = _pick_rows(layout, self.windows, self._image_rows, device)
+            self._rows[layout] = _pick_rows(layout, self.ways, self._image_rows, device)
         return self._rows[layout]
 
 
-def windowed(attention: AttentionCall, layout: Layout, window: Window) -> torch.Tensor:
-    """The attention output, in the host's format, with every head windowed: a known error to follow to the end."""
+def approximated(attention: AttentionCall, layout: Layout, way: Approximation) -> torch.Tensor:
+    """The attention output, in the host's format, with every head computed in one way: a known error to follow."""
     output, heads = attention.buffer()
-    table = HeadTable.uniform(heads.shape[1], window)
+    table = HeadTable.uniform(heads.shape[1], way)
     head_wise(
         attention.q, attention.k, attention.v, layout, table, scale=attention.scale, dense=attention.dense, out=heads
     )
@@ -193,17 +199,27 @@ def _every(at: list[int]) -> slice:
 
 def _samples(q, k, v, output, rows: Rows, scale: float | None) -> list[Sample]:
     """A sample for each picture. q, k, v, output: (B, H, L, D)."""
-    pooled = pool(q, k, v, rows.layout, scale) if rows.pools else None
-    windowed = torch.cat(
-        [
-            _windowed(q[:, span], k[:, span], v[:, span], rows, scale, pooled and _heads(pooled, span))
-            for span in _head_chunks(q, rows.image * len(rows.masks))
-        ],
-        dim=2,
-    )
     exact = output[:, :, rows.positions].float()
-    residual = exact[:, None, :, : rows.image] - windowed
+    residual = exact[:, None, :, : rows.image] - _by_each_way(q, k, v, rows, scale)
     return [Sample(*of_picture) for of_picture in zip(exact, residual)]
+
+
+def _by_each_way(q, k, v, rows: Rows, scale: float | None) -> torch.Tensor:
+    """Each way's output at the sampled image queries: (B, W, H, n_image, D) float32."""
+    masked = iter(())
+    if len(rows.masks):
+        pooled = pool(q, k, v, rows.layout, scale) if rows.pools else None
+        parts = [
+            _masked(q[:, span], k[:, span], v[:, span], rows, scale, pooled and _heads(pooled, span))
+            for span in _head_chunks(q, rows.image * len(rows.masks))
+        ]
+        together = torch.cat(parts, dim=2)
+        if len(rows.masks) == len(rows.ways):
+            return together
+        masked = iter(together.unbind(1))
+    at = rows.positions[: rows.image]
+    outputs = [next(masked) if way.by_masks else way.at_rows(q, k, v, rows.layout, at, scale) for way in rows.ways]
+    return torch.stack(outputs, dim=1)
 
 
 def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch.Tensor, Sample]:
@@ -223,8 +239,8 @@ def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch
     return shared, Sample(output, cfg * cond.residual + weight * uncond.residual)
 
 
-def _windowed(q, k, v, rows: Rows, scale: float | None, pooled: Pooled | None) -> torch.Tensor:
-    """Each window's output at the sampled image rows: (B, W, h, n_image, D) float32."""
+def _masked(q, k, v, rows: Rows, scale: float | None, pooled: Pooled | None) -> torch.Tensor:
+    """Outputs of the ways that are masks at the sampled image queries: (B, W', h, n_image, D) float32."""
     queries = q[:, :, rows.positions[: rows.image]].float() * (scale or q.shape[-1] ** -0.5)
     # Products of several pictures copy what does not lie together, transposed keys slowly.
     k, v = (x.float().contiguous() for x in (k, v))
@@ -243,7 +259,7 @@ def _windowed(q, k, v, rows: Rows, scale: float | None, pooled: Pooled | None) -
 def _attended(weights: torch.Tensor, masks: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Sums of weights (B, h, n, N), and of values (B, h, N, D) by them, under masks (W, n, N): (B, h, W, n) and
     (B, h, W, n, D)."""
-    of_all = (weights[:, :, None] * masks).flatten(2, 3)  # one product serves all windows
+    of_all = (weights[:, :, None] * masks).flatten(2, 3)  # one product serves all ways
     sums = torch.einsum("bhnk,wnk->bhwn", weights, masks)
     return sums, (of_all @ values).unflatten(2, masks.shape[:2])
 
@@ -259,7 +275,7 @@ def _head_chunks(q: torch.Tensor, rows: int):
     return [slice(start, start + each) for start in range(0, q.shape[1], each)]
 
 
-def _pick_rows(layout: Layout, windows, image_rows: int, device) -> Rows:
+def _pick_rows(layout: Layout, ways: tuple[Approximation, ...], image_rows: int, device) -> Rows:
     """Image rows spread evenly over the grid, and global rows spread evenly."""
     image = layout.prefix + spread(layout.grid, min(image_rows, layout.image))
     outside = torch.cat((torch.arange(layout.prefix), torch.arange(layout.length - layout.suffix, layout.length)))
@@ -270,10 +286,16 @@ def _pick_rows(layout: Layout, windows, image_rows: int, device) -> Rows:
             torch.full((len(some),), layout.globals / layout.length / max(1, len(some))),
         )
     )
-    masks = torch.stack([window.row_mask(layout, image) for window in windows]).to(device, torch.float32)
-    far = torch.stack([window.far_tiles(layout, image) for window in windows]).to(device, torch.float32)
+    by_masks = [way for way in ways if way.by_masks]
+    masks = _stacked([way.row_mask(layout, image) for way in by_masks], device)
+    far = _stacked([way.far_tiles(layout, image) for way in by_masks], device)
     positions = torch.cat((image, some)).to(device)
-    return Rows(layout, positions, len(image), masks, far, bool(far.any()), weight.to(device))
+    return Rows(layout, positions, len(image), ways, masks, far, bool(far.any()), weight.to(device))
+
+
+def _stacked(masks: list[torch.Tensor], device) -> torch.Tensor:
+    """(W', n, ...) float32 of W' masks (n, ...), which may be none."""
+    return torch.stack(masks).to(device, torch.float32) if masks else torch.zeros(0, device=device)
 
 
 def spread(grid: tuple[int, ...], count: int) -> torch.Tensor:
@@ -300,7 +322,7 @@ def spread(grid: tuple[int, ...], count: int) -> torch.Tensor:
     return torch.tensor(sorted(found), dtype=torch.int64)
 
 
-def _affordable_rows(sites, windows: int, ages: int) -> int:
+def _affordable_rows(sites, ways: int, ages: int) -> int:
     """Rows a site so that the history of the whole model stays within HISTORY_BYTES."""
-    each = sum(4 * site.heads * site.head_dim for site in sites) * (windows + 1) * (ages + 2)
+    each = sum(4 * site.heads * site.head_dim for site in sites) * (ways + 1) * (ages + 2)
     return int(min(IMAGE_ROWS, max(16, HISTORY_BYTES // each)))

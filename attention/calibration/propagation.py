@@ -37,7 +37,7 @@ class Probe:
 class Probes:
     """The probes of a run with `steps` steps over `sites` sites, and the gains that they gave."""
 
-    window = 0  # the narrowest window: an error well above rounding at every site
+    way = 0  # the narrowest window: an error well above rounding at every site
 
     def __init__(self, sites: int, steps: int):
         count = max(LEAST_PROBES, round(BUDGET * steps)) if steps > 1 else 0

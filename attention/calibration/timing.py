@@ -16,15 +16,16 @@ import comfy.model_management
 import numpy as np
 import torch
 
-from ...kernels import FULL, REUSE, HeadTable, Layout, Residual, Window, full_attention, head_wise
+from ...kernels import FULL, REUSE, Approximation, HeadTable, Layout, Residual, full_attention, head_wise
 from ...plans import Milliseconds
 from ..families import Site
 from ..hooks.call import AttentionCall
 from ..hooks.record import Stopwatch
 from ..hooks.run import Forward, SiteCall
 from ..replay.caches import BranchCache
-from .observer import windowed
+from .observer import approximated
 
+CHEAPEST = 0  # of the approximations, which come in rising cost, see `watch.WINDOWS`
 BUDGET = 0.05  # of one dense run's time
 MOST_ROUNDS = 5
 LINEAR_ROUNDS = 2
@@ -34,13 +35,13 @@ LINEAR_ROUNDS = 2
 class SiteTimes:
     """Milliseconds of one site, all heads, in one forward: medians.
 
-    windows: one a window. residual: with the narrowest window. refresh: full, and the residual from that window. kept:
-    full, with the outputs written to the caches. shared: full in one branch and copied to the other, None where a
+    ways: one an approximation. residual: with the cheapest of them. refresh: full, and the residual from that one.
+    kept: full, with the outputs written to the caches. shared: full in one branch and copied to the other, None where a
     forward does not hold both. projections: the linear layers that a skipped site leaves out.
     """
 
     full: float
-    windows: tuple[float, ...]
+    ways: tuple[float, ...]
     residual: float
     refresh: float
     kept: float
@@ -52,9 +53,9 @@ class SiteTimes:
 class Timing:
     """Times of the sites of a watched run. Holds no tensor."""
 
-    def __init__(self, sites: tuple[Site, ...], windows: tuple[Window, ...]):
+    def __init__(self, sites: tuple[Site, ...], ways: tuple[Approximation, ...]):
         self._sites = sites
-        self._windows = windows
+        self._ways = ways
         self._budget = 0.0
         self._shapes: dict[tuple, dict[str, float]] = {}
         self._linears: dict[tuple, float] = {}
@@ -75,11 +76,11 @@ class Timing:
         if shape not in self._shapes:
             comfy.model_management.throw_exception_if_processing_interrupted()
             alike = sum(site.heads == call.site.heads and site.scope == call.site.scope for site in self._sites)
-            ways = _Ways(forward, attention, layout, self._windows).all()
+            ways = _Ways(forward, attention, layout, self._ways).all()
             self._shapes[shape] = _medians(ways, self._budget * alike / len(self._sites), q.device)
         found = self._shapes[shape]
         times = SiteTimes(
-            windows=tuple(found[f"window {number}"] for number in range(len(self._windows))),
+            ways=tuple(found[f"way {number}"] for number in range(len(self._ways))),
             projections=self._projections(forward, call.site, layout, attention.q),
             **{name: found.get(name) for name in ("full", "residual", "refresh", "kept", "reuse", "shared")},
         )
@@ -91,9 +92,8 @@ class Timing:
         """
         if set(self._times) != set(range(len(self._sites))):
             return None
-        narrowest = _narrowest(self._windows)
         costs = [
-            _site_costs(self._times[number], site.heads, narrowest, float(saving))
+            _site_costs(self._times[number], site.heads, float(saving))
             for number, (site, saving) in enumerate(zip(self._sites, share_saving, strict=True))
         ]
         heads = [site.heads for site in self._sites]
@@ -126,11 +126,11 @@ class Timing:
 class _Ways:
     """The ways to compute one attention call, as a run that follows a plan computes them."""
 
-    def __init__(self, forward: Forward, attention: AttentionCall, layout: Layout, windows: tuple[Window, ...]):
-        self.attention, self.layout, self.windows = attention, layout, windows
+    def __init__(self, forward: Forward, attention: AttentionCall, layout: Layout, ways: tuple[Approximation, ...]):
+        self.attention, self.layout, self.approximations = attention, layout, ways
         self.branches = [branch.rows for branch in forward.branches]
         self.pair = forward.pair()
-        self.narrow = windows[_narrowest(windows)]
+        self.cheapest = ways[CHEAPEST]
         self.heads = range(attention.q.shape[1])
         self.caches = [BranchCache(self.heads, self.heads, _allocate) for _ in self.branches]
 
@@ -138,8 +138,8 @@ class _Ways:
         """Functions by name. In this order: each finds in the caches what the ones before it wrote."""
         ways = {"full": self.attention.host, "kept": self.kept, "reuse": self.reuse, "refresh": self.refresh}
         ways["residual"] = self.residual
-        for number, window in enumerate(self.windows):
-            ways[f"window {number}"] = lambda window=window: windowed(self.attention, self.layout, window)
+        for number, way in enumerate(self.approximations):
+            ways[f"way {number}"] = lambda way=way: approximated(self.attention, self.layout, way)
         if self.pair is not None:
             ways["shared"] = self.shared
         return ways
@@ -161,15 +161,15 @@ class _Ways:
     def refresh(self) -> None:
         """Full, and every head's residual written."""
         out = self.attention.buffer()[1]
-        table = HeadTable.uniform(len(self.heads), FULL, refresh=self.narrow)
+        table = HeadTable.uniform(len(self.heads), FULL, refresh=self.cheapest)
         residual = self._compute(table, slice(None), out).residual
         for rows, cache in zip(self.branches, self.caches, strict=True):
             cache.residuals.write(self.heads, residual[rows], 0)
 
     def residual(self) -> None:
-        """Every head windowed with its residual, branch by branch."""
+        """Every head by the cheapest approximation with its residual, branch by branch."""
         out = self.attention.buffer()[1]
-        table = HeadTable.uniform(len(self.heads), Residual(self.narrow))
+        table = HeadTable.uniform(len(self.heads), Residual(self.cheapest))
         for rows, cache in zip(self.branches, self.caches, strict=True):
             self._compute(table, rows, out, residual=cache.residuals.read(self.heads))
 
@@ -193,32 +193,28 @@ class _Ways:
         return head_wise(q, k, v, self.layout, table, scale=call.scale, dense=call.dense, out=out[rows], **caches)
 
 
-def _site_costs(forwards: list[SiteTimes], heads: int, narrowest: int, share_saving: float) -> dict:
+def _site_costs(forwards: list[SiteTimes], heads: int, share_saving: float) -> dict:
     """Costs of one head (projections and sharing: of the site) in one evaluation; forwards: each branch's, or one."""
-    windows = np.sum([times.windows for times in forwards], axis=0)
+    ways = np.sum([times.ways for times in forwards], axis=0)
 
     def total(name: str) -> float:
         return sum(getattr(times, name) for times in forwards)
 
-    # A residual, and a refresh, adds as much to any window as it adds to the narrowest.
-    residual = max(0.0, total("residual") - windows[narrowest])
-    refresh = total("refresh") - total("full") - windows[narrowest]
+    # A residual, and its update, adds as much to any approximation as it adds to the cheapest.
+    residual = max(0.0, total("residual") - ways[CHEAPEST])
+    refresh = total("refresh") - total("full") - ways[CHEAPEST]
     if len(forwards) == 1 and forwards[0].shared is not None:
         share_saving = float(np.clip(1 - forwards[0].shared / forwards[0].full, 0, 1))
     return {
         "full_cost": total("full") / heads,
-        "window_cost": windows / heads,
-        "residual_cost": (windows + residual) / heads,
-        "refresh_cost": np.maximum(windows + refresh, 0.0) / heads,
+        "window_cost": ways / heads,
+        "residual_cost": (ways + residual) / heads,
+        "refresh_cost": np.maximum(ways + refresh, 0.0) / heads,
         "reuse_cost": total("reuse") / heads,
         "keep_cost": max(0.0, total("kept") - total("full")) / heads,
         "projection_cost": total("projections"),
         "share_saving": share_saving,
     }
-
-
-def _narrowest(windows: tuple[Window, ...]) -> int:
-    return min(range(len(windows)), key=lambda number: np.prod(windows[number].extent))
 
 
 def _medians(

@@ -9,19 +9,19 @@ import comfy.model_management
 import numpy as np
 import torch
 
-from ...kernels import Window
+from ...kernels import Approximation, Window
 from ..hooks.model import HostModel
 from ..hooks.noise import signal_scale
 from ..hooks.record import Stopwatch
 from ..hooks.run import SamplingRun
 from .dense_run import DenseRun
-from .observer import HISTORY_BYTES, Observer, windowed
+from .observer import HISTORY_BYTES, Observer, approximated
 from .progress import Progress
 from .propagation import REUSED, Probe, Probes
 from .timing import Timing, wait
 
 AGES = 5
-# Full widths along each axis as fractions of the grid; height × width, and time × height × width.
+# Full widths along each axis as fractions of the grid; height × width, and time × height × width. The cheapest first.
 WINDOWS = {
     2: ((0.1, 0.1), (0.25, 0.25), (0.25, 1.0), (1.0, 0.25)),
     3: ((0.1, 0.25, 0.25), (1.0, 0.1, 0.1), (0.34, 0.34, 0.34), (1.0, 0.25, 0.25), (0.34, 1.0, 1.0), (1.0, 0.5, 0.5)),
@@ -35,7 +35,7 @@ class Watch(DenseRun):
         self, model: HostModel, run: SamplingRun, cfg: float, progress: Progress | None = None, timed: bool = False
     ):
         super().__init__(model, run, progress)
-        self.windows: tuple[Window, ...] = ()
+        self.ways: tuple[Approximation, ...] = ()
         self.observer: Observer | None = None
         self.probes: Probes | None = None
         self.timing: Timing | None = None
@@ -56,11 +56,11 @@ class Watch(DenseRun):
         """Choose the windows for the rank of the grid; the samples are small and need no announcement."""
         self.signal = signal_scale(model.get_model_object("model_sampling"), self.run.sigmas)
         rank = len(self.family.grid(self.diffusion_model, tuple(noise_shape)))
-        self.windows = tuple(Window(extent, pooled=True) for extent in WINDOWS[rank])
-        self.observer = Observer(self.sites, self.run, self.windows, AGES, self._cfg)
+        self.ways = tuple(Window(extent, pooled=True) for extent in WINDOWS[rank])
+        self.observer = Observer(self.sites, self.run, self.ways, AGES, self._cfg)
         self.layouts, self.branches = self.observer.layouts, self.observer.branches
         self.probes = Probes(len(self.sites), len(self.run.positions))
-        self.timing = Timing(self.sites, self.windows) if self._timed else None
+        self.timing = Timing(self.sites, self.ways) if self._timed else None
         return 0
 
     def evaluate(self, predict: Callable[[], torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
@@ -134,7 +134,7 @@ class Watch(DenseRun):
         layout = forward.layout(call.site, attention.q.shape[2], attention.options)
         if layout is None or attention.obstacle:
             return None
-        return windowed(attention, layout, self.windows[self.probes.window])
+        return approximated(attention, layout, self.ways[self.probes.way])
 
     def _keep(self, forward, call, output: torch.Tensor) -> None:
         """Keep a site's output for the probe of reuse: of all sites, or of every n-th where memory allows no more."""

@@ -7,12 +7,15 @@ from collections import Counter
 import numpy as np
 from PIL import Image
 
+from ...kernels import WAYS
 from .canvas import INK, MUTED, Canvas
 
-# Colours of Okabe and Ito or near them; lightness falls with cost, so that they stay apart without hue.
-COLOURS = {"f": (0, 84, 136), "d": (213, 94, 0), "w": (243, 178, 51), "r": (190, 225, 245), "?": (205, 205, 205)}
-MARKS = {"f": (255, 255, 255), "d": (255, 255, 255), "w": (70, 44, 0), "r": (0, 70, 112), "?": (60, 60, 60)}
-NAMES = {"f": "full", "d": "window + residual", "w": "window", "r": "reuse", "?": "unknown"}
+# Of each way by its letter, and of letters that no way has ("?"). The ways' colours are those of Okabe and Ito or near
+# them; lightness falls with cost, so that they can be told apart without hue.
+COLOURS = {way.letter: way.colour for way in WAYS} | {"?": (205, 205, 205)}
+MARKS = {way.letter: way.mark for way in WAYS} | {"?": (60, 60, 60)}
+NAMES = {way.letter: way.name for way in WAYS} | {"?": "unknown"}
+HATCHES = {way.letter: way.hatch for way in WAYS if way.hatch}
 ROOM_FOR_LETTER = 11
 ROOM_FOR_GAP, ROOM_FOR_CORNER = 8, 4
 TALLEST, SHORTEST_ROW, TALLEST_ROW = 630, 2, 24
@@ -122,9 +125,9 @@ def _painted(cells: np.ndarray, widths, row_height: int, *, gap: bool, hatched: 
         # when looked for, quiet over a large area.
         y, x = np.indices(method.shape)
         rising, falling = (x + y) % 6 == 0, (x - y) % 6 == 0
-        hatch = {"d": rising | falling, "w": rising, "r": (x % 6 == 2) & (y % 6 == 2)}
-        for key, mask in hatch.items():
-            chosen = mask & (method == order.index(key))
+        patterns = {"rising": rising, "crossed": rising | falling, "dotted": (x % 6 == 2) & (y % 6 == 2)}
+        for key, hatch in HATCHES.items():
+            chosen = patterns[hatch] & (method == order.index(key))
             pixels[chosen] = (base[order.index(key)] + marks[order.index(key)]) // 2
     _corners(pixels, cells, np.cumsum([0, *widths]), row_height, int(gap))
     if gap:

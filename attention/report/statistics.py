@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from ...kernels import WAYS
 from ..hooks.installation import Installation
 from ..hooks.model import HostModel, NotCovered, parameter_count
 from ..hooks.patch import attached
@@ -15,7 +16,7 @@ PATH_NAMES = {
     "copied": "copied from a cache",
     "dense": "by the host's own attention",
 }
-METHOD_NAMES = {"f": "full", "w": "window", "d": "window + residual", "r": "reuse"}
+WAY_NAMES = {way.letter: way.name for way in WAYS}
 
 
 def statistics(model_patcher, samples=None) -> dict:
@@ -162,7 +163,7 @@ def _run_lines(stats: dict) -> list[str]:
     used = "".join(stats["methods"]).lower()
     if used:
         shares = ", ".join(
-            f"{name} {used.count(letter) / len(used):.0%}" for letter, name in METHOD_NAMES.items() if letter in used
+            f"{name} {used.count(letter) / len(used):.0%}" for letter, name in WAY_NAMES.items() if letter in used
         )
         lines.append(f"Layers by their commonest method: {shares}")
     if stats["calls"]:

@@ -69,7 +69,7 @@ def test_each_shape_of_a_site_is_timed_once(monkeypatch):
     found, _ = measured("sd35m")  # joint attention and, in the first blocks, attention of the image alone
     attentions = [ways for ways in timed if "full" in ways]
     assert len(attentions) == 2 and len(found.table.sites) > 2
-    assert {"full", "kept", "reuse", "refresh", "residual", "shared", "window 0"} <= attentions[0]
+    assert {"full", "kept", "reuse", "refresh", "residual", "shared", "way 0"} <= attentions[0]
 
 
 def test_branches_in_forwards_of_their_own_are_timed_each_and_added(monkeypatch):
@@ -82,7 +82,7 @@ def test_branches_in_forwards_of_their_own_are_timed_each_and_added(monkeypatch)
 
 def test_costs_of_a_head_are_its_part_of_what_its_site_took():
     one = SiteTimes(8.0, (4.0, 6.0), residual=5.0, refresh=13.0, kept=9.0, reuse=1.0, shared=6.0, projections=7.0)
-    costs = _site_costs([one], 2, 0, 0.5)
+    costs = _site_costs([one], 2, 0.5)
     assert (costs["full_cost"], costs["reuse_cost"], costs["keep_cost"]) == (4.0, 0.5, 0.5)
     assert costs["window_cost"].tolist() == [2.0, 3.0] and costs["residual_cost"].tolist() == [2.5, 3.5]
     assert costs["refresh_cost"].tolist() == [2.5, 3.5]

@@ -215,7 +215,7 @@ class _Compared:
             weight=np.ones((len(positions), len(heads))),
             share_cosine=np.ones((len(positions), len(heads))),
             full_cost=np.repeat([cost["full"] for cost in costs], heads),
-            window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
+            window_cost=np.repeat([cost["ways"] for cost in costs], heads, axis=0),
             projection_cost=np.array([cost["projections"] for cost in costs], float),
             share_saving=np.array([cost["share"] for cost in costs], float),
             other_cost=float(self.run.other_flops * branches),
