@@ -9,7 +9,7 @@ from ..hooks.projections import flops_per_token
 
 
 def attention_flops(layouts: dict[int, Layout], sites) -> int:
-    """FLOPs of one batch row in the dense attention of one model evaluation; layouts: by number of the site."""
+    """FLOPs of one batch item in the dense attention of one model evaluation; layouts: by number of the site."""
     return sum(dense_flops(layout, sites[number].heads, sites[number].head_dim) for number, layout in layouts.items())
 
 

@@ -51,7 +51,7 @@ class DenseRun(Processor):
             self.layouts[call.number] = layout
             self.branches |= {branch.index for branch in forward.branches}
         self.note_tensors(attention)
-        with self.work.excluded(call.number, forward.rows):
+        with self.work.excluded(call.number, forward.batch):
             return attention.host()
 
     def note_tensors(self, attention) -> None:
@@ -68,14 +68,14 @@ class DenseRun(Processor):
 
 
 class WorkCounter:
-    """FLOPs of one batch row of the model outside attention, counted by torch in the first evaluation."""
+    """FLOPs of one batch item of the model outside attention, counted by torch in the first evaluation."""
 
     def __init__(self):
         self.other_flops = 0
         self._counter: FlopCounterMode | None = None
         self._counted = False
         self._inside = 0
-        self._rows: dict[int, int] = {}
+        self._batch: dict[int, int] = {}
 
     def count(self, predict):
         if self._counted:
@@ -85,17 +85,17 @@ class WorkCounter:
         try:
             with self._counter:
                 output = predict()
-            rows = max(self._rows.values(), default=1)
-            self.other_flops = max(0, self._counter.get_total_flops() - self._inside) // rows
+            batch = max(self._batch.values(), default=1)
+            self.other_flops = max(0, self._counter.get_total_flops() - self._inside) // batch
             return output
         finally:
             self._counter = None
 
     @contextmanager
-    def excluded(self, number: int, rows: int):
-        """What runs inside is attention, or ours: not counted. number, rows: site and rows of this forward."""
+    def excluded(self, number: int, batch: int):
+        """What runs inside is attention, or ours: not counted. number, batch: site and batch items of this forward."""
         before = self._counter.get_total_flops() if self._counter else 0
         yield
         if self._counter:
             self._inside += self._counter.get_total_flops() - before
-            self._rows[number] = self._rows.get(number, 0) + rows
+            self._batch[number] = self._batch.get(number, 0) + batch

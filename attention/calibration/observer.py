@@ -1,6 +1,6 @@
 """Watching one dense sampling run: what every cheaper way of computing each head would have changed.
 
-At each attention call a few query rows are attended exactly. From them come, per head, the head outputs O and for each
+At each attention call a few queries are attended exactly. From them come, per head, the head outputs O and for each
 window w the difference R_w = O − W_w. Every candidate's error is linear in these: a window costs R_w, a reuse of age a
 costs O(s − a) − O(s), a window with a residual of age a costs R_w(s − a) − R_w(s), sharing costs the difference of the
 branches. Branches are combined as guidance combines them, cfg · conditional + (1 − cfg) · unconditional, because errors
@@ -22,14 +22,14 @@ from ..hooks.call import AttentionCall
 from ..hooks.projections import output_root
 from ..hooks.run import COND, UNCOND, Forward, SamplingRun, SiteCall
 
-IMAGE_ROWS = 48
-TEXT_ROWS = 16
+IMAGE_QUERIES = 48
+TEXT_QUERIES = 16
 HISTORY_BYTES = 512 * 2**20
 CHUNK_BYTES = 128 * 2**20
 
 
 @dataclass
-class Rows:
+class Queries:
     """Sampled queries of a layout: sequence positions, and how many of them (the first) are image tokens.
 
     ways: the W approximations, in order. masks, far: of those W' ways that are masks, for the image queries: over keys
@@ -49,18 +49,18 @@ class Rows:
 
 @dataclass
 class Sample:
-    """Head outputs at the sampled rows, (H, n, D), and their differences from each way's, (W, H, n_image, D)."""
+    """Head outputs at the sampled queries, (H, n, D), and their differences from each way's, (W, H, n_image, D)."""
 
     output: torch.Tensor
     residual: torch.Tensor
 
 
 class SiteRecord:
-    """Errors of one site's heads over the run: energies after the output projection, per row of the sequence.
+    """Errors of one site's heads over the run: energies after the output projection, per token of the sequence.
 
     way (S, H, W), residual (S, H, W, A), reuse (S, H, A), share (S,); NaN where nothing was measured.
     share_cosine (S,): between the error of sharing at a step and at the one before; 1 where it is not known.
-    energy (S,): of the exact outputs of all heads, over the image rows alone; what errors are relative to.
+    energy (S,): of the exact outputs of all heads, over the image queries alone; what errors are relative to.
     """
 
     def __init__(self, site: Site, steps: int, ways: int, ages: int):
@@ -74,21 +74,21 @@ class SiteRecord:
         self._shared: tuple[int, torch.Tensor] | None = None
         self.history: deque[tuple[int, Sample]] = deque(maxlen=ages)
 
-    def add(self, step: int, sample: Sample, shared: torch.Tensor | None, root: torch.Tensor, rows: Rows) -> None:
+    def add(self, step: int, sample: Sample, shared: torch.Tensor | None, root: torch.Tensor, queries: Queries) -> None:
         """Score every candidate of this step against the samples of the steps before it.
 
-        shared: error of sharing at the image rows, (H, n_image, D). root: (H, D, D), see `output_root`.
+        shared: error of sharing at the image queries, (H, n_image, D). root: (H, D, D), see `output_root`.
         """
         sample = Sample(sample.output @ root, sample.residual @ root)
-        image = rows.weight[: rows.image]
+        image = queries.weight[: queries.image]
         self.way[step] = _energy(sample.residual, image).T
-        self.energy[step] = _energy(sample.output[:, : rows.image], image).sum()
+        self.energy[step] = _energy(sample.output[:, : queries.image], image).sum()
         past = [(step - before, old) for before, old in self.history if old.output.shape == sample.output.shape]
         past = [(age, old) for age, old in past if 1 <= age <= self.reuse.shape[2]]
         if past:
             ages = [age - 1 for age, _ in past]
             outputs, residuals = (torch.stack([getattr(old, n) for _, old in past]) for n in ("output", "residual"))
-            self.reuse[step][:, ages] = _energy(outputs - sample.output, rows.weight).T
+            self.reuse[step][:, ages] = _energy(outputs - sample.output, queries.weight).T
             self.residual[step][:, :, ages] = _energy(residuals - sample.residual, image).transpose(2, 1, 0)
         if shared is not None:
             self._add_shared(step, shared @ root, image)
@@ -109,7 +109,7 @@ class SiteRecord:
 
 
 def _energy(error: torch.Tensor, weight: torch.Tensor) -> np.ndarray:
-    """Weighted mean of squared lengths: error (..., n, D), weight (n,) → (...). Rows not among them count as exact."""
+    """Weighted mean of squared lengths: error (..., n, D), weight (n,) → (...). Other queries count as exact."""
     return (torch.linalg.vector_norm(error, dim=-1).square() @ weight).cpu().numpy()
 
 
@@ -126,29 +126,29 @@ class Observer:
         self.records = [SiteRecord(site, len(run.positions), len(ways), ages) for site in sites]
         self.layouts: dict[int, Layout] = {}
         self.branches: set[int] = set()
-        self._rows: dict[Layout, Rows] = {}
+        self._queries: dict[Layout, Queries] = {}
         self._roots: dict[int, torch.Tensor] = {}
         self._branch_samples: dict[int, dict[int, Sample]] = {}
-        self._image_rows = _affordable_rows(sites, len(ways), ages)
+        self._image_queries = _affordable_queries(sites, len(ways), ages)
 
     def observe(self, forward: Forward, call: SiteCall, attention: AttentionCall, output: torch.Tensor) -> None:
         """Take samples of one attention call, for the first picture of the batch."""
         layout = forward.layout(call.site, attention.q.shape[2], attention.options)
-        if attention.obstacle or layout is None or attention.q.shape[0] != forward.rows:
+        if attention.obstacle or layout is None or attention.q.shape[0] != forward.batch:
             return
-        rows = self._rows_of(layout, attention.q.device)
+        queries = self._queries_of(layout, attention.q.device)
         if call.number not in self._roots:
             self._roots[call.number] = output_root(forward.diffusion_model, call.site, attention.q)
         kept = self._branch_samples.setdefault(call.number, {})
         first: dict[int, int] = {}
         for branch in forward.branches:
             if branch.index in (COND, UNCOND) and branch.index not in kept:
-                first.setdefault(branch.index, branch.rows.start)
+                first.setdefault(branch.index, branch.items.start)
         if not first:
             return
         pictures = _every(sorted(first.values()))
         tensors = (attention.q, attention.k, attention.v, attention.as_heads(output))
-        samples = _samples(*(tensor[pictures] for tensor in tensors), rows, attention.scale)
+        samples = _samples(*(tensor[pictures] for tensor in tensors), queries, attention.scale)
         for (index, _), sample in zip(sorted(first.items(), key=lambda item: item[1]), samples, strict=True):
             kept[index] = sample
             self.branches.add(index)
@@ -162,10 +162,10 @@ class Observer:
                 continue
             shared = None
             sample = kept[COND]
-            rows = self._rows[self.layouts[number]]
+            queries = self._queries[self.layouts[number]]
             if UNCOND in kept:
-                shared, sample = _guided(sample, kept[UNCOND], self.cfg, rows.image)
-            self.records[number].add(step, sample, shared, self._roots[number], rows)
+                shared, sample = _guided(sample, kept[UNCOND], self.cfg, queries.image)
+            self.records[number].add(step, sample, shared, self._roots[number], queries)
         self._branch_samples.clear()
 
     def close(self) -> None:
@@ -173,13 +173,13 @@ class Observer:
         for record in self.records:
             record.close()
         self._branch_samples.clear()
-        self._rows.clear()
+        self._queries.clear()
         self._roots.clear()
 
-    def _rows_of(self, layout: Layout, device: torch.device) -> Rows:
-        if layout not in self._rows:
-            self._rows[layout] = _pick_rows(layout, self.ways, self._image_rows, device)
-        return self._rows[layout]
+    def _queries_of(self, layout: Layout, device: torch.device) -> Queries:
+        if layout not in self._queries:
+            self._queries[layout] = _pick_queries(layout, self.ways, self._image_queries, device)
+        return self._queries[layout]
 
 
 def approximated(attention: AttentionCall, layout: Layout, way: Approximation) -> torch.Tensor:
@@ -197,36 +197,38 @@ def _every(at: list[int]) -> slice:
     return slice(at[0], at[-1] + 1, max(1, at[-1] - at[0]))
 
 
-def _samples(q, k, v, output, rows: Rows, scale: float | None) -> list[Sample]:
+def _samples(q, k, v, output, queries: Queries, scale: float | None) -> list[Sample]:
     """A sample for each picture. q, k, v, output: (B, H, L, D)."""
-    exact = output[:, :, rows.positions].float()
-    residual = exact[:, None, :, : rows.image] - _by_each_way(q, k, v, rows, scale)
+    exact = output[:, :, queries.positions].float()
+    residual = exact[:, None, :, : queries.image] - _by_each_way(q, k, v, queries, scale)
     return [Sample(*of_picture) for of_picture in zip(exact, residual)]
 
 
-def _by_each_way(q, k, v, rows: Rows, scale: float | None) -> torch.Tensor:
+def _by_each_way(q, k, v, queries: Queries, scale: float | None) -> torch.Tensor:
     """Each way's output at the sampled image queries: (B, W, H, n_image, D) float32."""
     masked = iter(())
-    if len(rows.masks):
-        pooled = pool(q, k, v, rows.layout, scale) if rows.pools else None
+    if len(queries.masks):
+        pooled = pool(q, k, v, queries.layout, scale) if queries.pools else None
         parts = [
-            _masked(q[:, span], k[:, span], v[:, span], rows, scale, pooled and _heads(pooled, span))
-            for span in _head_chunks(q, rows.image * len(rows.masks))
+            _masked(q[:, span], k[:, span], v[:, span], queries, scale, pooled and _heads(pooled, span))
+            for span in _head_chunks(q, queries.image * len(queries.masks))
         ]
         together = torch.cat(parts, dim=2)
-        if len(rows.masks) == len(rows.ways):
+        if len(queries.masks) == len(queries.ways):
             return together
         masked = iter(together.unbind(1))
-    at = rows.positions[: rows.image]
-    outputs = [next(masked) if way.by_masks else way.at_rows(q, k, v, rows.layout, at, scale) for way in rows.ways]
+    at = queries.positions[: queries.image]
+    outputs = [
+        next(masked) if way.by_masks else way.at_rows(q, k, v, queries.layout, at, scale) for way in queries.ways
+    ]
     return torch.stack(outputs, dim=1)
 
 
 def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch.Tensor, Sample]:
-    """(error of sharing at the image rows, both branches combined by guidance).
+    """(error of sharing at the image queries, both branches combined by guidance).
 
-    The first `image` rows stand at the same pixels in both branches. Text rows do so only when the prompts are equally
-    long; otherwise the conditional branch's own are taken as they are.
+    The first `image` queries stand at the same pixels in both branches. Text queries do so only when the prompts are
+    equally long; otherwise the conditional branch's own are taken as they are.
     """
     weight = 1.0 - cfg
     shared = weight * (cond.output[:, :image] - uncond.output[:, :image])
@@ -239,9 +241,9 @@ def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch
     return shared, Sample(output, cfg * cond.residual + weight * uncond.residual)
 
 
-def _masked(q, k, v, rows: Rows, scale: float | None, pooled: Pooled | None) -> torch.Tensor:
+def _masked(q, k, v, queries: Queries, scale: float | None, pooled: Pooled | None) -> torch.Tensor:
     """Outputs of the ways that are masks at the sampled image queries: (B, W', h, n_image, D) float32."""
-    queries = q[:, :, rows.positions[: rows.image]].float() * (scale or q.shape[-1] ** -0.5)
+    queries = q[:, :, queries.positions[: queries.image]].float() * (scale or q.shape[-1] ** -0.5)
     # Products of several pictures copy what does not lie together, transposed keys slowly.
     k, v = (x.float().contiguous() for x in (k, v))
     logits = queries @ k.transpose(2, 3)
@@ -249,9 +251,9 @@ def _masked(q, k, v, rows: Rows, scale: float | None, pooled: Pooled | None) -> 
     if pooled is not None:
         of_tiles = queries @ pooled.k.float().transpose(2, 3) + pooled.bias[:, :, None]
         top = torch.maximum(top, of_tiles.amax(-1, keepdim=True))
-    total, values = _attended(logits.sub_(top).exp_(), rows.masks, v)
+    total, values = _attended(logits.sub_(top).exp_(), queries.masks, v)
     if pooled is not None:
-        more = _attended(of_tiles.sub_(top).exp_(), rows.far, pooled.v.float())
+        more = _attended(of_tiles.sub_(top).exp_(), queries.far, pooled.v.float())
         total, values = total + more[0], values + more[1]
     return (values / total.clamp_min(1e-30)[..., None]).transpose(1, 2)
 
@@ -269,17 +271,17 @@ def _heads(pooled: Pooled, span: slice) -> Pooled:
     return Pooled(pooled.k[:, span], pooled.v[:, span], pooled.bias[:, span])
 
 
-def _head_chunks(q: torch.Tensor, rows: int):
+def _head_chunks(q: torch.Tensor, queries: int):
     """Slices of the head axis whose attention weights stay within CHUNK_BYTES."""
-    each = max(1, CHUNK_BYTES // (4 * rows * q.shape[0] * q.shape[2]))
+    each = max(1, CHUNK_BYTES // (4 * queries * q.shape[0] * q.shape[2]))
     return [slice(start, start + each) for start in range(0, q.shape[1], each)]
 
 
-def _pick_rows(layout: Layout, ways: tuple[Approximation, ...], image_rows: int, device) -> Rows:
-    """Image rows spread evenly over the grid, and global rows spread evenly."""
-    image = layout.prefix + spread(layout.grid, min(image_rows, layout.image))
+def _pick_queries(layout: Layout, ways: tuple[Approximation, ...], image_queries: int, device) -> Queries:
+    """Image queries spread evenly over the grid, and global queries spread evenly."""
+    image = layout.prefix + spread(layout.grid, min(image_queries, layout.image))
     outside = torch.cat((torch.arange(layout.prefix), torch.arange(layout.length - layout.suffix, layout.length)))
-    some = outside[torch.linspace(0, max(0, len(outside) - 1), min(TEXT_ROWS, len(outside))).long()]
+    some = outside[torch.linspace(0, max(0, len(outside) - 1), min(TEXT_QUERIES, len(outside))).long()]
     weight = torch.cat(
         (
             torch.full((len(image),), layout.image / layout.length / max(1, len(image))),
@@ -290,7 +292,7 @@ def _pick_rows(layout: Layout, ways: tuple[Approximation, ...], image_rows: int,
     masks = _stacked([way.row_mask(layout, image) for way in by_masks], device)
     far = _stacked([way.far_tiles(layout, image) for way in by_masks], device)
     positions = torch.cat((image, some)).to(device)
-    return Rows(layout, positions, len(image), ways, masks, far, bool(far.any()), weight.to(device))
+    return Queries(layout, positions, len(image), ways, masks, far, bool(far.any()), weight.to(device))
 
 
 def _stacked(masks: list[torch.Tensor], device) -> torch.Tensor:
@@ -322,7 +324,7 @@ def spread(grid: tuple[int, ...], count: int) -> torch.Tensor:
     return torch.tensor(sorted(found), dtype=torch.int64)
 
 
-def _affordable_rows(sites, ways: int, ages: int) -> int:
-    """Rows a site so that the history of the whole model stays within HISTORY_BYTES."""
+def _affordable_queries(sites, ways: int, ages: int) -> int:
+    """Queries a site so that the history of the whole model stays within HISTORY_BYTES."""
     each = sum(4 * site.heads * site.head_dim for site in sites) * (ways + 1) * (ages + 2)
-    return int(min(IMAGE_ROWS, max(16, HISTORY_BYTES // each)))
+    return int(min(IMAGE_QUERIES, max(16, HISTORY_BYTES // each)))

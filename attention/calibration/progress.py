@@ -24,7 +24,7 @@ class Progress(Protocol):
         """`done` of about `expected` model evaluations of this run are over."""
 
     def counted(self, attention_flops: float, other_flops: float) -> None:
-        """What one evaluation of one batch row takes, in attention matmuls and in everything else; told once a run."""
+        """What one evaluation of one batch item takes, in attention matmuls and in everything else; told once a run."""
 
 
 class Meter:

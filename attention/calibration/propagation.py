@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MOST_GROUPS = 4
-BUDGET = 0.15  # probes as a fraction of the steps; each costs one evaluation of the model
+PROBE_FRACTION = 0.15  # probes as a fraction of the steps; each costs one evaluation of the model
 LEAST_PROBES = 2
 PROBED_AT = 0.35  # part of the steps after which the probes are made
 MOST_GROWTH = 5.5
@@ -40,7 +40,7 @@ class Probes:
     way = 0  # the narrowest window: an error well above rounding at every site
 
     def __init__(self, sites: int, steps: int):
-        count = max(LEAST_PROBES, round(BUDGET * steps)) if steps > 1 else 0
+        count = max(LEAST_PROBES, round(PROBE_FRACTION * steps)) if steps > 1 else 0
         groups = max(1, min(MOST_GROUPS, sites, count - 1))
         self.step = max(1, round(PROBED_AT * (steps - 1)))
         self.list = [Probe(WINDOWED, group) for group in range(groups)] + [Probe(REUSED, None)] if count else []

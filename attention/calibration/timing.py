@@ -26,7 +26,7 @@ from ..replay.caches import BranchCache
 from .observer import approximated
 
 CHEAPEST = 0  # of the approximations, which come in rising cost, see `watch.WINDOWS`
-BUDGET = 0.05  # of one dense run's time
+TIME_FRACTION = 0.05  # of one dense run's time
 MOST_ROUNDS = 5
 LINEAR_ROUNDS = 2
 
@@ -56,28 +56,28 @@ class Timing:
     def __init__(self, sites: tuple[Site, ...], ways: tuple[Approximation, ...]):
         self._sites = sites
         self._ways = ways
-        self._budget = 0.0
+        self._seconds = 0.0
         self._shapes: dict[tuple, dict[str, float]] = {}
         self._linears: dict[tuple, float] = {}
         self._times: dict[int, list[SiteTimes]] = {}  # of each site, one a forward
 
     def begin(self, run_seconds: float) -> None:
         """The evaluation to measure in begins; run_seconds: about what the dense run takes."""
-        self._budget = BUDGET * run_seconds
+        self._seconds = TIME_FRACTION * run_seconds
 
     def measure(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> None:
         """Time one attention call, unless one of the same shape was timed before."""
         layout = forward.layout(call.site, attention.q.shape[2], attention.options)
-        if attention.obstacle or layout is None or attention.q.shape[0] != forward.rows:
+        if attention.obstacle or layout is None or attention.q.shape[0] != forward.batch:
             return
-        places = tuple((branch.rows.start, branch.rows.stop) for branch in forward.branches)
+        places = tuple((branch.items.start, branch.items.stop) for branch in forward.branches)
         q = attention.q
         shape = (tuple(q.shape), q.dtype, q.device, layout, places, attention.heads_out)
         if shape not in self._shapes:
             comfy.model_management.throw_exception_if_processing_interrupted()
             alike = sum(site.heads == call.site.heads and site.scope == call.site.scope for site in self._sites)
             ways = _Ways(forward, attention, layout, self._ways).all()
-            self._shapes[shape] = _medians(ways, self._budget * alike / len(self._sites), q.device)
+            self._shapes[shape] = _medians(ways, self._seconds * alike / len(self._sites), q.device)
         found = self._shapes[shape]
         times = SiteTimes(
             ways=tuple(found[f"way {number}"] for number in range(len(self._ways))),
@@ -114,9 +114,9 @@ class Timing:
         for path, stream in site.linears if site.skippable else ():
             layer = forward.diffusion_model.get_submodule(path)
             tokens = layout.image if stream == "image" else layout.globals
-            shape = (type(layer), layer.in_features, layer.out_features, forward.rows, tokens, like.dtype)
+            shape = (type(layer), layer.in_features, layer.out_features, forward.batch, tokens, like.dtype)
             if tokens and shape not in self._linears:
-                x = torch.randn(forward.rows, tokens, layer.in_features, dtype=like.dtype, device=like.device)
+                x = torch.randn(forward.batch, tokens, layer.in_features, dtype=like.dtype, device=like.device)
                 ways = {"layer": lambda layer=layer, x=x: layer(x)}
                 self._linears[shape] = _medians(ways, math.inf, like.device, LINEAR_ROUNDS)["layer"]
             total += self._linears[shape] if tokens else 0.0
@@ -128,7 +128,7 @@ class _Ways:
 
     def __init__(self, forward: Forward, attention: AttentionCall, layout: Layout, ways: tuple[Approximation, ...]):
         self.attention, self.layout, self.approximations = attention, layout, ways
-        self.branches = [branch.rows for branch in forward.branches]
+        self.branches = [branch.items for branch in forward.branches]
         self.pair = forward.pair()
         self.cheapest = ways[CHEAPEST]
         self.heads = range(attention.q.shape[1])
@@ -176,7 +176,7 @@ class _Ways:
     def shared(self) -> None:
         """Full in the conditional branch; the other gets its image rows and computes its own global tokens."""
         out, image = self.attention.buffer()[1], slice(self.layout.prefix, self.layout.prefix + self.layout.image)
-        source, target = (branch.rows for branch in self.pair)
+        source, target = (branch.items for branch in self.pair)
         self._compute(HeadTable.uniform(len(self.heads), FULL), source, out)
         view = out[target]
         view[:, :, image] = out[source][:, :, image]
@@ -218,16 +218,16 @@ def _site_costs(forwards: list[SiteTimes], heads: int, share_saving: float) -> d
 
 
 def _medians(
-    ways: dict[str, Callable[[], object]], budget: float, device: torch.device, most_rounds: int = MOST_ROUNDS
+    ways: dict[str, Callable[[], object]], seconds_allowed: float, device: torch.device, most_rounds: int = MOST_ROUNDS
 ) -> dict[str, float]:
     """Milliseconds of each function: medians over rounds in which each runs once, after one round to warm up.
 
-    There is at least one round; no other begins when `budget` seconds, the first round's included, are over.
+    There is at least one round; no other begins when `seconds_allowed`, the first round's included, are over.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     whole = Stopwatch()
     for number in range(1 + most_rounds):
-        if number > 1 and whole() > budget:
+        if number > 1 and whole() > seconds_allowed:
             break
         for name, way in ways.items():
             wait(device)

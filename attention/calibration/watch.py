@@ -114,7 +114,7 @@ class Watch(DenseRun):
             erring = self._known_error(forward, call, attention)
             if erring is not None:
                 return erring
-        with self.work.excluded(call.number, forward.rows):
+        with self.work.excluded(call.number, forward.batch):
             output = attention.host()
             if self._observing:
                 with self._extra_time(attention.q.device):

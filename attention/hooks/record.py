@@ -40,7 +40,7 @@ class RunRecord:
     """One run: figures that never mix (attention FLOPs, model FLOPs, seconds, bytes) and the notes a user should see.
 
     sampler: its name, as the host's nodes list it. seed: None where the host gives none. level: of the plan that was
-    followed, "" where there was none. rows: batch items that went through the model, all evaluations together. tokens,
+    followed, "" where there was none. batch_items: those that went through the model, all evaluations together. tokens,
     text_tokens: of the last forward.
     methods: per step one letter a site, the method of most of its heads: f full, w window, d window + residual,
     r reuse; uppercase where the branches share. guard: None when it was off. calls: attention calls by what served
@@ -56,7 +56,7 @@ class RunRecord:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     cache_bytes: int = 0
-    rows: int = 0
+    batch_items: int = 0
     tokens: int = 0
     text_tokens: int = 0
     methods: list[str] = field(default_factory=list)

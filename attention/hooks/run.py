@@ -25,11 +25,11 @@ _ATTENTION_PATCHES = ("attn1_patch", "attn1_output_patch")
 
 @dataclass
 class Branch:
-    """One conditioning's rows inside a batched forward."""
+    """One conditioning's items in the batch of a forward."""
 
     key: BranchKey
     index: int
-    rows: slice
+    items: slice
 
 
 @dataclass
@@ -69,9 +69,9 @@ class Forward:
         return math.prod(self.grid)
 
     @property
-    def rows(self) -> int:
-        """Rows of the batch that the branches cover."""
-        return self.branches[-1].rows.stop if self.branches else 0
+    def batch(self) -> int:
+        """Items of the batch that the branches cover."""
+        return self.branches[-1].items.stop if self.branches else 0
 
     def layout(self, site: Site, length: int, options: dict) -> Layout | None:
         """How a sequence of `length` tokens is laid out at a site; None when it does not fit the grid."""
@@ -95,12 +95,12 @@ def _branches(latent_shape: Sequence[int], options: dict) -> list[Branch]:
     uuids = options.get("uuids") or [None] * len(indices)
     if not indices or len(uuids) != len(indices) or latent_shape[0] % len(indices):
         return []
-    rows = latent_shape[0] // len(indices)
+    items = latent_shape[0] // len(indices)
     window = getattr(options.get("context_window"), "index_list", None)
     suffix = (tuple(latent_shape[1:]), tuple(window) if window is not None else None)
     return [
-        Branch((uuid, index, rows, *suffix), index, slice(place * rows, (place + 1) * rows))
-        for place, (uuid, index) in enumerate(zip(uuids, indices, strict=True))
+        Branch((uuid, index, items, *suffix), index, slice(number * items, (number + 1) * items))
+        for number, (uuid, index) in enumerate(zip(uuids, indices, strict=True))
     ]
 
 

@@ -11,7 +11,7 @@ from ..hooks.patch import attach_refusal, install
 from ..hooks.record import RunLog
 from . import timeline
 from .guard import Guard
-from .replay import AUTOMATIC_BUDGET, Replay
+from .replay import AUTOMATIC_CACHE_SHARE, Replay
 
 log = logging.getLogger(__name__)
 
@@ -71,13 +71,15 @@ def follow(
         run.record.level = chosen.name
         laid_out = timeline.build(schedule, windows, offsets, tuple(site.skippable for site in model.sites))
         run.record.methods = laid_out.letters()
-        budget = budget_bytes or int(AUTOMATIC_BUDGET * free_memory(device))
+        cache_budget = budget_bytes or int(AUTOMATIC_CACHE_SHARE * free_memory(device))
         watch = Guard(chosen.promises, run) if guard and chosen.promises else None
         if guard and watch is None:
             run.record.note(
                 "The guard was off: this plan does not say what error it expects of each layer. Calibrate again."
             )
-        return Replay(model.family, model.sites, laid_out, run, budget, strict, plan.measurement.text_tokens, watch)
+        return Replay(
+            model.family, model.sites, laid_out, run, cache_budget, strict, plan.measurement.text_tokens, watch
+        )
 
     runs = RunLog(plan=plan, level=chosen)
     return install(model, make_processor, runs, strict=strict)

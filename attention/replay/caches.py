@@ -97,13 +97,13 @@ class BranchCache:
 class RunCaches:
     """The caches of all branches and sites of a run, within a budget of bytes.
 
-    timeline: which heads of which sites are ever read again. budget: most bytes, over all caches. record: is told of
-    the bytes held and of what could not be kept.
+    timeline: which heads of which sites are ever read again. cache_budget: most bytes, over all caches. record: is told
+    of the bytes held and of what could not be kept.
     """
 
-    def __init__(self, timeline: Timeline, budget: int, record: RunRecord):
+    def __init__(self, timeline: Timeline, cache_budget: int, record: RunRecord):
         self._timeline = timeline
-        self._budget = budget
+        self._cache_budget = cache_budget
         self._record = record
         self._caches: dict[tuple, BranchCache] = {}
         self._held: Counter[int] = Counter()  # bytes of each site
@@ -131,7 +131,7 @@ class RunCaches:
     def drop(self, sentence: str) -> None:
         """Free everything and keep nothing more in this run; the sentence tells the user why."""
         self._caches.clear()
-        self._budget = 0
+        self._cache_budget = 0
         self._record.note(sentence)
 
     def close(self) -> None:
@@ -140,7 +140,7 @@ class RunCaches:
 
     def _allocate(self, site: int, shape: Sequence[int], like: torch.Tensor) -> torch.Tensor | None:
         count = like.element_size() * math.prod(shape)
-        if self._held.total() + count > self._budget:
+        if self._held.total() + count > self._cache_budget:
             self._record.note(
                 "The cache budget was reached, so some heads were computed again instead of reused; "
                 "raise the budget of Apply Compression Plan or choose a milder level."

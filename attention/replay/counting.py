@@ -19,7 +19,7 @@ class Counting:
         """Count and return what full attention takes at a site with (batch, length) tokens."""
         record = self._record
         if call.number == 0:
-            record.rows += batch
+            record.batch_items += batch
             record.tokens, record.text_tokens = forward.image_tokens, length - forward.image_tokens
         dense = dense_flops(Layout((length,)), call.site.heads, call.site.head_dim) * batch
         record.steps[forward.step].dense += dense
@@ -37,10 +37,10 @@ class Counting:
     def skipped(self, forward: Forward, call: SiteCall, length: int) -> None:
         """A site of `length` tokens was replayed: neither its attention nor its linear layers ran."""
         site = call.site
-        self.dense(forward, call, forward.rows, length)
+        self.dense(forward, call, forward.batch, length)
         if site.name not in self._linears:
             self._linears[site.name] = flops_per_token(forward.diffusion_model, site)
         of_image, of_text = self._linears[site.name]["image"], self._linears[site.name]["text"]
-        self._record.steps[forward.step].projections_skipped += forward.rows * (
+        self._record.steps[forward.step].projections_skipped += forward.batch * (
             of_image * forward.image_tokens + of_text * (length - forward.image_tokens)
         )

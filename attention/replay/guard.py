@@ -1,6 +1,6 @@
 """Watching a compressed run: a site whose error outgrows what its plan promised gets its worst heads back.
 
-Every few steps the guard attends some image rows of the first picture exactly and compares them with what the
+Every few steps the guard attends some image queries of the first picture exactly and compares them with what the
 compressed output holds there. An error is measured as the promise was: guidance combines the branches, cfg ·
 conditional + (1 − cfg) · unconditional, and a head's error counts by its size after its slice of the output projection.
 Nothing that the guard does changes the output of the evaluation that it looks at.
@@ -21,14 +21,14 @@ from ..hooks.run import COND, UNCOND, Forward, SamplingRun, SiteCall
 from .timeline import SiteStep
 
 EVERY = 4  # steps between two looks at a site
-ROWS = 16
+QUERIES = 16
 # A promise is a mean over steps: on the demo model single steps of the run that made it reach 1.2 to 2.3 times as much.
 FACTOR = 2.0
 
 
 @dataclass
 class _Look:
-    """One site in one evaluation: head errors and exact outputs at the sampled rows, (H, n, D) float32.
+    """One site in one evaluation: head errors and exact outputs at the sampled queries, (H, n, D) float32.
 
     Both are sums over the branches seen so far, weighted as guidance does, which leaves the ratio of a lone branch as
     it is. kind: what branches must have in common to be combined. compressed: heads that were not computed in full.
@@ -54,7 +54,7 @@ class Guard:
         self._looked: dict[int, int] = {}
         self._looks: dict[int, _Look] = {}
         self._seen: set[tuple[int, int]] = set()
-        self._rows: dict[Layout, torch.Tensor] = {}
+        self._queries: dict[Layout, torch.Tensor] = {}
         self._metrics: dict[int, torch.Tensor] = {}
         run.record.guard = GuardRecord()
 
@@ -76,19 +76,19 @@ class Guard:
             return 0
         if call.number not in self._metrics:
             self._metrics[call.number] = output_metric(forward.diffusion_model, call.site, attention.q)
-        rows = self._rows_of(layout, attention.q.device)
+        queries = self._queries_of(layout, attention.q.device)
         heads, flops = attention.as_heads(output), 0
         for branch in forward.branches:
             weight = self._weights.get(branch.index, 0.0)
             if not weight or (call.number, branch.index) in self._seen:
                 continue
             self._seen.add((call.number, branch.index))
-            first = slice(branch.rows.start, branch.rows.start + 1)
-            q = attention.q[first][:, :, rows]
+            first = slice(branch.items.start, branch.items.start + 1)
+            q = attention.q[first][:, :, queries]
             exact = full_attention(q, attention.k[first], attention.v[first], attention.scale)[0].float()
-            error = heads[first][0, :, rows].float() - exact
+            error = heads[first][0, :, queries].float() - exact
             self._add(call.number, branch.key[2:], compressed, weight * error, weight * exact)
-            flops += 4 * q.shape[3] * q.shape[1] * len(rows) * layout.length
+            flops += 4 * q.shape[3] * q.shape[1] * len(queries) * layout.length
         return flops
 
     def verdict(self, step: int) -> dict[int, tuple[int, ...]]:
@@ -110,7 +110,7 @@ class Guard:
         return found
 
     def figures(self) -> dict[int, tuple[list[float], list[float]]]:
-        """Per site looked at: eᵀ M e of each head's error and oᵀ M o of its exact output, summed over the rows."""
+        """Per site looked at: eᵀ M e of each head's error and oᵀ M o of its exact output, summed over the queries."""
         if not self._looks:
             return {}
         energies = []
@@ -131,7 +131,7 @@ class Guard:
     def close(self) -> None:
         """Free every tensor."""
         self.forget()
-        self._rows.clear()
+        self._queries.clear()
         self._metrics.clear()
 
     def _due(self, number: int, step: int) -> bool:
@@ -145,15 +145,15 @@ class Guard:
             look.error += error
             look.exact += exact
 
-    def _rows_of(self, layout: Layout, device: torch.device) -> torch.Tensor:
-        """Positions in the sequence of the sampled rows: one random image row (seeded) in each of `ROWS` stretches."""
-        if layout not in self._rows:
+    def _queries_of(self, layout: Layout, device: torch.device) -> torch.Tensor:
+        """Where the sampled queries stand: one random image token (seeded) in each of QUERIES stretches of the image."""
+        if layout not in self._queries:
             generator = torch.Generator().manual_seed(0)
-            count = min(ROWS, layout.image)
+            count = min(QUERIES, layout.image)
             edges = torch.linspace(0, layout.image, count + 1).long()
             offset = (torch.rand(count, generator=generator) * (edges[1:] - edges[:-1])).long()
-            self._rows[layout] = (layout.prefix + edges[:-1] + offset).to(device)
-        return self._rows[layout]
+            self._queries[layout] = (layout.prefix + edges[:-1] + offset).to(device)
+        return self._queries[layout]
 
 
 def _compressed(entry: SiteStep) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from .tables import feasible, reads_caches
 from .timeline import SiteStep, Timeline
 
 # Share of the memory that is free when a run begins which its caches may take if the user names no budget.
-AUTOMATIC_BUDGET = 0.5
+AUTOMATIC_CACHE_SHARE = 0.5
 
 _T = TypeVar("_T")
 
@@ -29,9 +29,9 @@ _T = TypeVar("_T")
 class Replay(Processor):
     """Follows a plan. A missing or stale cache means: compute.
 
-    timeline: the plan on this run. budget: most bytes the caches may take. strict: an error stops the run instead of
-    falling back to full attention. text_tokens: how many the plan was measured with, for the announced memory. guard:
-    looks at what is computed and asks for heads in full, if there is one.
+    timeline: the plan on this run. cache_budget: most bytes the caches may take. strict: an error stops the run instead
+    of falling back to full attention. text_tokens: how many the plan was measured with, for the announced memory.
+    guard: looks at what is computed and asks for heads in full, if there is one.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Replay(Processor):
         sites: tuple[Site, ...],
         timeline: Timeline,
         run: SamplingRun,
-        budget: int,
+        cache_budget: int,
         strict: bool,
         text_tokens: int,
         guard: Guard | None = None,
@@ -51,9 +51,9 @@ class Replay(Processor):
         self.run = run
         self.strict = strict
         self.guard = guard
-        self._budget = budget
+        self._cache_budget = cache_budget
         self._text_tokens = text_tokens
-        self._caches = RunCaches(timeline, budget, run.record)
+        self._caches = RunCaches(timeline, cache_budget, run.record)
         self._sharing = Sharing(run, self._caches)
         self._count = Counting(run.record)
         self._disabled = False
@@ -70,7 +70,7 @@ class Replay(Processor):
             tokens = image + (self._text_tokens if site.scope == JOINT else 0)
             heads = len(self.timeline.output_heads[number]) + site.heads * self.timeline.keeps_projected[number]
             total += (heads * tokens + len(self.timeline.residual_heads[number]) * image) * site.head_dim
-        return min(total * element * noise_shape[0] * branches, self._budget)
+        return min(total * element * noise_shape[0] * branches, self._cache_budget)
 
     def evaluate(self, predict, x, sigma: float):
         """One model evaluation, as the sampler asked for it."""
@@ -158,10 +158,10 @@ class Replay(Processor):
     def leave(self, forward: Forward, call: SiteCall, stream: int, output: torch.Tensor) -> None:
         """Keep a projected output that the next step will replay."""
         entry = self.timeline.at(forward.step, call.number)
-        if self._disabled or not (entry.keep_projected or entry.skips) or output.shape[0] != forward.rows:
+        if self._disabled or not (entry.keep_projected or entry.skips) or output.shape[0] != forward.batch:
             return
         for branch in forward.branches:
-            self._caches.of(branch, call.number).write_projected(stream, output[branch.rows], forward.step)
+            self._caches.of(branch, call.number).write_projected(stream, output[branch.items], forward.step)
 
     def attend(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> torch.Tensor:
         """The site's attention by the plan, in the host's format."""
@@ -200,7 +200,7 @@ class Replay(Processor):
             return ""
         if attention.obstacle:
             return attention.obstacle
-        if attention.q.shape[0] != forward.rows:
+        if attention.q.shape[0] != forward.batch:
             return "its batch is not the sampler's"
         return None
 
@@ -217,7 +217,7 @@ class Replay(Processor):
         # A branch that takes its image tokens from another is served last, when those are there.
         computing = [branch for branch in forward.branches if donor is None or branch.key != donor.target.key]
         tables = [
-            feasible(entry, layout, self._caches.of(branch, call.number), attention.q[branch.rows])
+            feasible(entry, layout, self._caches.of(branch, call.number), attention.q[branch.items])
             for branch in computing
         ]
         computed = 0
@@ -240,7 +240,7 @@ class Replay(Processor):
 
         A table that reads caches takes one branch. Returns the FLOPs computed.
         """
-        rows = slice(branches[0].rows.start, branches[-1].rows.stop)
+        rows = slice(branches[0].items.start, branches[-1].items.stop)
         q, k, v = attention.q[rows], attention.k[rows], attention.v[rows]
         cache = self._caches.of(branches[0], call.number)
         cached, residual = cache.outputs.read(table.reuse_heads), cache.residuals.read(table.residual_heads)
@@ -263,9 +263,9 @@ class Replay(Processor):
         )
         self.run.record.served(result.path, result.refusal)
         for branch in branches:
-            local = slice(branch.rows.start - rows.start, branch.rows.stop - rows.start)
+            local = slice(branch.items.start - rows.start, branch.items.stop - rows.start)
             fresh = None if result.residual is None else result.residual[local]
-            self._keep(forward, self._caches.of(branch, call.number), table, entry, out[branch.rows], fresh)
+            self._keep(forward, self._caches.of(branch, call.number), table, entry, out[branch.items], fresh)
         return flops(shape, table, q.shape[3]) * q.shape[0]
 
     def _keep(self, forward: Forward, cache: BranchCache, table: HeadTable, entry: SiteStep, out, residual) -> None:

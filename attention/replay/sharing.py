@@ -71,9 +71,9 @@ class Sharing:
         """
         target = donor.target
         span = slice(layout.prefix, layout.prefix + layout.image)
-        view = out[target.rows]
-        view[:, :, span] = out[donor.source.rows][:, :, span] if donor.source is not None else donor.image
-        q, k, v = (tensor[target.rows] for tensor in (attention.q, attention.k, attention.v))
+        view = out[target.items]
+        view[:, :, span] = out[donor.source.items][:, :, span] if donor.source is not None else donor.image
+        q, k, v = (tensor[target.items] for tensor in (attention.q, attention.k, attention.v))
         if layout.globals:
             queries = torch.cat((q[:, :, : layout.prefix], q[:, :, span.stop :]), dim=2)
             own = full_attention(queries, k, v, attention.scale)

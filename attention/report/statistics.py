@@ -95,7 +95,7 @@ def _figures(record: RunRecord, measurement) -> dict:
         grid_tokens *= side
     measured_tokens += grid_tokens
     # Everything outside attention grows with the tokens; the plan says how much it was where it was measured.
-    other = measurement.other_flops * record.rows * (record.tokens + record.text_tokens) / measured_tokens
+    other = measurement.other_flops * record.batch_items * (record.tokens + record.text_tokens) / measured_tokens
     skipped = record.projection_flops_skipped()
     return {
         "state": record.state,

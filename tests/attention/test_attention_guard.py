@@ -137,7 +137,7 @@ def test_figures_equal_a_computation_from_full_outputs(monkeypatch, family, cfg,
         flops = look(self, forward, call, attention, output, entry)
         if flops and call.number == 0:
             layout = forward.layout(call.site, attention.q.shape[2], attention.options)
-            rows = self._rows_of(layout, attention.q.device)
+            rows = self._queries_of(layout, attention.q.device)
             assert layout.prefix <= int(rows.min()) and int(rows.max()) < layout.prefix + layout.image
             layer = forward.diffusion_model.get_submodule(call.site.output_linear)
             calls.append((forward, attention, attention.as_heads(output).clone(), rows, layer.weight))
@@ -148,7 +148,7 @@ def test_figures_equal_a_computation_from_full_outputs(monkeypatch, family, cfg,
     error = exact = 0.0
     for forward, attention, held, rows, _ in calls:
         for branch in forward.branches:
-            first, factor = branch.rows.start, cfg if branch.index == 0 else 1 - cfg
+            first, factor = branch.items.start, cfg if branch.index == 0 else 1 - cfg
             q, k, v = (tensor[first].double() for tensor in (attention.q, attention.k, attention.v))
             full = reference.attention(q, k, v, scale=attention.scale)
             error = error + factor * (held[first].double() - full)[:, rows]
@@ -309,7 +309,7 @@ def test_promises_are_the_errors_that_the_guard_sees(monkeypatch):
         return {}
 
     monkeypatch.setattr(Guard, "verdict", verdict)
-    monkeypatch.setattr(module, "ROWS", 10**6)
+    monkeypatch.setattr(module, "QUERIES", 10**6)
     model = tiny.shared_model("sd3")
     settings = SamplerSettings("euler", "simple", 4, 4.0, 1.0, 7)
     with torch.inference_mode():

@@ -144,7 +144,7 @@ def test_measured_errors_equal_errors_computed_from_full_outputs():
     q[0, 0] *= 3
     full = attention(q, k, v)
     local = attention(q, k, v, window_mask(layout, window))
-    rows = measure._pick_rows(layout, (window,), layout.image, torch.device("cpu"))
+    rows = measure._pick_queries(layout, (window,), layout.image, torch.device("cpu"))
     samples = measure._samples(q, k, v, full, rows, None)
     image = rows.positions[: rows.image]
     exact = (full - local)[:, :, 7:].pow(2).sum(-1).mean(2) * layout.image / layout.length
@@ -200,7 +200,7 @@ def test_sharing_records_its_error_and_how_alike_it_is_to_that_of_the_step_befor
     site = HostModel.of(tiny.shared_model("sd3")).sites[0]
     heads, dim, steps = site.heads, 4, 6
     layout = Layout((4, 4))
-    rows = measure._pick_rows(layout, (Window((0.5, 0.5)),), layout.image, torch.device("cpu"))
+    rows = measure._pick_queries(layout, (Window((0.5, 0.5)),), layout.image, torch.device("cpu"))
     record = measure.SiteRecord(site, steps, 1, 2)
     generator = torch.Generator().manual_seed(0)
     root = torch.eye(dim).expand(heads, dim, dim)

@@ -148,7 +148,7 @@ def test_a_level_that_comes_out_the_same_is_not_sampled_again(model, seen):
 def test_a_run_that_computed_more_than_planned_does_not_make_the_plan_stronger(model, seen, monkeypatch):
     measured, dense = seen
     sampler = Sampler()
-    monkeypatch.setattr("ditfastattn.attention.replay.apply.AUTOMATIC_BUDGET", 0.0)
+    monkeypatch.setattr("ditfastattn.attention.replay.apply.AUTOMATIC_CACHE_SHARE", 0.0)
     found = checked(model, measured.scaled(9), dense, "D6", sampler)
     assert sampler.runs == 1 and found.correction == 1 and "cache budget" in found.figures["attempts"][0]["notes"][0]
 

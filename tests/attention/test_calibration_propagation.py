@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from ditfastattn.attention.calibration.propagation import (
-    BUDGET,
     MOST_FACTOR,
     MOST_GROUPS,
     MOST_GROWTH,
+    PROBE_FRACTION,
     REUSED,
     WINDOWED,
     Probes,
@@ -52,7 +52,7 @@ def test_probes_are_few_and_all_at_one_step_that_has_one_before_it(sites, steps)
     probes = Probes(sites, steps)
     asked = {step: probes.due(step) for step in range(steps)}
     assert [step for step, due in asked.items() if due] == [probes.step] and 1 <= probes.step < steps
-    assert len(asked[probes.step]) <= min(MOST_GROUPS + 1, max(2, round(BUDGET * steps)))
+    assert len(asked[probes.step]) <= min(MOST_GROUPS + 1, max(2, round(PROBE_FRACTION * steps)))
     assert [probe.kind for probe in asked[probes.step]].count(REUSED) == 1
 
 
