@@ -10,17 +10,9 @@ from datetime import datetime, timezone
 import comfyui_version
 import numpy as np
 
-from ...plans import (
-    FLOPS,
-    LEVELS,
-    CalibrationTable,
-    Measurement,
-    ModelIdentity,
-    Plan,
-    Solved,
-    solve_plan,
-)
+from ...plans import Measurement, ModelIdentity, Plan, WaySpec
 from ...plans import Site as PlanSite
+from ...plans.search import FLOPS, LEVELS, CalibrationTable, Costs, Solved, solve_plan
 from ...version import VERSION
 from ..hooks.model import identify
 from ..hooks.patch import install, sites_of
@@ -128,7 +120,7 @@ def measure(
 
 def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None, price: str = FLOPS) -> Solved:
     """The plan of a measurement: one level per (name, goal), caches within a limit if one is given. price: see
-    `plans.solve_plan`; milliseconds only for a measurement that was timed.
+    `plans.search.solve_plan`; milliseconds only for a measurement that was timed.
     """
     watch = Stopwatch()
     solved = solve_plan(
@@ -211,14 +203,16 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         return measured * per_head.reshape(*per_head.shape, *(1,) * (measured.ndim - 2))
 
     branches = max(1, len(observer.branches))
-    costs = [_costs(seen, number, site, branches) for number, site in enumerate(sites)]
-    share_saving = np.array([cost["share"] for cost in costs], float)
+    costs = costs_of(
+        [_costs(seen, number, site, branches) for number, site in enumerate(sites)],
+        sites,
+        float(seen.work.other_flops * branches),
+    )
     return CalibrationTable(
         positions=tuple(run.positions[step] for step in keep),
-        sites=tuple(PlanSite(site.name, site.heads) for site in sites),
-        windows=tuple(window.extent for window in seen.windows),
-        pooled=tuple(window.pooled for window in seen.windows),
-        window_error=errors("window"),
+        ways=tuple(WaySpec.window(window.extent, window.pooled) for window in seen.windows),
+        costs=costs,
+        way_error=errors("window"),
         residual_error=errors("residual"),
         reuse_error=errors("reuse") * reused,
         share_error=np.stack([record.share for record in records], axis=1)[keep] * weight[keep],
@@ -226,16 +220,25 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         output_energy=np.nan_to_num(np.stack([record.energy for record in records], axis=1)[keep] * weight[keep]),
         reuse_gain=reused,
         share_cosine=np.stack([record.share_cosine for record in records], axis=1)[keep],
-        full_cost=np.repeat([cost["full"] for cost in costs], heads),
-        window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
-        projection_cost=np.array([cost["projections"] for cost in costs], float),
-        share_saving=share_saving,
-        other_cost=float(seen.work.other_flops * branches),
-        output_bytes=np.repeat([cost["output_bytes"] for cost in costs], heads),
-        residual_bytes=np.repeat([cost["residual_bytes"] for cost in costs], heads),
         milliseconds=None
         if seen.timing is None
-        else seen.timing.milliseconds(share_saving, float(np.median(seen.evaluation_seconds))),
+        else seen.timing.milliseconds(costs, float(np.median(seen.evaluation_seconds))),
+    )
+
+
+def costs_of(costs: list[dict], sites, other_flops: float) -> Costs:
+    """The costs of all heads in FLOPs. costs: of each site, see `site_costs`."""
+    heads = [site.heads for site in sites]
+    return Costs(
+        sites=tuple(PlanSite(site.name, site.heads) for site in sites),
+        unit=FLOPS,
+        full=np.repeat([cost["full"] for cost in costs], heads),
+        way=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
+        projection=np.array([cost["projections"] for cost in costs], float),
+        share_saving=np.array([cost["share"] for cost in costs], float),
+        other=other_flops,
+        output_bytes=np.repeat([cost["output_bytes"] for cost in costs], heads),
+        residual_bytes=np.repeat([cost["residual_bytes"] for cost in costs], heads),
     )
 
 

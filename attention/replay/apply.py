@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 from ...kernels import Window
-from ...plans import CUSTOM, Plan, PlanError, resolve
+from ...plans import Plan, PlanError, WaySpec, resolve
+from ...plans.search import CUSTOM
 from ..hooks.model import free_memory, identify
 from ..hooks.patch import attach_refusal, install, sites_of
 from ..hooks.record import RunLog
@@ -58,8 +59,7 @@ def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: b
             f"{', '.join(one.name for one in plan.levels)}."
         )
     chosen = plan.level(level)
-    pooled = plan.pooled or (False,) * len(plan.windows)
-    windows = tuple(Window(*window) for window in zip(plan.windows, pooled, strict=True))
+    windows = tuple(_window(way) for way in plan.ways)
     offsets = plan.model.offsets
 
     def make_processor(installation, run):
@@ -70,7 +70,7 @@ def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: b
         laid_out = timeline.build(schedule, windows, offsets, tuple(site.skippable for site in sites))
         run.record.methods = laid_out.letters()
         budget = budget_bytes or int(AUTOMATIC_BUDGET * free_memory(model_patcher.load_device))
-        watch = Guard(chosen.promises, run) if guard and chosen.promises else None
+        watch = Guard(chosen.expected_errors, run) if guard and chosen.expected_errors else None
         if guard and watch is None:
             run.record.note(
                 "The guard was off: this plan does not say what error it expects of each layer. Calibrate again."
@@ -79,3 +79,13 @@ def _patched(model_patcher, plan: Plan, level: str, budget_bytes: int, strict: b
 
     runs = RunLog(plan=plan, level=chosen)
     return install(model_patcher, make_processor, runs, strict=strict)
+
+
+def _window(way: WaySpec) -> Window:
+    """The kernels' window for a plan's way. Raises PlanRefused for another kind of way."""
+    parameters = dict(way.parameters)
+    if way.kind != "window" or set(parameters) != {"size", "pooled"}:
+        raise PlanRefused(
+            f"The plan computes heads by {way.kind!r} in a way that this version of the pack does not know."
+        )
+    return Window(parameters["size"], parameters["pooled"])

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...kernels import HeadTable, Method, Window
 from ...plans import RunSchedule
-from ...plans.methods import FULL, REUSE, is_residual, refresh_windows, sources, window_index
+from ...plans.letters import FULL, REUSE, is_residual, refresh_ways, sources, way_index
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Timeline:
         for site, some in heads.items():
             letters[:, [self._offsets[site] + head for head in some]] = FULL
             alone[site] = alone.get(site, ()) + some
-        schedule = replace(self._schedule, methods=letters, refresh=refresh_windows(letters))
+        schedule = replace(self._schedule, methods=letters, refresh=refresh_ways(letters))
         return build(schedule, self._windows, self._offsets, self._skippable, alone)
 
     def letters(self) -> list[str]:
@@ -108,7 +108,7 @@ def build(
     """
     alone = alone or {}
     letters = schedule.methods
-    method, window = _methods(letters), window_index(letters)
+    method, window = _methods(letters), way_index(letters)
     used = np.where(schedule.refresh >= 0, schedule.refresh, window)
     source, residual_source = (array.astype(int) for array in sources(letters))
     spans = [slice(low, high) for low, high in pairwise(offsets)]

@@ -10,15 +10,14 @@ import numpy as np
 import torch
 
 from ....kernels import Layout
-from ....plans import LEVELS, CalibrationTable, LevelPaths, Measurement, ModelIdentity, Plan, build_plan
-from ....plans import Site as PlanSite
-from ....plans.evaluate import attention_flops, live_bytes, skipped_flops
+from ....plans import Level, Measurement, ModelIdentity, Plan, WaySpec
+from ....plans.search import LEVELS, Costs, attention_work, live_bytes, skipped_work
 from ...hooks.model import identify
 from ...hooks.patch import install, sites_of
 from ...hooks.record import RunLog, Stopwatch
 from ..costs import site_costs
 from ..dense_run import _Work
-from ..measurement import CalibrationError, SamplerSettings, _descending, measurement_of
+from ..measurement import CalibrationError, SamplerSettings, _descending, costs_of, measurement_of
 from ..progress import Meter
 from ..store import STORE, Store, subject_of
 from .v1 import V1_CHOICES, V1_THRESHOLDS, V2_THRESHOLDS, HeadSearch, LayerSearch, watch_outputs
@@ -41,11 +40,11 @@ class Searched:
 
 @dataclass(frozen=True)
 class _Level:
-    """What the search with one threshold decided. windows: extents. seconds: of the search, and of the dense run."""
+    """What the search with one threshold decided. seconds: of the search, and of the dense run."""
 
-    paths: LevelPaths
+    level: Level
     positions: tuple[float, ...]
-    windows: tuple[tuple[float, ...], ...]
+    ways: tuple[WaySpec, ...]
     model: ModelIdentity
     measurement: Measurement
     seconds: float
@@ -101,8 +100,8 @@ def _plan(levels: list[_Level]) -> Plan:
     stamp = replace(
         first.measurement, seconds=sum(level.seconds for level in levels), dense_seconds=first.dense_seconds
     )
-    paths = [replace(level.paths, name=name) for name, level in zip(names, levels, strict=False)]
-    return build_plan(first.model, stamp, first.positions, first.windows, paths)
+    named = tuple(replace(one.level, name=name) for name, one in zip(names, levels, strict=False))
+    return Plan(first.model, stamp, first.positions, first.ways, named)
 
 
 def _search(model_patcher, dense: _Dense, sample: Callable, method: str, threshold: float, progress) -> _Level:
@@ -129,9 +128,9 @@ def _search(model_patcher, dense: _Dense, sample: Callable, method: str, thresho
     methods, share = found.methods()[keep], found.share()[keep]
     positions = tuple(found.run.positions[step] for step in keep)
     return _Level(
-        dense.level(methods, share, positions, found.windows, dense.error(latent)),
+        dense.level(methods, share, found.windows, dense.error(latent)),
         positions,
-        tuple(window.extent for window in found.windows),
+        tuple(WaySpec.window(window.extent, window.pooled) for window in found.windows),
         identify(model_patcher, family, sites),
         dense.measurement(),
         seconds,
@@ -188,25 +187,23 @@ class _Dense:
             self._layouts, self.sites, self._settings, self._dtype, self._device, other_flops=self._work.other_flops
         )
 
-    def level(self, methods: np.ndarray, share: np.ndarray, positions, windows, error: float) -> LevelPaths:
+    def level(self, methods: np.ndarray, share: np.ndarray, windows, error: float) -> Level:
         """Methods (S, N) and sharing (S, sites) with the work and memory that they take; the name is still open."""
-        table = self._table(positions, windows)
-        attention = float(attention_flops(table, methods, share).sum())
-        whole = float(table.full_cost.sum()) * table.rows
-        saved = whole - attention + float(skipped_flops(table, methods).sum())
-        return LevelPaths(
-            name="",
-            paths=[column.tobytes().decode("ascii") for column in np.ascontiguousarray(methods.T)],
-            share=["".join("01"[bit] for bit in column) for column in share.T.astype(int)],
+        costs, steps = self._costs(windows), len(methods)
+        attention = float(attention_work(costs, methods, share).sum())
+        whole = float(costs.full.sum()) * steps
+        saved = whole - attention + float(skipped_work(costs, methods).sum())
+        return Level(
+            name="D",
+            paths=tuple(column.tobytes().decode("ascii") for column in np.ascontiguousarray(methods.T)),
+            share=tuple("".join("01"[bit] for bit in column) for column in share.T.astype(int)),
             predicted_error=error,
             attention_flops_kept=attention / whole,
-            model_flops_kept=1 - saved / (whole + table.rows * table.other_cost),
-            cache_bytes=int(live_bytes(table, methods).sum(axis=1).max()),
+            model_flops_kept=1 - saved / (whole + steps * costs.other),
+            cache_bytes=int(live_bytes(costs, methods).sum(axis=1).max()),
         )
 
-    def _table(self, positions, windows) -> CalibrationTable:
-        """The costs alone: no error of it was measured."""
-        heads = [site.heads for site in self.sites]
+    def _costs(self, windows) -> Costs:
         any_layout = next(iter(self._layouts.values()))
         branches = max(1, len(self._branches))
         costs = [
@@ -215,25 +212,7 @@ class _Dense:
             )
             for number, site in enumerate(self.sites)
         ]
-        cells = (len(positions), sum(heads))
-        return CalibrationTable(
-            positions=positions,
-            sites=tuple(PlanSite(site.name, site.heads) for site in self.sites),
-            windows=tuple(window.extent for window in windows),
-            window_error=np.zeros((*cells, len(windows))),
-            residual_error=np.zeros((*cells, len(windows), 0)),
-            reuse_error=np.zeros((*cells, 0)),
-            share_error=np.zeros((len(positions), len(heads))),
-            weight=np.ones((len(positions), len(heads))),
-            share_cosine=np.ones((len(positions), len(heads))),
-            full_cost=np.repeat([cost["full"] for cost in costs], heads),
-            window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
-            projection_cost=np.array([cost["projections"] for cost in costs], float),
-            share_saving=np.array([cost["share"] for cost in costs], float),
-            other_cost=float(self._work.other_flops * branches),
-            output_bytes=np.repeat([cost["output_bytes"] for cost in costs], heads),
-            residual_bytes=np.repeat([cost["residual_bytes"] for cost in costs], heads),
-        )
+        return costs_of(costs, self.sites, float(self._work.other_flops * branches))
 
     def announce(self, noise_shape, model) -> int:
         """Nothing is held."""

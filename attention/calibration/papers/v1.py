@@ -19,7 +19,7 @@ from comfy.patcher_extension import WrappersMP
 
 from ....kernels import HeadTable, Method, Window, dense_flops, flops, head_wise
 from ....plans.knapsack import best_choice
-from ....plans.methods import FULL, RESIDUAL, REUSE, WINDOW
+from ....plans.letters import FULL, RESIDUAL, REUSE, WAY
 from ...hooks.call import AttentionCall
 from ...hooks.patch import KEY
 from ...hooks.run import Forward, SiteCall
@@ -41,7 +41,7 @@ def band(total: float, rank: int) -> Window:
 
 @dataclass(frozen=True)
 class Choice:
-    """One way to compute a layer in V1's search. letter: of all heads, see `plans.methods`."""
+    """One way to compute a layer in V1's search. letter: of all heads, see `plans.letters`."""
 
     letter: int
     share: bool
@@ -260,7 +260,7 @@ class HeadSearch:
         return output
 
     def _compress(self, forward, call, attention, layout, heads, previous) -> None:
-        candidates = {WINDOW + k: self._windowed(attention, layout, window) for k, window in enumerate(self.windows)}
+        candidates = {WAY + k: self._windowed(attention, layout, window) for k, window in enumerate(self.windows)}
         if previous is not None and previous.shape == heads.shape:
             candidates[REUSE] = previous
         place = slice(self._offsets[call.number], self._offsets[call.number + 1])
@@ -289,7 +289,7 @@ class HeadSearch:
         """Fraction of a head's attention FLOPs that a method saves."""
         if letter in (FULL, REUSE):
             return float(letter == REUSE)
-        table = HeadTable.uniform(1, Method.WINDOW, self.windows[letter - WINDOW])
+        table = HeadTable.uniform(1, Method.WINDOW, self.windows[letter - WAY])
         return 1 - flops(layout, table, head_dim) / dense_flops(layout, 1, head_dim)
 
     def methods(self) -> np.ndarray:
