@@ -3,7 +3,8 @@
 from comfy_api.latest import io
 
 from ..attention.replay.apply import apply_plan, refuse
-from ..plans import CUSTOM, LEVELS, Refusal, loads
+from ..plans import Refusal, loads
+from ..plans.search import CUSTOM, LEVELS
 from .types import ALIASES, CATEGORY, MIB, OFF, PlanType
 
 

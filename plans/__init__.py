@@ -1,43 +1,30 @@
-"""Compression plans: what they are, their text, their search, and how they move onto a run."""
+"""Compression plans: what they are, their text, and how they move onto a run. `plans.search` finds them.
 
-from .build import LevelPaths, all_full_plan, build_plan
-from .checks import PlanError, plain_text
+A plan says for every noise level, layer and head how attention is computed. It knows neither the model nor the kernels:
+`WaySpec` names an approximation and its parameters, and `letters` says how a head's decisions are written down.
+"""
+
+from . import letters
 from .codec import Refusal, dumps, loads
 from .fingerprint import fingerprint
-from .presets import CUSTOM, FLOPS, LEVELS, MILLISECONDS, PRICES, KeepAttention, Solved, solve_levels, solve_plan
 from .schedule import RunSchedule, resolve
 from .schema import Level, Measurement, ModelIdentity, Plan, Site
-from .solver import Solution, solve
-from .table import CalibrationTable, Milliseconds
+from .validation import PlanError
+from .way_spec import WaySpec
 
 __all__ = [
-    "CUSTOM",
-    "FLOPS",
-    "LEVELS",
-    "MILLISECONDS",
-    "PRICES",
-    "CalibrationTable",
-    "KeepAttention",
     "Level",
-    "LevelPaths",
     "Measurement",
-    "Milliseconds",
     "ModelIdentity",
     "Plan",
     "PlanError",
     "Refusal",
     "RunSchedule",
     "Site",
-    "Solution",
-    "Solved",
-    "all_full_plan",
-    "build_plan",
+    "WaySpec",
     "dumps",
     "fingerprint",
+    "letters",
     "loads",
-    "plain_text",
     "resolve",
-    "solve",
-    "solve_levels",
-    "solve_plan",
 ]

@@ -6,29 +6,22 @@ import json
 import re
 from dataclasses import dataclass
 
-from . import encode
-from .checks import PlanError, items, require, whole
-from .schema import (
-    FIELDS_OF_MEASUREMENT,
-    MAX_HEADS,
-    MAX_LEVELS,
-    MAX_PROFILES,
-    MAX_SITES,
-    MAX_WINDOWS,
-    Level,
-    Measurement,
-    ModelIdentity,
-    Plan,
-    Site,
-)
+from . import encode, version1
+from .entries import entry, measurement_from, model_from, require_heads
+from .letters import MAX_WAYS
+from .schema import MAX_HEADS, MAX_LEVELS, MAX_ROWS, MAX_SITES, Level, ModelIdentity, Plan
+from .validation import PlanError, items, require
+from .way_spec import MAX_PARAMETERS, WaySpec
 
-MAX_TEXT = 256 * 1024
+MAX_TEXT = 160 * 1024  # characters, of which web/plan_text.js knows, too: a plan travels in every picture that is saved
 MAX_DEPTH = 16
 
 _STRING = re.compile(r'"(?:[^"\\]+|\\.)*"?', re.DOTALL)
 _SCHEMA = re.compile(r"ditfastattn\.plan/([0-9]{1,6})\Z")
-_SEED = re.compile(r"[0-9]{1,20}\Z", re.ASCII)
-_INDEX_OF = {letter: index for index, letter in enumerate(encode.ALPHABET)}
+_NEWEST = 2
+_RUN = re.compile(r"([A-Za-z])([0-9]{0,3})", re.ASCII)
+_LETTERS = {written: letter for letter, written in encode.WORD_LETTERS.items()}
+_SHARE = {written: letter for letter, written in encode.SHARE_LETTERS.items()}
 
 
 @dataclass(frozen=True)
@@ -39,30 +32,43 @@ class Refusal:
 
 
 def dumps(plan: Plan) -> str:
-    """Canonical JSON text of `plan`, ASCII; equal plans give equal text. Raises PlanError above 256 KiB."""
-    result = encode.canonical({**encode.body_of(plan), "id": plan.id})
+    """Canonical JSON text of `plan`, ASCII; equal plans give equal text. Raises PlanError above MAX_TEXT characters."""
+    result = _text(plan)
     require(
         len(result) <= MAX_TEXT,
-        f"The plan's text would be {len(result)} characters long; at most {MAX_TEXT} are allowed.",
+        f"The plan's text would be {len(result)} characters long, at most {MAX_TEXT} are allowed: calibrate with "
+        "fewer steps.",
     )
     return result
+
+
+def length(plan: Plan) -> int:
+    """Characters that the plan's text has, whether `dumps` allows so many or not."""
+    return len(_text(plan))
+
+
+def _text(plan: Plan) -> str:
+    return encode.canonical({**encode.body_of(plan), "id": plan.id})
 
 
 def loads(text: object) -> Plan | Refusal:
     """The plan in `text`, or the reason why there is none. Never raises; memory is bounded by the size limit."""
     try:
-        plan, written = _plan(_parsed(text))
+        data = _parsed(text)
+        version = _version(data.get("schema"))
+        plan, expected = version1.read(data) if version == 1 else _read(data)
+        require(
+            entry(data, "id") == expected,
+            "The plan was edited or damaged after it was made: calibrate again, or take it anew from where it came.",
+        )
     except PlanError as error:
         return Refusal(str(error))
-    if written != plan.id:
-        return Refusal(
-            "The plan was edited or damaged after it was made: calibrate again, or take it anew from where it came."
-        )
     return plan
 
 
 def _parsed(text: object) -> dict:
-    require(isinstance(text, str), "A plan must be given as text.")
+    if not isinstance(text, str):
+        raise PlanError("A plan must be given as text.")
     require(
         len(text) <= MAX_TEXT,
         f"The text is too long for a plan: {len(text)} characters, at most {MAX_TEXT} are allowed.",
@@ -108,89 +114,75 @@ def _constant(_: str) -> float:
     raise PlanError("The plan holds a number that is not finite.")
 
 
-def _plan(data: dict) -> tuple[Plan, object]:
-    _check_schema(data.get("schema"))
-    profiles = items(_entry(data, "profiles"), 1, MAX_PROFILES, "profiles")
-    width = encode.reference_width(len(profiles))
-    positions = items(_entry(data, "positions"), 1, 256, "noise positions")
-    plan = Plan(
-        model=_model(_entry(data, "model")),
-        measurement=_measurement(_entry(data, "measured")),
-        positions=positions,
-        windows=_entry(data, "windows"),
-        profiles=profiles,
-        levels=tuple(
-            _level(level, width, len(positions)) for level in items(_entry(data, "levels"), 1, MAX_LEVELS, "levels")
-        ),
-        pooled=_flags(data.get("pooled", "")),
-    )
-    return plan, _entry(data, "id")
-
-
-def _check_schema(schema: object) -> None:
+def _version(schema: object) -> int:
     match = _SCHEMA.match(schema) if isinstance(schema, str) else None
-    require(match is not None, "The text is JSON, but not a DiTFastAttn plan.")
-    require(
-        int(match.group(1)) <= 1, "The plan was made by a newer version of DiTFastAttn: update the node pack to use it."
-    )
-    require(schema == encode.SCHEMA, "The plan is of a version that does not exist.")
+    if match is None:
+        raise PlanError("The text is JSON, but not a DiTFastAttn plan.")
+    version = int(match.group(1))
+    require(version <= _NEWEST, "The plan was made by a newer version of DiTFastAttn: update the node pack to use it.")
+    require(schema in (version1.SCHEMA, encode.SCHEMA), "The plan is of a version that does not exist.")
+    return version
 
 
-def _entry(data: object, key: str):
-    require(isinstance(data, dict) and key in data, f"The plan is not complete: it lacks {key!r}.")
-    return data[key]
-
-
-def _flags(bits: object) -> tuple[bool, ...]:
-    good = isinstance(bits, str) and len(bits) <= MAX_WINDOWS and not bits.strip("01")
-    require(good, "The plan's marks of pooled windows must be a text of 0 and 1.")
-    return tuple(bit == "1" for bit in bits)
-
-
-def _model(data: object) -> ModelIdentity:
-    sites = items(_entry(data, "sites"), 1, MAX_SITES, "layers")
-    return ModelIdentity(
-        family=_entry(data, "family"),
-        fingerprint=_entry(data, "fingerprint"),
-        sites=tuple(Site(*items(site, 2, 2, "layer")) for site in sites),
-        head_dim=_entry(data, "head_dim"),
-        hidden=_entry(data, "hidden"),
-        note=_entry(data, "note"),
-    )
-
-
-def _measurement(data: object) -> Measurement:
-    values = {field: _entry(data, field) for field in FIELDS_OF_MEASUREMENT}
-    seeds = items(values["seeds"], 0, 64, "seeds")
-    require(
-        all(isinstance(seed, str) and _SEED.match(seed) for seed in seeds),
-        "The plan's seeds must be numbers written as text.",
-    )
-    return Measurement(**{**values, "seeds": tuple(int(seed) for seed in seeds)})
-
-
-def _level(data: object, width: int, rows: int) -> Level:
-    share = items(_entry(data, "share"), 1, MAX_SITES, "sharing rows of a level")
-    return Level(
-        name=_entry(data, "name"),
-        profiles_of_heads=tuple(
-            _references(site, width) for site in items(_entry(data, "heads"), 1, MAX_SITES, "layers of a level")
+def _read(data: dict) -> tuple[Plan, str]:
+    """The plan, and the id that its text must name."""
+    positions = items(entry(data, "positions"), 1, MAX_ROWS, "noise positions")
+    model = model_from(entry(data, "model"))
+    plan = Plan(
+        model=model,
+        measurement=measurement_from(entry(data, "measured")),
+        positions=positions,
+        ways=tuple(_way(way) for way in items(entry(data, "ways"), 0, MAX_WAYS, "ways")),
+        levels=tuple(
+            _level(level, model, len(positions)) for level in items(entry(data, "levels"), 1, MAX_LEVELS, "levels")
         ),
-        share=tuple("0" * rows if bits == "" else bits for bits in share),
-        predicted_error=_entry(data, "error"),
-        attention_flops_kept=_entry(data, "attention"),
-        model_flops_kept=_entry(data, "model"),
-        cache_bytes=whole(_entry(data, "cache_bytes"), 0, 1 << 50, "cache size"),
-        promises=data.get("promises", ()),
+    )
+    return plan, plan.id
+
+
+def _way(data: object) -> WaySpec:
+    kind = entry(data, "kind")
+    require(len(data) <= MAX_PARAMETERS + 1, f"A way of the plan has more than {MAX_PARAMETERS} parameters.")
+    return WaySpec(kind, tuple((key, value) for key, value in data.items() if key != "kind"))
+
+
+def _level(data: object, model: ModelIdentity, rows: int) -> Level:
+    known: dict[str, str] = {}  # equal words give one text in memory
+    words = [_words(site) for site in items(entry(data, "heads"), 1, MAX_SITES, "layers of a level")]
+    require_heads(words, model)
+    return Level(
+        name=entry(data, "name"),
+        paths=tuple(_unrolled(word, rows, _LETTERS, known) for site in words for word in site),
+        share=tuple(
+            "0" * rows if word == "" else _unrolled(word, rows, _SHARE, {})
+            for word in items(entry(data, "share"), 1, MAX_SITES, "sharing texts of a level")
+        ),
+        predicted_error=entry(data, "error"),
+        attention_flops_kept=entry(data, "attention"),
+        model_flops_kept=entry(data, "model"),
+        cache_bytes=entry(data, "cache_bytes"),
+        expected_errors=data.get("expected", ()),
     )
 
 
-def _references(site: object, width: int) -> tuple[int, ...]:
-    good = isinstance(site, str) and 0 < len(site) <= MAX_HEADS * width and len(site) % width == 0
-    require(good and all(letter in _INDEX_OF for letter in site), "The plan's references to profiles are damaged.")
-    digits = [_INDEX_OF[letter] for letter in site]
-    return (
-        tuple(digits)
-        if width == 1
-        else tuple(64 * high + low for high, low in zip(digits[::2], digits[1::2], strict=True))
-    )
+def _words(site: object) -> tuple[str, ...]:
+    if not isinstance(site, str):
+        raise PlanError("The plan's heads must be given as texts, one for each layer.")
+    return items(site.split(" "), 1, MAX_HEADS, "heads of a layer")
+
+
+def _unrolled(word: object, rows: int, letters: dict[str, str], known: dict[str, str]) -> str:
+    """The letters of a word of `encode`, which must be `rows` many."""
+    if not isinstance(word, str):
+        raise PlanError("The plan's sharing must be given as texts, one for each layer.")
+    if word not in known:
+        runs = _RUN.findall(word)
+        good = "".join(letter + count for letter, count in runs) == word
+        good = good and all(letter in letters and int(count or 1) for letter, count in runs)
+        require(good, "A text of letters and numbers in the plan is damaged.")
+        require(
+            sum(int(count or 1) for _, count in runs) == rows,
+            f"Each text of letters and numbers in the plan must cover {rows} noise levels.",
+        )
+        known[word] = "".join(letters[letter] * int(count or 1) for letter, count in runs)
+    return known[word]

@@ -1,10 +1,11 @@
-"""From a plan to its canonical text body: the one place that decides what a plan's bytes look like.
+"""From a plan to its canonical text, version 2: the one place that decides what a plan's bytes look like.
 
-A JSON object: schema, id, model, measured, positions, windows, profiles and levels, each under the names of `schema`'s
-classes. In a level, `heads` holds one text per site, in which each head is a reference of one or two characters
-(`reference_width`) into `profiles`, in base 64 with ALPHABET; `share` holds per site '' or one '0' or '1' per row;
-`promises` holds one number per site and is left out where the level makes none. `pooled` holds one '0' or '1' per
-window and is left out where no window pools.
+A JSON object: schema, id, model, measured, positions, ways and levels. A way is an object of its `kind` and its
+parameters by name. In a level, `heads` holds one text per site with one word per head, and `share` one word per site,
+or '' where the site never shares; `expected` holds the expected errors and is left out where there are none. A word
+gives letters with the number of noise levels in a row at which they hold, 1 left out: 'f3r2a' is 'fffrr0'. Digits
+being taken by the numbers, letters of ways are other ones there than in a plan (`WORD_LETTERS`), and sharing is 's',
+not sharing 'n'.
 
 Reads attributes only and imports no other module of this package, so that the plan itself can derive its id from it.
 """
@@ -13,22 +14,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import groupby
 
-SCHEMA = "ditfastattn.plan/1"
-ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
+SCHEMA = "ditfastattn.plan/2"
+# Way k is a lower-case letter in a word and with its residual the same one in upper case; f and r have their meaning.
+WORD_LETTERS = dict(zip("fr0123456789ABCDEFGHIJ", "frabcdeghijkABCDEGHIJK", strict=True))
+SHARE_LETTERS = {"0": "n", "1": "s"}
 
 
 def body_of(plan) -> dict:
     """The JSON-able content of `plan`, without its id."""
+    bounds = plan.model.offsets
     return {
         "schema": SCHEMA,
-        "model": _model(plan.model),
-        "measured": _measured(plan.measurement),
+        "model": model_of(plan.model),
+        "measured": measured_of(plan.measurement),
         "positions": list(plan.positions),
-        "windows": [list(window) for window in plan.windows],
-        "profiles": list(plan.profiles),
-        "levels": [_level(level, reference_width(len(plan.profiles))) for level in plan.levels],
-        **({"pooled": "".join("01"[flag] for flag in plan.pooled)} if plan.pooled else {}),
+        "ways": [_way(way) for way in plan.ways],
+        "levels": [_level(level, bounds) for level in plan.levels],
     }
 
 
@@ -42,12 +45,8 @@ def id_of(body: dict) -> str:
     return hashlib.sha256(canonical(body).encode("ascii")).hexdigest()[:12]
 
 
-def reference_width(profiles: int) -> int:
-    """Characters that one reference to a profile takes: one up to 64 profiles, two up to 4096."""
-    return 1 if profiles <= len(ALPHABET) else 2
-
-
-def _model(model) -> dict:
+def model_of(model) -> dict:
+    """The JSON-able content of a `ModelIdentity`."""
     return {
         "family": model.family,
         "fingerprint": model.fingerprint,
@@ -58,7 +57,8 @@ def _model(model) -> dict:
     }
 
 
-def _measured(measurement) -> dict:
+def measured_of(measurement) -> dict:
+    """The JSON-able content of a `Measurement`."""
     return {
         "grid": list(measurement.grid),
         "text_tokens": measurement.text_tokens,
@@ -82,19 +82,28 @@ def _measured(measurement) -> dict:
     }
 
 
-def _level(level, width: int) -> dict:
+def _way(way) -> dict:
+    return {
+        "kind": way.kind,
+        **{key: list(value) if isinstance(value, tuple) else value for key, value in way.parameters},
+    }
+
+
+def _level(level, bounds) -> dict:
+    words = [_word(path, WORD_LETTERS) for path in level.paths]
     return {
         "name": level.name,
-        "heads": ["".join(_reference(index, width) for index in site) for site in level.profiles_of_heads],
+        "heads": [" ".join(words[low:high]) for low, high in zip(bounds, bounds[1:])],
         # A site that never shares is written as empty text: most models and most levels.
-        "share": [bits if "1" in bits else "" for bits in level.share],
+        "share": [_word(bits, SHARE_LETTERS) if "1" in bits else "" for bits in level.share],
         "error": level.predicted_error,
         "attention": level.attention_flops_kept,
         "model": level.model_flops_kept,
         "cache_bytes": level.cache_bytes,
-        **({"promises": list(level.promises)} if level.promises else {}),
+        **({"expected": list(level.expected_errors)} if level.expected_errors else {}),
     }
 
 
-def _reference(index: int, width: int) -> str:
-    return ALPHABET[index] if width == 1 else ALPHABET[index // 64] + ALPHABET[index % 64]
+def _word(letters: str, written: dict[str, str]) -> str:
+    runs = [(written[letter], sum(1 for _ in run)) for letter, run in groupby(letters)]
+    return "".join(letter if count == 1 else f"{letter}{count}" for letter, count in runs)

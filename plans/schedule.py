@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .methods import FULL, REUSE, is_residual, refresh_windows, sources, window_index
+from .letters import FULL, REUSE, is_residual, refresh_ways, sources, way_index
 from .schema import Level, Plan
 
 # A source may lie this much farther away than in the plan, plus half a local row gap, before it counts as stale.
@@ -47,7 +47,7 @@ def resolve(plan: Plan, level: Level | str, run_positions: Sequence[float]) -> R
     methods, stale = _made_safe(planned, measured, run, rows, inside, gaps)
     shared = share[rows] & inside[:, None]
     shared[:1] = False
-    arrays = (methods, rows, refresh_windows(methods), shared)
+    arrays = (methods, rows, refresh_ways(methods), shared)
     for array in arrays:
         array.flags.writeable = False
     return RunSchedule(*arrays, notes=_notes(inside, stale, methods.size))
@@ -74,7 +74,7 @@ def _made_safe(planned, measured, run, rows, inside, gaps) -> tuple[np.ndarray, 
     stale = 0
     for step, position in enumerate(run):
         wanted = planned[rows[step]]
-        reuse, residual, window = wanted == REUSE, is_residual(wanted), window_index(wanted)
+        reuse, residual, window = wanted == REUSE, is_residual(wanted), way_index(wanted)
         if step and inside[step]:
             source = np.where(reuse, output_at, residual_at)
             needy = reuse | residual

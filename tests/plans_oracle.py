@@ -29,7 +29,7 @@ def error_of(table, head: int, path: str) -> float:
         if letter == "f":
             error, full = 0.0, row
         elif letter.isdigit():
-            error = table.window_error[row, head, int(letter)]
+            error = table.way_error[row, head, int(letter)]
         else:
             error = error_at(table.residual_error[row, head, ord(letter) - ord("A")], row - full)
         total, source, source_error = total + error, row, error
@@ -48,18 +48,18 @@ def flops_of(table, head: int, path: str, factor=None) -> float:
     for row, letter in enumerate(path):
         here = 0.0
         if letter == "f":
-            here = table.full_cost[head]
+            here = table.costs.full[head]
             epoch = path[row + 1 :].split("f")[0]
             read = [ord(later) - ord("A") for later in epoch if later.isupper()]
-            here += table.refresh_cost[head, read[0]] if read else 0.0
+            here += table.costs.refresh[head, read[0]] if read else 0.0
         elif letter == "r":
-            here = table.reuse_cost[head]
+            here = table.costs.reuse[head]
         elif letter.isdigit():
-            here = table.window_cost[head, int(letter)]
+            here = table.costs.way[head, int(letter)]
         else:
-            here = table.residual_cost[head, ord(letter) - ord("A")]
+            here = table.costs.residual[head, ord(letter) - ord("A")]
         if letter != "r" and path[row + 1 : row + 2] == "r":
-            here += table.keep_cost[head]
+            here += table.costs.keep[head]
         total += here * (1 if factor is None else factor[row])
     return total
 
@@ -72,27 +72,27 @@ def bytes_of(table, head: int, path: str) -> np.ndarray:
             later = path[row + 1 :]
             reuses = len(later) - len(later.lstrip("r"))
             if reuses:
-                result[row : row + reuses + 1] += table.output_bytes[head]
+                result[row : row + reuses + 1] += table.costs.output_bytes[head]
         if letter == "f":
             epoch = path[row + 1 :].split("f")[0]
             reads = [at for at, later in enumerate(epoch) if later.isupper()]
             if reads:
-                result[row : row + 2 + reads[-1]] += table.residual_bytes[head]
+                result[row : row + 2 + reads[-1]] += table.costs.residual_bytes[head]
     return result
 
 
 def kept_of(table, solution) -> tuple[float, float]:
     """(attention, model) FLOPs kept, recomputed from the profile texts."""
-    dense = table.full_cost.sum() * table.rows
+    dense = table.costs.full.sum() * table.rows
     first, attention, skipped = 0, 0.0, 0.0
     for site, (described, bits) in enumerate(zip(table.sites, solution.share, strict=True)):
-        factor = [1 - table.share_saving[site] * (bit == "1") for bit in bits]
+        factor = [1 - table.costs.share_saving[site] * (bit == "1") for bit in bits]
         inside = range(first, first + described.heads)
         attention += sum(flops_of(table, head, solution.paths[head], factor) for head in inside)
         idle = sum(all(solution.paths[head][row] == "r" for head in inside) for row in range(table.rows))
-        skipped += idle * table.projection_cost[site]
+        skipped += idle * table.costs.projection[site]
         first += described.heads
-    other = table.rows * table.other_cost
+    other = table.rows * table.costs.other
     return attention / dense, (attention - skipped + other) / (dense + other)
 
 

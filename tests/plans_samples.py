@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from ditfastattn.plans import (
-    CalibrationTable,
-    LevelPaths,
-    Measurement,
-    Milliseconds,
-    ModelIdentity,
-    Site,
-    build_plan,
-    fingerprint,
-)
+from ditfastattn.plans import Level, Measurement, ModelIdentity, Plan, Site, WaySpec, fingerprint
+from ditfastattn.plans.search import FLOPS, MILLISECONDS, CalibrationTable, Costs
+from ditfastattn.plans.search.price_search import Search, Solution
 
 
 def measurement(**changes) -> Measurement:
@@ -50,7 +45,7 @@ def positions(rows: int) -> tuple[float, ...]:
 
 
 def random_paths(rng, heads: int, rows: int, windows: int, kinds: int | None = None) -> list[str]:
-    """Valid profiles with the structure of real ones: runs of full, window, residual and reuse rows."""
+    """Valid paths with the structure of real ones: runs of full, window, residual and reuse rows."""
     pool = [_random_path(rng, rows, windows) for _ in range(kinds or heads)]
     return [pool[index] for index in rng.integers(len(pool), size=heads)]
 
@@ -72,25 +67,36 @@ def _random_path(rng, rows: int, windows: int) -> str:
 
 
 def plan_of(
-    rng, sites=(2, 3), rows=5, windows=2, levels=2, kinds=None, note="", share=True, promises=False, pool=False
-):
+    rng, sites=(2, 3), rows=5, windows=2, levels=2, kinds=None, note="", share=True, expected=False, pool=False
+) -> Plan:
     model = identity(sites, note=note)
     made = [
-        LevelPaths(
+        Level(
             name=f"D{i + 1}",
-            paths=random_paths(rng, model.heads, rows, windows, kinds),
-            share=["".join(rng.choice(list("01"), size=rows)) if share else "0" * rows for _ in sites],
+            paths=tuple(random_paths(rng, model.heads, rows, windows, kinds)),
+            share=tuple("".join(rng.choice(list("01"), size=rows)) if share else "0" * rows for _ in sites),
             predicted_error=0.03 * (i + 1),
             attention_flops_kept=1 / (i + 1.5),
             model_flops_kept=1 / (i + 1.1),
             cache_bytes=1000 * i,
-            promises=rng.lognormal(-4, 2, len(sites)) if promises else (),
+            expected_errors=tuple(rng.lognormal(-4, 2, len(sites))) if expected else (),
         )
         for i in range(levels)
     ]
     sizes = [(0.5**k, 0.5**k) for k in range(1, windows + 1)]
-    pooled = rng.integers(2, size=windows).astype(bool).tolist() if pool else ()
-    return build_plan(model, measurement(), positions(rows), sizes, made, pooled)
+    pooled = rng.integers(2, size=windows).astype(bool).tolist() if pool else [False] * windows
+    ways = tuple(map(WaySpec.window, sizes, pooled))
+    return Plan(model, measurement(), positions(rows), ways, tuple(made))
+
+
+def as_methods(paths) -> np.ndarray:
+    """Paths as letters in an array: uint8 (S, N)."""
+    return np.array([[ord(letter) for letter in path] for path in paths], dtype=np.uint8).T.copy()
+
+
+def solve(table: CalibrationTable, **goal) -> Solution:
+    """One level of a table, see `Search.solve`."""
+    return Search(table).solve(**goal)
 
 
 def table_of(
@@ -116,37 +122,47 @@ def table_of(
     for array in (window, residual, reuse):
         array[rng.uniform(size=array.shape) < endless] = np.nan
     full = rng.uniform(0.9, 1.1, heads) * 1e9
-    return CalibrationTable(
-        positions=positions(rows),
+    share_error = rng.lognormal(-9, 1.5, (rows, len(sites))) if share else np.full((rows, len(sites)), np.inf)
+    costs = Costs(
         sites=tuple(Site(f"blocks.{i}", count) for i, count in enumerate(sites)),
-        windows=tuple((0.5 ** (k + 1), 0.5 ** (k + 1)) for k in range(windows)),
-        window_error=window,
-        residual_error=residual,
-        reuse_error=reuse,
-        share_error=rng.lognormal(-9, 1.5, (rows, len(sites))) if share else np.full((rows, len(sites)), np.inf),
-        weight=np.ones((rows, len(sites))),
-        share_cosine=np.full((rows, len(sites)), 0.9),
-        full_cost=full,
-        window_cost=full[:, None] * np.sort(rng.uniform(0.1, 0.8, (heads, windows)), axis=1)[:, ::-1],
-        projection_cost=np.array([projection * count * 1e9 for count in sites]),
+        unit=FLOPS,
+        full=full,
+        way=full[:, None] * np.sort(rng.uniform(0.1, 0.8, (heads, windows)), axis=1)[:, ::-1],
+        projection=np.array([projection * count * 1e9 for count in sites]),
         share_saving=np.full(len(sites), 0.5 if share else 0.0),
-        other_cost=heads * 4e9,
+        other=heads * 4e9,
         output_bytes=np.full(heads, 1000.0),
         residual_bytes=np.full(heads, 1000.0),
+    )
+    return CalibrationTable(
+        positions=positions(rows),
+        ways=tuple(WaySpec.window((0.5 ** (k + 1), 0.5 ** (k + 1))) for k in range(windows)),
+        costs=costs,
+        way_error=window,
+        residual_error=residual,
+        reuse_error=reuse,
+        share_error=share_error,
+        weight=np.ones((rows, len(sites))),
+        share_cosine=np.full((rows, len(sites)), 0.9),
         output_energy=rng.uniform(0.5, 2, (rows, len(sites))),
     )
 
 
-def milliseconds_of(table: CalibrationTable, rng=None, per_flop: float = 1e-9, **factors) -> Milliseconds:
+def milliseconds_of(table: CalibrationTable, rng=None, per_flop: float = 1e-9, **factors) -> Costs:
     """Times that follow the table's FLOPs exactly; with a generator, times in which caches cost something, and windows
     and their residuals what they like. factors: by name of a cost, what to multiply it by in the end.
     """
-    fields = ("full_cost", "window_cost", "residual_cost", "refresh_cost", "reuse_cost", "keep_cost", "projection_cost")
-    costs = {field: getattr(table, field) * per_flop for field in fields}
+    fields = ("full", "way", "residual", "refresh", "reuse", "keep", "projection")
+    costs = {field: getattr(table.costs, field) * per_flop for field in fields}
     if rng is not None:
-        for field in ("window_cost", "residual_cost", "refresh_cost"):
-            costs[field] = costs["full_cost"][:, None] * rng.uniform(0.1, 1.1, costs[field].shape)
-        for field in ("reuse_cost", "keep_cost"):
-            costs[field] = costs["full_cost"] * rng.uniform(0.05, 0.3, costs[field].shape)
+        for field in ("way", "residual", "refresh"):
+            costs[field] = costs["full"][:, None] * rng.uniform(0.1, 1.1, costs[field].shape)
+        for field in ("reuse", "keep"):
+            costs[field] = costs["full"] * rng.uniform(0.05, 0.3, costs[field].shape)
     costs = {field: values * factors.get(field, 1.0) for field, values in costs.items()}
-    return Milliseconds(**costs, share_saving=table.share_saving, other_cost=table.other_cost * per_flop)
+    return replace(table.costs, unit=MILLISECONDS, other=table.costs.other * per_flop, **costs)
+
+
+def with_costs(table: CalibrationTable, **changes) -> CalibrationTable:
+    """The table with some of its costs replaced."""
+    return replace(table, costs=replace(table.costs, **changes))

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ...plans import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, Plan, Refusal, Solved
+from ...plans import Plan, Refusal
+from ...plans.search import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, Solved
 from ..hooks.model import HostModel
 from ..hooks.record import Stopwatch
 from .measurement import CalibrationError, Measured, SamplerSettings, solve
@@ -34,7 +35,7 @@ _NO_MEASUREMENTS = Refusal(
 @dataclass(frozen=True)
 class Budget:
     """What a user sets beside the levels. keep_attention: fraction for the level "custom"; 0 = no limit, each. price:
-    what the levels D1 to D6 save, see `plans.solve_plan`.
+    what the levels D1 to D6 save, see `plans.search.solve_plan`.
     """
 
     keep_attention: float = 0.0

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 import torch
 
 from ...kernels import FULL, Approximation, HeadTable, Layout, Way, dense_flops, flops
+from ...plans import Site as PlanSite
+from ...plans.search import FLOPS, Costs
 from ..hooks.projections import flops_per_token
+
+if TYPE_CHECKING:
+    from .dense_run import DenseRun
 
 
 def attention_flops(layouts: dict[int, Layout], sites) -> int:
@@ -13,25 +22,43 @@ def attention_flops(layouts: dict[int, Layout], sites) -> int:
     return sum(dense_flops(layout, sites[number].heads, sites[number].head_dim) for number, layout in layouts.items())
 
 
-def site_costs(
-    layout: Layout, site, ways: tuple[Approximation, ...], diffusion_model, dtype: str, branches: int
-) -> dict:
-    """FLOPs and bytes of one head (projections: of the site) in one evaluation, all branches together.
+def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:
+    """What each way costs in FLOPs in one evaluation, all branches together, at the sites of a run that is over.
 
-    dtype: name of the torch type of q, k and v.
+    A site that did not attend is taken to have the layout of another.
     """
-    element = torch.empty((), dtype=getattr(torch, dtype)).element_size()
+    branches = max(1, len(run.branches))
+    element = torch.empty((), dtype=getattr(torch, run.dtype)).element_size()
+    any_layout = next(iter(run.layouts.values()))
+    layouts = [run.layouts.get(number, any_layout) for number in range(len(run.sites))]
+    both = list(zip(run.sites, layouts, strict=True))
 
-    def cost(way: Way) -> float:
-        return float(flops(layout, HeadTable.uniform(1, way), site.head_dim) * branches)
+    def of_head(way: Way) -> np.ndarray:
+        each = [flops(layout, HeadTable.uniform(1, way), site.head_dim) * branches for site, layout in both]
+        return per_head(np.array(each, float))
 
-    linears = flops_per_token(diffusion_model, site) if site.skippable else {"image": 0, "text": 0}
-    projections = linears["image"] * layout.image + linears["text"] * layout.globals
-    return {
-        "full": cost(FULL),
-        "ways": [cost(way) for way in ways],
-        "projections": projections * branches,
-        "share": 0.5 * layout.image / layout.length if branches == 2 else 0.0,
-        "output_bytes": layout.length * site.head_dim * element * branches,
-        "residual_bytes": layout.image * site.head_dim * element * branches,
-    }
+    def per_head(of_sites: np.ndarray) -> np.ndarray:
+        return np.repeat(of_sites, [site.heads for site in run.sites])
+
+    tokens, image = (np.array([getattr(layout, name) for layout in layouts], float) for name in ("length", "image"))
+    entry = np.array([site.head_dim * element * branches for site in run.sites], float)  # bytes of a token
+    full = of_head(FULL)
+    return Costs(
+        sites=tuple(PlanSite(site.name, site.heads) for site in run.sites),
+        unit=FLOPS,
+        full=full,
+        way=np.stack([of_head(way) for way in ways], axis=1) if ways else np.zeros((len(full), 0)),
+        projection=np.array([_projections(run.diffusion_model, *one) * branches for one in both], float),
+        share_saving=0.5 * image / tokens if branches == 2 else np.zeros(len(both)),
+        other=float(run.other_flops * branches),
+        output_bytes=per_head(tokens * entry),
+        residual_bytes=per_head(image * entry),
+    )
+
+
+def _projections(diffusion_model, site, layout: Layout) -> int:
+    """FLOPs of the linear layers that a skipped site leaves out, for one batch item."""
+    if not site.skippable:
+        return 0
+    linears = flops_per_token(diffusion_model, site)
+    return linears["image"] * layout.image + linears["text"] * layout.globals

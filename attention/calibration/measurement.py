@@ -9,21 +9,13 @@ from datetime import datetime, timezone
 import comfyui_version
 import numpy as np
 
-from ...plans import (
-    FLOPS,
-    LEVELS,
-    CalibrationTable,
-    Measurement,
-    ModelIdentity,
-    Solved,
-    solve_plan,
-)
-from ...plans import Site as PlanSite
+from ...plans import Measurement, ModelIdentity, WaySpec
+from ...plans.search import FLOPS, LEVELS, CalibrationTable, Solved, solve_plan
 from ...version import VERSION
 from ..hooks.model import HostModel
 from ..hooks.patch import install
 from ..hooks.record import RunLog, Stopwatch
-from .costs import attention_flops, site_costs
+from .costs import attention_flops, costs_of
 from .dense_run import DenseRun
 from .progress import Progress
 from .propagation import reach
@@ -115,7 +107,7 @@ def measure(
 
 def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None, price: str = FLOPS) -> Solved:
     """The plan of a measurement: one level per (name, goal), caches within a limit if one is given. price: see
-    `plans.solve_plan`; milliseconds only for a measurement that was timed.
+    `plans.search.solve_plan`; milliseconds only for a measurement that was timed.
     """
     watch = Stopwatch()
     solved = solve_plan(
@@ -162,7 +154,7 @@ def measurement_of(dense: DenseRun, settings: SamplerSettings) -> Measurement:
 def _table(seen: Watch, sites) -> CalibrationTable:
     """Errors weighted by what they do to the final latent, and costs, for the solver."""
     observer, run = seen.observer, seen.run
-    keep = _descending(run.positions)
+    keep = descending(run.positions)
     records = observer.records
     gains, reused = seen.probes.gains(
         np.array(run.sigmas),
@@ -177,15 +169,12 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         measured = np.concatenate([getattr(record, name) for record in records], axis=1)[keep]
         return measured * per_head.reshape(*per_head.shape, *(1,) * (measured.ndim - 2))
 
-    branches = max(1, len(seen.branches))
-    costs = [_costs(seen, number, site, branches) for number, site in enumerate(sites)]
-    share_saving = np.array([cost["share"] for cost in costs], float)
+    costs = costs_of(seen, seen.ways)
     return CalibrationTable(
         positions=tuple(run.positions[step] for step in keep),
-        sites=tuple(PlanSite(site.name, site.heads) for site in sites),
-        windows=tuple(window.extent for window in seen.ways),
-        pooled=tuple(window.pooled for window in seen.ways),
-        window_error=errors("way"),
+        ways=tuple(WaySpec.of(way.kind, **way.parameters()) for way in seen.ways),
+        costs=costs,
+        way_error=errors("way"),
         residual_error=errors("residual"),
         reuse_error=errors("reuse") * reused,
         share_error=np.stack([record.share for record in records], axis=1)[keep] * weight[keep],
@@ -193,16 +182,9 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         output_energy=np.nan_to_num(np.stack([record.energy for record in records], axis=1)[keep] * weight[keep]),
         reuse_gain=reused,
         share_cosine=np.stack([record.share_cosine for record in records], axis=1)[keep],
-        full_cost=np.repeat([cost["full"] for cost in costs], heads),
-        window_cost=np.repeat([cost["ways"] for cost in costs], heads, axis=0),
-        projection_cost=np.array([cost["projections"] for cost in costs], float),
-        share_saving=share_saving,
-        other_cost=float(seen.other_flops * branches),
-        output_bytes=np.repeat([cost["output_bytes"] for cost in costs], heads),
-        residual_bytes=np.repeat([cost["residual_bytes"] for cost in costs], heads),
         milliseconds=None
         if seen.timing is None
-        else seen.timing.milliseconds(share_saving, float(np.median(seen.evaluation_seconds))),
+        else seen.timing.milliseconds(costs, float(np.median(seen.evaluation_seconds))),
     )
 
 
@@ -211,11 +193,7 @@ def _of_sites(by_head: list[np.ndarray]) -> np.ndarray:
     return np.stack([errors.sum(axis=1) for errors in by_head], axis=1)
 
 
-def _costs(seen: Watch, number: int, site, branches: int) -> dict:
-    return site_costs(seen.layouts[number], site, seen.ways, seen.diffusion_model, seen.dtype, branches)
-
-
-def _descending(positions) -> list[int]:
+def descending(positions) -> list[int]:
     """Steps whose position lies below every earlier one, which a plan's rows must."""
     keep: list[int] = []
     for step, position in enumerate(positions):

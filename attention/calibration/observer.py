@@ -243,19 +243,19 @@ def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch
 
 def _masked(q, k, v, queries: Queries, scale: float | None, pooled: Pooled | None) -> torch.Tensor:
     """Outputs of the ways that are masks at the sampled image queries: (B, W', h, n_image, D) float32."""
-    queries = q[:, :, queries.positions[: queries.image]].float() * (scale or q.shape[-1] ** -0.5)
+    scaled = q[:, :, queries.positions[: queries.image]].float() * (scale or q.shape[-1] ** -0.5)
     # Products of several pictures copy what does not lie together, transposed keys slowly.
     k, v = (x.float().contiguous() for x in (k, v))
-    logits = queries @ k.transpose(2, 3)
-    top = logits.amax(-1, keepdim=True)
+    logits = scaled @ k.transpose(2, 3)
+    row_maximum = logits.amax(-1, keepdim=True)
     if pooled is not None:
-        of_tiles = queries @ pooled.k.float().transpose(2, 3) + pooled.bias[:, :, None]
-        top = torch.maximum(top, of_tiles.amax(-1, keepdim=True))
-    total, values = _attended(logits.sub_(top).exp_(), queries.masks, v)
+        of_tiles = scaled @ pooled.k.float().transpose(2, 3) + pooled.bias[:, :, None]
+        row_maximum = torch.maximum(row_maximum, of_tiles.amax(-1, keepdim=True))
+    row_sum, values = _attended(logits.sub_(row_maximum).exp_(), queries.masks, v)
     if pooled is not None:
-        more = _attended(of_tiles.sub_(top).exp_(), queries.far, pooled.v.float())
-        total, values = total + more[0], values + more[1]
-    return (values / total.clamp_min(1e-30)[..., None]).transpose(1, 2)
+        pooled_sum, pooled_values = _attended(of_tiles.sub_(row_maximum).exp_(), queries.far, pooled.v.float())
+        row_sum, values = row_sum + pooled_sum, values + pooled_values
+    return (values / row_sum.clamp_min(1e-30)[..., None]).transpose(1, 2)
 
 
 def _attended(weights: torch.Tensor, masks: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import comfy.model_management
 import numpy as np
 import torch
 
 from ...kernels import FULL, REUSE, Approximation, HeadTable, Layout, Residual, full_attention, head_wise
-from ...plans import Milliseconds
+from ...plans.search import MILLISECONDS, Costs
 from ..families import Site
 from ..hooks.call import AttentionCall
 from ..hooks.record import Stopwatch
@@ -86,24 +86,27 @@ class Timing:
         )
         self._times.setdefault(call.number, []).append(times)
 
-    def milliseconds(self, share_saving: np.ndarray, evaluation_seconds: float) -> Milliseconds | None:
-        """The costs for the solver, or None unless every site was timed. share_saving (sites,): used where sharing
-        could not be timed. evaluation_seconds: of a dense model evaluation.
+    def milliseconds(self, flops: Costs, evaluation_seconds: float) -> Costs | None:
+        """The costs in milliseconds, or None unless every site was timed. flops: the same in FLOPs, of which sites and
+        bytes are taken over, and what sharing saves where that could not be timed. evaluation_seconds: of a dense model
+        evaluation.
         """
         if set(self._times) != set(range(len(self._sites))):
             return None
         costs = [
             _site_costs(self._times[number], site.heads, float(saving))
-            for number, (site, saving) in enumerate(zip(self._sites, share_saving, strict=True))
+            for number, (site, saving) in enumerate(zip(self._sites, flops.share_saving, strict=True))
         ]
         heads = [site.heads for site in self._sites]
-        of_heads = ("full_cost", "window_cost", "residual_cost", "refresh_cost", "reuse_cost", "keep_cost")
+        of_heads = ("full", "way", "residual", "refresh", "reuse", "keep")
         per_head = {name: np.repeat([cost[name] for cost in costs], heads, axis=0) for name in of_heads}
-        return Milliseconds(
+        return replace(
+            flops,
+            unit=MILLISECONDS,
             **per_head,
-            projection_cost=np.array([cost["projection_cost"] for cost in costs]),
+            projection=np.array([cost["projection"] for cost in costs]),
             share_saving=np.array([cost["share_saving"] for cost in costs]),
-            other_cost=max(0.0, 1000 * evaluation_seconds - float(per_head["full_cost"].sum())),
+            other=max(0.0, 1000 * evaluation_seconds - float(per_head["full"].sum())),
         )
 
     def _projections(self, forward: Forward, site: Site, layout: Layout, like: torch.Tensor) -> float:
@@ -206,13 +209,13 @@ def _site_costs(forwards: list[SiteTimes], heads: int, share_saving: float) -> d
     if len(forwards) == 1 and forwards[0].shared is not None:
         share_saving = float(np.clip(1 - forwards[0].shared / forwards[0].full, 0, 1))
     return {
-        "full_cost": total("full") / heads,
-        "window_cost": ways / heads,
-        "residual_cost": (ways + residual) / heads,
-        "refresh_cost": np.maximum(ways + refresh, 0.0) / heads,
-        "reuse_cost": total("reuse") / heads,
-        "keep_cost": max(0.0, total("kept") - total("full")) / heads,
-        "projection_cost": total("projections"),
+        "full": total("full") / heads,
+        "way": ways / heads,
+        "residual": (ways + residual) / heads,
+        "refresh": np.maximum(ways + refresh, 0.0) / heads,
+        "reuse": total("reuse") / heads,
+        "keep": max(0.0, total("kept") - total("full")) / heads,
+        "projection": total("projections"),
         "share_saving": share_saving,
     }
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from comfy.patcher_extension import WrappersMP
 
-from ...plans import Plan, Solved
+from ...plans import Plan
+from ...plans.search import Solved
 from ..hooks.model import HostModel
 from ..hooks.patch import attached, remove
 from ..hooks.record import Stopwatch

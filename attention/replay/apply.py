@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from ...kernels import Window
-from ...plans import CUSTOM, Plan, PlanError, resolve
+from ...kernels import Approximation, way_of
+from ...plans import Plan, PlanError, resolve
+from ...plans.search import CUSTOM
 from ..hooks.model import HostModel, free_memory
 from ..hooks.patch import attach_refusal, install
 from ..hooks.record import RunLog
@@ -60,8 +61,7 @@ def follow(
             f"{', '.join(one.name for one in plan.levels)}."
         )
     chosen = plan.level(level)
-    pooled = plan.pooled or (False,) * len(plan.windows)
-    windows = tuple(Window(*window) for window in zip(plan.windows, pooled, strict=True))
+    ways = _ways(plan)
     offsets, device = plan.model.offsets, model.patcher.load_device
 
     def make_processor(installation, run):
@@ -69,10 +69,10 @@ def follow(
         for sentence in schedule.notes:
             run.record.note(sentence)
         run.record.level = chosen.name
-        laid_out = timeline.build(schedule, windows, offsets, tuple(site.skippable for site in model.sites))
-        run.record.methods = laid_out.letters()
+        laid_out = timeline.build(schedule, ways, offsets, tuple(site.skippable for site in model.sites))
+        run.record.methods = laid_out.map()
         cache_budget = budget_bytes or int(AUTOMATIC_CACHE_SHARE * free_memory(device))
-        watch = Guard(chosen.promises, run) if guard and chosen.promises else None
+        watch = Guard(chosen.expected_errors, run) if guard and chosen.expected_errors else None
         if guard and watch is None:
             run.record.note(
                 "The guard was off: this plan does not say what error it expects of each layer. Calibrate again."
@@ -83,3 +83,15 @@ def follow(
 
     runs = RunLog(plan=plan, level=chosen)
     return install(model, make_processor, runs, strict=strict)
+
+
+def _ways(plan: Plan) -> tuple[Approximation, ...]:
+    """The approximations that a plan's letters refer to. Raises PlanRefused where this version does not know one."""
+    axes = len(plan.measurement.grid)
+    try:
+        return tuple(way_of(way.kind, dict(way.parameters), axes) for way in plan.ways)
+    except ValueError as error:
+        raise PlanRefused(
+            f"The plan computes heads in a way that this version of the pack does not know ({error}): update "
+            "DiTFastAttn, or run DiTFastAttn Calibrate on this model."
+        ) from None

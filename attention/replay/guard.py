@@ -146,7 +146,7 @@ class Guard:
             look.exact += exact
 
     def _queries_of(self, layout: Layout, device: torch.device) -> torch.Tensor:
-        """Where the sampled queries stand: one random image token (seeded) in each of QUERIES stretches of the image."""
+        """Positions of the sampled queries: one random image token (seeded) in each of QUERIES stretches."""
         if layout not in self._queries:
             generator = torch.Generator().manual_seed(0)
             count = min(QUERIES, layout.image)

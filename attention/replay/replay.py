@@ -100,7 +100,7 @@ class Replay(Processor):
             return
         later = self.run.step + 1
         self.timeline = self.timeline.promoted(heads)
-        self.run.record.methods[later:] = self.timeline.letters()[later:]
+        self.run.record.methods[later:] = self.timeline.map()[later:]
         # A site that was skipped whole kept one projected output; now its other heads are kept one by one.
         self._caches.follow(self.timeline)
 

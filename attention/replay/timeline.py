@@ -12,10 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ... import kernels
-from ...kernels import WAYS, HeadTable, Residual, Way, Window
-from ...plans import RunSchedule
-from ...plans.methods import FULL, RESIDUAL, REUSE, WINDOW, refresh_windows, sources
+from ...kernels import FULL, REUSE, WAYS, Approximation, HeadTable, Residual, Way
+from ...plans import RunSchedule, letters
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,14 @@ class Timeline:
     def __init__(
         self,
         schedule: RunSchedule,
-        windows: tuple[Window, ...],
+        ways: tuple[Approximation, ...],
         offsets: tuple[int, ...],
         skippable: tuple[bool, ...],
         unshared: Mapping[int, tuple[int, ...]],
         steps: list[list[SiteStep]],
     ):
         self._schedule = schedule
-        self._windows = windows
+        self._ways = ways
         self._offsets = offsets
         self._skippable = skippable
         self._unshared = unshared
@@ -75,14 +73,14 @@ class Timeline:
 
     def promoted(self, heads: Mapping[int, tuple[int, ...]]) -> Timeline:
         """The same run with some heads (per site number) full at every step, and none of their sites skipped whole."""
-        letters, unshared = self._schedule.methods.copy(), dict(self._unshared)
+        codes, unshared = self._schedule.methods.copy(), dict(self._unshared)
         for site, some in heads.items():
-            letters[:, [self._offsets[site] + head for head in some]] = FULL
+            codes[:, [self._offsets[site] + head for head in some]] = letters.FULL
             unshared[site] = unshared.get(site, ()) + some
-        schedule = replace(self._schedule, methods=letters, refresh=refresh_windows(letters))
-        return build(schedule, self._windows, self._offsets, self._skippable, unshared)
+        schedule = replace(self._schedule, methods=codes, refresh=letters.refresh_ways(codes))
+        return build(schedule, self._ways, self._offsets, self._skippable, unshared)
 
-    def letters(self) -> list[str]:
+    def map(self) -> list[str]:
         """Per step one letter a site, see `runlog.RunRecord.methods`."""
         return ["".join(_letter(entry) for entry in step) for step in self._steps]
 
@@ -91,31 +89,31 @@ class Timeline:
 
 
 def _letter(entry: SiteStep) -> str:
-    letters = [way.letter for way in entry.table.ways]
-    letter = max((way.letter for way in WAYS), key=letters.count)
+    used = [way.letter for way in entry.table.ways]
+    letter = max((way.letter for way in WAYS), key=used.count)
     return letter.upper() if entry.share else letter
 
 
 def build(
     schedule: RunSchedule,
-    windows: tuple[Window, ...],
+    ways: tuple[Approximation, ...],
     offsets: tuple[int, ...],
     skippable: tuple[bool, ...],
     unshared: Mapping[int, tuple[int, ...]] | None = None,
 ) -> Timeline:
     """Lay a resolved schedule out.
 
-    windows: the plan's, in order. offsets: first head of each site and the total, length sites + 1. skippable: whether
-    a site can leave its projections out. unshared: per site number, heads that never share.
+    ways: the plan's approximations, in order. offsets: first head of each site and the total, length sites + 1.
+    skippable: whether a site can leave its projections out. unshared: per site number, heads that never share.
     """
     unshared = unshared or {}
-    letters, ways = schedule.methods, _ways(windows)
-    source, residual_source = (array.astype(int) for array in sources(letters))
+    codes, by_letter = schedule.methods, _by_letter(ways)
+    source, residual_source = (array.astype(int) for array in letters.sources(codes))
     spans = [slice(low, high) for low, high in pairwise(offsets)]
     whole = np.stack(
-        [(letters[:, span] == REUSE).all(axis=1) & can for span, can in zip(spans, skippable, strict=True)], 1
+        [(codes[:, span] == letters.REUSE).all(axis=1) & can for span, can in zip(spans, skippable, strict=True)], 1
     )
-    keep = _read_by_single_heads(letters, np.repeat(whole, np.diff(offsets), axis=1), source)
+    keep = _read_by_single_heads(codes, np.repeat(whole, np.diff(offsets), axis=1), source)
     keep_projected = np.zeros_like(whole)
     keep_projected[:-1] = whole[1:] & ~whole[:-1]
 
@@ -123,8 +121,8 @@ def build(
         at = (step, spans[site])
         return SiteStep(
             table=HeadTable(
-                ways=tuple(ways[letter] for letter in letters[at].tolist()),
-                refresh=tuple(windows[index] if index >= 0 else None for index in schedule.refresh[at]),
+                ways=tuple(by_letter[letter] for letter in codes[at].tolist()),
+                refresh=tuple(ways[index] if index >= 0 else None for index in schedule.refresh[at]),
             ),
             keep=tuple(keep[at].tolist()),
             source=tuple(source[at].tolist()),
@@ -136,20 +134,20 @@ def build(
             unshared=unshared.get(site, ()),
         )
 
-    steps = [[entry(step, site) for site in range(len(spans))] for step in range(len(letters))]
-    return Timeline(schedule, windows, offsets, skippable, unshared, steps)
+    steps = [[entry(step, site) for site in range(len(spans))] for step in range(len(codes))]
+    return Timeline(schedule, ways, offsets, skippable, unshared, steps)
 
 
-def _ways(windows: tuple[Window, ...]) -> dict[int, Way]:
-    """The way that each of a plan's letters means."""
-    plain = {WINDOW + k: window for k, window in enumerate(windows)}
-    corrected = {RESIDUAL + k: Residual(window) for k, window in enumerate(windows)}
-    return {FULL: kernels.FULL, REUSE: kernels.REUSE, **plain, **corrected}
+def _by_letter(ways: tuple[Approximation, ...]) -> dict[int, Way]:
+    """The way that each of a plan's codes means."""
+    plain = {letters.WAY + k: way for k, way in enumerate(ways)}
+    corrected = {letters.RESIDUAL + k: Residual(way) for k, way in enumerate(ways)}
+    return {letters.FULL: FULL, letters.REUSE: REUSE, **plain, **corrected}
 
 
-def _read_by_single_heads(letters: np.ndarray, whole: np.ndarray, source: np.ndarray) -> np.ndarray:
+def _read_by_single_heads(codes: np.ndarray, whole: np.ndarray, source: np.ndarray) -> np.ndarray:
     """(T, N) bool: a later step reads this output head by head; a whole-site reuse replays the projection instead."""
-    steps, heads = np.nonzero((letters == REUSE) & ~whole)
-    read = np.zeros(letters.shape, bool)
+    steps, heads = np.nonzero((codes == letters.REUSE) & ~whole)
+    read = np.zeros(codes.shape, bool)
     read[source[steps, heads], heads] = True
     return read

@@ -21,7 +21,8 @@ from ditfastattn.attention.replay.guard import Guard  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
 from ditfastattn.kernels import reference  # noqa: E402
 from ditfastattn.nodes.apply_plan import ApplyCompressionPlan  # noqa: E402
-from ditfastattn.plans.presets import promises  # noqa: E402
+from ditfastattn.plans import WaySpec  # noqa: E402
+from ditfastattn.plans.search.levels import expected_errors  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
@@ -315,11 +316,11 @@ def test_promises_are_the_errors_that_the_guard_sees(monkeypatch):
     with torch.inference_mode():
         table = measure(HostModel.of(model), settings, lambda patched: tiny.sample(patched, "sd3")).table
     plan = hand_plan(model, "sd3", "f2ff", promise=GENEROUS)
-    plan = replace(plan, pooled=(True,) * len(plan.windows))
+    plan = replace(plan, ways=tuple(WaySpec.window(dict(way.parameters)["size"], pooled=True) for way in plan.ways))
     methods = plan.table("D1")
-    window = table.windows.index(plan.windows[2])
+    window = table.ways.index(plan.ways[2])
     methods = np.where(methods == ord("2"), ord("0") + window, methods)
-    promised = promises(table, methods, plan.share("D1"))
+    promised = expected_errors(table, methods, plan.share("D1"))
     tiny.sample(apply_plan(model, plan, "D1", strict=True, guard=True), "sd3")
     found = {number: (error / energy) ** 0.5 for number, error, energy in seen}
     assert [found[number] for number in sorted(found)] == pytest.approx(promised, rel=0.2)

@@ -82,7 +82,7 @@ def test_levels_keep_the_flops_and_bytes_that_the_plan_predicts(family):
 
 def test_calibration_is_deterministic():
     first, second = run("sd3")[1], run("sd3")[1]
-    assert [first.plan.profiles, first.plan.levels] == [second.plan.profiles, second.plan.levels]
+    assert [first.plan.ways, first.plan.levels] == [second.plan.ways, second.plan.levels]
 
 
 def test_the_plan_of_a_calibration_survives_its_text():

@@ -25,7 +25,8 @@ from ditfastattn.attention.calibration.store import STORE, Store, subject_of  # 
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import PlanRefused, apply_plan  # noqa: E402
-from ditfastattn.plans import CUSTOM, FLOPS, MILLISECONDS, dumps, loads  # noqa: E402
+from ditfastattn.plans import dumps, loads  # noqa: E402
+from ditfastattn.plans.search import CUSTOM, FLOPS, MILLISECONDS  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 4
@@ -84,8 +85,8 @@ def test_runs_use_the_seeds_that_follow_and_their_table_is_the_mean(model, store
     both = runs_of(model, sampler, store, runs=2)
     assert sampler.seeds == [7, 8] and both.resumed == 0
     alone = [runs_of(model, Sampler(), store, settings=replace(SETTINGS, seed=seed)) for seed in (7, 8)]
-    first, second = (one.measured.table.window_error for one in alone)
-    np.testing.assert_allclose(both.measured.table.window_error, (first + second) / 2)
+    first, second = (one.measured.table.way_error for one in alone)
+    np.testing.assert_allclose(both.measured.table.way_error, (first + second) / 2)
     assert both.measured.measurement.seeds == (7, 8)
     assert (both.measured.measurement.prompts, both.measured.table.runs) == (1, 2)
 
@@ -228,7 +229,7 @@ def test_milliseconds_as_the_price_are_measured_once_and_serve_flops_too(model):
     assert untimed.figures["levels_ms"] is None
     assert list(timed.figures["levels_ms"]) == ["dense", "D1", "D2", "D3", "D4", "D5", "D6"]
     assert json.loads(json.dumps(timed.figures)) == timed.figures
-    assert by_flops.plan.levels == untimed.plan.levels and by_flops.plan.profiles == untimed.plan.profiles
+    assert by_flops.plan.levels == untimed.plan.levels and by_flops.plan.ways == untimed.plan.ways
     assert loads(dumps(timed.plan)) == timed.plan
 
 

@@ -67,7 +67,7 @@ def search_plan(model, sampler_settings, sample, method, thresholds, progress=No
 
 
 def paths_of(plan, level=0):
-    return {plan.profiles[index] for site in plan.levels[level].profiles_of_heads for index in site}
+    return set(plan.levels[level].paths)
 
 
 @pytest.mark.parametrize("method", [V1, V2])

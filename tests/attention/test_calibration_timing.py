@@ -16,7 +16,8 @@ from ditfastattn.attention.calibration.timing import SiteTimes, Timing, _medians
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
-from ditfastattn.plans import MILLISECONDS, dumps, loads  # noqa: E402
+from ditfastattn.plans import dumps, loads  # noqa: E402
+from ditfastattn.plans.search import MILLISECONDS  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 4
@@ -39,13 +40,13 @@ def measured(family, timed=True, **extra):
 def test_a_timed_run_gives_positive_milliseconds_and_a_plan_that_can_be_followed(family):
     found, _ = measured(family)
     times = found.table.milliseconds
-    for name in ("full_cost", "window_cost", "residual_cost", "reuse_cost"):
+    for name in ("full", "way", "residual", "reuse"):
         assert (getattr(times, name) > 0).all(), name
-    assert ((times.projection_cost > 0) == (found.table.projection_cost > 0)).all()
-    assert (times.residual_cost >= times.window_cost).all() and times.other_cost >= 0
+    assert ((times.projection > 0) == (found.table.costs.projection > 0)).all()
+    assert (times.residual >= times.way).all() and times.other >= 0
     solved = solve(found, price=MILLISECONDS)
     assert loads(dumps(solved.plan)) == solved.plan
-    assert solved.milliseconds["dense"] == pytest.approx(times.full_cost.sum())
+    assert solved.milliseconds["dense"] == pytest.approx(times.full.sum())
     for level in ("D1", "D6"):
         patched = apply_plan(tiny.shared_model(family), solved.plan, level, strict=True)
         tiny.sample(patched, family, steps=STEPS)
@@ -59,8 +60,8 @@ def test_timing_changes_neither_the_picture_nor_what_is_measured_beside_it():
     timed, plain = measured("sd3"), measured("sd3", timed=False)
     assert torch.equal(timed[1], plain[1])
     assert plain[0].table.milliseconds is None
-    np.testing.assert_array_equal(timed[0].table.window_error, plain[0].table.window_error)
-    np.testing.assert_array_equal(timed[0].table.window_cost, plain[0].table.window_cost)
+    np.testing.assert_array_equal(timed[0].table.way_error, plain[0].table.way_error)
+    np.testing.assert_array_equal(timed[0].table.costs.way, plain[0].table.costs.way)
 
 
 def test_each_shape_of_a_site_is_timed_once(monkeypatch):
@@ -75,18 +76,18 @@ def test_each_shape_of_a_site_is_timed_once(monkeypatch):
 def test_branches_in_forwards_of_their_own_are_timed_each_and_added(monkeypatch):
     monkeypatch.setattr(timing, "_medians", lambda ways, *rest: dict.fromkeys(ways, 1.0))
     batched, split = measured("sd3")[0].table, measured("sd3", split=True)[0].table
-    np.testing.assert_allclose(split.milliseconds.full_cost, 2 * batched.milliseconds.full_cost)
+    np.testing.assert_allclose(split.milliseconds.full, 2 * batched.milliseconds.full)
     assert (batched.milliseconds.share_saving == 0).all()  # sharing took as long as full
-    np.testing.assert_array_equal(split.milliseconds.share_saving, split.share_saving)
+    np.testing.assert_array_equal(split.milliseconds.share_saving, split.costs.share_saving)
 
 
 def test_costs_of_a_head_are_its_part_of_what_its_site_took():
     one = SiteTimes(8.0, (4.0, 6.0), residual=5.0, refresh=13.0, kept=9.0, reuse=1.0, shared=6.0, projections=7.0)
     costs = _site_costs([one], 2, 0.5)
-    assert (costs["full_cost"], costs["reuse_cost"], costs["keep_cost"]) == (4.0, 0.5, 0.5)
-    assert costs["window_cost"].tolist() == [2.0, 3.0] and costs["residual_cost"].tolist() == [2.5, 3.5]
-    assert costs["refresh_cost"].tolist() == [2.5, 3.5]
-    assert (costs["projection_cost"], costs["share_saving"]) == (7.0, 0.25)
+    assert (costs["full"], costs["reuse"], costs["keep"]) == (4.0, 0.5, 0.5)
+    assert costs["way"].tolist() == [2.0, 3.0] and costs["residual"].tolist() == [2.5, 3.5]
+    assert costs["refresh"].tolist() == [2.5, 3.5]
+    assert (costs["projection"], costs["share_saving"]) == (7.0, 0.25)
 
 
 def test_rounds_end_with_the_budget_and_one_is_always_made(monkeypatch):
@@ -99,7 +100,7 @@ def test_rounds_end_with_the_budget_and_one_is_always_made(monkeypatch):
 
 
 def test_without_a_timed_call_of_every_site_there_are_no_milliseconds():
-    assert Timing((object(),), ()).milliseconds(np.zeros(1), 1.0) is None
+    assert Timing((object(),), ()).milliseconds(None, 1.0) is None
 
 
 def test_the_demo_asks_for_a_price_that_calibrate_offers():

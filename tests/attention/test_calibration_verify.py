@@ -21,7 +21,7 @@ from ditfastattn.attention.calibration.verify import FACTOR, RETRIES, Trajectory
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
-from ditfastattn.plans import CUSTOM  # noqa: E402
+from ditfastattn.plans.search import CUSTOM  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 6

@@ -27,7 +27,8 @@ from comfy.patcher_extension import WrappersMP  # noqa: E402
 from ditfastattn.attention.calibration.measurement import SamplerSettings, measure  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
-from ditfastattn.plans import LevelPaths, build_plan, evaluate  # noqa: E402
+from ditfastattn.plans import Level, Plan  # noqa: E402
+from ditfastattn.plans.search import evaluate  # noqa: E402
 
 STEPS = (1, 2, 4, 7, 10, 13, 16, 19)
 KINDS = {
@@ -112,11 +113,11 @@ def predicted(table, methods, share) -> float:
 
 def patched_with(measured, methods, share):
     """The model following these methods."""
-    paths = [column.tobytes().decode() for column in np.ascontiguousarray(methods.T)]
-    bits = ["".join("01"[bit] for bit in column) for column in share.T.astype(int)]
-    level = LevelPaths("D1", paths, bits, 0.0, 1.0, 1.0, 0)
+    paths = tuple(column.tobytes().decode() for column in np.ascontiguousarray(methods.T))
+    bits = tuple("".join("01"[bit] for bit in column) for column in share.T.astype(int))
+    level = Level("D1", paths, bits, 0.0, 1.0, 1.0, 0)
     table = measured.table
-    plan = build_plan(measured.model, measured.measurement, table.positions, table.windows, [level], table.pooled)
+    plan = Plan(measured.model, measured.measurement, table.positions, table.ways, (level,))
     return apply_plan(demo.model(), plan, "D1", strict=True)
 
 

@@ -32,7 +32,8 @@ from ditfastattn.attention.calibration.papers import search as searches  # noqa:
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
-from ditfastattn.plans import LEVELS, KeepAttention, dumps, loads  # noqa: E402
+from ditfastattn.plans import dumps, loads  # noqa: E402
+from ditfastattn.plans.search import LEVELS, KeepAttention  # noqa: E402
 
 RESULTS = HERE / "results"
 WORK = HERE.parents[1] / "output" / "quality"

@@ -99,12 +99,12 @@ def plans():
     import numpy as np
     from plans_samples import identity, measurement, positions, random_paths
 
-    from ditfastattn.plans import LevelPaths, build_plan, dumps
+    from ditfastattn.plans import Level, Plan, WaySpec, dumps
 
     def text(seed: int) -> str:
         rng = np.random.default_rng(seed)
-        level = LevelPaths("D1", random_paths(rng, 5, 4, 1), ["0000"] * 2, 0.1, 0.5, 0.8, 1024)
-        return dumps(build_plan(identity(), measurement(), positions(4), [(0.5, 0.5)], [level]))
+        level = Level("D1", tuple(random_paths(rng, 5, 4, 1)), ("0000",) * 2, 0.1, 0.5, 0.8, 1024)
+        return dumps(Plan(identity(), measurement(), positions(4), (WaySpec.window((0.5, 0.5)),), (level,)))
 
     return text(1), text(2)
 

@@ -6,7 +6,7 @@ import comfy.samplers
 
 from ditfastattn.attention.hooks.model import HostModel
 from ditfastattn.attention.hooks.noise import noise_scale
-from ditfastattn.plans import LevelPaths, Measurement, Plan, build_plan
+from ditfastattn.plans import Level, Measurement, Plan, WaySpec
 
 from . import tiny
 
@@ -63,15 +63,15 @@ def hand_plan(
     host = HostModel.of(model)
     identity, sites = host.identity, host.sites
     grid = host.family.grid(model.model.diffusion_model, tuple(tiny.latent(family).shape))
-    windows = [(1.0,) * (len(grid) - 2) + window for window in windows]
-    level = LevelPaths(
+    ways = tuple(WaySpec.window((1.0,) * (len(grid) - 2) + window) for window in windows)
+    level = Level(
         "D1",
-        [profiles[head % len(profiles)] for head in range(identity.heads)],
-        [share or "0" * rows] * len(sites),
+        tuple(profiles[head % len(profiles)] for head in range(identity.heads)),
+        (share or "0" * rows,) * len(sites),
         0.0,
         1.0,
         1.0,
         0,
         () if promise is None else (promise,) * len(sites),
     )
-    return build_plan(identity, measurement(grid, rows), positions_of(model, steps or rows), windows, [level])
+    return Plan(identity, measurement(grid, rows), tuple(positions_of(model, steps or rows)), ways, (level,))

@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ....plans import LEVELS, CalibrationTable, LevelPaths, Measurement, ModelIdentity, Plan, build_plan
-from ....plans import Site as PlanSite
-from ....plans.evaluate import attention_flops, live_bytes, skipped_flops
+from ....plans import Level, Measurement, ModelIdentity, Plan, WaySpec
+from ....plans.search import LEVELS, attention_work, live_bytes, skipped_work
 from ...hooks.model import HostModel
 from ...hooks.patch import install
 from ...hooks.record import RunLog, Stopwatch
-from ..costs import site_costs
+from ..costs import costs_of
 from ..dense_run import DenseRun
-from ..measurement import CalibrationError, SamplerSettings, _descending, measurement_of
+from ..measurement import CalibrationError, SamplerSettings, descending, measurement_of
 from ..progress import Meter
 from ..store import STORE, Store, subject_of
 from . import v1, v2
@@ -40,11 +39,11 @@ class Searched:
 
 @dataclass(frozen=True)
 class _Level:
-    """What the search with one threshold decided. windows: extents. seconds: of the search, and of the dense run."""
+    """What the search with one threshold decided. seconds: of the search, and of the dense run."""
 
-    paths: LevelPaths
+    level: Level
     positions: tuple[float, ...]
-    windows: tuple[tuple[float, ...], ...]
+    ways: tuple[WaySpec, ...]
     model: ModelIdentity
     measurement: Measurement
     seconds: float
@@ -100,8 +99,8 @@ def _plan(levels: list[_Level]) -> Plan:
     stamp = replace(
         first.measurement, seconds=sum(level.seconds for level in levels), dense_seconds=first.dense_seconds
     )
-    paths = [replace(level.paths, name=name) for name, level in zip(names, levels, strict=False)]
-    return build_plan(first.model, stamp, first.positions, first.windows, paths)
+    named = tuple(replace(one.level, name=name) for name, one in zip(names, levels, strict=False))
+    return Plan(first.model, stamp, first.positions, first.ways, named)
 
 
 def _search(
@@ -125,13 +124,13 @@ def _search(
     latent = sample(patched)
     seconds = watch()
     found = made[-1]
-    keep = _descending(found.run.positions)
+    keep = descending(found.run.positions)
     methods, share = found.methods()[keep], found.share()[keep]
     positions = tuple(found.run.positions[step] for step in keep)
     return _Level(
-        dense.level(methods, share, positions, found.windows, dense.error(latent)),
+        dense.level(methods, share, found.windows, dense.error(latent)),
         positions,
-        tuple(window.extent for window in found.windows),
+        tuple(WaySpec.of(window.kind, **window.parameters()) for window in found.windows),
         model.identity,
         measurement_of(dense.run, settings),
         seconds,
@@ -171,54 +170,18 @@ class _Compared:
         norm = float(self._latent.float().norm())
         return float((latent.float() - self._latent.float()).norm()) / norm if norm else 0.0
 
-    def level(self, methods: np.ndarray, share: np.ndarray, positions, windows, error: float) -> LevelPaths:
+    def level(self, methods: np.ndarray, share: np.ndarray, windows, error: float) -> Level:
         """Methods (S, N) and sharing (S, sites) with the work and memory that they take; the name is still open."""
-        table = self._table(positions, windows)
-        attention = float(attention_flops(table, methods, share).sum())
-        whole = float(table.full_cost.sum()) * table.rows
-        saved = whole - attention + float(skipped_flops(table, methods).sum())
-        return LevelPaths(
-            name="",
-            paths=[column.tobytes().decode("ascii") for column in np.ascontiguousarray(methods.T)],
-            share=["".join("01"[bit] for bit in column) for column in share.T.astype(int)],
+        costs, steps = costs_of(self.run, windows), len(methods)
+        attention = float(attention_work(costs, methods, share).sum())
+        whole = float(costs.full.sum()) * steps
+        saved = whole - attention + float(skipped_work(costs, methods).sum())
+        return Level(
+            name="D",
+            paths=tuple(column.tobytes().decode("ascii") for column in np.ascontiguousarray(methods.T)),
+            share=tuple("".join("01"[bit] for bit in column) for column in share.T.astype(int)),
             predicted_error=error,
             attention_flops_kept=attention / whole,
-            model_flops_kept=1 - saved / (whole + table.rows * table.other_cost),
-            cache_bytes=int(live_bytes(table, methods).sum(axis=1).max()),
-        )
-
-    def _table(self, positions, windows) -> CalibrationTable:
-        """The costs alone: no error of it was measured."""
-        heads = [site.heads for site in self.run.sites]
-        any_layout = next(iter(self.run.layouts.values()))
-        branches = max(1, len(self.run.branches))
-        costs = [
-            site_costs(
-                self.run.layouts.get(number, any_layout),
-                site,
-                windows,
-                self.run.diffusion_model,
-                self.run.dtype,
-                branches,
-            )
-            for number, site in enumerate(self.run.sites)
-        ]
-        cells = (len(positions), sum(heads))
-        return CalibrationTable(
-            positions=positions,
-            sites=tuple(PlanSite(site.name, site.heads) for site in self.run.sites),
-            windows=tuple(window.extent for window in windows),
-            window_error=np.zeros((*cells, len(windows))),
-            residual_error=np.zeros((*cells, len(windows), 0)),
-            reuse_error=np.zeros((*cells, 0)),
-            share_error=np.zeros((len(positions), len(heads))),
-            weight=np.ones((len(positions), len(heads))),
-            share_cosine=np.ones((len(positions), len(heads))),
-            full_cost=np.repeat([cost["full"] for cost in costs], heads),
-            window_cost=np.repeat([cost["ways"] for cost in costs], heads, axis=0),
-            projection_cost=np.array([cost["projections"] for cost in costs], float),
-            share_saving=np.array([cost["share"] for cost in costs], float),
-            other_cost=float(self.run.other_flops * branches),
-            output_bytes=np.repeat([cost["output_bytes"] for cost in costs], heads),
-            residual_bytes=np.repeat([cost["residual_bytes"] for cost in costs], heads),
+            model_flops_kept=1 - saved / (whole + steps * costs.other),
+            cache_bytes=int(live_bytes(costs, methods).sum(axis=1).max()),
         )

@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from comfy.patcher_extension import WrappersMP
 
-from .... import kernels
-from ....kernels import HeadTable, Residual, Window
-from ....plans.methods import FULL, RESIDUAL, REUSE
+from ....kernels import FULL, REUSE, HeadTable, Residual, Window
+from ....plans import letters
 from ...hooks.patch import KEY
 from ...replay.replay import Replay
 from ...replay.timeline import SiteStep
@@ -32,15 +31,20 @@ SMALL = 1e-6
 
 @dataclass(frozen=True)
 class Choice:
-    """One way to compute a layer in the search. letter: of all heads, see `plans.methods`."""
+    """One way to compute a layer in the search. letter: of all heads, see `plans.letters`."""
 
     letter: int
     share: bool
 
 
 # In the order in which they are tried: the cheapest first. AST, WA-RS + ASC, WA-RS, ASC in the paper.
-CHOICES = (Choice(REUSE, False), Choice(RESIDUAL, True), Choice(RESIDUAL, False), Choice(FULL, True))
-AS_IS = Choice(FULL, False)
+CHOICES = (
+    Choice(letters.REUSE, False),
+    Choice(letters.RESIDUAL, True),
+    Choice(letters.RESIDUAL, False),
+    Choice(letters.FULL, True),
+)
+AS_IS = Choice(letters.FULL, False)
 
 
 class LayerChoices:
@@ -57,17 +61,17 @@ class LayerChoices:
     def at(self, step: int, site: int) -> SiteStep:
         """What a site does at a step; sources are the last steps that computed, and that computed in full."""
         choice, heads = self.choices[step][site], self._sites[site].heads
-        way = {FULL: kernels.FULL, RESIDUAL: Residual(self.window), REUSE: kernels.REUSE}[choice.letter]
+        way = {letters.FULL: FULL, letters.RESIDUAL: Residual(self.window), letters.REUSE: REUSE}[choice.letter]
         skippable = self._sites[site].skippable
-        computed = self._last(step, site, lambda letter: letter != REUSE)
+        computed = self._last(step, site, lambda letter: letter != letters.REUSE)
         return SiteStep(
-            table=HeadTable.uniform(heads, way, refresh=self.window if way == kernels.FULL else None),
+            table=HeadTable.uniform(heads, way, refresh=self.window if way == FULL else None),
             keep=(not skippable,) * heads,
             source=(computed,) * heads,
-            residual_source=(self._last(step, site, lambda letter: letter == FULL),) * heads,
+            residual_source=(self._last(step, site, lambda letter: letter == letters.FULL),) * heads,
             share=choice.share,
             unshared=(),
-            skips=choice.letter == REUSE and skippable,
+            skips=choice.letter == letters.REUSE and skippable,
             keep_projected=skippable,
             projected_source=computed,
         )
@@ -157,8 +161,8 @@ class LayerSearch(Replay):
     def methods(self) -> np.ndarray:
         """Letters of the choices: uint8 (steps, heads of all sites)."""
         heads = [site.heads for site in self.sites]
-        letters = [[choice.letter for choice in step] for step in self.layers.choices]
-        return np.repeat(np.array(letters, np.uint8), heads, axis=1)
+        chosen = [[choice.letter for choice in step] for step in self.layers.choices]
+        return np.repeat(np.array(chosen, np.uint8), heads, axis=1)
 
     def share(self) -> np.ndarray:
         """Sharing between the guidance branches: bool (steps, sites)."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ....kernels import HeadTable, Window, dense_flops, flops, head_wise
-from ....plans.methods import FULL, REUSE, WINDOW
+from ....plans import letters
 from ...hooks.call import AttentionCall
 from ...hooks.processor import Processor
 from ...hooks.run import Forward, SiteCall
@@ -34,7 +34,7 @@ class HeadSearch(Processor):
         self.family, self.sites, self.run = family, sites, run
         self.threshold, self.cap = threshold, cap
         self.windows: tuple[Window, ...] = ()
-        self._letters = np.full((len(run.positions), sum(site.heads for site in sites)), FULL, np.uint8)
+        self._letters = np.full((len(run.positions), sum(site.heads for site in sites)), letters.FULL, np.uint8)
         self._offsets = np.concatenate(([0], np.cumsum([site.heads for site in sites])))
         self._decided: set[tuple[int, int]] = set()
         self._previous: dict[tuple, torch.Tensor] = {}
@@ -71,15 +71,17 @@ class HeadSearch(Processor):
         return output
 
     def _compress(self, forward, call, attention, layout, heads, previous) -> None:
-        candidates = {WINDOW + k: self._windowed(attention, layout, window) for k, window in enumerate(self.windows)}
+        candidates = {
+            letters.WAY + k: self._windowed(attention, layout, window) for k, window in enumerate(self.windows)
+        }
         if previous is not None and previous.shape == heads.shape:
-            candidates[REUSE] = previous
+            candidates[letters.REUSE] = previous
         place = slice(self._offsets[call.number], self._offsets[call.number + 1])
         if (forward.step, call.number) not in self._decided:
             self._decided.add((forward.step, call.number))
             self._letters[forward.step, place] = self._choice(call, layout, heads, candidates)
         for head, letter in enumerate(self._letters[forward.step, place]):
-            if letter != FULL and letter in candidates:
+            if letter != letters.FULL and letter in candidates:
                 heads[:, head] = candidates[letter][:, head]
 
     def _windowed(self, attention, layout, window) -> torch.Tensor:
@@ -88,19 +90,19 @@ class HeadSearch(Processor):
         return head_wise(*call, scale=attention.scale, dense=attention.dense).out
 
     def _choice(self, call: SiteCall, layout, exact, candidates: dict[int, torch.Tensor]) -> np.ndarray:
-        letters = np.array([FULL, *candidates], np.uint8)
+        options = np.array([letters.FULL, *candidates], np.uint8)
         error = np.stack([np.zeros(exact.shape[1])] + [_rse(some, exact) for some in candidates.values()], axis=1)
         limit = self.threshold
         error[error >= self.cap * limit / exact.shape[1]] = np.inf
         error[:, 0] = 0.0
-        gain = np.array([self._gain(letter, layout, call.site.head_dim) for letter in letters])
-        return letters[best_choice(error, np.broadcast_to(gain, error.shape), limit)]
+        gain = np.array([self._gain(letter, layout, call.site.head_dim) for letter in options])
+        return options[best_choice(error, np.broadcast_to(gain, error.shape), limit)]
 
     def _gain(self, letter: int, layout, head_dim: int) -> float:
         """Fraction of a head's attention FLOPs that a method saves."""
-        if letter in (FULL, REUSE):
-            return float(letter == REUSE)
-        table = HeadTable.uniform(1, self.windows[letter - WINDOW])
+        if letter in (letters.FULL, letters.REUSE):
+            return float(letter == letters.REUSE)
+        table = HeadTable.uniform(1, self.windows[letter - letters.WAY])
         return 1 - flops(layout, table, head_dim) / dense_flops(layout, 1, head_dim)
 
     def methods(self) -> np.ndarray:

@@ -1,10 +1,14 @@
-"""Error, work and memory of given methods: plain sums over the calibration table, apart from the search."""
+"""Error, work and memory of given methods: plain sums over the calibration, apart from the search.
+
+methods (S, N): letters as ASCII codes, see `plans.letters`; S noise levels (rows), N heads over all sites.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .methods import FULL, REUSE, is_residual, kept_outputs, refresh_windows, sources, window_index
+from ..letters import FULL, REUSE, is_residual, kept_outputs, refresh_ways, sources, way_index
+from .costs import Costs
 from .table import CalibrationTable
 
 
@@ -14,14 +18,13 @@ def errors(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
     inf where a cell is not available. A reuse adds the error of the cell whose output it repeats.
     """
     output, full = sources(methods)
-    window, corrected, reuse = window_index(methods), is_residual(methods), methods == REUSE
-    plain = (window >= 0) & ~corrected
+    way, residual, reuse = way_index(methods), is_residual(methods), methods == REUSE
     result = np.zeros(methods.shape)
     # Row 0 has nothing before it to go by, and is taken to be full.
-    row, head = _cells_after_the_first(plain)
-    result[row, head] = table.window_error[row, head, window[row, head]]
-    row, head = _cells_after_the_first(corrected)
-    by_age = table.residual_error[row, head, window[row, head]]
+    row, head = _cells_after_the_first((way >= 0) & ~residual)
+    result[row, head] = table.way_error[row, head, way[row, head]]
+    row, head = _cells_after_the_first(residual)
+    by_age = table.residual_error[row, head, way[row, head]]
     result[row, head] = at_age(by_age, row - full[row, head])
     row, head = _cells_after_the_first(reuse)
     source = output[row, head]
@@ -35,32 +38,35 @@ def _cells_after_the_first(wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return row + 1, head
 
 
-def attention_flops(table: CalibrationTable, methods: np.ndarray, share: np.ndarray | None = None) -> np.ndarray:
-    """Attention FLOPs of every cell, residual refreshes and caches included: (S, N). share: bool (S, sites)."""
-    heads = np.arange(table.heads)
-    result = np.where(methods == FULL, table.full_cost, 0.0) + np.where(methods == REUSE, table.reuse_cost, 0.0)
-    result += np.where(kept_outputs(methods), table.keep_cost, 0.0)
-    windows, corrected, refreshed = window_index(methods), is_residual(methods), refresh_windows(methods)
+def attention_work(costs: Costs, methods: np.ndarray, share: np.ndarray | None = None) -> np.ndarray:
+    """Attention work of every cell, residual updates and caches included, in the unit of `costs`: (S, N).
+
+    share: where the branches share, bool (S, sites); None = nowhere.
+    """
+    heads = np.arange(costs.heads)
+    result = np.where(methods == FULL, costs.full, 0.0) + np.where(methods == REUSE, costs.reuse, 0.0)
+    result += np.where(kept_outputs(methods), costs.keep, 0.0)
+    ways, residual, refreshed = way_index(methods), is_residual(methods), refresh_ways(methods)
     for cost, which in (
-        (table.window_cost, np.where(corrected, -1, windows)),
-        (table.residual_cost, np.where(corrected, windows, -1)),
-        (table.refresh_cost, refreshed),
+        (costs.way, np.where(residual, -1, ways)),
+        (costs.residual, np.where(residual, ways, -1)),
+        (costs.refresh, refreshed),
     ):
-        if table.windows:
+        if costs.ways:
             result += np.where(which >= 0, cost[heads, np.maximum(which, 0).astype(np.intp)], 0.0)
-    return result if share is None else result * (1 - table.share_saving * share)[:, table.site_of_head]
+    return result if share is None else result * (1 - costs.share_saving * share)[:, costs.site_of_head]
 
 
-def skipped_flops(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
-    """Projection FLOPs that every site saves at rows where all its heads reuse: (S, sites)."""
-    idle = np.logical_and.reduceat(methods == REUSE, table.offsets, axis=1)
-    return idle * table.projection_cost
+def skipped_work(costs: Costs, methods: np.ndarray) -> np.ndarray:
+    """Projection work that every site saves at rows where all its heads reuse: (S, sites)."""
+    idle = np.logical_and.reduceat(methods == REUSE, costs.offsets, axis=1)
+    return idle * costs.projection
 
 
-def live_bytes(table: CalibrationTable, methods: np.ndarray) -> np.ndarray:
+def live_bytes(costs: Costs, methods: np.ndarray) -> np.ndarray:
     """Bytes of live caches per cell: (S, N)."""
     output, residual = lives(methods)
-    return output * table.output_bytes + residual * table.residual_bytes
+    return output * costs.output_bytes + residual * costs.residual_bytes
 
 
 def lives(methods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -78,7 +84,7 @@ def lives(methods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def at_age(by_age: np.ndarray, age: np.ndarray) -> np.ndarray:
-    """by_age (N, A), age (N,) -> (N,); inf where no such age was measured."""
+    """The entry of each line at its age, 1 first: by_age (N, A), age (N,) -> (N,); inf where no such age is there."""
     if by_age.shape[1] == 0:
         return np.full(len(age), np.inf)
     known = (age >= 1) & (age <= by_age.shape[1])

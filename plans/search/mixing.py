@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import evaluate
-from .frontier import Point
+from .relaxation import Point
 from .table import CalibrationTable
 
 SUMMATION = 1e-10  # two sums of the same terms in another order may differ by less than this
@@ -15,7 +15,7 @@ SUMMATION = 1e-10  # two sums of the same terms in another order may differ by l
 
 @dataclass(frozen=True)
 class Goal:
-    """What to reach: the largest squared error, or the largest fraction of attention FLOPs; the other is None."""
+    """What to reach: the largest squared error, or the largest fraction of attention work; the other is None."""
 
     squared_error: float | None = None
     attention: float | None = None
@@ -34,7 +34,7 @@ def mixed(table: CalibrationTable, goal: Goal, low: Point, high: Point) -> Point
     """
     unit = _units(table, low, high)
     error = np.bincount(unit, high.error - low.error, table.heads)
-    saved = np.bincount(unit, low.flops - high.flops, table.heads)
+    saved = np.bincount(unit, low.work - high.work, table.heads)
     attention = np.bincount(unit, low.attention - high.attention, table.heads)
     if goal.squared_error is not None:
         moved, start, end = _greedy(error, saved, goal.squared_error - low.error.sum()), low, high
@@ -44,18 +44,11 @@ def mixed(table: CalibrationTable, goal: Goal, low: Point, high: Point) -> Point
     return start.with_heads(end, heads, heads[table.offsets])
 
 
-def better_of(goal: Goal, one: Point, other: Point) -> Point:
-    """Of two points that meet the goal, the one with less of what the goal does not limit."""
-    if goal.squared_error is not None:
-        return other if other.flops.sum() < one.flops.sum() else one
-    return other if other.error.sum() < one.error.sum() else one
-
-
 def _units(table: CalibrationTable, low: Point, high: Point) -> np.ndarray:
     """Which heads can only move together: (N,) index of the first head of the unit."""
     tied = np.zeros(len(table.sites), dtype=bool)
     for point in (low, high):
-        tied |= point.share.any(axis=0) | (evaluate.skipped_flops(table, point.methods) > 0).any(axis=0)
+        tied |= point.share.any(axis=0) | (evaluate.skipped_work(table.costs, point.methods) > 0).any(axis=0)
     site = table.site_of_head
     return np.where(tied[site], table.offsets[site], np.arange(table.heads))
 

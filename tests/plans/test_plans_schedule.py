@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans_samples import identity, measurement, plan_of, positions
 
-from ditfastattn.plans import LevelPaths, build_plan, resolve
-from ditfastattn.plans.methods import is_residual
+from ditfastattn.plans import Level, Plan, WaySpec, resolve
+from ditfastattn.plans.letters import is_residual
 
-WINDOWS = ((0.5, 0.5), (0.25, 0.25))
+WAYS = (WaySpec.window((0.5, 0.5)), WaySpec.window((0.25, 0.25)))
 
 
 def plan_with(*paths, share=None, at=None):
     rows = len(paths[0])
-    level = LevelPaths("D1", paths, [share or "0" * rows], 0.1, 0.5, 0.8, 0)
-    return build_plan(identity((len(paths),)), measurement(), at or positions(rows), WINDOWS, [level])
+    level = Level("D1", paths, (share or "0" * rows,), 0.1, 0.5, 0.8, 0)
+    return Plan(identity((len(paths),)), measurement(), at or positions(rows), WAYS, (level,))
 
 
 def texts(schedule):

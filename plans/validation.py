@@ -12,11 +12,17 @@ SIGNIFICANT_DIGITS = 6
 # can break or disguise the line it is shown in. Fixed ranges, because str.isprintable() changes between Python
 # versions.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,120}\Z")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_.\-]{1,120}\Z")
 
 
 class PlanError(ValueError):
     """A plan or a table is not valid; the message is one sentence that a user can act on."""
+
+
+def freeze(instance, **values) -> None:
+    """Write canonical values into a frozen dataclass while it is being constructed."""
+    for key, value in values.items():
+        object.__setattr__(instance, key, value)
 
 
 def require(condition: bool, reason: str) -> None:
@@ -48,9 +54,9 @@ def text(value, longest: int, what: str) -> str:
     return str(value)
 
 
-def name(value, what: str) -> str:
-    """`value` as an identifier: letters, digits, dot, dash, underscore."""
-    good = isinstance(value, str) and _NAME.match(value) is not None
+def identifier(value, what: str) -> str:
+    """`value` as an identifier: 1 to 120 letters, digits, dots, dashes, underscores."""
+    good = isinstance(value, str) and _IDENTIFIER.match(value) is not None
     require(good, f"The plan's {what} must be 1 to 120 letters, digits, dots, dashes or underscores.")
     return str(value)
 
@@ -60,8 +66,3 @@ def items(value, low: int, high: int, what: str) -> tuple:
     good = isinstance(value, (list, tuple)) and low <= len(value) <= high
     require(good, f"The plan's {what} must be a list of {low} to {high} items.")
     return tuple(value)
-
-
-def plain_text(value: str, longest: int = 200) -> str:
-    """Any text (a file name, a device name) made fit for a plan: unsafe characters become '?', the rest is cut off."""
-    return _UNSAFE.sub("?", str(value))[:longest]

@@ -1,0 +1,28 @@
+"""Finding plans: from what calibration measured to a plan's levels. NumPy only, as all of `plans`.
+
+Calibration fills a `CalibrationTable` with errors and `Costs`; `solve_plan` turns it into a plan. Inside, one level
+after another: `levels` states the goals, `price_search` looks for the Lagrange multiplier that meets a goal,
+`relaxation` solves for one multiplier with `shortest_path` for each head, `mixing` fills a goal exactly, and
+`error_model` says what the errors of a solution add up to.
+"""
+
+from .costs import FLOPS, MILLISECONDS, UNITS, Costs
+from .evaluate import attention_work, live_bytes, skipped_work
+from .levels import CUSTOM, LEVELS, KeepAttention, Solved, solve_plan
+from .table import CalibrationTable
+
+__all__ = [
+    "CUSTOM",
+    "FLOPS",
+    "LEVELS",
+    "MILLISECONDS",
+    "UNITS",
+    "CalibrationTable",
+    "Costs",
+    "KeepAttention",
+    "Solved",
+    "attention_work",
+    "live_bytes",
+    "skipped_work",
+    "solve_plan",
+]

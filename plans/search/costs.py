@@ -1,0 +1,111 @@
+"""What computing attention costs, apart from what it errs by: in FLOPs, or the same quantities as measured times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import numpy as np
+
+from ..schema import MAX_SITES, Site
+from ..validation import freeze, items, require
+
+UNITS = FLOPS, MILLISECONDS = ("FLOPs", "milliseconds")
+
+
+@dataclass(frozen=True, eq=False)
+class Costs:
+    """Costs of one model evaluation, all branches together, in one unit. N heads over all sites, W ways.
+
+    unit: FLOPS or MILLISECONDS, of everything but the bytes; `work` below means it. full (N,); way (N, W); residual
+    (N, W): of a way with its residual; refresh (N, W): what a full head that also yields a residual takes beyond the
+    full pass (None = as the way, both); reuse (N,): of reading a kept output; keep (N,): of keeping an output that is
+    reused next (None = nothing, both); projection (sites,): linear layers that need not run when all heads of the site
+    reuse; share_saving (sites,): fraction (0..1) of the site's attention work that sharing saves; other: all work
+    outside attention, projections included. output_bytes, residual_bytes (N,): of one cached entry.
+    Arrays are float64 and read-only. Raises PlanError when a shape or a value is wrong.
+    """
+
+    sites: tuple[Site, ...]
+    unit: str
+    full: np.ndarray
+    way: np.ndarray
+    projection: np.ndarray
+    share_saving: np.ndarray
+    other: float
+    output_bytes: np.ndarray
+    residual_bytes: np.ndarray
+    residual: np.ndarray | None = None
+    refresh: np.ndarray | None = None
+    reuse: np.ndarray | None = None
+    keep: np.ndarray | None = None
+
+    def __post_init__(self):
+        sites = items(self.sites, 1, MAX_SITES, "layers of a calibration")
+        require(all(isinstance(site, Site) for site in sites), "A calibration's layers must be sites.")
+        require(self.unit in UNITS, f"Costs must be in {' or '.join(UNITS)}.")
+        freeze(self, sites=sites, other=float(self.other))
+        heads, ways = self.heads, np.shape(self.way)[-1:]
+        for field in ("residual", "refresh"):
+            if getattr(self, field) is None:
+                freeze(self, **{field: self.way})
+        for field in ("reuse", "keep"):
+            if getattr(self, field) is None:
+                freeze(self, **{field: np.zeros(heads)})
+        for field in ARRAYS:
+            shape = (heads, *ways) if field in _PER_WAY else (len(sites),) if field in _PER_SITE else (heads,)
+            freeze(self, **{field: checked(getattr(self, field), shape, f"{field} cost")})
+        require(
+            np.isfinite(self.other) and self.other >= 0,
+            "The work outside attention must be finite and not negative.",
+        )
+        require(bool(np.all(self.share_saving <= 1)), "Sharing cannot save more than all of a layer's attention.")
+
+    @property
+    def heads(self) -> int:
+        """N, over all sites."""
+        return len(self.site_of_head)
+
+    @property
+    def ways(self) -> int:
+        """W."""
+        return self.way.shape[1]
+
+    @cached_property
+    def site_of_head(self) -> np.ndarray:
+        """Index of each head's site: intp (N,)."""
+        return np.repeat(np.arange(len(self.sites)), [site.heads for site in self.sites])
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """First head of each site: intp (sites,)."""
+        return np.concatenate(([0], np.cumsum([site.heads for site in self.sites])[:-1])).astype(np.intp)
+
+    def repeated(self, count: int) -> Costs:
+        """Of `count` copies of the layers side by side, as in a wider model."""
+        longer = {field: np.concatenate([getattr(self, field)] * count) for field in ARRAYS}
+        return replace(self, sites=self.sites * count, other=self.other * count, **longer)
+
+    def averaged(self, other: Costs, part: float) -> Costs:
+        """The mean with `other`, of which `part` (0..1) is these costs' weight."""
+        mean = {name: part * getattr(self, name) + (1 - part) * getattr(other, name) for name in (*ARRAYS, "other")}
+        return replace(self, **mean)
+
+
+_PER_WAY = ("way", "residual", "refresh")
+_PER_SITE = ("projection", "share_saving")
+ARRAYS = tuple(field.name for field in fields(Costs) if field.name not in ("sites", "unit", "other"))
+
+
+def checked(value, shape: tuple[int, ...], what: str, endless: bool = False) -> np.ndarray:
+    """`value` as a read-only float64 array of this shape, none of it negative. endless: nan is allowed and becomes inf;
+    otherwise everything must be finite. Raises PlanError.
+    """
+    result = np.array(value, dtype=np.float64)
+    require(result.shape == shape, f"The calibration's {what} has shape {result.shape}, expected {shape}.")
+    if endless:
+        result[np.isnan(result)] = np.inf
+    require(bool(np.all(result >= 0)), f"The calibration's {what} must not be negative.")
+    require(endless or bool(np.all(np.isfinite(result))), f"The calibration's {what} must be finite.")
+    result.flags.writeable = False
+    return result

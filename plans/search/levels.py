@@ -1,0 +1,208 @@
+"""The quality levels that a plan offers, and making them from one calibration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .. import codec
+from ..letters import FULL, REUSE
+from ..schema import Level, Measurement, ModelIdentity, Plan
+from ..validation import PlanError
+from . import evaluate
+from .costs import FLOPS
+from .error_model import Predictor, amplified
+from .price_search import Search, Solution, kept
+from .relaxation import Point
+from .table import CalibrationTable
+
+# Name and predicted relative error of the final latent, mild to strong. Chosen by hand, as steps that look apart; the
+# demo model's pictures of each are in the README.
+LEVELS: tuple[tuple[str, float], ...] = (
+    ("D1", 0.03),
+    ("D2", 0.06),
+    ("D3", 0.10),
+    ("D4", 0.15),
+    ("D5", 0.22),
+    ("D6", 0.30),
+)
+
+CUSTOM = "custom"  # the level of a user's own budget, beside D1 to D6
+
+# How the search's own limit is moved until the error of the error model agrees with the goal. Not fitted to a model:
+# more rounds, or values nearer to 1, come nearer to the goal and take longer.
+ROUNDS = 4  # searches for one level, at most
+NEAR_ENOUGH = 0.95  # part of a level's error that is enough to use
+AIM = 0.98  # part of the goal that the next search aims for
+
+
+@dataclass(frozen=True)
+class KeepAttention:
+    """A level's goal: the least predicted error that keeps at most this fraction (0..1) of the attention FLOPs."""
+
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A plan and what is known of it beside.
+
+    gap: level -> fraction of the dense model's work (FLOPs, or milliseconds where they are the price) by which it may
+    at most be above the best plan that there is (weak duality). notes: one sentence for each level that is not as it
+    was asked for. milliseconds: what attention is predicted to take in one model evaluation, for "dense" and for each
+    level; None where no time was measured.
+    """
+
+    plan: Plan
+    gap: dict[str, float]
+    notes: tuple[str, ...]
+    milliseconds: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A level's methods: name, the largest predicted error or the fraction to keep, and the solution."""
+
+    name: str
+    goal: float | KeepAttention
+    solution: Solution
+
+
+def solve_plan(
+    table: CalibrationTable,
+    model: ModelIdentity,
+    measurement: Measurement,
+    *,
+    levels: Sequence[tuple[str, float | KeepAttention]] = LEVELS,
+    max_cache_bytes: int | None = None,
+    price: str = FLOPS,
+) -> Solved:
+    """A plan with one level per (name, goal), where a goal is the largest predicted relative error of the final latent
+    or a `KeepAttention`. Of levels with an error for a goal, which must ascend, a stronger one never costs more than a
+    milder one. Where the plan's text would become too long, the strongest of them are left out, with a note.
+
+    price: unit of the work that the levels with an error for a goal save, `FLOPS` or `MILLISECONDS`; KeepAttention is a
+    budget of FLOPs at either. The plan's figures count FLOPs at either. max_cache_bytes: most bytes of live caches, of
+    any level. Raises PlanError if the table and the model do not have the same layers, or if the table lacks the
+    milliseconds that are asked for.
+    """
+    if table.sites != model.sites:
+        raise PlanError("The calibration does not have the layers of the connected model: calibrate again.")
+    units = {name: FLOPS if isinstance(goal, KeepAttention) else price for name, goal in levels}
+    raised = amplified(table)
+    searches = {unit: Search(raised.in_unit(unit)) for unit in dict.fromkeys(units.values())}
+    predictor = Predictor(table)
+    found = [
+        _Found(name, goal, _within_goal(searches[units[name]], predictor, goal, max_cache_bytes))
+        for name, goal in levels
+    ]
+    found = _descending(found)
+    notes = [f"{one.name}: {one.solution.note}" for one in found if one.solution.note]
+    made = [_level(table, predictor, one) for one in found]
+    plan, left_out = _short_enough(Plan(model, measurement, table.positions, table.ways, tuple(made)), found)
+    found = [one for one in found if one.name not in left_out]
+    if left_out:
+        notes.append(f"The plan has no level {' or '.join(left_out)}: its text would be too long.")
+    gap = {one.name: one.solution.gap for one in found}
+    return Solved(plan, gap, tuple(notes), _milliseconds(table, found))
+
+
+def _within_goal(
+    search: Search, predictor: Predictor, goal: float | KeepAttention, max_cache_bytes: int | None
+) -> Solution:
+    """The solution whose error, with what its noise levels add up to, comes up to the goal but not over it.
+
+    The search adds cells as `error_model.amplified` guesses that they will add up; what a solution's really do is known
+    once it is there. The search's own limit is moved until the two agree.
+    """
+    if isinstance(goal, KeepAttention):
+        return search.solve(keep_attention=goal.fraction, max_cache_bytes=max_cache_bytes)
+    asked, best = goal, None
+    for _ in range(ROUNDS):
+        found = search.solve(target_error=asked, max_cache_bytes=max_cache_bytes)
+        error = predictor.predicted_error(found.point.methods, found.point.share)
+        if error <= goal and (best is None or found.model_kept < best.model_kept):
+            best = found
+        if NEAR_ENOUGH * goal <= error <= goal or not found.reached or error == 0:
+            break
+        asked *= AIM * goal / error
+    return best if best is not None else search.solve(target_error=0.0, max_cache_bytes=max_cache_bytes)
+
+
+def _descending(found: list[_Found]) -> list[_Found]:
+    """A level that came out with more work than a milder one takes over the milder one's methods."""
+    result: list[_Found] = []
+    milder: Solution | None = None
+    for one in found:
+        if not isinstance(one.goal, KeepAttention):
+            if milder is None or one.solution.model_kept <= milder.model_kept:
+                milder = one.solution
+            one = replace(one, solution=milder)
+        result.append(one)
+    return result
+
+
+def _level(table: CalibrationTable, predictor: Predictor, found: _Found) -> Level:
+    """The level of these methods, with its figures in the table's FLOPs, whatever the search went by."""
+    methods, share = found.solution.point.methods, found.solution.point.share
+    point = Point.of(table, methods, share)
+    attention, model = kept(table, point)
+    return Level(
+        name=found.name,
+        paths=found.solution.paths,
+        share=found.solution.share,
+        predicted_error=predictor.predicted_error(methods, share),
+        attention_flops_kept=attention,
+        model_flops_kept=model,
+        cache_bytes=math.ceil(point.cache_bytes),
+        expected_errors=expected_errors(table, methods, share),
+    )
+
+
+def _short_enough(plan: Plan, found: list[_Found]) -> tuple[Plan, list[str]]:
+    """The plan without as many of its strongest levels as its text is too long for, and their names.
+
+    A level of a budget stays, because it was asked for, and so does one level in any case.
+    """
+    left_out: list[str] = []
+    for one in reversed(found):
+        if codec.length(plan) <= codec.MAX_TEXT or len(plan.levels) == 1:
+            break
+        if not isinstance(one.goal, KeepAttention):
+            left_out.insert(0, one.name)
+            plan = replace(plan, levels=tuple(level for level in plan.levels if level.name != one.name))
+    return plan, left_out
+
+
+def _milliseconds(table: CalibrationTable, found: list[_Found]) -> dict[str, float] | None:
+    """Attention of one model evaluation."""
+    costs = table.milliseconds
+    if costs is None:
+        return None
+    points = {one.name: one.solution.point for one in found}
+    per_level = {
+        name: float(evaluate.attention_work(costs, point.methods, point.share).sum()) / table.rows
+        for name, point in points.items()
+    }
+    return {"dense": float(costs.full.sum()), **per_level}
+
+
+def expected_errors(table: CalibrationTable, methods: np.ndarray, share: np.ndarray) -> tuple[float, ...]:
+    """Expected relative error of each site's output where it is compressed (`Level.expected_errors`); 0 where it never
+    is.
+
+    methods (S, N), share (S, sites). Rows at which a whole site is skipped count only where there are no others: its
+    output is then not computed at all. Empty if the energy of a compressed site's output was not measured.
+    """
+    head_errors = evaluate.errors(replace(table, reuse_error=table.reuse_error / table.reuse_gain), methods)
+    squared = np.add.reduceat(head_errors, table.offsets, axis=1) + np.where(share, table.share_error, 0.0)
+    compressed = np.logical_or.reduceat(methods != FULL, table.offsets, axis=1) | share
+    computed = compressed & ~np.logical_and.reduceat(methods == REUSE, table.offsets, axis=1)
+    counted = np.where(computed.any(axis=0), computed, compressed)
+    error, energy = (np.where(counted, part, 0.0).sum(axis=0) for part in (squared, table.output_energy))
+    if np.any((energy <= 0) & counted.any(axis=0)):
+        return ()
+    return tuple(np.sqrt(np.divide(error, energy, out=np.zeros_like(error), where=energy > 0)).tolist())

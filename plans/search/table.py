@@ -1,0 +1,159 @@
+"""What calibration measured: the error of every cheaper way of computing attention, and the costs that belong to it.
+
+S noise levels (rows, where they are counted), N heads over all sites, W ways, A largest age in noise levels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..schema import Site, noise_positions, way_specs
+from ..validation import PlanError, freeze, require, whole
+from ..way_spec import WaySpec
+from .costs import MILLISECONDS, UNITS, Costs, checked
+
+ERRORS = ("reuse_error", "way_error", "residual_error", "share_error")
+WEIGHTS = ("weight", "share_cosine", "output_energy")
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationTable:
+    """Errors per cell, and costs; arrays are float64 and read-only. Raises PlanError when a shape or a value is wrong.
+
+    positions: of the noise levels, strictly descending, 1 = pure noise. ways: the approximations that were measured.
+    costs: those that the search goes by, in FLOPs as measured. milliseconds: the same
+    in milliseconds, None where no time was measured.
+    Errors: the expected contribution to the squared relative error of the final latent if that cell alone were computed
+    so; additive over cells; nan or inf = not available (stored as inf).
+      way_error (S, N, W), residual_error (S, N, W, A) with the residual taken a = 1..A rows before,
+      reuse_error (S, N, A) with the output computed a = 1..A rows before, share_error (S, sites).
+    weight (S, sites): what turned a head's squared error after the output projection into such a contribution; errors
+    of different rows are comparable once it is divided out. share_cosine (S, sites): between the errors of sharing at a
+    row and at the one before. output_energy (S, sites): of the exact outputs of a site's heads, in the units of the
+    errors, so that errors over it are relative to the output; 0 = not measured, None = 0 everywhere. reuse_gain: factor
+    in reuse_error beside the weight, because errors of reuse travel otherwise than those of approximations. runs: how
+    many were averaged.
+    """
+
+    positions: tuple[float, ...]
+    ways: tuple[WaySpec, ...]
+    costs: Costs
+    way_error: np.ndarray
+    residual_error: np.ndarray
+    reuse_error: np.ndarray
+    share_error: np.ndarray
+    weight: np.ndarray
+    share_cosine: np.ndarray
+    output_energy: np.ndarray | None = None
+    reuse_gain: float = 1.0
+    runs: int = 1
+    milliseconds: Costs | None = None
+
+    def __post_init__(self):
+        freeze(
+            self,
+            positions=noise_positions(self.positions),
+            ways=way_specs(self.ways),
+            runs=whole(self.runs, 1, 1 << 30, "number of runs"),
+        )
+        require(isinstance(self.costs, Costs), "A calibration must have costs.")
+        for costs in (self.costs,) if self.milliseconds is None else (self.costs, self.milliseconds):
+            good = costs.sites == self.sites and costs.ways == len(self.ways)
+            require(good, "A calibration's costs must be those of its layers and ways.")
+        require(
+            self.milliseconds is None or self.milliseconds.unit == MILLISECONDS,
+            "A calibration's milliseconds must be in milliseconds.",
+        )
+        require(np.isfinite(self.reuse_gain) and self.reuse_gain > 0, "The gain of reuse must be finite and above 0.")
+        freeze(self, reuse_gain=float(self.reuse_gain))
+        if self.output_energy is None:
+            freeze(self, output_energy=np.zeros((self.rows, len(self.sites))))
+        for field, shape in self._shapes().items():
+            freeze(self, **{field: checked(getattr(self, field), shape, field, endless=field in ERRORS)})
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The model's self-attention calls, in execution order."""
+        return self.costs.sites
+
+    @property
+    def rows(self) -> int:
+        """S, the number of noise levels."""
+        return len(self.positions)
+
+    @property
+    def heads(self) -> int:
+        """N, over all sites."""
+        return self.costs.heads
+
+    @property
+    def max_age(self) -> int:
+        """A."""
+        return self.reuse_error.shape[2]
+
+    @property
+    def site_of_head(self) -> np.ndarray:
+        """Index of each head's site: intp (N,)."""
+        return self.costs.site_of_head
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """First head of each site: intp (sites,)."""
+        return self.costs.offsets
+
+    def scaled(self, factor: float) -> CalibrationTable:
+        """The same measurement with all squared errors, and what weighs them, times `factor` (above 0)."""
+        fields = (*ERRORS, "weight", "output_energy")
+        return replace(self, **{field: getattr(self, field) * factor for field in fields})
+
+    def repeated(self, count: int) -> CalibrationTable:
+        """`count` copies of the layers side by side, as those of a wider model; without milliseconds."""
+        wider = {field: np.concatenate([getattr(self, field)] * count, axis=1) for field in (*ERRORS, *WEIGHTS)}
+        return replace(self, costs=self.costs.repeated(count), milliseconds=None, **wider)
+
+    def in_unit(self, unit: str) -> CalibrationTable:
+        """The same errors with `costs` in `unit`, one of `costs.UNITS`.
+
+        Raises PlanError if none were measured, or for another unit.
+        """
+        require(unit in UNITS, f"Costs must be in {' or '.join(UNITS)}.")
+        if unit == self.costs.unit:
+            return self
+        if self.milliseconds is None:
+            raise PlanError("No milliseconds were measured with this calibration: calibrate again.")
+        return replace(self, costs=self.milliseconds, milliseconds=None)
+
+    def merged(self, other: CalibrationTable) -> CalibrationTable:
+        """Mean of both over their runs (prompts, seeds). What is not available in one is not available in the mean.
+
+        Raises PlanError if they were not measured on the same noise levels, sites, ways and ages.
+        """
+        alike = all(
+            getattr(self, field) == getattr(other, field) for field in ("positions", "sites", "ways", "max_age")
+        )
+        require(alike, "The calibration runs do not belong together: their steps, layers or ways differ.")
+        runs = self.runs + other.runs
+        means = {
+            field: (getattr(self, field) * self.runs + getattr(other, field) * other.runs) / runs
+            for field in (*ERRORS, *WEIGHTS, "reuse_gain")
+        }
+        part, times = self.runs / runs, None
+        if self.milliseconds is not None and other.milliseconds is not None:
+            times = self.milliseconds.averaged(other.milliseconds, part)
+        return replace(self, runs=runs, costs=self.costs.averaged(other.costs, part), milliseconds=times, **means)
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        s, n, w, sites = self.rows, self.heads, len(self.ways), len(self.sites)
+        ages = np.shape(self.reuse_error)[-1:]
+        age = ages[0] if ages else 0
+        return {
+            "reuse_error": (s, n, age),  # first, because it says how many ages there are
+            "way_error": (s, n, w),
+            "residual_error": (s, n, w, age),
+            "share_error": (s, sites),
+            "weight": (s, sites),
+            "share_cosine": (s, sites),
+            "output_energy": (s, sites),
+        }
