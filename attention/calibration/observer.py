@@ -22,6 +22,8 @@ from ..hooks.call import AttentionCall
 from ..hooks.projections import output_root
 from ..hooks.run import COND, UNCOND, Forward, SamplingRun, SiteCall
 
+# Sampled queries a site. 48 image queries from a quasi-random sequence estimate as well as 64 at random did: median
+# deviation from all queries 0.19 (windows), 0.27 (residuals), 0.15 (reuse), on the demo model.
 IMAGE_QUERIES = 48
 TEXT_QUERIES = 16
 HISTORY_BYTES = 512 * 2**20

@@ -94,8 +94,8 @@ class Meter:
         comfy.model_management.throw_exception_if_processing_interrupted()
         self._within = max(self._within, min(within, 1.0))
         fraction = self._fraction()
-        # The bar is this one alone: the sampler's own would start anew with every run. It stands where a part begins
-        # that nobody expected.
+        # One bar for all runs, in place of the sampler's own, which would start anew with each. A part that was not
+        # expected lowers the fraction that is done: the bar then waits where it is instead of going back.
         self._shown = max(self._shown, round(fraction * UNITS))
         self._bar.update_absolute(self._shown, UNITS, preview)
         now = time.perf_counter()

@@ -1,5 +1,5 @@
-"""How far an attention error travels: from a site's heads to the model's prediction, measured by a few probes, and from
-there to the final latent.
+"""Error propagation: from a site's heads to the model's prediction, measured by a few probes, and from there to the
+final latent.
 
 A probe repeats one evaluation with a known error (every head of a group of sites windowed, or reusing the step before)
 and looks at how much the prediction changed. Its gain is that change over the error put in. The network sees an error
@@ -17,12 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Chosen on the demo model at 20 steps of euler, by the errors of single cells (`python dev.py bench cells`) and of
+# levels (`python dev.py bench quality`); the same commands judge another choice.
 MOST_GROUPS = 4
 PROBE_FRACTION = 0.15  # probes as a fraction of the steps; each costs one evaluation of the model
 LEAST_PROBES = 2
 PROBED_AT = 0.35  # part of the steps after which the probes are made
-MOST_GROWTH = 5.5
-MOST_FACTOR = 30.0
+MOST_GROWTH = 5.5  # of an amplitude, from where the latent is nearly all noise to the end; see `growth`
+MOST_FACTOR = 30.0  # beyond, a factor found for reuse says that its probe was not above rounding
 WINDOWED, REUSED = "window", "reuse"
 
 
@@ -87,10 +89,11 @@ class Probes:
 def growth(signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Squared growth, on the way to the final latent, of a deviation where the picture's factor is `signal`.
 
-    The model takes a deviation for picture, and the picture's factor rises to 1 by the end; MOST_GROWTH bounds that
-    where the latent is nearly all noise, and the model does not believe it. scale: of the host's latent, see
-    `host.signal_scale`. On the demo model, whose cells were perturbed one by one at nine steps, deviations grew by 0.7
-    to 1.5 times of this, in the geometric mean over sites and methods.
+    The model cannot tell a deviation of the latent from the picture in it. By the end of the run the picture's factor
+    in the latent has risen from `signal` to 1, and a deviation grows along with it. Where the latent is nearly all
+    noise the model takes only a part of a deviation for picture, which MOST_GROWTH stands for. scale: of the host's
+    latent, see `noise.signal_scale`. On the demo model, whose cells were perturbed one by one at nine steps (`python
+    dev.py bench cells`), deviations grew by 0.7 to 1.5 times this, in the geometric mean over sites and ways.
     """
     return 1.0 / (signal**2 + MOST_GROWTH**-2) / scale**2
 
@@ -98,7 +101,7 @@ def growth(signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
 def reach(sigmas: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """(steps,) squared size in the final latent of a unit error in the prediction of each step.
 
-    sigmas: noise level of each step; signal, scale: see `host.signal_scale`. An Euler step from sigma to sigma' takes
+    sigmas: noise level of each step; signal, scale: see `noise.signal_scale`. An Euler step from sigma to sigma' takes
     the share 1 - sigma' / sigma of the prediction into the next step's latent, from where it grows.
     """
     share = 1.0 - np.append(sigmas[1:], 0.0) / np.maximum(sigmas, 1e-12)

@@ -1,6 +1,6 @@
 """Verification: one level of a fresh plan sampled with the seed that was measured, and compared with the dense run.
 
-A level promises a relative error of the final latent. Where sampling shows another one, the errors of the whole table
+A level predicts a relative error of the final latent. Where sampling shows another one, the errors of the whole table
 are scaled by what was found, the plan is solved again, and the level is tried again, a few times at most.
 """
 
@@ -26,8 +26,8 @@ from .progress import Meter
 
 log = logging.getLogger(__name__)
 
-FACTOR = 1.25  # times its promise that a level's error may be
-MOST_CAUTION = 1.6  # times an error may lie below its promise: beyond, the level wastes speed
+FACTOR = 1.25  # times its prediction that a level's error may be
+MOST_CAUTION = 1.6  # times an error may lie below its prediction: beyond, the level wastes speed
 RETRIES = 2
 IDENTICAL_DB = 120.0  # PSNR of equal latents, since JSON knows no infinity
 MOST_BYTES = 512 * 2**20  # of latents that are kept of one run
@@ -82,13 +82,13 @@ class Trajectory:
 class Attempt:
     """One sampled level against the dense run.
 
-    promised: its predicted error. error: relative error of the final latent, the norm of the difference over the dense
+    predicted: its predicted error. error: relative error of the final latent, the norm of the difference over the dense
     one's. psnr_db: of the final latent, with the range (largest − smallest value) of the dense one as its peak.
     step_errors: step → relative error of the latent that goes into the step. notes: why the run did not follow the plan
     in all.
     """
 
-    promised: float
+    predicted: float
     error: float
     psnr_db: float
     step_errors: dict[int, float]
@@ -113,34 +113,34 @@ class Verification:
         return self.attempts[-1].error
 
     @property
-    def promised(self) -> float:
-        """Relative error that the level of the corrected plan promises."""
+    def predicted(self) -> float:
+        """Relative error that the level of the corrected plan predicts."""
         return self.solved.plan.level(self.level).predicted_error
 
     @property
     def met(self) -> bool:
-        """Whether the error stays within `FACTOR` times the promise."""
-        return self.error <= FACTOR * self.promised
+        """Whether the error stays within `FACTOR` times the prediction."""
+        return self.error <= FACTOR * self.predicted
 
     @property
     def sentence(self) -> str:
         """The outcome, for the user."""
         count = len(self.attempts)
-        outcome = "as promised" if self.met else "its promise is not met: choose a milder level"
+        outcome = "as predicted" if self.met else "the prediction is not met: choose a milder level"
         return (
-            f"{self.level} checked: relative error {self.error:.3f} where {self.promised:.3f} is predicted "
+            f"{self.level} checked: relative error {self.error:.3f} where {self.predicted:.3f} is predicted "
             f"(PSNR of the latent {self.attempts[-1].psnr_db:.1f} dB), {outcome}, after {count} "
             f"attempt{'s' * (count != 1)}."
         )
 
     @property
     def figures(self) -> dict:
-        """JSON-able: level, promised_error, latent_relative_error, psnr_db, met, factor, correction, seconds, attempts
-        (of each promised_error, latent_relative_error, psnr_db, step_errors as [step, error] pairs, notes).
+        """JSON-able: level, predicted_error, latent_relative_error, psnr_db, met, factor, correction, seconds, attempts
+        (of each predicted_error, latent_relative_error, psnr_db, step_errors as [step, error] pairs, notes).
         """
         return {
             "level": self.level,
-            "promised_error": self.promised,
+            "predicted_error": self.predicted,
             "latent_relative_error": self.error,
             "psnr_db": self.attempts[-1].psnr_db,
             "met": self.met,
@@ -149,7 +149,7 @@ class Verification:
             "seconds": self.seconds,
             "attempts": [
                 {
-                    "promised_error": attempt.promised,
+                    "predicted_error": attempt.predicted,
                     "latent_relative_error": attempt.error,
                     "psnr_db": attempt.psnr_db,
                     "step_errors": [list(pair) for pair in sorted(attempt.step_errors.items())],
@@ -169,12 +169,12 @@ def verify(
     dense: Trajectory,
     progress: Meter | None = None,
 ) -> Verification:
-    """Sample a level of `solve(measured)` and correct the measurement until the level keeps its promise.
+    """Sample a level of `solve(measured)` and correct the measurement until the level errs as it predicts.
 
     sample(model) → latent: as in `calibrate.measure`, with the seed of `dense`; a `dense` that was not sampled yet is
-    sampled first. An error above FACTOR times the promise or below it by MOST_CAUTION scales the table and solves anew,
-    at most RETRIES times; the scale holds for all levels. A level that comes out the same is not sampled again. The
-    model is left as it was. Raises what sampling raises, and PlanRefused if the plan cannot be carried out.
+    sampled first. An error above FACTOR times the prediction or below it by MOST_CAUTION scales the table and solves
+    anew, at most RETRIES times; the scale holds for all levels. A level that comes out the same is not sampled again.
+    The model is left as it was. Raises what sampling raises, and PlanRefused if the plan cannot be carried out.
     """
     watch = Stopwatch()
     if dense.final is None:
@@ -208,7 +208,7 @@ def _attempt(model: HostModel, plan: Plan, level: str, sample: Callable, dense: 
     run = Trajectory()
     run.sample(follow(model, plan, level), sample)
     return Attempt(
-        promised=plan.level(level).predicted_error,
+        predicted=plan.level(level).predicted_error,
         error=relative_error(run.final, dense.final),
         psnr_db=psnr_db(run.final, dense.final),
         step_errors={
@@ -219,10 +219,10 @@ def _attempt(model: HostModel, plan: Plan, level: str, sample: Callable, dense: 
 
 
 def _ratio(attempt: Attempt) -> float | None:
-    """Measured over promised error where the table has to be corrected by it; None where it is good as it is."""
-    if attempt.promised <= 0 or attempt.error <= 0:
+    """Measured over predicted error where the table has to be corrected by it; None where it is good as it is."""
+    if attempt.predicted <= 0 or attempt.error <= 0:
         return None
-    ratio = attempt.error / attempt.promised
+    ratio = attempt.error / attempt.predicted
     # A run that computed more than was planned, for want of memory, says nothing about how mild the plan is.
     too_mild = ratio < 1 / MOST_CAUTION and not attempt.notes
     return ratio if ratio > FACTOR or too_mild else None

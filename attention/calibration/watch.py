@@ -20,7 +20,7 @@ from .progress import Progress
 from .propagation import REUSED, Probe, Probes
 from .timing import Timing, wait
 
-AGES = 5
+AGES = 5  # steps back at which reuse and residuals are scored; plans keep nothing for longer
 # Full widths along each axis as fractions of the grid; height × width, and time × height × width. The cheapest first.
 WINDOWS = {
     2: ((0.1, 0.1), (0.25, 0.25), (0.25, 1.0), (1.0, 0.25)),

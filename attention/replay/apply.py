@@ -28,8 +28,9 @@ def apply_plan(
 
     budget_bytes: most memory for caches, 0 = half of what is free when a run begins. strict: raise PlanRefused instead
     of falling back to full attention, now and during the run. Without it a model that the plan does not fit comes back
-    unpatched, with the reason attached for the statistics node. guard: check some rows during the run and compute heads
-    in full where a site's error outgrows the plan's promise; a plan without promises leaves the guard off, with a note.
+    unpatched, with the reason attached for the statistics node. guard: check some queries during the run and compute
+    heads in full where a site's error outgrows what the plan expects; a plan that expects nothing leaves the guard off,
+    with a note.
     """
     try:
         return follow(HostModel.of(model_patcher), plan, level, budget_bytes=budget_bytes, strict=strict, guard=guard)

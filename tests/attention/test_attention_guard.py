@@ -44,9 +44,9 @@ def relative(a, b):
     return float((a - b).norm() / b.norm())
 
 
-def patched_model(family, profiles, share=None, promise=None, guard=True):
+def patched_model(family, profiles, share=None, expected=None, guard=True):
     model = tiny.shared_model(family)
-    plan = hand_plan(model, family, profiles, share, promise=promise)
+    plan = hand_plan(model, family, profiles, share, expected=expected)
     return apply_plan(model, plan, "D1", strict=True, guard=guard)
 
 
@@ -82,7 +82,7 @@ def test_promises_of_no_error_bring_the_latent_nearer_to_the_dense_one(profiles,
 
 def test_all_heads_promoted_at_once_leave_a_run_that_is_full_from_there_on():
     """The first windowed step is looked at, so of all steps only that one differs from a plan that windows it alone."""
-    watched = patched_model("sd3", "f222", promise=NOTHING)
+    watched = patched_model("sd3", "f222", expected=NOTHING)
     once = patched_model("sd3", "f2ff", guard=False)
     assert relative(tiny.sample(watched, "sd3"), tiny.sample(once, "sd3")) < 2e-5
     record = record_of(watched)
@@ -105,13 +105,13 @@ def heads_of(patched):
 
 def test_worst_heads_are_promoted_until_the_rest_fits(monkeypatch):
     seen = watch_figures(monkeypatch)
-    tiny.sample(patched_model("sd3", ["f2ff", "f0ff"], promise=GENEROUS), "sd3")
+    tiny.sample(patched_model("sd3", ["f2ff", "f0ff"], expected=GENEROUS), "sd3")
     ((errors, energies),) = [figures[0] for figures in seen if 0 in figures]
     order = sorted(range(len(errors)), key=lambda head: -errors[head])
-    # A promise that fits only without the worst head: rounding to three digits leaves room on both sides.
+    # An expected error that fits only without the worst head: rounding to three digits leaves room on both sides.
     rest = sum(errors[head] for head in order[1:])
-    promise = ((rest + 0.5 * errors[order[0]]) / sum(energies)) ** 0.5 / module.FACTOR
-    watched = patched_model("sd3", ["f2ff", "f0ff"], promise=promise)
+    expected = ((rest + 0.5 * errors[order[0]]) / sum(energies)) ** 0.5 / module.FACTOR
+    watched = patched_model("sd3", ["f2ff", "f0ff"], expected=expected)
     tiny.sample(watched, "sd3")
     promoted = record_of(watched).guard.promoted
     assert [entry for entry in promoted if entry[1] == 0] == [[1, 0, order[0]]]
@@ -145,7 +145,7 @@ def test_figures_equal_a_computation_from_full_outputs(monkeypatch, family, cfg,
         return flops
 
     monkeypatch.setattr(Guard, "look", watched_look)
-    tiny.sample(patched_model(family, ["f2ff", "frff"], promise=GENEROUS), family, cfg=cfg, split=split, batch=2)
+    tiny.sample(patched_model(family, ["f2ff", "frff"], expected=GENEROUS), family, cfg=cfg, split=split, batch=2)
     error = exact = 0.0
     for forward, attention, held, rows, _ in calls:
         for branch in forward.branches:
@@ -164,20 +164,20 @@ def test_figures_equal_a_computation_from_full_outputs(monkeypatch, family, cfg,
 
 def test_the_first_picture_is_looked_at_when_compressed_and_every_few_steps(monkeypatch):
     seen = watch_figures(monkeypatch)
-    tiny.sample(patched_model("sd3", "f" + "2" * 9, promise=GENEROUS), "sd3", steps=10, batch=2)
+    tiny.sample(patched_model("sd3", "f" + "2" * 9, expected=GENEROUS), "sd3", steps=10, batch=2)
     looked = [step for step, figures in enumerate(seen) if figures]
     assert looked == [1, 1 + module.EVERY, 1 + 2 * module.EVERY]
 
 
 def test_samplers_with_several_evaluations_a_step_are_checked_once_a_step(monkeypatch):
     seen = watch_figures(monkeypatch)
-    patched = patched_model("sd3", "f222", promise=GENEROUS)
+    patched = patched_model("sd3", "f222", expected=GENEROUS)
     tiny.sample(patched, "sd3", sampler="heun")
     assert sum(bool(figures) for figures in seen) == 1 < len(seen)
 
 
 def test_flops_of_the_check_are_counted():
-    plain, watched = (patched_model("sd3", "f222", promise=GENEROUS, guard=guard) for guard in (False, True))
+    plain, watched = (patched_model("sd3", "f222", expected=GENEROUS, guard=guard) for guard in (False, True))
     for patched in (plain, watched):
         tiny.sample(patched, "sd3", batch=2)
     record = record_of(watched)
@@ -198,7 +198,7 @@ def test_a_site_with_a_promoted_head_is_not_skipped_and_its_other_heads_are_stil
         return {**verdict(self, step), **({0: (1,)} if step == 1 else {})}
 
     monkeypatch.setattr(Guard, "verdict", one_head)
-    watched = patched_model("sd3", "f2rrr", promise=GENEROUS)
+    watched = patched_model("sd3", "f2rrr", expected=GENEROUS)
     plain = patched_model("sd3", "f2rrr", guard=False)
     for patched in (watched, plain):
         tiny.sample(patched, "sd3", steps=5)
@@ -213,7 +213,7 @@ def test_a_site_with_a_promoted_head_is_not_skipped_and_its_other_heads_are_stil
 
 
 def test_what_it_did_is_in_the_statistics():
-    patched = patched_model("sd3", "f222", promise=NOTHING)
+    patched = patched_model("sd3", "f222", expected=NOTHING)
     stats = statistics(patched, tiny.sample(patched, "sd3"))
     guard = stats["guard"]
     assert guard["checks"] == len(stats["sites"])
@@ -240,7 +240,7 @@ def test_a_guard_that_fails_is_off_and_the_run_goes_on(monkeypatch):
 
     monkeypatch.setattr(module, "output_metric", fail)
     model = tiny.shared_model("sd3")
-    plan = hand_plan(model, "sd3", "f222", promise=NOTHING)
+    plan = hand_plan(model, "sd3", "f222", expected=NOTHING)
     watched = apply_plan(model, plan, "D1", guard=True)
     plain = apply_plan(model, plan, "D1")
     assert torch.equal(tiny.sample(watched, "sd3"), tiny.sample(plain, "sd3"))
@@ -275,7 +275,7 @@ def holds_tensors(value):
 
 def test_node_turns_the_guard_on():
     model = tiny.shared_model("sd3")
-    plan = hand_plan(model, "sd3", "f222", promise=NOTHING)
+    plan = hand_plan(model, "sd3", "f222", expected=NOTHING)
     for guard in (False, True):
         patched = ApplyCompressionPlan.execute(model, level="D1", plan_in=plan, guard=guard).args[0]
         tiny.sample(patched, "sd3")
@@ -283,7 +283,7 @@ def test_node_turns_the_guard_on():
 
 
 def test_another_resolution_than_the_plans_is_watched_too():
-    watched = patched_model("sd3", "f222", promise=NOTHING)
+    watched = patched_model("sd3", "f222", expected=NOTHING)
     output = tiny.sample(watched, "sd3", shape=(16, 24, 20))
     assert torch.isfinite(output).all() and record_of(watched).guard.promoted
 
@@ -302,7 +302,7 @@ def test_calibrated_promises_promote_few_heads_on_what_was_calibrated(level):
 
 
 def test_promises_are_the_errors_that_the_guard_sees(monkeypatch):
-    """One window at every step but the first, looked at each time: seen and promised alike, for every layer."""
+    """One window at every step but the first, looked at each time: seen and expected alike, for every layer."""
     seen = []
 
     def verdict(self, step):
@@ -315,12 +315,12 @@ def test_promises_are_the_errors_that_the_guard_sees(monkeypatch):
     settings = SamplerSettings("euler", "simple", 4, 4.0, 1.0, 7)
     with torch.inference_mode():
         table = measure(HostModel.of(model), settings, lambda patched: tiny.sample(patched, "sd3")).table
-    plan = hand_plan(model, "sd3", "f2ff", promise=GENEROUS)
+    plan = hand_plan(model, "sd3", "f2ff", expected=GENEROUS)
     plan = replace(plan, ways=tuple(WaySpec.window(dict(way.parameters)["size"], pooled=True) for way in plan.ways))
     methods = plan.table("D1")
     window = table.ways.index(plan.ways[2])
     methods = np.where(methods == ord("2"), ord("0") + window, methods)
-    promised = expected_errors(table, methods, plan.share("D1"))
+    expected = expected_errors(table, methods, plan.share("D1"))
     tiny.sample(apply_plan(model, plan, "D1", strict=True, guard=True), "sd3")
     found = {number: (error / energy) ** 0.5 for number, error, energy in seen}
-    assert [found[number] for number in sorted(found)] == pytest.approx(promised, rel=0.2)
+    assert [found[number] for number in sorted(found)] == pytest.approx(expected, rel=0.2)

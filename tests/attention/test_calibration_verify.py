@@ -81,7 +81,7 @@ def planned(model, sampler, check, **extra):
 
 
 def never_satisfied(monkeypatch):
-    """Every promise counts as missed, whatever is sampled."""
+    """Every prediction counts as missed, whatever is sampled."""
     monkeypatch.setattr(module, "FACTOR", 0.0)
 
 
@@ -108,16 +108,16 @@ def test_the_error_is_the_one_of_sampling_by_hand(model, seen, monkeypatch):
     exact, one = (final for *_, final in states)
     decibels = 10 * torch.log10((exact.max() - exact.min()) ** 2 / (one - exact).square().mean())
     assert attempt.psnr_db == pytest.approx(float(decibels), abs=0.05)
-    assert attempt.promised == solve(measured).plan.level("D3").predicted_error
+    assert attempt.predicted == solve(measured).plan.level("D3").predicted_error
 
 
 @pytest.mark.parametrize(("factor", "level"), [(1 / 100, "D2"), (25, "D6")])
-def test_a_table_that_is_off_is_corrected_until_the_level_meets_its_promise(model, seen, factor, level):
+def test_a_table_that_is_off_is_corrected_until_the_level_errs_as_it_predicts(model, seen, factor, level):
     measured, dense = seen
     found = checked(model, measured.scaled(factor), dense, level)
     assert len(found.attempts) > 1 and found.met
     first, last = found.attempts[0], found.attempts[-1]
-    assert first.error / first.promised > FACTOR if factor < 1 else first.error / first.promised < 1 / FACTOR
+    assert first.error / first.predicted > FACTOR if factor < 1 else first.error / first.predicted < 1 / FACTOR
     assert (found.correction > 1) == (factor < 1)
     corrected = solve(measured.scaled(factor).scaled(found.correction**2)).plan
     assert corrected.levels == found.solved.plan.levels
@@ -131,7 +131,7 @@ def test_there_are_no_more_attempts_than_are_allowed(model, seen, monkeypatch):
     sampler = Sampler()
     found = checked(model, measured, dense, sampler=sampler)
     assert sampler.runs == len(found.attempts) == 1 + RETRIES and not found.met
-    assert "promise is not met" in found.sentence and not found.figures["met"]
+    assert "prediction is not met" in found.sentence and not found.figures["met"]
 
 
 def test_a_level_that_comes_out_the_same_is_not_sampled_again(model, seen):
@@ -142,7 +142,7 @@ def test_a_level_that_comes_out_the_same_is_not_sampled_again(model, seen):
         model, measured.scaled(0.01), dense, "D1", sampler, lambda one: solve(one, levels=(("D1", 1000.0),))
     )
     assert sampler.runs == 1 and found.met and found.correction > FACTOR
-    assert found.promised == pytest.approx(found.error, rel=1e-3)
+    assert found.predicted == pytest.approx(found.error, rel=1e-3)
 
 
 def test_a_run_that_computed_more_than_planned_does_not_make_the_plan_stronger(model, seen, monkeypatch):
@@ -177,7 +177,7 @@ def test_the_outcome_is_in_the_figures_and_the_plan_is_the_corrected_one(model, 
     result = planned(model, Sampler(), "D3")
     figures = result.figures["verification"]
     assert json.loads(json.dumps(figures)) == figures and figures["level"] == "D3"
-    assert figures["promised_error"] == result.plan.level("D3").predicted_error and figures["factor"] == FACTOR
+    assert figures["predicted_error"] == result.plan.level("D3").predicted_error and figures["factor"] == FACTOR
     assert [step for step, _ in figures["attempts"][0]["step_errors"]] == list(range(STEPS))
     assert result.plan.measurement.seconds > result.measurements.seconds + figures["seconds"] / 2
     assert sum("D3 checked: relative error" in record.message for record in caplog.records) == 1

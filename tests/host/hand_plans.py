@@ -53,10 +53,10 @@ def hand_plan(
     share: str | None = None,
     windows=WINDOWS,
     steps: int | None = None,
-    promise: float | None = None,
+    expected: float | None = None,
 ) -> Plan:
-    """A plan with one level, D1. profiles: one letter row for all heads, or a list that heads take in turn. promise:
-    the error promised of every site.
+    """A plan with one level, D1. profiles: one letter row for all heads, or a list that heads take in turn. expected:
+    the error expected of every site.
     """
     profiles = [profiles] if isinstance(profiles, str) else profiles
     rows = len(profiles[0])
@@ -72,6 +72,6 @@ def hand_plan(
         1.0,
         1.0,
         0,
-        () if promise is None else (promise,) * len(sites),
+        () if expected is None else (expected,) * len(sites),
     )
     return Plan(identity, measurement(grid, rows), tuple(positions_of(model, steps or rows)), ways, (level,))
