@@ -13,8 +13,8 @@ asks for no memory.
 
     queries (ROWS, D) a group, keys and values (BN, D) in a ring of STAGES, accumulators (ROWS, D) in float32
 
-with D cut into D0 + D1 lanes as everywhere. tests/kernels/gluon_emulator.py runs this source on a CPU, with the order of
-groups, copies and products drawn at random.
+with D cut into D0 + D1 lanes as everywhere. tests/kernels/gluon_emulator.py runs this source on a CPU, with the order
+of groups, copies and products drawn at random.
 """
 
 from triton.experimental import gluon
