@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from ..kernels import BACKENDS
 from .host import latent_digest, parameter_count
 from .install import Installation, attached, sites_of
 from .runlog import RunLog, RunRecord
 
-PATH_NAMES = {
-    "fused": "by the fused Triton kernel",
-    "tiled": "as tiled torch attention",
+PATH_NAMES = {backend.path: backend.label for backend in BACKENDS} | {
     "copied": "copied from a cache",
     "dense": "by the host's own attention",
 }
