@@ -5,6 +5,7 @@ head takes which, `geometry` where tokens are, `dispatch` and `backends` who com
 right answer is. Whoever needs attention imports it from here.
 """
 
+from .backends import BACKENDS
 from .dispatch import Outcome, head_wise, why_not
 from .flops import dense_flops, flops
 from .geometry import Layout
@@ -14,6 +15,7 @@ from .tiled import full_attention
 from .ways import FULL, REUSE, WAYS, Approximation, Residual, Way, Window, way_of
 
 __all__ = [
+    "BACKENDS",
     "FULL",
     "REUSE",
     "WAYS",

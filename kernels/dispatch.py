@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import torch
 
-from . import tiled_heads, triton
+from .backends import BACKENDS, TILED
 from .geometry import Layout
 from .head_table import HeadTable
 from .tiled import full_attention
 
 Dense = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
-# One Triton launch; SDPA over gathered tiles; the caller's own attention; nothing but copies.
-PATHS = FUSED, TILED, DENSE, COPIED = ("fused", "tiled", "dense", "copied")
+# What serves a call besides a back end: the caller's own attention, or nothing but copies.
+DENSE, COPIED = "dense", "copied"
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
@@ -24,13 +24,20 @@ class Outcome:
     """out: (B, H, L, D). residual: (B, n_refresh, image, D), `full - approximation` of the heads that update their
     residual, in head order, or None when none does.
 
-    path: what served, one of PATHS. refusal: the sentence of `why_not_fused` where a GPU's call was not fused.
+    path: what served, as a report counts it: DENSE, COPIED or a back end's `path`. backend: that back end's name, or
+    None. refusals: one sentence of each back end that was asked before and could not serve, in order.
     """
 
     out: torch.Tensor
     residual: torch.Tensor | None
     path: str
-    refusal: str | None = None
+    backend: str | None = None
+    refusals: tuple[str, ...] = ()
+
+    @property
+    def refusal(self) -> str | None:
+        """Why a call on a GPU was not fused, by the most general back end that was asked; None where it was."""
+        return self.refusals[-1] if self.path == TILED and self.refusals else None
 
 
 def head_wise(
@@ -46,7 +53,8 @@ def head_wise(
     dense: Dense | None = None,
     out: torch.Tensor | None = None,
 ) -> Outcome:
-    """Attention in which every head has a way of its own (DiTFastAttnV2, arXiv 2503.22796, head-wise compression).
+    """Attention in which every head has a way of its own (DiTFastAttnV2, arXiv 2503.22796, head-wise compression), by
+    the first of `BACKENDS` that can serve the call.
 
     q, k, v: (B, H, L, D) views of any strides, float32, bfloat16 or float16; L = layout.length.
     table: one entry for each of the H heads.
@@ -54,7 +62,7 @@ def head_wise(
     cached: (B, n_reuse, L, D), the outputs of the REUSE heads in head order.
     residual: (B, n_residual, image, D), added to the image rows of the `Residual` heads, in head order.
     dense: attends FULL heads, (q, k, v) -> out, all (B, n, L, D); torch's SDPA by default. It must apply `scale`.
-        In a mixed table that the Triton kernel serves, FULL heads are part of its one launch and `dense` is not called.
+        In a mixed table that a Triton kernel serves, FULL heads are part of its one launch and `dense` is not called.
     out: (B, H, L, D) view to write into, say a transposed view of a (B, L, H * D) buffer. Without it the output is
     such a view of a new buffer, so that `out.transpose(1, 2).flatten(2)` copies nothing.
 
@@ -71,17 +79,20 @@ def head_wise(
     if out is None:
         batch, heads, length, head_dim = q.shape
         out = q.new_empty(batch, length, heads, head_dim).transpose(1, 2)
-    refusal = None
-    if q.device.type != "cpu" and not table.all_reuse:
-        refusal = why_not_fused(q, k, v, layout, table, scale=scale)
+    if table.all_reuse:
+        return Outcome(out.copy_(cached), None, COPIED)
+    call = (q, k, v, layout, table, out)
+    options = {"scale": scale, "cached": cached, "residual": residual}
+    refusals: list[str] = []
+    for backend in BACKENDS:
+        if backend.gpu and q.device.type == "cpu":
+            continue
+        refusal = backend.why_not(*call, **options)
         if refusal is None:
-            config = triton.choice(q, layout, table)
-            options = {"scale": scale, "cached": cached, "residual": residual, "config": config}
-            return Outcome(out, triton.head_wise(q, k, v, layout, table, out, **options), FUSED)
-
-    options = {"scale": scale, "cached": cached, "residual": residual, "dense": dense}
-    fresh = tiled_heads.head_wise(q, k, v, layout, table, out, **options)
-    return Outcome(out, fresh, COPIED if table.all_reuse else TILED, refusal)
+            fresh = backend.head_wise(*call, dense=dense, **options)
+            return Outcome(out, fresh, backend.path, backend.name, tuple(refusals))
+        refusals.append(refusal)
+    raise ValueError(refusals[-1])
 
 
 def why_not(
@@ -95,21 +106,12 @@ def why_not(
     residual: torch.Tensor | None = None,
     out: torch.Tensor | None = None,
 ) -> str | None:
-    """One plain sentence that says why `head_wise` cannot serve a call, or None when it can. Never raises."""
+    """One sentence that says why `head_wise` cannot serve a call, or None when it can. Never raises."""
     return (
         _about_inputs(q, k, v)
         or _about_layout(q, layout, table)
         or _about_buffers(q, layout, table, cached, residual, out)
     )
-
-
-def why_not_fused(q, k, v, layout: Layout, table: HeadTable, *, scale: float | None = None) -> str | None:
-    """One plain sentence that says why one fused launch cannot serve a call that `head_wise` serves, or None.
-
-    Such a call goes the tiled path. The first call of a device, dtype and head size tries the kernel there: it serves
-    where it proves right and faster than the tiled path.
-    """
-    return triton.why_not(q, k, v, layout, table, scale=scale)
 
 
 def _about_inputs(q, k, v) -> str | None:

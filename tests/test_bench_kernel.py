@@ -53,8 +53,22 @@ def test_a_row_that_fails_leaves_a_sentence_and_the_next_is_measured(bench_kerne
         "tiny, full, pointer 128x64, 4 warps, 2 stages: RuntimeError: CUDA error: too many resources"
         in (written["not_measured"])
     )
-    assert {row["path"] for row in written["rows"]} == {"pointer", "warp_specialized"}
+    assert {row["path"] for row in written["rows"]} == {"pointer"}
     assert written["costs"] and {"window", "refresh", "mixed plan"} <= {row["what"] for row in written["rows"]}
+
+
+def test_tile_order_is_timed_where_a_path_puts_windowed_heads_in_it(bench_kernel):
+    shape, config = bench_kernel.TINY, bench_kernel.Config(128, 64, 4, 2)
+    inputs = bench_kernel.Inputs.of(shape, torch.float16, torch.device("cpu"))
+    turns = bench_kernel.replace(config, path="ping_pong")
+    timed = {
+        (what, one.path)
+        for what, table in bench_kernel.tables(shape)
+        for one in (config, turns)
+        if bench_kernel.ordering_call(shape, inputs, table, one) is not None
+    }
+    assert ("window", "ping_pong") in timed and {path for _, path in timed} == {"ping_pong"}
+    assert ("full", "ping_pong") not in timed
 
 
 def test_a_kernel_that_hangs_leaves_a_sentence_and_what_was_measured(bench_kernel, tmp_path, monkeypatch):
@@ -88,9 +102,8 @@ def test_the_benchmark_runs_from_end_to_end_in_the_interpreter(tmp_path):
     report = json.loads((tmp_path / "out.json").read_text())
     assert {"device", "driver", "torch", "triton"} <= set(report)
     assert all(set(COLUMNS) <= set(row) and row["bits_repeat"] for row in report["rows"])
-    assert {row["path"] for row in report["rows"]} == {"pointer", "warp_specialized"}
-    ordered = {(row["what"], row["path"]) for row in report["rows"] if row.get("tile_order_ms", 0) > 0}
-    assert ("window", "warp_specialized") in ordered and {path for _, path in ordered} == {"warp_specialized"}
-    assert len(report["checks"]) == 8 and all(found["right"] and found["bits_repeat"] for found in report["checks"])
+    assert {row["path"] for row in report["rows"]} == {"pointer"}
+    assert not any("tile_order_ms" in row for row in report["rows"])
+    assert len(report["checks"]) == 4 and all(found["right"] and found["bits_repeat"] for found in report["checks"])
     assert {cost["what"] for cost in report["costs"]} == {"window and residual", "refresh", "pooled window"}
     assert any("sdpa cudnn" in sentence for sentence in report["not_measured"])

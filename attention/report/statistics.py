@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ...kernels import WAYS
+from ...kernels import BACKENDS, WAYS
 from ..hooks.installation import Installation
 from ..hooks.model import HostModel, NotCovered, parameter_count
 from ..hooks.patch import attached
 from ..hooks.record import RunLog, RunRecord, latent_digest
 
-PATH_NAMES = {
-    "fused": "by the fused Triton kernel",
-    "tiled": "as tiled torch attention",
+PATH_NAMES = {backend.path: backend.label for backend in BACKENDS} | {
     "copied": "copied from a cache",
     "dense": "by the host's own attention",
 }

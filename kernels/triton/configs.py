@@ -3,17 +3,17 @@
     block of queries (BM, D), block of keys (BN, D); `stages` key and value blocks in shared memory:
     (BM + 2 * stages * BN) * D * bytes of an element, at most
 
-The lists come from cross-compiling (registers, spills, shared memory; tests/test_kernels_triton_compiled.py repeats
-it), not from timing on a device. Their first entry is the best guess; `proof` times them on the user's own GPU, and
+The lists come from cross-compiling (registers, spills, shared memory; tests/kernels/test_triton_compiled.py repeats
+it), not from timing on a device. Their first entry is the best guess; `trial` times them on the user's own GPU, and
 `python dev.py bench kernel --sweep` times more.
 """
 
 import os
 from dataclasses import dataclass
 
-POINTER, SPECIALIZED, PINGPONG = "pointer", "warp_specialized", "ping_pong"
-# The way out for a GPU whose driver dies in the trial, which no program can catch, set before ComfyUI starts: 0 leaves
-# the kernels off, and names of paths with commas between leave off the others but the pointer path.
+POINTER, PINGPONG = "pointer", "ping_pong"
+# For a GPU whose driver dies in the trial, which no program can catch, set before ComfyUI starts: 0 switches the
+# kernels off, and names of paths with commas between switch off the others but the pointer path.
 SWITCH = "DITFASTATTN_FUSED"
 # Head size: lanes of the two parts. The second is at least 16, the least that a matrix instruction sums over.
 HEAD_DIMS = {64: (64, 0), 72: (64, 16), 80: (64, 16), 96: (64, 32), 128: (128, 0)}
@@ -21,8 +21,8 @@ HEAD_DIMS = {64: (64, 0), 72: (64, 16), 80: (64, 16), 96: (64, 32), 128: (128, 0
 
 @dataclass(frozen=True)
 class Config:
-    """queries, keys: tokens of a block. warps, stages: as Triton takes them. path: which kernel, POINTER (kernel.py,
-    every GPU and every call), SPECIALIZED (specialized.py, Hopper) or PINGPONG (pingpong.py, Hopper)."""
+    """queries, keys: tokens of a block. warps, stages: as Triton takes them. path: which kernel, POINTER (pointer.py,
+    every GPU and every call) or PINGPONG (hopper/, Hopper GPUs)."""
 
     queries: int
     keys: int
@@ -31,8 +31,8 @@ class Config:
     path: str = POINTER
 
     def pooled_stages(self, emit: bool) -> int:
-        """Stages of the pointer path's loop over pooled keys, short beside the others, with `emit` or without: at head
-        size 128, two without it spill on the A100 and on consumer Blackwell, and one with it on the A100."""
+        """Stages of the pointer path's loop over pooled keys, with residual updates (`emit`) or without: at head size
+        128, two without them spill on the A100 and on consumer Blackwell, and one with them on the A100."""
         return 2 if emit else 1
 
     def __str__(self) -> str:
@@ -53,25 +53,20 @@ def candidates(backend: str, capability: int, head_dim: int) -> tuple[Config, ..
         # With 64 keys a block 16 registers spill at head size 128.
         return (Config(128, 32, 8, 2),)
     if capability == 90:
-        return (*_hopper(head_dim), Config(128, 64, 8, 3))
+        # 128 keys a product feed Hopper's matrix unit best. With three stages of them head size 128 takes 229,904 bytes
+        # of shared memory, of 232,448.
+        return Config(128, 128, 4, 3, PINGPONG), Config(128, 64, 8, 3)
     if 90 < capability < 120:
         return (Config(128, 64, 8, 3),)
     wide, narrow = Config(128, 64, 8, 2), Config(128, 32, 8, 3)
     if head_dim == 128:
-        # 128 queries with 64 keys spill everywhere; a refresh of 128 queries fits the A100's registers alone.
+        # 128 queries with 64 keys spill everywhere; a residual update of 128 queries fits the A100's registers alone.
         return (Config(64, 64, 4, 3), narrow) if capability == 80 else (narrow, Config(64, 32, 4, 3))
     # With two parts of a head size, 64 keys a block spill 8 to 24 bytes on all but the A100.
     return (wide, narrow) if head_dim == 64 or capability == 80 else (narrow,)
 
 
 def refreshes(config: Config, last: Config) -> bool:
-    """Whether a configuration of a device is made for refreshes: on the pointer path, where their binary needs more
-    registers than the plain one, only the last of the list."""
+    """Whether a configuration of a device is made for residual updates: on the pointer path, where their binary needs
+    more registers than the one without, only the last of the list."""
     return config == last or config.path != POINTER
-
-
-def _hopper(head_dim: int) -> tuple[Config, ...]:
-    # 128 keys a product feed Hopper's matrix unit best. With three stages of them head size 128 needs 262,680 bytes of
-    # shared memory where Triton splits the program itself, and 229,904 in turns, of 232,448.
-    stages = 2 if head_dim == 128 else 3
-    return Config(128, 128, 4, 3, PINGPONG), Config(128, 128, 4, stages, SPECIALIZED)

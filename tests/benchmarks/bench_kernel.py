@@ -4,11 +4,10 @@
                                [--baselines cudnn,flash,flex,kitchen] [--out FILE]
 
 Every row is one layer: all heads full, windowed to a density, in the same window with pooled keys, with a residual,
-refreshing, or a mixture of methods, by each path that the GPU has (`pointer`, and on Hopper `warp_specialized` and
-`ping_pong`; DITFASTATTN_FUSED=pointer,warp_specialized in the environment leaves one out), against torch's SDPA with
-cuDNN (the baseline that counts), SDPA with FlashAttention, FlexAttention with the same mask on tokens that were
-put in tile order beforehand, and comfy-kitchen's block-sparse INT8 attention where it is installed, told to keep the
-same share of keys.
+updating residuals, or a mixture of ways, by each path that the GPU has (`pointer`, and on Hopper `ping_pong`, which
+DITFASTATTN_FUSED=pointer in the environment switches off), against torch's SDPA with cuDNN (the baseline that counts),
+SDPA with FlashAttention, FlexAttention with the same mask on tokens that were put in tile order beforehand, and
+comfy-kitchen's block-sparse INT8 attention where it is installed, told to keep the same share of keys.
 
 Times are medians over launches with a cold L2 cache, whatever a call does included: putting tokens in order, work list
 look-up, output buffers; `tile_order_ms` is the first of these alone, on the paths that do it once a call. `tflops` are
@@ -58,11 +57,14 @@ from ditfastattn.kernels import (  # noqa: E402
     reference,
 )
 from ditfastattn.kernels.geometry import tile_counts, tile_shape  # noqa: E402
-from ditfastattn.kernels.triton import head_wise, predicate  # noqa: E402
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, SPECIALIZED, SWITCH, Config  # noqa: E402
-from ditfastattn.kernels.triton.launch import device_configs, in_tile_order  # noqa: E402
-from ditfastattn.kernels.triton.proof import first_line, tolerance  # noqa: E402
-from ditfastattn.kernels.triton.worklist import tile_order, work_list  # noqa: E402
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, SWITCH, Config  # noqa: E402
+from ditfastattn.kernels.triton.devices import device_configs  # noqa: E402
+from ditfastattn.kernels.triton.hopper.launch import in_tile_order  # noqa: E402
+from ditfastattn.kernels.triton.launch import head_wise  # noqa: E402
+from ditfastattn.kernels.triton.tile_order import tile_order  # noqa: E402
+from ditfastattn.kernels.triton.trial import first_line, tolerance, trial_of  # noqa: E402
+from ditfastattn.kernels.triton.why_not import about_device  # noqa: E402
+from ditfastattn.kernels.triton.worklist import work_list  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
 DENSITIES = (0.5, 0.25, 0.125)
@@ -73,12 +75,11 @@ BASELINES = (*SDPA, "flex", "kitchen")
 SWEPT = [
     Config(128, 64, 8, 2), Config(128, 64, 8, 3), Config(128, 64, 8, 4), Config(128, 128, 8, 2), Config(128, 32, 8, 3),
     Config(64, 64, 4, 2), Config(64, 64, 4, 3), Config(64, 128, 4, 2), Config(128, 64, 4, 3),
-    Config(128, 128, 4, 2, SPECIALIZED), Config(128, 128, 4, 3, SPECIALIZED), Config(128, 64, 4, 3, SPECIALIZED),
-    Config(128, 64, 4, 4, SPECIALIZED), Config(256, 64, 4, 4, SPECIALIZED), Config(128, 128, 4, 2, PINGPONG),
-    Config(128, 128, 4, 3, PINGPONG), Config(128, 64, 4, 4, PINGPONG), Config(128, 64, 4, 6, PINGPONG),
+    Config(128, 128, 4, 2, PINGPONG), Config(128, 128, 4, 3, PINGPONG), Config(128, 64, 4, 4, PINGPONG),
+    Config(128, 64, 4, 6, PINGPONG),
 ]  # fmt: skip
 # The interpreter's: it knows no warps, and large blocks take it less time.
-INTERPRETED = (Config(128, 64, 4, 2, SPECIALIZED), Config(128, 64, 4, 2))
+INTERPRETED = (Config(128, 64, 4, 2),)
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ class Inputs:
         return cls(*(torch.randn(size, dtype=dtype, device=device).transpose(1, 2) for _ in range(4)))
 
     def caches(self, layout, table):
-        """The caches that the table asks for; reused heads lie elsewhere and are copied."""
+        """The caches that the table asks for; reused heads are elsewhere in memory and are copied."""
         found = {"cached": None, "residual": None}
         if table.reuse_heads:
             found["cached"] = torch.randn_like(self.out[:, list(table.reuse_heads)])
@@ -265,7 +266,7 @@ def ordering_call(shape, inputs, table, config):
     """The part of a call that puts tokens in tile order, or None where the path reads them in the loads."""
     if config.path == POINTER:
         return None
-    work = work_list(shape.layout, table, config.queries, config.keys, inputs.q.device, single=True)
+    work = work_list(shape.layout, table, config.queries, config.keys, inputs.q.device, one_list=True)
     return (lambda: in_tile_order([inputs.q, inputs.k, inputs.v], work)) if len(work.tiled) else None
 
 
@@ -414,13 +415,13 @@ class Bench:
     def costs(self, shape, times):
         """What a residual, a refresh and pooled keys add to the launch without."""
         for (what, path, window), ms in times.items():
-            alone = {
+            without = {
                 "window and residual": ("window", path, window),
                 "refresh": ("full", path, None),
                 "pooled window": ("window", path, window and replace(window, pooled=False)),
             }.get(what)
-            if alone in times:
-                ratio = round(ms / times[alone], 4)
+            if without in times:
+                ratio = round(ms / times[without], 4)
                 self.report["costs"].append({"shape": shape.name, "path": path, "what": what, "ratio": ratio})
                 print(f"{shape.name:20} {path:17} {what} takes {ratio} times the launch without", flush=True)
         self.write()
@@ -547,7 +548,7 @@ def main(arguments=None):
             print("There is no CUDA or ROCm GPU here, so there is nothing to measure.")
             return 0
         device = torch.device("cuda", torch.cuda.current_device())
-        refusal = predicate.about_device(device)
+        refusal = about_device(device)
         if refusal is not None:
             print(f"The kernel does not serve this GPU: {refusal}")
             return 1
@@ -563,7 +564,7 @@ def main(arguments=None):
         shapes = [TINY]
     else:
         # What a user's first call finds out by itself.
-        trial = bench.attempt("the user's trial", lambda: str(predicate.report(device, dtype, 128)))
+        trial = bench.attempt("the user's trial", lambda: str(trial_of(device, dtype, 128)))
         bench.report["trial"] = trial
         print(trial, flush=True)
     for step in (bench.sweep,) if options.sweep else (bench.shape, bench.sparse):

@@ -1,9 +1,9 @@
 """The Triton path apart from its arithmetic: which pairs it visits, what it refuses, what it compiles to.
 
-Its arithmetic is proven in Triton's interpreter (test_kernels_triton_interpreted.py) and, where there is a GPU, on it.
+Its arithmetic is proven in Triton's interpreter (test_triton_interpreted.py, test_hopper_emulated.py) and, where there
+is a GPU, on it.
 """
 
-import contextvars
 import os
 import subprocess
 import sys
@@ -19,44 +19,46 @@ from hypothesis import strategies as st
 from kernel_cases import TOLERANCE, caches, doubled, layouts, mixed, qkv, tables, windows
 
 from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Window, head_wise, reference
-from ditfastattn.kernels.dispatch import why_not_fused
 from ditfastattn.kernels.geometry import tile_counts, tile_shape
 from ditfastattn.kernels.pooling import tile_tokens
-from ditfastattn.kernels.triton import launch, predicate, proof, worklist
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, SPECIALIZED, Config, candidates
-from ditfastattn.kernels.triton.launch import in_place, unit_of
+from ditfastattn.kernels.triton import backend, devices, launch, trial, why_not, worklist
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, Config, candidates
+from ditfastattn.kernels.triton.hopper.records import records_of
+from ditfastattn.kernels.triton.operands import in_place, unit_of
+from ditfastattn.kernels.triton.pattern import check, pattern
+from ditfastattn.kernels.triton.tile_order import tile_order
 from ditfastattn.kernels.ways.window import window_mask
 
 CPU = torch.device("cpu")
 LAYOUT = Layout((13, 37), prefix=3, suffix=2)
 LOCAL, WIDE = Window((0.3, 0.3)), Window((0.7, 0.5))
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 
-def visited(layout, pattern, keys, rest=False):
-    """(L, L) how often the kernel joins a query and a key, by the rules in worklist.py."""
-    order = worklist.tile_order(layout)
+def visited(layout, found, keys, rest=False):
+    """(L, L) how often the kernel joins a query and a key, by the rules in pattern.py."""
+    order = tile_order(layout)
     joined = np.zeros((layout.length, layout.length), dtype=int)
     lane = np.arange(keys)
-    for start, count, half, _, *ranges in pattern.blocks:
+    for start, count, half, _, *ranges in found.blocks:
         slots = np.arange(start, start + count)
         rows, column = order.slots[slots], order.columns[slots][:, None]
         passes = (ranges[:4], ranges[4:]) if rest else (ranges[:4],)
         for first, last, first_masked, last_masked in passes:
-            for at in pattern.clean[first:last]:
+            for at in found.clean[first:last]:
                 joined[np.ix_(rows, order.slots[at + lane])] += 1
-            for at, live, offset, tile, invert in pattern.masked[first_masked:last_masked]:
+            for at, live, offset, tile, invert in found.masked[first_masked:last_masked]:
                 inside = ((column - half) * tile <= offset + lane) & (offset + lane < (column + half + 1) * tile)
                 joined[np.ix_(rows, order.slots[at : at + live])] += (inside != bool(invert))[:, :live]
     return joined
 
 
-def visited_in_one_loop(layout, pattern, keys, rest=True):
-    """As `visited`, by the rules of `one_list`; without the rest up to the window's last record, image rows alone."""
-    slots = worklist.tile_order(layout).slots if pattern.tiled else np.arange(layout.length)
+def visited_in_one_loop(layout, found, keys, rest=True):
+    """As `visited`, by the rules of `records_of`; without the rest up to the window's last record, image rows alone."""
+    slots = tile_order(layout).slots if found.tiled else np.arange(layout.length)
     joined = np.zeros((layout.length, layout.length), dtype=int)
     lane = np.arange(keys)
-    blocks, records = worklist.one_list(pattern, layout, keys)
+    blocks, records = records_of(found, layout, keys)
     for start, count, half, column, first, last, per, edge in blocks[:, :8]:
         if not rest and edge < 0:
             continue
@@ -77,13 +79,13 @@ def test_a_window_visits_exactly_the_pairs_of_the_reference(data):
     window = data.draw(windows(len(layout.grid)))
     queries, keys = data.draw(st.sampled_from((64, 128))), data.draw(st.sampled_from((16, 32, 64)))
     wanted = window_mask(layout, window).numpy()
-    alone = worklist.pattern(layout, window, False, queries, keys)
+    alone = pattern(layout, window, False, queries, keys)
     assert (visited(layout, alone, keys) == wanted).all()
 
-    refresh = worklist.pattern(layout, window, True, queries, keys)
+    refresh = pattern(layout, window, True, queries, keys)
     assert (visited(layout, refresh, keys) == wanted).all()
     assert (visited(layout, refresh, keys, rest=True) == 1).all()
-    full = worklist.pattern(layout, None, False, queries, keys)
+    full = pattern(layout, None, False, queries, keys)
     assert (visited(layout, full, keys) == 1).all()
     assert (visited_in_one_loop(layout, alone, keys) == wanted).all()
     assert (visited_in_one_loop(layout, full, keys) == 1).all()
@@ -101,14 +103,14 @@ def test_a_refreshing_pooled_window_visits_its_box_and_then_every_key(data):
     if not window.pools(layout):
         return
     wanted = window_mask(layout, window).numpy()
-    found = worklist.pattern(layout, window, True, 64, 32)
+    found = pattern(layout, window, True, 64, 32)
     assert (visited(layout, found, 32) == wanted).all()
     twice = wanted.astype(int) + 1
     is_global = np.ones(layout.length, dtype=bool)
     is_global[layout.prefix : layout.prefix + layout.image] = False
     twice[is_global] = 1
     assert (visited(layout, found, 32, rest=True) == twice).all()
-    worklist.check(found, layout.length, 64, 32)
+    check(found, layout.length, 64, 32)
 
 
 @settings(deadline=None, max_examples=60)
@@ -118,18 +120,18 @@ def test_a_query_leaves_out_exactly_the_pooled_keys_of_its_box(data):
     window = data.draw(windows(len(layout.grid), pooled=True))
     if not window.pools(layout):
         return
-    order, places = worklist.tile_order(layout), worklist.far_places(layout, window)
-    found = worklist.pattern(layout, window, False, 64, 32)
-    seen = np.zeros((layout.length, places.shape[1]), dtype=bool)
+    order, columns = tile_order(layout), worklist.pooled_columns(layout, window)
+    found = pattern(layout, window, False, 64, 32)
+    seen = np.zeros((layout.length, columns.shape[1]), dtype=bool)
     for start, count, half, row, *_ in found.blocks:
         if row >= 0:
             slots = slice(start, start + count)
             low = (order.columns[slots] - half)[:, None]
-            seen[order.slots[slots]] = (places[row] < low) | (places[row] > low + 2 * half)
+            seen[order.slots[slots]] = (columns[row] < low) | (columns[row] > low + 2 * half)
     assert (seen == window.far_tiles(layout, torch.arange(layout.length)).numpy()).all()
-    plain = worklist.pattern(layout, replace(window, pooled=False), False, 64, 32)
+    plain = pattern(layout, replace(window, pooled=False), False, 64, 32)
     more = (found.cost - plain.cost)[found.blocks[:, 3] >= 0]
-    assert (more == -(-places.shape[1] // 32)).all() and found.cost.sum() - plain.cost.sum() == more.sum()
+    assert (more == -(-columns.shape[1] // 32)).all() and found.cost.sum() - plain.cost.sum() == more.sum()
 
 
 @settings(deadline=None, max_examples=40)
@@ -139,7 +141,7 @@ def test_tiles_lie_in_slots_in_row_major_order(layout):
     assert torch.equal(work.starts.diff().long(), tile_tokens(layout.grid))
     tiles = np.repeat(np.arange(len(work.log_tokens)), tile_tokens(layout.grid))
     sides = tile_shape(layout.grid)
-    at = np.unravel_index(worklist.tile_order(layout).slots[: layout.image] - layout.prefix, layout.grid)
+    at = np.unravel_index(tile_order(layout).slots[: layout.image] - layout.prefix, layout.grid)
     wanted = np.ravel_multi_index([x // side for x, side in zip(at, sides)], tile_counts(layout.grid))
     assert (tiles == wanted).all()
 
@@ -154,10 +156,10 @@ def test_work_covers_every_row_of_every_head_once_and_starts_with_the_longest(da
     heads, blocks = items >> worklist.BLOCK_BITS, items & ((1 << worklist.BLOCK_BITS) - 1)
     cost = [patterns[h][0].cost[b] for h, b in zip(heads, blocks)]
     assert cost == sorted(cost, reverse=True) and len(set(items.tolist())) == len(items)
-    for head, (pattern, _, _) in enumerate(patterns):
-        rows = sorted(r for b in blocks[heads == head] for r in range(pattern.blocks[b, 0], sum(pattern.blocks[b, :2])))
+    for head, (of_head, _, _) in enumerate(patterns):
+        rows = sorted(r for b in blocks[heads == head] for r in range(of_head.blocks[b, 0], sum(of_head.blocks[b, :2])))
         assert rows == list(range(layout.length))
-    assert sorted(worklist.tile_order(layout).slots.tolist()) == list(range(layout.length))
+    assert sorted(tile_order(layout).slots.tolist()) == list(range(layout.length))
 
 
 def test_a_table_is_prepared_once():
@@ -172,15 +174,15 @@ def test_eight_by_eight_tiles_of_one_block_need_no_mask():
     """64 queries are one tile there, so that touched is computed; 128 are two, whose box is one tile wider."""
     layout = Layout((64, 64), prefix=64)
     window = Window((3 / 8, 3 / 8))
-    assert len(worklist.pattern(layout, window, False, 64, 64).masked) == 1  # the one that stands for none
-    pairs = worklist.pattern(layout, window, False, 128, 64)
+    assert len(pattern(layout, window, False, 64, 64).masked) == 1  # the one that stands for none
+    pairs = pattern(layout, window, False, 128, 64)
     assert ((pairs.blocks[:32, 7] - pairs.blocks[:32, 6]) <= 6).all()
 
 
 def refusal(q=None, k=None, v=None, layout=LAYOUT, table=None, **arguments):
     shape = (1, 2, layout.length, 64)
     q, k, v = (torch.zeros(shape, dtype=torch.float16) if x is None else x for x in (q, k, v))
-    return predicate.why_not(q, k, v, layout, table or HeadTable.uniform(2, LOCAL), **arguments)
+    return why_not.why_not(q, k, v, layout, table or HeadTable.uniform(2, LOCAL), **arguments)
 
 
 def zeros(*shape, dtype=torch.float16):
@@ -217,17 +219,17 @@ def test_a_missing_triton_is_a_reason_and_not_an_error(monkeypatch):
     from ditfastattn.kernels import triton as package
 
     monkeypatch.setitem(sys.modules, "triton", None)
-    monkeypatch.delitem(sys.modules, f"{package.__name__}.kernel", raising=False)
-    monkeypatch.delattr(package, "kernel", raising=False)
-    assert "not installed" in predicate.triton_missing.__wrapped__()
+    monkeypatch.delitem(sys.modules, f"{package.__name__}.pointer", raising=False)
+    monkeypatch.delattr(package, "pointer", raising=False)
+    assert "not installed" in why_not.triton_missing.__wrapped__()
 
 
 def test_a_kernel_that_fails_its_trial_is_switched_off_with_the_reason(monkeypatch):
     def broken(*args, **arguments):
         raise RuntimeError("no kernel image\nand much more")
 
-    monkeypatch.setattr(proof, "head_wise", broken)
-    found = proof._attempt.__wrapped__(CPU, torch.float16, 64, 0)
+    monkeypatch.setattr(trial, "head_wise", broken)
+    found = trial._attempt.__wrapped__(CPU, torch.float16, 64, 0)
     assert found.reason == "The Triton kernel failed its trial on this GPU: RuntimeError: no kernel image."
     assert str(found) == found.reason and found.config is None
 
@@ -245,18 +247,18 @@ def test_a_kernel_that_fails_its_trial_is_switched_off_with_the_reason(monkeypat
     ],
 )
 def test_a_kernel_serves_that_is_right_and_faster_than_the_tiled_path(difference, times, words):
-    sentence = proof.verdict(difference, 0.1, *times)
+    sentence = trial.why_rejected(difference, 0.1, *times)
     assert sentence is None if words is None else words in sentence and sentence.endswith(".")
 
 
 @pytest.fixture
-def fresh_proofs():
+def fresh_trials():
     yield
-    proof.proof.cache_clear()
-    proof._attempt.cache_clear()
+    trial.trial_of.cache_clear()
+    trial._attempt.cache_clear()
 
 
-@pytest.mark.usefixtures("fresh_proofs")
+@pytest.mark.usefixtures("fresh_trials")
 def test_a_lack_of_memory_is_not_held_against_the_kernel(monkeypatch):
     minute, tries = [0.0], []
 
@@ -264,57 +266,59 @@ def test_a_lack_of_memory_is_not_held_against_the_kernel(monkeypatch):
         tries.append(args)
         if len(tries) == 1:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 40 MiB")
-        return proof.Proof(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
+        return trial.Trial(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
 
-    monkeypatch.setattr(proof, "survey", survey)
-    monkeypatch.setattr(proof.time, "monotonic", lambda: minute[0])
+    monkeypatch.setattr(trial, "survey", survey)
+    monkeypatch.setattr(trial.time, "monotonic", lambda: minute[0])
     for _ in range(3):
-        assert "not enough GPU memory" in predicate.fault(CPU, torch.float16, 64)
-    assert len(tries) == 1 and predicate.report(CPU, torch.float16, 64) is None
-    minute[0] += proof.RETRY_SECONDS
-    assert predicate.fault(CPU, torch.float16, 64) is None and predicate.fault(CPU, torch.float16, 64) is None
-    assert len(tries) == 2 and predicate.report(CPU, torch.float16, 64).fused_ms == 1.0
+        assert "not enough GPU memory" in why_not.fault(CPU, torch.float16, 64)
+    with pytest.raises(trial.NotNow):
+        trial.trial_of(CPU, torch.float16, 64)
+    assert len(tries) == 1
+    minute[0] += trial.RETRY_SECONDS
+    assert why_not.fault(CPU, torch.float16, 64) is None and why_not.fault(CPU, torch.float16, 64) is None
+    assert len(tries) == 2 and trial.trial_of(CPU, torch.float16, 64).fused_ms == 1.0
 
 
-@pytest.mark.usefixtures("fresh_proofs")
+@pytest.mark.usefixtures("fresh_trials")
 def test_a_trial_that_does_not_end_says_how_to_go_on_without(monkeypatch):
     said, warned = [], threading.Event()
-    found = proof.Proof(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
-    monkeypatch.setattr(proof, "LONG_SECONDS", 0.05)
-    monkeypatch.setattr(proof, "survey", lambda *args: found if warned.wait(20) else None)
-    monkeypatch.setattr(proof.log, "warning", lambda text, *args: (said.append(text % args), warned.set()))
-    assert predicate.fault(CPU, torch.float16, 64) is None
+    found = trial.Trial(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
+    monkeypatch.setattr(trial, "LONG_SECONDS", 0.05)
+    monkeypatch.setattr(trial, "survey", lambda *args: found if warned.wait(20) else None)
+    monkeypatch.setattr(trial.log, "warning", lambda text, *args: (said.append(text % args), warned.set()))
+    assert why_not.fault(CPU, torch.float16, 64) is None
     assert len(said) == 1 and "start it with DITFASTATTN_FUSED=pointer" in said[0]
 
 
-@pytest.mark.usefixtures("fresh_proofs")
+@pytest.mark.usefixtures("fresh_trials")
 def test_no_trial_is_made_while_a_graph_is_captured(monkeypatch):
     device, capturing = torch.device("cuda", 0), [True]
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: capturing[0])
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
-    monkeypatch.setattr(proof, "on", lambda device: torch.no_grad())
-    found = proof.Proof(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
+    monkeypatch.setattr(trial, "on", lambda device: torch.no_grad())
+    found = trial.Trial(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
     tries = []
-    monkeypatch.setattr(proof, "survey", lambda *args: tries.append(args) or found)
-    assert "being captured" in predicate.fault(device, torch.float16, 64) and not tries
+    monkeypatch.setattr(trial, "survey", lambda *args: tries.append(args) or found)
+    assert "being captured" in why_not.fault(device, torch.float16, 64) and not tries
     capturing[0] = False
-    assert predicate.fault(device, torch.float16, 64) is None
+    assert why_not.fault(device, torch.float16, 64) is None
     capturing[0] = True
-    assert predicate.fault(device, torch.float16, 64) is None and len(tries) == 1
+    assert why_not.fault(device, torch.float16, 64) is None and len(tries) == 1
 
 
 def test_one_variable_switches_the_kernel_off(monkeypatch):
     monkeypatch.setenv("DITFASTATTN_FUSED", "0")
-    assert predicate.switched_off() == "The Triton kernel is switched off by DITFASTATTN_FUSED=0."
+    assert why_not.switched_off() == "The Triton kernel is switched off by DITFASTATTN_FUSED=0."
     monkeypatch.setenv("DITFASTATTN_FUSED", "1")
-    assert predicate.switched_off() is None
+    assert why_not.switched_off() is None
 
 
 @pytest.mark.parametrize(
     "wanted, paths",
     [
-        (None, [PINGPONG, SPECIALIZED, POINTER]), ("1", [PINGPONG, SPECIALIZED, POINTER]), ("pointer", [POINTER]),
-        ("warp_specialized", [SPECIALIZED, POINTER]), ("pointer,ping_pong", [PINGPONG, POINTER]),
+        (None, [PINGPONG, POINTER]), ("1", [PINGPONG, POINTER]), ("pointer", [POINTER]),
+        ("ping_pong", [PINGPONG, POINTER]), ("pointer,ping_pong", [PINGPONG, POINTER]),
     ],
 )  # fmt: skip
 def test_the_same_variable_leaves_single_paths_off(wanted, paths, monkeypatch):
@@ -323,65 +327,39 @@ def test_the_same_variable_leaves_single_paths_off(wanted, paths, monkeypatch):
     if wanted:
         monkeypatch.setenv("DITFASTATTN_FUSED", wanted)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
-    monkeypatch.setattr(launch, "_gluon_is_known", lambda: True)
-    assert [config.path for config in launch.device_configs(torch.device("cuda"), 128)] == paths
+    monkeypatch.setattr(devices, "_gluon_is_known", lambda: True)
+    assert [config.path for config in devices.device_configs(torch.device("cuda"), 128)] == paths
 
 
 @pytest.mark.parametrize("version, known", [("3.6.0", True), ("3.5.1", False), ("3.7.0", False), ("3.60.0", False)])
 def test_gluon_serves_only_where_its_version_was_tested(version, known, monkeypatch):
     triton = pytest.importorskip("triton", reason="Triton is not installed")
     monkeypatch.setattr(triton, "__version__", version)
-    launch._gluon_is_known.cache_clear()
-    assert launch._gluon_is_known() is known
-    launch._gluon_is_known.cache_clear()
+    devices._gluon_is_known.cache_clear()
+    assert devices._gluon_is_known() is known
+    devices._gluon_is_known.cache_clear()
 
 
 @pytest.mark.parametrize("capability, refreshing", [(80, -1), (90, 0)])
 def test_a_refresh_takes_a_configuration_that_is_made_for_it(capability, refreshing, monkeypatch):
     configs = candidates("cuda", capability, 64)
-    monkeypatch.setattr(predicate, "device_configs", lambda device, head_dim: configs)
-    monkeypatch.setattr(predicate, "proof", lambda *args: proof.Proof(None, configs[0]))
+    monkeypatch.setattr(backend, "device_configs", lambda device, head_dim: configs)
+    monkeypatch.setattr(backend, "trial_of", lambda *args: trial.Trial(None, configs[0]))
     q = zeros(1, 2, N, 64)
-    assert predicate.choice(q, LAYOUT, HeadTable.uniform(2, LOCAL)) == configs[0]
-    assert predicate.choice(q, LAYOUT, HeadTable.uniform(2, FULL, refresh=LOCAL)) == configs[refreshing]
-
-
-def test_another_packs_allocator_outlives_a_launch(monkeypatch):
-    triton = pytest.importorskip("triton", reason="Triton is not installed")
-    from ditfastattn.kernels.triton import specialized
-
-    launched = []
-
-    class Kernel:
-        def __getitem__(self, grid):
-            return lambda *args, **arguments: launched.append(triton.runtime._allocation._allocator.get())
-
-    def theirs(size, alignment, stream):
-        raise AssertionError
-
-    monkeypatch.setattr(specialized, "specialized_kernel", Kernel())
-    q = zeros(1, N, 2, 64).transpose(1, 2)
-    config = Config(128, 64, 4, 2, SPECIALIZED)
-
-    def run():
-        triton.set_allocator(theirs)
-        launch.head_wise(q, q, q, LAYOUT, HeadTable.uniform(2, FULL), torch.empty_like(q), config=config)
-        return triton.runtime._allocation._allocator.get()
-
-    assert launch._allocator_is_local() and contextvars.copy_context().run(run) is theirs
-    assert launched[0] is not theirs and launched[0](100, 128, None).numel() == 100
+    assert backend.choice(q, LAYOUT, HeadTable.uniform(2, LOCAL)) == configs[0]
+    assert backend.choice(q, LAYOUT, HeadTable.uniform(2, FULL, refresh=LOCAL)) == configs[refreshing]
 
 
 @pytest.mark.parametrize("field, value", [(0, 490), (1, 200), (5, 10_000), (4, -1)])
 def test_a_work_list_that_leaves_its_bounds_never_reaches_a_gpu(field, value):
-    right = worklist.pattern(LAYOUT, LOCAL, True, 128, 64)
-    worklist.check(right, LAYOUT.length, 128, 64)
+    right = pattern(LAYOUT, LOCAL, True, 128, 64)
+    check(right, LAYOUT.length, 128, 64)
     blocks = right.blocks.copy()
     blocks[3, field] = value
     with pytest.raises(ValueError, match="bounds"):
-        worklist.check(replace(right, blocks=blocks), LAYOUT.length, 128, 64)
+        check(replace(right, blocks=blocks), LAYOUT.length, 128, 64)
     with pytest.raises(ValueError, match="bounds"):
-        worklist.check(replace(right, clean=right.clean + LAYOUT.length), LAYOUT.length, 128, 64)
+        check(replace(right, clean=right.clean + LAYOUT.length), LAYOUT.length, 128, 64)
 
 
 def test_cached_heads_in_their_place_are_recognised():
@@ -419,11 +397,11 @@ def separate(arguments, **environment):
 
 @pytest.mark.slow
 def test_the_kernels_arithmetic_in_the_interpreter():
-    """Every claim of two files, in a process whose Triton interprets."""
+    """Every claim of three files, in a process whose Triton interprets."""
     pytest.importorskip("triton", reason="Triton is not installed")
     if tuple(map(int, np.__version__.split(".")[:2])) >= (2, 4):
         pytest.skip("Triton's interpreter does not work with NumPy 2.4 and newer")
-    files = ["test_kernels_triton_interpreted.py", "test_kernels_pingpong_emulated.py"]
+    files = [f"kernels/test_{name}.py" for name in ("triton_interpreted", "hopper_emulated", "backends")]
     done = separate([*files, "-rf"], TRITON_INTERPRET="1")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
@@ -432,7 +410,7 @@ def test_only_hopper_gets_paths_of_its_own_and_every_list_ends_with_the_other():
     for capability in (75, 80, 86, 89, 90, 100, 103, 120, 121):
         for dim in HEAD_DIMS:
             found = candidates("cuda", capability, dim)
-            hopper = [PINGPONG, SPECIALIZED] if capability == 90 else []
+            hopper = [PINGPONG] if capability == 90 else []
             assert [config.path for config in found if config.path != POINTER] == hopper
             assert found[-1].path == POINTER and len(set(found)) == len(found) <= 3
     assert all(config.path == POINTER for config in candidates("hip", 90, 128))
@@ -452,8 +430,8 @@ def test_on_the_gpu_a_mixed_layer_matches_float64_and_repeats_its_bits(pooled, d
     table = mixed(*(Window((*w.extent, 0.4)[-len(layout.grid) :], pooled) for w in (LOCAL, WIDE)))
     q, k, v = (x.cuda() for x in qkv(2, len(table), layout.length, dim, dtype))
     arguments = {name: x.cuda() for name, x in caches(q.cpu(), layout, table).items()}
-    assert why_not_fused(q, k, v, layout, table) is None
     outcome = head_wise(q, k, v, layout, table, **arguments)
+    assert outcome.path == "fused"
     again = head_wise(q, k, v, layout, table, **arguments)
     assert torch.equal(outcome.out, again.out) and torch.equal(outcome.residual, again.residual)
     for row in range(2):
@@ -475,7 +453,7 @@ def test_on_the_gpu_every_configuration_is_right_and_repeats_its_bits_under_load
     q, k, v = (x.cuda() for x in qkv(1, len(table), layout.length, dim, dtype))
     arguments = {name: x.cuda() for name, x in caches(q.cpu(), layout, table).items()}
     wanted, residual = _reference_on(q, k, v, layout, table, arguments)
-    for config in launch.device_configs(q.device, dim):
+    for config in devices.device_configs(q.device, dim):
         out = torch.empty_like(q)
         fresh = launch.head_wise(q, k, v, layout, table, out, config=config, **arguments)
         torch.testing.assert_close(out.double(), wanted, rtol=0, atol=TOLERANCE[dtype])
@@ -498,8 +476,8 @@ def test_on_the_gpu_a_captured_graph_replays_the_same_bits():
     q, k, v = (x.cuda() for x in qkv(1, len(MIXED), LAYOUT.length, 64, torch.float16))
     arguments = {name: x.cuda() for name, x in caches(q.cpu(), LAYOUT, MIXED).items()}
     out = torch.empty_like(q)
-    assert why_not_fused(q, k, v, LAYOUT, MIXED) is None
     wanted = head_wise(q, k, v, LAYOUT, MIXED, **arguments)
+    assert wanted.path == "fused"
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         outcome = head_wise(q, k, v, LAYOUT, MIXED, out=out, **arguments)

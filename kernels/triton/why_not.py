@@ -9,11 +9,11 @@ import torch
 from ..geometry import Layout
 from ..head_table import HeadTable
 from ..ways import Full, Residual, Reuse, Window
-from .configs import HEAD_DIMS, SWITCH, Config, refreshes, switch
-from .launch import device_configs
-from .proof import NotNow, Proof, first_line, proof
+from .configs import HEAD_DIMS, SWITCH, switch
+from .trial import NotNow, first_line, trial_of
 from .worklist import BLOCK_BITS, MOST_HEADS, pooled_heads
 
+# The ways that `worklist.head_patterns` can lay out.
 KNOWN = (Full, Residual, Reuse, Window)
 DTYPES = (torch.float16, torch.bfloat16)
 OLDEST_CAPABILITY = (8, 0)
@@ -31,10 +31,10 @@ def why_not(
     *,
     scale: float | None = None,
 ) -> str | None:
-    """One plain sentence that says why the kernel cannot serve a call, or None when it can.
+    """One sentence that says why the Triton kernel cannot serve a call, or None when it can.
 
     q, k, v: (B, H, L, D). The device's first call of a dtype and head size, and the first with pooled windows, compiles
-    the kernel and tries it (see `proof`), which waits for the device; call this once before capturing a CUDA graph.
+    the kernel and tries it (see `trial`), which waits for the device; call this once before capturing a CUDA graph.
     Never raises.
     """
     return (
@@ -49,7 +49,7 @@ def about_call(q, k, v, layout, table, scale=None) -> str | None:
     """The part of `why_not` that looks at the call alone, whatever the device."""
     for way in (*table.ways, *table.approximation_groups(), *table.refresh_groups()):
         if not isinstance(way, KNOWN):
-            return f"The Triton kernel has no way {way.name!r}."
+            return f"The Triton kernel computes no head by {way.name!r}."
     if not q.dim() == k.dim() == v.dim() == 4:
         return "The Triton kernel takes queries, keys and values of four axes."
     if k.shape[1] != q.shape[1]:
@@ -86,7 +86,7 @@ def about_device(device: torch.device) -> str | None:
 def triton_missing() -> str | None:
     """Why Triton itself cannot be used, or None. The same name serves the `triton-windows` package."""
     try:
-        from . import kernel  # noqa: F401
+        from . import pointer  # noqa: F401
     except ImportError as error:
         return f"Triton is not installed or does not load ({first_line(error)})."
     except Exception as error:  # A broken Triton may fail in any way when it loads, and no way may stop a sampling run.
@@ -95,7 +95,7 @@ def triton_missing() -> str | None:
 
 
 def switched_off() -> str | None:
-    """Why no GPU gets the kernel: the user said so."""
+    """Why no GPU gets the kernel: the user has switched it off."""
     if switch() == "0":
         return f"The Triton kernel is switched off by {SWITCH}=0."
     return None
@@ -103,24 +103,8 @@ def switched_off() -> str | None:
 
 def fault(device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bool = False) -> str | None:
     """Why the kernel is not to be used on a device with a dtype and head size, and with windows that pool or others:
-    tried once, the answer is kept. A moment that allows no trial is not held against the kernel."""
+    tried once, the answer is kept. A moment that allows no trial decides nothing: it is tried later."""
     try:
-        return proof(device, dtype, head_dim, pooled).reason
+        return trial_of(device, dtype, head_dim, pooled).reason
     except NotNow as moment:
         return str(moment)
-
-
-def choice(q: torch.Tensor, layout: Layout, table: HeadTable) -> Config:
-    """The configuration that won the trial of q's device, dtype and head size, or the device's last one where the
-    winner is not made for the table's refreshes. Ask only where `why_not` gives None."""
-    pooled = bool(pooled_heads(layout, table))
-    best, last = proof(q.device, q.dtype, q.shape[3], pooled).config, device_configs(q.device, q.shape[3])[-1]
-    return last if table.refresh_heads and not refreshes(best, last) else best
-
-
-def report(device: torch.device, dtype: torch.dtype, head_dim: int) -> Proof | None:
-    """What the trial found; tries first if nothing is known yet. None where the moment allows no trial."""
-    try:
-        return proof(device, dtype, head_dim)
-    except NotNow:
-        return None

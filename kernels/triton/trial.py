@@ -1,10 +1,11 @@
-"""A GPU's kernel proves itself before it is trusted: right first, then faster than the path it would replace.
+"""The trial of the Triton kernel on the user's GPU before it serves: right first, then faster than the tiled path.
 
 Once for each device, dtype and head size in a process, at the first call that could use it, and once more at the first
-whose windows pool the keys that they leave out: a small layer of every method goes through the kernel and through the
+whose windows pool the keys that they leave out: a small layer of every way goes through the kernel and through the
 tiled path and must come out alike to a few roundings; then every configuration of the device's short list is timed on a
-windowed layer of LAYOUT's tokens, beside the tiled path. The fastest right one serves. Compiling takes a second or two
-for each configuration, the rest a fraction of one; Triton keeps what it compiled on disk for the next process.
+windowed layer of LAYOUT's tokens, beside the tiled path. The fastest right one serves. Compiling takes two to five
+seconds of a CPU for each binary (cross-compiled for an RTX 4090: 9 in all without pooled windows, 12 with), the rest a
+fraction of one; Triton keeps what it compiled on disk for the next process.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from ..geometry import Layout
 from ..head_table import HeadTable
 from ..ways import FULL, REUSE, Residual, Window
 from .configs import POINTER, SWITCH, Config, refreshes
-from .launch import device_configs, head_wise, on
+from .devices import device_configs, on
+from .launch import head_wise
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +49,12 @@ class NotNow(Exception):
 
 
 @dataclass(frozen=True)
-class Proof:
-    """What a trial found. reason: one sentence why the kernel does not serve, or None.
+class Trial:
+    """What was found. reason: one sentence why the kernel does not serve, or None.
 
     config: the fastest configuration. difference: its largest from the tiled path on the small layer. Milliseconds of
-    the timed layer: fused, tiled, and dense (torch's SDPA on all pairs). compile_seconds: first calls, all together.
-    timed: (configuration, milliseconds) of all. dropped: sentences about configurations that failed.
+    the timed layer: fused, tiled, and dense (torch's SDPA on all pairs). compile_seconds: of first calls, in total.
+    timed: (configuration, milliseconds) of all right ones. dropped: sentences about configurations that failed.
     """
 
     reason: str | None
@@ -72,12 +74,13 @@ class Proof:
             f"{self.config}: {self.fused_ms:.3f} ms for {LAYOUT.length} tokens in windows, {self.tiled_ms:.3f} ms by "
             f"the tiled path, {self.dense_ms:.3f} ms for dense attention; largest difference {self.difference:.2g}; "
             f"compiled in {self.compile_seconds:.1f} s."
+            + "".join(f" {config}: {ms:.3f} ms." for config, ms in self.timed if config != self.config)
             + "".join(f" Left out: {sentence}" for sentence in self.dropped)
         )
 
 
 @lru_cache(maxsize=64)
-def proof(device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bool = False) -> Proof:
+def trial_of(device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bool = False) -> Trial:
     """The trial of a device, made once, with pooled windows or with others. Raises NotNow, and only that, where it
     cannot be made now."""
     if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
@@ -91,12 +94,12 @@ def proof(device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bool 
 @lru_cache(maxsize=64)
 def _attempt(
     device: torch.device, dtype: torch.dtype, head_dim: int, _minute: int, pooled: bool = False
-) -> Proof | None:
+) -> Trial | None:
     """The trial, or None when memory ran out. `_minute` makes the answer None be forgotten after a while."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     what = f"{name}, {str(dtype).removeprefix('torch.')}, head size {head_dim}{', pooled windows' * pooled}"
     log.info("[DiTFastAttn] Trying the fused kernel on %s (%s=0 leaves it off).", what, SWITCH)
-    # A GPU that hangs can be neither caught nor left; this says how to go on without.
+    # A call that hangs the GPU cannot be interrupted; this says how to start without the kernel.
     watch = threading.Timer(
         LONG_SECONDS,
         log.warning,
@@ -111,10 +114,12 @@ def _attempt(
     try:
         with on(device):
             found = survey(device, dtype, head_dim, pooled)
-    except Exception as error:  # The compiler, the driver and the launch fail in many ways; each means the other path.
+    except (
+        Exception
+    ) as error:  # The compiler, the driver and the launch fail in many ways; each means another back end.
         if out_of_memory(error):
             return None
-        found = Proof(f"The Triton kernel failed its trial on this GPU: {type(error).__name__}: {first_line(error)}.")
+        found = Trial(f"The Triton kernel failed its trial on this GPU: {type(error).__name__}: {first_line(error)}.")
     finally:
         watch.cancel()
     log.info("[DiTFastAttn] Fused kernel on %s: %s", what, found)
@@ -128,7 +133,7 @@ def survey(
     pooled: bool = False,
     clock: Clock | None = None,
     layout: Layout = LAYOUT,
-) -> Proof:
+) -> Trial:
     """Try and time the configurations of a device, the tiled path and dense attention.
 
     clock: milliseconds of a call, by CUDA events by default. Raises what the last configuration raises, and on lack of
@@ -138,15 +143,15 @@ def survey(
     *others, last = device_configs(device, head_dim)
     allowed = tolerance(dtype)
     begin = time.perf_counter()
-    # What the others cannot serve goes through this one, refreshes included: without it there is no kernel.
-    differences = {last: trial(device, dtype, head_dim, last, pooled)}
-    reason = verdict(differences[last], allowed)
+    # What the others cannot serve goes through the last, residual updates included: without it there is no kernel.
+    differences = {last: difference_of(device, dtype, head_dim, last, pooled)}
+    reason = why_rejected(differences[last], allowed)
     if reason is not None:
-        return Proof(reason, last, differences[last])
+        return Trial(reason, last, differences[last])
     dropped = []
     for config in others:
         try:
-            differences[config] = trial(device, dtype, head_dim, config, pooled)
+            differences[config] = difference_of(device, dtype, head_dim, config, pooled)
         except Exception as error:
             if out_of_memory(error):
                 raise
@@ -166,27 +171,29 @@ def survey(
     timed = {}
     for config in differences:
         ms = clock(lambda c=config: head_wise(q, k, v, layout, table, out, config=c))
-        # The GPU is full here, and it was not in the small layer.
-        differences[config] = worst([(torch.tensor(differences[config]), torch.tensor(0.0)), (out, wanted)])
-        if verdict(differences[config], allowed) is None:
+        # This layer fills the GPU, which the small one does not.
+        differences[config] = largest_difference(
+            [(torch.tensor(differences[config]), torch.tensor(0.0)), (out, wanted)]
+        )
+        if why_rejected(differences[config], allowed) is None:
             timed[config] = ms
         elif config == last:
-            return Proof(verdict(differences[config], allowed), config, differences[config])
+            return Trial(why_rejected(differences[config], allowed), config, differences[config])
         else:
             dropped.append(f"{config}: differs by {differences[config]:.2g}.")
     best = min(timed, key=timed.get)
-    reason = verdict(differences[best], allowed, timed[best], slow)
+    reason = why_rejected(differences[best], allowed, timed[best], slow)
     timings = tuple(timed.items())
-    return Proof(reason, best, differences[best], timed[best], slow, dense, seconds, timings, tuple(dropped))
+    return Trial(reason, best, differences[best], timed[best], slow, dense, seconds, timings, tuple(dropped))
 
 
 def tolerance(dtype: torch.dtype) -> float:
-    """The largest difference of a right kernel: inputs have unit variance and outputs stay below 8, whose roundings are
-    4 epsilon apart; two of them."""
+    """The largest difference of a right kernel: inputs have unit variance and outputs stay below 8, where neighbouring
+    numbers of the dtype differ by 4 epsilon; two of these steps."""
     return 2 * torch.finfo(dtype).eps * 4
 
 
-def verdict(
+def why_rejected(
     difference: float, allowed: float, fused_ms: float | None = None, tiled_ms: float | None = None
 ) -> str | None:
     """One sentence why a kernel that differs so much and takes so long is not used, or None. Times may be left out."""
@@ -203,11 +210,10 @@ def verdict(
     return None
 
 
-def trial(
-    device: torch.device, dtype: torch.dtype, head_dim: int, config: Config | None = None, pooled: bool = False
+def difference_of(
+    device: torch.device, dtype: torch.dtype, head_dim: int, config: Config, pooled: bool = False
 ) -> float:
-    """The largest difference between a configuration and the tiled path over a small layer of every method."""
-    config = config or device_configs(device, head_dim)[-1]
+    """The largest difference between a configuration and the tiled path over a small layer of every way."""
     layout = Layout((19, 22), prefix=5, suffix=2)
     window = Window((0.4, 0.5), pooled)
     table = HeadTable((window, FULL, REUSE, Residual(window), FULL), (None, window, None, None, None))
@@ -225,7 +231,7 @@ def trial(
     wanted = torch.stack((local[:, 0], full[:, 1], cached[:, 0], local[:, 3], full[:, 4]), dim=1)
     wanted[:, 3, image] += residual[:, 0]
 
-    # With a refresh and without one a configuration is compiled to two binaries.
+    # With residual updates and without them a configuration is compiled to two binaries.
     plain = replace(table, refresh=(None,) * 5)
     out = torch.full_like(q, torch.nan)
     head_wise(q, k, v, layout, plain, out, cached=cached, residual=residual, config=config)
@@ -234,11 +240,11 @@ def trial(
         refreshed = torch.full_like(q, torch.nan)
         fresh = head_wise(q, k, v, layout, table, refreshed, cached=cached, residual=residual, config=config)
         pairs += [(refreshed, wanted), (fresh, full[:, 1:2, image] - local[:, 1:2, image])]
-    return worst(pairs)
+    return largest_difference(pairs)
 
 
-def worst(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> float:
-    """The largest difference inside any pair; NaN, which torch holds to be larger than any number, if there is one."""
+def largest_difference(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> float:
+    """The largest difference between the two tensors of any pair; NaN where there is one (torch's max passes it on)."""
     return float(torch.stack([(a.float() - b.float()).abs().max().cpu() for a, b in pairs]).max())
 
 

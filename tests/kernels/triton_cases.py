@@ -4,13 +4,13 @@ import torch
 from kernel_cases import TOLERANCE, caches, doubled
 
 from ditfastattn.kernels import reference
-from ditfastattn.kernels.triton.configs import SPECIALIZED, Config
+from ditfastattn.kernels.triton.configs import Config
 from ditfastattn.kernels.triton.launch import head_wise
 
 # Small enough that a few hundred tokens make several blocks of both kinds; 64 queries hold four 4 x 4 tiles.
 BLOCKS = Config(queries=64, keys=32, warps=4, stages=2)
-# The one loop of the other kernel; wider blocks, which an interpreter is quicker with.
-ONE_LOOP = Config(queries=128, keys=64, warps=4, stages=2, path=SPECIALIZED)
+# Of several tiles each, which an interpreter is quicker with.
+LARGER = Config(queries=128, keys=64, warps=8, stages=2)
 
 
 def run(q, k, v, layout, table, *, out=None, blocks=BLOCKS, **arguments):

@@ -1,7 +1,7 @@
-"""The kernel's arithmetic, in Triton's interpreter on a CPU: run by test_kernels_triton.py in a process of its own.
+"""The kernel's arithmetic, in Triton's interpreter on a CPU: run by test_triton.py in a process of its own.
 
 TRITON_INTERPRET must be set before Triton is first imported, and would turn real kernels of other tests into
-interpreted ones. By hand: TRITON_INTERPRET=1 python -m pytest tests/test_kernels_triton_interpreted.py
+interpreted ones. By hand: TRITON_INTERPRET=1 python -m pytest tests/kernels/test_triton_interpreted.py
 """
 
 import os
@@ -10,20 +10,22 @@ from dataclasses import replace
 import pytest
 
 if os.environ.get("TRITON_INTERPRET") != "1":
-    pytest.skip("runs in a process of its own, started by test_kernels_triton.py", allow_module_level=True)
+    pytest.skip("runs in a process of its own, started by test_triton.py", allow_module_level=True)
 pytest.importorskip("triton", reason="Triton is not installed")
 
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from kernel_cases import ORDERS, caches, layouts, mixed, qkv, tables, windows
-from triton_cases import BLOCKS, ONE_LOOP, assert_matches_reference, run
+from triton_cases import BLOCKS, LARGER, assert_matches_reference, run
 
-from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Residual, Window, head_wise, pooling
-from ditfastattn.kernels.triton import launch, proof
+from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Residual, Window, pooling
+from ditfastattn.kernels.triton import launch, trial
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, Config
-from ditfastattn.kernels.triton.pooled import pool_heads
-from ditfastattn.kernels.triton.worklist import one_list, pattern, tile_order, work_list
+from ditfastattn.kernels.triton.operands import unit_of
+from ditfastattn.kernels.triton.pool import pool_heads
+from ditfastattn.kernels.triton.tile_order import tile_order
+from ditfastattn.kernels.triton.worklist import work_list
 from ditfastattn.kernels.ways.window import window_mask
 
 CPU = torch.device("cpu")
@@ -42,7 +44,7 @@ brief = settings(
 
 @brief
 @given(st.data())
-def test_any_mix_of_methods_matches_the_float64_reference(data):
+def test_any_mix_of_ways_matches_the_float64_reference(data):
     layout = data.draw(layouts(largest=200))
     table = data.draw(tables(len(layout.grid)))
     order = data.draw(st.sampled_from(ORDERS))
@@ -60,7 +62,7 @@ def test_pooled_windows_match_the_float64_reference(data):
     dim = data.draw(st.sampled_from(sorted(HEAD_DIMS)))
     order, dtype = data.draw(st.sampled_from(ORDERS)), data.draw(st.sampled_from((torch.float16, torch.float32)))
     q, k, v = qkv(1, 4, layout.length, dim, dtype, order, data.draw(st.integers(0, 99)))
-    assert_matches_reference(q, k, v, layout, table, blocks=data.draw(st.sampled_from((BLOCKS, ONE_LOOP))))
+    assert_matches_reference(q, k, v, layout, table, blocks=data.draw(st.sampled_from((BLOCKS, LARGER))))
 
 
 @brief
@@ -77,7 +79,7 @@ def test_tiles_are_pooled_as_the_definition_says(data):
     work = work_list(layout, table, BLOCKS.queries, BLOCKS.keys, CPU)
     if not len(work.pooled):
         return
-    found = pool_heads(q, k, v, layout, work, dim**-0.5, launch.unit_of([q, k, v]))
+    found = pool_heads(q, k, v, layout, work, dim**-0.5, unit_of([q, k, v]))
     wanted = pooling.pool(*(x[:, ::2].double() for x in (q, k, v)), layout)
     # Values up to 34, and a float32 sum of up to 64 of them.
     largest = 128 * torch.finfo(dtype).eps
@@ -86,40 +88,18 @@ def test_tiles_are_pooled_as_the_definition_says(data):
     torch.testing.assert_close(found.bias.double(), wanted.bias, rtol=0, atol=1e-4)
 
 
-@brief
-@given(st.data())
-def test_any_mix_of_methods_in_one_loop_matches_the_float64_reference(data):
-    layout = data.draw(layouts(largest=200))
-    table = data.draw(tables(len(layout.grid)))
-    dtype = data.draw(st.sampled_from((torch.float16, torch.float32)))
-    order = data.draw(st.sampled_from(ORDERS))
-    q, k, v = qkv(1, len(table), layout.length, 64, dtype, order, data.draw(st.integers(0, 99)))
-    assert_matches_reference(q, k, v, layout, table, blocks=ONE_LOOP)
-
-
 @pytest.mark.parametrize("dim", HEAD_DIMS)
-@pytest.mark.parametrize("blocks", [Config(128, 64, 8, 2), ONE_LOOP], ids=str)
+@pytest.mark.parametrize("blocks", [BLOCKS, LARGER], ids=str)
 def test_every_head_size_matches_the_reference(dim, blocks):
     q, k, v = qkv(1, len(MIXED), LAYOUT.length, dim, torch.float16, "fused qkv")
     assert_matches_reference(q, k, v, LAYOUT, MIXED, blocks=blocks)
 
 
-@pytest.mark.parametrize("blocks", [Config(128, 64, 8, 2), ONE_LOOP], ids=str)
+@pytest.mark.parametrize("blocks", [BLOCKS, LARGER], ids=str)
 @pytest.mark.parametrize("table", [MIXED, POOLED], ids=["windows", "pooled windows"])
 def test_bfloat16_stays_within_its_rounding(table, blocks):
     q, k, v = qkv(1, len(table), LAYOUT.length, 72, torch.bfloat16)
     assert_matches_reference(q, k, v, LAYOUT, table, blocks=blocks)
-
-
-@pytest.mark.parametrize("what", ["odd strides", "odd address"])
-def test_what_descriptors_cannot_serve_takes_the_other_path(what, monkeypatch):
-    monkeypatch.setattr(launch, "_start_specialized", None)
-    order = "sliced tokens" if what == "odd strides" else "tokens first"
-    q, k, v = qkv(1, 2, 40, 64, torch.float16, order)
-    if what == "odd address":
-        q = torch.zeros(q.numel() + 1, dtype=q.dtype)[1:].view(1, 40, 2, 64).transpose(1, 2).copy_(q)
-    table = HeadTable.uniform(2, Window((0.3,)))
-    assert_matches_reference(q, k, v, Layout((40,)), table, blocks=ONE_LOOP)
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -139,7 +119,7 @@ def test_the_scale_is_used(scale):
     [Layout((1,)), Layout((31,)), Layout((33, 1)), Layout((130,), 0, 70), Layout((2, 5, 9), 1), Layout((5, 9, 3))],
     ids=str,
 )
-@pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
+@pytest.mark.parametrize("blocks", [BLOCKS, LARGER], ids=str)
 def test_tails_thin_grids_and_no_text(layout, blocks):
     window = Window((0.4,) * len(layout.grid))
     table = HeadTable((window, FULL, FULL), (None, window, None))
@@ -150,7 +130,7 @@ def test_a_block_of_three_tiles_and_a_window_that_ends_inside_it():
     """Query tiles of a block with three different boxes, in a row of tiles that is cut short."""
     layout = Layout((13, 50), 2)
     table = HeadTable((Window((0.3, 0.2)), FULL), (None, Window((1.0, 0.4))))
-    assert_matches_reference(*qkv(1, 2, layout.length, 64, torch.float16), layout, table, blocks=ONE_LOOP)
+    assert_matches_reference(*qkv(1, 2, layout.length, 64, torch.float16), layout, table, blocks=LARGER)
 
 
 @brief
@@ -170,7 +150,7 @@ def test_a_window_has_the_same_bits_alone_and_inside_a_refresh(data):
     torch.testing.assert_close(again, full, rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
+@pytest.mark.parametrize("blocks", [BLOCKS, LARGER], ids=str)
 def test_the_window_inside_a_refresh_is_the_windows_output_bit_for_bit(blocks):
     """The keys outside the window are made to weigh nothing, so that full - window is zero only for equal bits."""
     layout = Layout((6, 37))
@@ -205,25 +185,7 @@ def test_poison_in_blocks_that_a_block_of_queries_does_not_visit_never_leaks():
     assert torch.equal(poisoned[:, :, rows], clean[:, :, rows])
 
 
-def test_poison_in_blocks_that_are_not_listed_never_leaks_in_one_loop():
-    layout = Layout((9, 41), prefix=4)
-    q, k, v = qkv(1, 2, layout.length, 64)
-    table = HeadTable.uniform(2, LOCAL)
-    clean, _ = run(q, k, v, layout, table, blocks=ONE_LOOP)
-    order = tile_order(layout)
-    blocks, records = one_list(pattern(layout, LOCAL, False, ONE_LOOP.queries, ONE_LOOP.keys), layout, ONE_LOOP.keys)
-    start, count, _, _, first, last, _ = blocks[0, :7]
-    visited = torch.zeros(layout.length, dtype=torch.bool)
-    for at in records[first:last, 0]:
-        visited[order.slots[at : at + ONE_LOOP.keys]] = True
-    rows = torch.from_numpy(order.slots[start : start + count]).long()
-    assert not visited.all() and not (window_mask(layout, LOCAL)[rows].any(dim=0) & ~visited).any()
-    k[:, :, ~visited], v[:, :, ~visited] = torch.nan, torch.nan
-    poisoned, _ = run(q, k, v, layout, table, blocks=ONE_LOOP)
-    assert torch.equal(poisoned[:, :, rows], clean[:, :, rows])
-
-
-@pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
+@pytest.mark.parametrize("blocks", [BLOCKS, LARGER], ids=str)
 def test_reused_heads_are_copied_bit_for_bit_and_their_tokens_not_read(blocks):
     q, k, v = qkv(2, 3, LAYOUT.length, 64, torch.float16)
     for x in (q, k, v):
@@ -247,7 +209,7 @@ def test_reused_heads_that_lie_in_the_output_are_left_alone():
     assert set((work.items >> 21).tolist()) == {1, 3}
 
 
-@pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
+@pytest.mark.parametrize("blocks", [BLOCKS, LARGER], ids=str)
 def test_the_output_is_written_where_the_caller_wants_it_and_nowhere_else(blocks):
     table = MIXED
     q, k, v = qkv(1, len(table), LAYOUT.length, 72)
@@ -261,24 +223,15 @@ def test_the_output_is_written_where_the_caller_wants_it_and_nowhere_else(blocks
     assert (wide == 3.0).all()
 
 
-@pytest.mark.parametrize("blocks", [BLOCKS, ONE_LOOP], ids=str)
-def test_shared_outputs_are_bit_equal(blocks):
-    table = MIXED
-    q, k, v = qkv(1, len(table), LAYOUT.length, 64, torch.float16)
-    both = torch.full((2, LAYOUT.length, len(table), 64), torch.nan, dtype=torch.float16).transpose(1, 2)
-    run(q, k, v, LAYOUT, table, out=both[:1], twin=both[1:], blocks=blocks, **caches(q, LAYOUT, table))
-    assert torch.equal(both[0], both[1]) and both.isfinite().all()
-
-
 @pytest.mark.parametrize("table", [MIXED, POOLED], ids=["windows", "pooled windows"])
-def test_the_order_of_work_does_not_touch_the_bits(table):
+def test_the_order_of_work_does_not_touch_the_bits(table, monkeypatch):
     q, k, v = qkv(1, len(table), LAYOUT.length, 64, torch.float16)
     arguments = caches(q, LAYOUT, table)
     wanted, wanted_fresh = run(q, k, v, LAYOUT, table, **arguments)
     work = work_list(LAYOUT, table, BLOCKS.queries, BLOCKS.keys, CPU)
     shuffled = work.items[torch.randperm(len(work.items), generator=torch.Generator().manual_seed(3))]
-    work = replace(work, items=shuffled)
-    out, fresh = run(q, k, v, LAYOUT, table, work=work, **arguments)
+    monkeypatch.setattr(launch, "work_list", lambda *args: replace(work, items=shuffled))
+    out, fresh = run(q, k, v, LAYOUT, table, **arguments)
     assert torch.equal(out, wanted) and torch.equal(fresh, wanted_fresh)
 
 
@@ -287,58 +240,23 @@ def test_a_trial_sees_what_is_wrong(monkeypatch):
         out[0, 0, 7, 3] = torch.nan
         return q.new_zeros(2, 1, layout.image, 64)
 
-    monkeypatch.setattr(proof, "head_wise", wrong)
-    assert "differs by nan" in proof.survey(CPU, torch.float16, 64).reason
+    monkeypatch.setattr(trial, "head_wise", wrong)
+    assert "differs by nan" in trial.survey(CPU, torch.float16, 64).reason
 
 
 def test_a_survey_times_each_right_configuration_and_keeps_the_fastest(monkeypatch):
     last = Config(128, 64, 4, 2)
     broken = Config(128, 63, 4, 2)  # no power of two, which Triton refuses
-    monkeypatch.setattr(proof, "device_configs", lambda device, head_dim: (ONE_LOOP, broken, last))
+    monkeypatch.setattr(trial, "device_configs", lambda device, head_dim: (LARGER, broken, last))
     milliseconds = iter((5.0, 4.0, 3.0, 2.0))
 
     def clock(call):
         call()
         return next(milliseconds)
 
-    found = proof.survey(CPU, torch.float16, 64, clock=clock, layout=Layout((9, 9)))
-    assert found.reason is None and found.config == ONE_LOOP and found.difference < 5e-3
-    assert found.timed == ((last, 3.0), (ONE_LOOP, 2.0)) and (found.tiled_ms, found.dense_ms) == (5.0, 4.0)
-    assert proof.trial(CPU, torch.float16, 64, last, pooled=True) < 5e-3
+    found = trial.survey(CPU, torch.float16, 64, clock=clock, layout=Layout((9, 9)))
+    assert found.reason is None and found.config == LARGER and found.difference < 5e-3
+    assert found.timed == ((last, 3.0), (LARGER, 2.0)) and (found.tiled_ms, found.dense_ms) == (5.0, 4.0)
+    assert trial.difference_of(CPU, torch.float16, 64, last, pooled=True) < 5e-3
     assert len(found.dropped) == 1 and str(broken) in found.dropped[0] and found.compile_seconds > 0
     assert "2.000 ms" in str(found) and "5.000 ms by the tiled path" in str(found)
-
-
-def test_dispatch_serves_a_mixed_table_by_one_launch_where_the_kernel_can(monkeypatch):
-    from ditfastattn.kernels import dispatch
-
-    class Elsewhere(torch.Tensor):
-        """A CPU tensor that says it lies on another device."""
-
-        device = torch.device("meta")
-
-    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 64)
-    arguments = caches(q, LAYOUT, MIXED)
-    wanted = head_wise(q, k, v, LAYOUT, MIXED, **arguments)
-    monkeypatch.setattr(dispatch, "why_not", lambda *a, **b: None)
-    monkeypatch.setattr(dispatch, "why_not_fused", lambda *a, **b: None)
-    seen = []
-
-    def fused(q, k, v, layout, table, out, **options):
-        seen.append(options)
-        return run(
-            *(x.as_subclass(torch.Tensor) for x in (q, k, v)),
-            layout,
-            table,
-            out=out,
-            blocks=options.pop("config"),
-            **options,
-        )[1]
-
-    monkeypatch.setattr(dispatch.triton, "head_wise", fused)
-    monkeypatch.setattr(dispatch.triton, "choice", lambda q, layout, table: BLOCKS)
-    out = torch.empty_like(q)
-    outcome = dispatch.head_wise(*(x.as_subclass(Elsewhere) for x in (q, k, v)), LAYOUT, MIXED, out=out, **arguments)
-    assert len(seen) == 1
-    torch.testing.assert_close(outcome.out, wanted.out, rtol=0, atol=5e-6)
-    torch.testing.assert_close(outcome.residual, wanted.residual, rtol=0, atol=5e-6)

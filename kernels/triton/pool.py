@@ -1,10 +1,10 @@
 """Pooling on the GPU: one read of q, k and v of the heads whose windows pool, and a few small operations of torch.
 
-    one program for one tile of tokens of one head of one batch row: (TOKENS, LANES) of k, v and q, one after another
+    one program for one tile of tokens of one head of one batch item: (TOKENS, LANES) of k, v and q, one after another
 
-What it computes is the meaning of `..pooling.pool`. A tile lies in registers as a whole, so that its variance is the
-mean of squares around its mean and nothing cancels. Sums over the whole image are formed of the tiles' sums by torch,
-in an order that does not change from call to call.
+It computes what `..pooling.pool` means. A whole tile is in registers at once, so that its variance is the mean of
+squared deviations from its mean, and no two large numbers are subtracted. Torch forms the sums over the whole image
+from the tiles' sums, in an order that does not change from call to call.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def pool_kernel(
     slots starts[i] to starts[i + 1]: mean key and value, the key's variance, and the sum of squared queries, each
     (B, n, tiles, D) contiguous, the last two in float32. TOKENS, LANES: powers of two that a tile and D fit in."""
     tile = tl.program_id(0)
-    row = (tl.program_id(1) % batch).to(tl.int64)
-    place = tl.program_id(1) // batch
-    head = tl.load(chosen + place).to(tl.int64)
+    b = (tl.program_id(1) % batch).to(tl.int64)
+    index = tl.program_id(1) // batch
+    head = tl.load(chosen + index).to(tl.int64)
     first = tl.load(starts + tile)
     count = tl.load(starts + tile + 1) - first
     live = tl.arange(0, TOKENS) < count
@@ -69,19 +69,19 @@ def pool_kernel(
     d = tl.arange(0, LANES)
     kept = live[:, None] & (d < D)[None, :]
     heads = tl.num_programs(1) // batch
-    at = ((row * heads + place) * tiles + tile) * D + d
+    at = ((b * heads + index) * tiles + tile) * D + d
 
-    k_at = row * k_batch * UNIT + head * k_head * UNIT + token[:, None] * (k_token * UNIT) + d[None, :] * k_dim
+    k_at = b * k_batch * UNIT + head * k_head * UNIT + token[:, None] * (k_token * UNIT) + d[None, :] * k_dim
     keys = tl.load(k + k_at, mask=kept, other=0.0).to(tl.float32)
     mean = tl.sum(keys, 0) / count
-    apart = tl.where(kept, keys - mean[None, :], 0.0)
+    deviation = tl.where(kept, keys - mean[None, :], 0.0)
     tl.store(pooled_k + at, mean.to(pooled_k.dtype.element_ty), mask=d < D)
-    tl.store(variance + at, tl.sum(apart * apart, 0) / count, mask=d < D)
+    tl.store(variance + at, tl.sum(deviation * deviation, 0) / count, mask=d < D)
 
-    v_at = row * v_batch * UNIT + head * v_head * UNIT + token[:, None] * (v_token * UNIT) + d[None, :] * v_dim
+    v_at = b * v_batch * UNIT + head * v_head * UNIT + token[:, None] * (v_token * UNIT) + d[None, :] * v_dim
     values = tl.load(v + v_at, mask=kept, other=0.0).to(tl.float32)
     tl.store(pooled_v + at, (tl.sum(values, 0) / count).to(pooled_v.dtype.element_ty), mask=d < D)
 
-    q_at = row * q_batch * UNIT + head * q_head * UNIT + token[:, None] * (q_token * UNIT) + d[None, :] * q_dim
+    q_at = b * q_batch * UNIT + head * q_head * UNIT + token[:, None] * (q_token * UNIT) + d[None, :] * q_dim
     queries = tl.load(q + q_at, mask=kept, other=0.0).to(tl.float32)
     tl.store(squares + at, tl.sum(queries * queries, 0), mask=d < D)

@@ -10,12 +10,12 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from triton.experimental.gluon._runtime import GluonASTSource
 
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, SPECIALIZED, candidates
-from ditfastattn.kernels.triton.kernel import attention_kernel
-from ditfastattn.kernels.triton.launch import FAR_KEYS, _block_layout
-from ditfastattn.kernels.triton.pingpong import ROWS, pingpong_kernel
-from ditfastattn.kernels.triton.pooled import pool_kernel
-from ditfastattn.kernels.triton.specialized import far_kernel, order_kernel, specialized_kernel
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, candidates
+from ditfastattn.kernels.triton.hopper.kernel import ROWS, pingpong_kernel
+from ditfastattn.kernels.triton.hopper.launch import POOLED_KEYS, block_layout
+from ditfastattn.kernels.triton.hopper.preparation import attend_pooled_kernel, order_kernel
+from ditfastattn.kernels.triton.pointer import attention_kernel
+from ditfastattn.kernels.triton.pool import pool_kernel
 
 TARGETS = {
     **{f"sm_{n}": GPUTarget("cuda", n, 32) for n in (80, 86, 89, 90, 100, 120)},
@@ -24,10 +24,10 @@ TARGETS = {
 # Bytes of shared memory that one program may have.
 SHARED = {"sm_80": 166912, "sm_86": 101376, "sm_89": 101376, "sm_90": 232448, "sm_100": 232448, "sm_120": 101376}
 SHARED["gfx942"] = 65536
-TENSORS = ("q", "k", "v", "out", "twin", "cached", "residual", "fresh", "snapshot", "q_tiled", "k_tiled", "v_tiled")
-TENSORS += ("pooled_k", "pooled_v", "far")
+TENSORS = ("q", "k", "v", "out", "cached", "residual", "fresh", "q_tiled", "k_tiled", "v_tiled")
+TENSORS += ("pooled_k", "pooled_v", "pooled_out")
 TABLES = {"items": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32", "chosen": "*i32", "starts": "*i32"}
-TABLES |= {"pooled_bias": "*fp32", "variance": "*fp32", "squares": "*fp32", "snapshot_sum": "*fp32", "far_sum": "*fp32"}
+TABLES |= {"pooled_bias": "*fp32", "variance": "*fp32", "squares": "*fp32", "pooled_sum": "*fp32"}
 
 
 def configurations(name, head_dim):
@@ -46,8 +46,8 @@ def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):
     if config.path == PINGPONG:
         constants["STAGES"] = config.stages
         return _compile(pingpong_kernel, constants, TARGETS[name], element, num_warps=config.warps)
-    kernel = specialized_kernel if config.path == SPECIALIZED else attention_kernel
-    return _compile(kernel, constants, TARGETS[name], element, num_warps=config.warps, num_stages=config.stages)
+    stages = {"num_warps": config.warps, "num_stages": config.stages}
+    return _compile(attention_kernel, constants, TARGETS[name], element, **stages)
 
 
 def ordering(name, head_dim, element="bf16"):
@@ -63,11 +63,11 @@ def pooling(name, head_dim, element="bf16"):
     return _compile(pool_kernel, constants, TARGETS[name], element, num_warps=4)
 
 
-def far(name, head_dim, config, element="bf16"):
-    """The kernel of pooled keys alone that goes before a warp-specialised `config`."""
+def attending_pooled(name, head_dim, config, element="bf16"):
+    """The kernel of pooled keys alone that goes before the Hopper kernel with `config`."""
     d0, d1 = HEAD_DIMS[head_dim]
-    constants = {"BM": config.queries, "BN": FAR_KEYS, "STAGES": 2, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8}
-    return _compile(far_kernel, constants | {"UPCAST": False}, TARGETS[name], element, num_warps=8)
+    constants = {"BM": config.queries, "BN": POOLED_KEYS, "STAGES": 2, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8}
+    return _compile(attend_pooled_kernel, constants | {"UPCAST": False}, TARGETS[name], element, num_warps=8)
 
 
 def _compile(kernel, constants, target, element, **options):
@@ -87,10 +87,10 @@ def _compile(kernel, constants, target, element, **options):
 
 
 def _descriptor(name, constants, element):
-    """The type of a descriptor as `launch._descriptors` makes it: q0 to v1, in tile order or not."""
+    """The type of a descriptor as `hopper.launch._descriptors` makes it: q0 to v1, in tile order or not."""
     lanes = constants["D1"] if name[1] == "1" and constants["D1"] else constants["D0"]
     rows = ROWS.value if name[0] == "q" else constants["BN"]
-    return f"tensordesc<{element}[1, 1, {rows}, {lanes}],{_block_layout(lanes)!r}>"
+    return f"tensordesc<{element}[1, 1, {rows}, {lanes}],{block_layout(lanes)!r}>"
 
 
 def assert_products_overlap(kernel):

@@ -387,5 +387,5 @@ def test_the_package_imports_neither_host_nor_triton_nor_plans():
         "print([m for m in sys.modules if m.split('.')[0] in ('triton', 'comfy', 'nodes') "
         "or m.startswith(('ditfastattn.plans', 'ditfastattn.attention'))])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -1,7 +1,7 @@
 """The Gluon kernel for Hopper on a CPU, its groups, copies and products in an order drawn at random (`gluon_emulator`).
 
-Run by test_kernels_triton.py in a process of its own: the launches before it go through Triton's interpreter. By hand:
-TRITON_INTERPRET=1 python -m pytest tests/test_kernels_pingpong_emulated.py
+Run by test_triton.py in a process of its own: the launches before it go through Triton's interpreter. By hand:
+TRITON_INTERPRET=1 python -m pytest tests/kernels/test_hopper_emulated.py
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 if os.environ.get("TRITON_INTERPRET") != "1":
-    pytest.skip("runs in a process of its own, started by test_kernels_triton.py", allow_module_level=True)
+    pytest.skip("runs in a process of its own, started by test_triton.py", allow_module_level=True)
 pytest.importorskip("triton", reason="Triton is not installed")
 
 import torch
@@ -24,9 +24,11 @@ from kernel_cases import ORDERS, caches, layouts, mixed, qkv, tables
 from triton_cases import assert_matches_reference, run
 
 from ditfastattn.kernels import FULL, HeadTable, Layout, Residual, Window
-from ditfastattn.kernels.triton import launch, pingpong
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, Config
-from ditfastattn.kernels.triton.worklist import one_list, pattern, tile_order
+from ditfastattn.kernels.triton.hopper import kernel as hopper
+from ditfastattn.kernels.triton.hopper.records import records_of
+from ditfastattn.kernels.triton.pattern import pattern
+from ditfastattn.kernels.triton.tile_order import tile_order
 
 TURNS = Config(queries=128, keys=64, warps=4, stages=2, path=PINGPONG)
 # Ragged in both axes, three blocks of queries in a row of tiles, global tokens at both ends.
@@ -34,7 +36,7 @@ LAYOUT = Layout((6, 37), prefix=3, suffix=2)
 LOCAL, WIDE = Window((0.3, 0.3)), Window((0.7, 0.5))
 MIXED = mixed(LOCAL, WIDE)
 POOLED = mixed(replace(LOCAL, pooled=True), replace(WIDE, pooled=True))
-KERNEL = pingpong.pingpong_kernel
+KERNEL = hopper.pingpong_kernel
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 brief = settings(
@@ -53,7 +55,7 @@ def emulated(monkeypatch):
 
     def draw(seed, kernel=KERNEL):
         machine = Emulated(kernel, seed)
-        monkeypatch.setattr(pingpong, "pingpong_kernel", machine)
+        monkeypatch.setattr(hopper, "pingpong_kernel", machine)
         return machine.machine
 
     draw(0)
@@ -62,11 +64,11 @@ def emulated(monkeypatch):
 
 @brief
 @given(st.data())
-def test_any_mix_of_methods_matches_the_float64_reference_in_any_order_of_events(data):
+def test_any_mix_of_ways_matches_the_float64_reference_in_any_order_of_events(data):
     layout = data.draw(layouts(largest=300))
     table = data.draw(tables(len(layout.grid)))
     dim, order = data.draw(st.sampled_from(tuple(HEAD_DIMS))), data.draw(st.sampled_from(ORDERS[:4]))
-    pingpong.pingpong_kernel = Emulated(KERNEL, data.draw(st.integers(0, 1000)))
+    hopper.pingpong_kernel = Emulated(KERNEL, data.draw(st.integers(0, 1000)))
     config = replace(TURNS, keys=data.draw(st.sampled_from((64, 128))), stages=data.draw(st.integers(2, 4)))
     q, k, v = halves(data.draw(st.integers(1, 2)), len(table), layout.length, dim, order)
     assert_matches_reference(q, k, v, layout, table, config)
@@ -110,7 +112,7 @@ def test_poison_in_blocks_that_are_not_listed_never_leaks():
     table = HeadTable.uniform(2, LOCAL)
     clean, _ = run(q, k, v, layout, table, blocks=TURNS)
     slots = tile_order(layout).slots
-    blocks, records = one_list(pattern(layout, LOCAL, False, TURNS.queries, TURNS.keys), layout, TURNS.keys)
+    blocks, records = records_of(pattern(layout, LOCAL, False, TURNS.queries, TURNS.keys), layout, TURNS.keys)
     start, count, _, _, first, last = blocks[0, :6]
     visited = torch.zeros(layout.length, dtype=torch.bool)
     for at in records[first:last, 0]:
@@ -130,28 +132,14 @@ def test_reused_heads_are_copied_bit_for_bit_and_their_tokens_not_read():
     assert torch.equal(out[:, 2], arguments["cached"][:, 0]) and not out.isnan().any()
 
 
-def test_the_output_is_written_where_the_caller_wants_it_twice_and_nowhere_else():
+def test_the_output_is_written_where_the_caller_wants_it_and_nowhere_else():
     q, k, v = halves(1, 6, LAYOUT.length, 80)
-    room = torch.full((2, LAYOUT.length + 2, 8, 80), torch.nan, dtype=torch.float16)
-    out, twin = (x[1:-1, 1:-1].transpose(0, 1)[None] for x in room)
-    run(q, k, v, LAYOUT, MIXED, out=out, twin=twin, blocks=TURNS, **caches(q, LAYOUT, MIXED))
-    assert not out.isnan().any() and torch.equal(out, twin)
-    out.fill_(torch.nan), twin.fill_(torch.nan)
+    room = torch.full((LAYOUT.length + 2, 8, 80), torch.nan, dtype=torch.float16)
+    out = room[1:-1, 1:-1].transpose(0, 1)[None]
+    run(q, k, v, LAYOUT, MIXED, out=out, blocks=TURNS, **caches(q, LAYOUT, MIXED))
+    assert not out.isnan().any()
+    out.fill_(torch.nan)
     assert room.isnan().all()
-
-
-@pytest.mark.parametrize("which", ["repeated rows", "odd strides"])
-def test_what_a_descriptor_on_the_host_cannot_describe_takes_another_path(which, monkeypatch):
-    q, k, v = halves(1, 2, LAYOUT.length, 64)
-    if which == "repeated rows":
-        k, v = k[:, :1].expand(1, 2, -1, -1), v[:, :1].expand(1, 2, -1, -1)
-    else:
-        q, k, v = halves(1, 2, LAYOUT.length, 64, "sliced tokens")
-    taken = []
-    start = launch._start_pointer
-    monkeypatch.setattr(launch, "_start_pointer", lambda *args, **options: taken.append(start(*args, **options)))
-    assert_matches_reference(q, k, v, LAYOUT, HeadTable.uniform(2, LOCAL), TURNS)
-    assert len(taken) == 1
 
 
 def test_a_block_of_another_size_is_refused():
@@ -166,11 +154,11 @@ SLIPS = {
         "        s = warpgroup_mma_wait(0, [s])\n        mbarrier.arrive(k_free.index(0), count=1)\n",
         "        mbarrier.arrive(k_free.index(0), count=1)\n        s = warpgroup_mma_wait(0, [s])\n",
     ),
-    "values released before they are weighed": (
-        "            acc0, acc1 = _await_values(asked0, asked1, p, D1)\n"
+    "values released before they are read": (
+        "            acc0, acc1 = _wait_values(pending0, pending1, p, D1)\n"
         "            mbarrier.arrive(v_free.index(before), count=1)\n",
         "            mbarrier.arrive(v_free.index(before), count=1)\n"
-        "            acc0, acc1 = _await_values(asked0, asked1, p, D1)\n",
+        "            acc0, acc1 = _wait_values(pending0, pending1, p, D1)\n",
     ),
     "values never released": ("            mbarrier.arrive(v_free.index(before), count=1)\n", ""),
     "scores used before they are there": ("warpgroup_mma_wait(1 if D1 == 0 else 2, [s])", "s"),
@@ -185,8 +173,8 @@ SLIPS = {
     "one group's arrival enough": ("(k_free.index(stage), count=GROUPS)", "(k_free.index(stage), count=1)"),
     "queries not waited for": ("        mbarrier.wait(q_ready, 0)\n", ""),
     "the other group's queries": ("q = tiles[0].index(group)", "q = tiles[0].index(1 - group)"),
-    "no shrinking": ("acc0 = acc0 * gl.convert_layout(shrink, gl.SliceLayout(1, lanes0))[:, None]", "acc0 = acc0"),
-    "set aside a step late": ("if i - 1 == edge:", "if i - 2 == edge:"),
+    "no rescaling": ("acc0 = acc0 * gl.convert_layout(rescale, gl.SliceLayout(1, lanes0))[:, None]", "acc0 = acc0"),
+    "the window stored a step late": ("if i - 1 == window_end:", "if i - 2 == window_end:"),
     "no mask": ("if (tile != 0) | (count < BN):", "if False:"),
 }  # fmt: skip
 
@@ -194,11 +182,11 @@ SLIPS = {
 @pytest.mark.parametrize("slip", SLIPS)
 def test_the_emulator_sees_a_slip(slip, emulated, tmp_path, monkeypatch):
     before, after = SLIPS[slip]
-    source = Path(pingpong.__file__).read_text()
+    source = Path(hopper.__file__).read_text()
     assert source.count(before) >= 1
     path = tmp_path / "slip.py"
     path.write_text(source.replace(before, after))
-    spec = importlib.util.spec_from_file_location(f"{pingpong.__package__}.slip", path)
+    spec = importlib.util.spec_from_file_location(f"{hopper.__package__}.slip", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     q, k, v = halves(1, 2, 330, 64)

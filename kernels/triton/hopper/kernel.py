@@ -1,21 +1,20 @@
-"""The kernel for Hopper, scheduled by hand in Gluon: one warp fetches, two warp groups multiply in turns.
+"""The kernel for Hopper, scheduled by hand in Gluon: one warp fetches, two warp groups take turns at multiplying.
 
-Triton's own split (`specialized`) leaves each group to wait for its products. Here, as in FlashAttention-3 (arXiv
-2407.08608, section 3), a group asks for the scores of the next keys before it weighs the last ones' values, and while
-it takes exponents another group has the matrix unit, by turns that barriers hand on:
+As in FlashAttention-3 (arXiv 2407.08608, section 3), a group asks for the scores of the next keys before it multiplies
+the last ones' weights with their values, and while it takes exponents another group has the matrix unit, in turns that
+barriers hand on ("ping-pong"):
 
     group 0   q k1, p0 v0 | softmax 1 ........ | q k2, p1 v1 | softmax 2 ........
     group 1   softmax 0 ..| q k1, p0 v0 | softmax 1 ........ | q k2, p1 v1 | ....
 
-It reads the work list of `specialized`, whose launches before it put windowed heads in tile order and meet pooled
-keys. Branches cost nothing here, so that keys which all queries see go without a mask, copied heads without any
-product, and a refresh needs no launch behind: see `pingpong_output`. Descriptors are made on the host; the kernel asks
-for no memory.
+`preparation` goes before it. Its one loop over `records` masks only the key blocks that need it, copied heads take no
+product, and a residual update needs no launch after it: see `epilogue`. Descriptors are made on the host; the kernel
+asks for no memory.
 
     queries (ROWS, D) a group, keys and values (BN, D) in a ring of STAGES, accumulators (ROWS, D) in float32
 
-with D cut into D0 + D1 lanes as everywhere. tests/gluon_emulator.py runs this source on a CPU, with the order of
-groups, copies and products drawn at random.
+with D cut into D0 + D1 lanes as everywhere. tests/kernels/gluon_emulator.py runs this source on a CPU, with the order
+of groups, copies and products drawn at random.
 """
 
 from triton.experimental import gluon
@@ -27,32 +26,36 @@ from triton.experimental.gluon.language.nvidia.hopper import (
     warpgroup_mma_wait,
 )
 
-from . import parts, specialized
-from .pingpong_output import GROUPS, ROWS, find_work, join_pooled, set_aside, store_output
+from .. import common
+from .epilogue import GROUPS, ROWS, find_work, merge_pooled, store_output, store_window
 
-weigh = gluon.jit(parts.weigh.fn)
-LOG2_E = gl.constexpr(parts.LOG2_E.value)
-LOWEST = gl.constexpr(parts.LOWEST.value)
-FAR = gl.constexpr(specialized.FAR.value)
-REFRESH = gl.constexpr(parts.REFRESH.value)
-RECORD_FIELDS = gl.constexpr(specialized.RECORD_FIELDS.value)
+softmax_step = gluon.jit(common.softmax_step.fn)
+LOG2_E = gl.constexpr(common.LOG2_E.value)
+LOWEST = gl.constexpr(common.LOWEST.value)
+REFRESH = gl.constexpr(common.REFRESH.value)
+# Fields of a key block, see `records`: first slot, slots that count, offset of the first in its tile row, and slots of
+# a tile (0: all queries see all, negative: a query sees what is outside its window).
+RECORD_FIELDS = gl.constexpr(4)
+# Wider than any window, in slots.
+EVERYTHING = gl.constexpr(1 << 30)
 
 
 @gluon.jit(
     do_not_specialize=[
-        "batch", "prefix", "image", "has_twin", "pools", "refreshing", "o_batch", "o_head", "o_token", "t_batch",
-        "t_head", "t_token", "c_batch", "c_head", "c_token", "r_batch", "r_head", "r_token",
+        "batch", "prefix", "image", "pools", "refreshing", "o_batch", "o_head", "o_token", "c_batch", "c_head",
+        "c_token", "r_batch", "r_head", "r_token",
     ]
 )  # fmt: skip
 def pingpong_kernel(
-    q0, k0, v0, q1, k1, v1, q0_tiled, k0_tiled, v0_tiled, q1_tiled, k1_tiled, v1_tiled, out, twin, cached, residual,
-    fresh, far, far_sum, items, heads, slots, scale, batch, prefix, image, has_twin, pools, refreshing, o_batch, o_head,
-    o_token, t_batch, t_head, t_token, c_batch, c_head, c_token, r_batch, r_head, r_token,
+    q0, k0, v0, q1, k1, v1, q0_tiled, k0_tiled, v0_tiled, q1_tiled, k1_tiled, v1_tiled, out, cached, residual, fresh,
+    pooled_out, pooled_sum, items, heads, slots, scale, batch, prefix, image, pools, refreshing,
+    o_batch, o_head, o_token, c_batch, c_head, c_token, r_batch, r_head, r_token,
     BN: gl.constexpr, STAGES: gl.constexpr, D0: gl.constexpr, D1: gl.constexpr, D: gl.constexpr, UNIT: gl.constexpr,
     EMIT: gl.constexpr, POOLED: gl.constexpr,
 ):  # fmt: skip
-    """Grid (items * batch,). As `specialized.specialized_kernel`, for query blocks of GROUPS * ROWS, with fresh
-    (B, n, image, D) as in `kernel.attention_kernel`, contiguous; refreshing: n.
+    """Grid (items * batch,). As `pointer.attention_kernel`, for query blocks of GROUPS * ROWS and rows of D
+    neighbouring elements, addresses and strides of tokens being multiples of 16 bytes; fresh (B, n, image, D)
+    contiguous, with refreshing = n. pooled_out, pooled_sum: of `preparation.attend_pooled_kernel`.
 
     q0, k0, v0: descriptors of q, k and v (B, H, L, D) in blocks of (1, 1, ROWS, D0), (1, 1, BN, D0) and (1, 1, BN, D0).
     q1, k1, v1: likewise of D1 lanes, or anything where D1 is 0. Those of the copies in tile order, (B, n, L, D), are
@@ -73,7 +76,7 @@ def pingpong_kernel(
         v_rest = gl.allocate_shared_memory(element, [STAGES, 1, 1, BN, D1], v1.layout)
         tiles = (q_tiles, k_tiles, v_tiles, q_rest, k_rest, v_rest)
 
-    # Ready: filled by a copy. Free: every group is through with it. Turn: a group may give the matrix unit work.
+    # Ready: filled by a copy. Free: every group has read it. Turn: a group may issue products.
     q_ready = gl.allocate_shared_memory(gl.int64, [1], mbarrier.MBarrierLayout())
     k_ready = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
     v_ready = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
@@ -92,12 +95,10 @@ def pingpong_kernel(
 
     shape: gl.constexpr = (BN, STAGES, D0, D1)
     fetched = (sources, sources_tiled, tiles, signals, items, heads, batch)
-    tensors = (out, twin, cached, residual, fresh, far, far_sum, items, heads, slots)
-    sizes = (batch, prefix, image, has_twin, pools, refreshing)
-    strides = (
-        o_batch, o_head, o_token, t_batch, t_head, t_token, c_batch, c_head, c_token, r_batch, r_head, r_token,
-    )  # fmt: skip
-    # What the output needs, handed on as it is: worked out here, it would take registers all through the loop.
+    tensors = (out, cached, residual, fresh, pooled_out, pooled_sum, items, heads, slots)
+    sizes = (batch, prefix, image, pools, refreshing)
+    strides = (o_batch, o_head, o_token, c_batch, c_head, c_token, r_batch, r_head, r_token)
+    # What the epilogue needs, handed on as arguments: computed here, it would take registers all through the loop.
     output = (tensors, sizes, strides)
     kind: gl.constexpr = (D, UNIT, EMIT, POOLED)
     gl.warp_specialize(
@@ -115,18 +116,18 @@ def pingpong_kernel(
 def _fetch(fetched, shape: gl.constexpr):
     """One warp: bring the queries once, and keys and values into the ring as it becomes free."""
     sources, sources_tiled, tiles, signals, items, heads, batch = fetched
-    row, head, record, block = find_work(items, heads, batch)
+    b, head, record, block = find_work(items, heads, batch)
     records = gl.load(record + 3).to(gl.pointer_type(gl.int32))
     tiled = gl.load(record + 4)
-    row = row.to(gl.int32)
+    b = b.to(gl.int32)
     if tiled >= 0:
-        _fetch_from(sources_tiled, row, tiled.to(gl.int32), block, records, tiles, signals, shape)
+        _fetch_from(sources_tiled, b, tiled.to(gl.int32), block, records, tiles, signals, shape)
     else:
-        _fetch_from(sources, row, head.to(gl.int32), block, records, tiles, signals, shape)
+        _fetch_from(sources, b, head.to(gl.int32), block, records, tiles, signals, shape)
 
 
 @gluon.jit
-def _fetch_from(sources, row, head, block, records, tiles, signals, shape: gl.constexpr):
+def _fetch_from(sources, b, head, block, records, tiles, signals, shape: gl.constexpr):
     q_ready, k_ready, v_ready, k_free, v_free, turn = signals
     STAGES: gl.constexpr = shape[1]
     D0: gl.constexpr = shape[2]
@@ -139,31 +140,31 @@ def _fetch_from(sources, row, head, block, records, tiles, signals, shape: gl.co
         mbarrier.expect(q_ready, GROUPS * ROWS * BYTES)
         for group in gl.static_range(GROUPS):
             at = slot + group * ROWS
-            tma.async_copy_global_to_shared(sources[0], [row, head, at, 0], q_ready, tiles[0].index(group))
+            tma.async_copy_global_to_shared(sources[0], [b, head, at, 0], q_ready, tiles[0].index(group))
             if D1 > 0:
-                tma.async_copy_global_to_shared(sources[3], [row, head, at, D0], q_ready, tiles[3].index(group))
+                tma.async_copy_global_to_shared(sources[3], [b, head, at, D0], q_ready, tiles[3].index(group))
     for i in range(first, last):
         start = gl.load(records + i * RECORD_FIELDS)
         n = i - first
         stage = n % STAGES
         # The ring is free at first: the phase before a barrier's first counts as over.
         free = (n // STAGES & 1) ^ 1
-        _fetch_block(1, sources, row, head, start, k_free.index(stage), free, k_ready.index(stage), tiles, stage, shape)
-        _fetch_block(2, sources, row, head, start, v_free.index(stage), free, v_ready.index(stage), tiles, stage, shape)
+        _fetch_block(1, sources, b, head, start, k_free.index(stage), free, k_ready.index(stage), tiles, stage, shape)
+        _fetch_block(2, sources, b, head, start, v_free.index(stage), free, v_ready.index(stage), tiles, stage, shape)
 
 
 @gluon.jit
-def _fetch_block(which: gl.constexpr, sources, row, head, start, room, free, ready, tiles, stage, shape: gl.constexpr):
-    """Ask for a block of keys (1) or values (2) as soon as the barrier `room` says that its place is free."""
+def _fetch_block(which: gl.constexpr, sources, b, head, start, room, free, ready, tiles, stage, shape: gl.constexpr):
+    """Ask for a block of keys (1) or values (2) as soon as the barrier `room` says that its stage is free."""
     BN: gl.constexpr = shape[0]
     D0: gl.constexpr = shape[2]
     D1: gl.constexpr = shape[3]
     BYTES: gl.constexpr = 2 * (D0 + D1)
     mbarrier.wait(room, free)
     mbarrier.expect(ready, BN * BYTES)
-    tma.async_copy_global_to_shared(sources[which], [row, head, start, 0], ready, tiles[which].index(stage))
+    tma.async_copy_global_to_shared(sources[which], [b, head, start, 0], ready, tiles[which].index(stage))
     if D1 > 0:
-        at = [row, head, start, D0]
+        at = [b, head, start, D0]
         tma.async_copy_global_to_shared(sources[which + 3], at, ready, tiles[which + 3].index(stage))
 
 
@@ -185,37 +186,37 @@ def _group(tiles, signals, scale, output, group: gl.constexpr, shape: gl.constex
     weights: gl.constexpr = gl.DotOperandLayout(0, lanes0, 2)
     by_row: gl.constexpr = gl.SliceLayout(1, scores)
 
-    row, head, record, block = find_work(tensors[7], tensors[8], sizes[0])
+    b, head, record, block = find_work(tensors[6], tensors[7], sizes[0])
     records = gl.load(record + 3).to(gl.pointer_type(gl.int32))
     first = gl.load(block + 4)
     last = gl.load(block + 5)
     acc0 = gl.zeros([ROWS, D0], gl.float32, lanes0)
-    # Where there is no second part the first stands for it, so that it takes no register.
+    # Without a second part the first stands in for it, so that it takes no register.
     acc1 = acc0
     if D1 > 0:
         acc1 = gl.zeros([ROWS, D1], gl.float32, lanes1)
-    total = gl.zeros([ROWS], gl.float32, by_row)
-    top = gl.full([ROWS], LOWEST, gl.float32, by_row)
-    weight = total
+    row_sum = gl.zeros([ROWS], gl.float32, by_row)
+    row_max = gl.full([ROWS], LOWEST, gl.float32, by_row)
+    weight = row_sum
     if first < last:
         factor = scale * LOG2_E
-        # The record behind whose values the window is complete, or one that never comes.
-        edge = last
+        # The record with whose values the window's output is complete, or one that never comes.
+        window_end = last
         if EMIT:
-            edge = gl.load(block + 7)
-            edge = gl.where((gl.load(record) == REFRESH) & (edge >= 0), edge, last)
+            window_end = gl.load(block + 7)
+            window_end = gl.where((gl.load(record) == REFRESH) & (window_end >= 0), window_end, last)
 
         column = gl.load(block + 3) + (gl.arange(0, ROWS, by_row) + group * ROWS) // gl.load(block + 6)
         count, offset, tile = _record(records, first)
         mbarrier.wait(q_ready, 0)
         mbarrier.wait(k_ready.index(0), 0)
-        _await_turn(turn, group, 0)
-        s = _ask_scores(tiles, group, 0, scores, shape)
+        _wait_turn(turn, group, 0)
+        s = _issue_scores(tiles, group, 0, scores, shape)
         _pass_turn(turn, group)
         s = warpgroup_mma_wait(0, [s])
         mbarrier.arrive(k_free.index(0), count=1)
         s = _masked(s, count, offset, tile, block, column, BN, scores)
-        p, shrink, total, top = weigh(s, total, top, factor)
+        p, rescale, row_sum, row_max = softmax_step(s, row_sum, row_max, factor)
         p = gl.convert_layout(p.to(element), weights)
         mbarrier.wait(k_ready.index(1 % STAGES), 1 // STAGES, pred=first + 1 < last)
         for i in range(first + 1, last):
@@ -224,46 +225,52 @@ def _group(tiles, signals, scale, output, group: gl.constexpr, shape: gl.constex
             before = (n - 1) % STAGES
             count, offset, tile = _record(records, i)
             mbarrier.wait(v_ready.index(before), (n - 1) // STAGES & 1)
-            _await_turn(turn, group, n)
-            s = _ask_scores(tiles, group, stage, scores, shape)
-            asked0, asked1 = _ask_values(p, acc0, acc1, tiles, before, shape)
+            _wait_turn(turn, group, n)
+            s = _issue_scores(tiles, group, stage, scores, shape)
+            pending0, pending1 = _issue_values(p, acc0, acc1, tiles, before, shape)
             _pass_turn(turn, group)
             s = warpgroup_mma_wait(1 if D1 == 0 else 2, [s])
             mbarrier.arrive(k_free.index(stage), count=1)
-            total_before = total
-            top_before = top
+            sum_before = row_sum
+            max_before = row_max
             s = _masked(s, count, offset, tile, block, column, BN, scores)
-            weighed, shrink, total, top = weigh(s, total, top, factor)
-            # Behind a branch: in one block with them, the assembler would move the wait before the exponents.
+            new_p, rescale, row_sum, row_max = softmax_step(s, row_sum, row_max, factor)
+            # Predicated, that is behind a branch: in one block with them, the assembler would move this wait before the
+            # exponents.
             mbarrier.wait(k_ready.index((n + 1) % STAGES), (n + 1) // STAGES & 1, pred=i + 1 < last)
-            acc0, acc1 = _await_values(asked0, asked1, p, D1)
+            acc0, acc1 = _wait_values(pending0, pending1, p, D1)
             mbarrier.arrive(v_free.index(before), count=1)
-            # Rounded only now: the matrix unit reads the last weights from their registers until it is through.
-            p = gl.convert_layout(weighed.to(element), weights)
+            # Rounded only now: the matrix unit reads the last weights from their registers until its products are done.
+            p = gl.convert_layout(new_p.to(element), weights)
             if EMIT:
-                if i - 1 == edge:
-                    set_aside(acc0, acc1, total_before, top_before, output, group, lanes0, lanes1, D1, kind)
-            acc0 = acc0 * gl.convert_layout(shrink, gl.SliceLayout(1, lanes0))[:, None]
+                if i - 1 == window_end:
+                    store_window(acc0, acc1, sum_before, max_before, output, group, lanes0, lanes1, D1, kind)
+            acc0 = acc0 * gl.convert_layout(rescale, gl.SliceLayout(1, lanes0))[:, None]
             if D1 > 0:
-                acc1 = acc1 * gl.convert_layout(shrink, gl.SliceLayout(1, lanes1))[:, None]
+                acc1 = acc1 * gl.convert_layout(rescale, gl.SliceLayout(1, lanes1))[:, None]
         n = last - first - 1
         mbarrier.wait(v_ready.index(n % STAGES), n // STAGES & 1)
-        asked0, asked1 = _ask_values(p, acc0, acc1, tiles, n % STAGES, shape)
-        acc0, acc1 = _await_values(asked0, asked1, p, D1)
+        pending0, pending1 = _issue_values(p, acc0, acc1, tiles, n % STAGES, shape)
+        acc0, acc1 = _wait_values(pending0, pending1, p, D1)
         if EMIT:
-            if last - 1 == edge:
-                set_aside(acc0, acc1, total, top, output, group, lanes0, lanes1, D1, kind)
+            if last - 1 == window_end:
+                store_window(acc0, acc1, row_sum, row_max, output, group, lanes0, lanes1, D1, kind)
         if POOLED and EMIT:
-            acc0, acc1, total, weight = join_pooled(acc0, acc1, total, top, output, group, lanes0, lanes1, D1, kind)
-    # Each where the assembler finds a register for everything: copied heads have nothing to join, and do not mind.
+            acc0, acc1, row_sum, weight = merge_pooled(
+                acc0, acc1, row_sum, row_max, output, group, lanes0, lanes1, D1, kind
+            )
+    # Without residual updates the merge stands here and not in the branch above, and with them there: each in the other
+    # place spills registers. Copied heads, which skip the branch, have no pooled keys to merge.
     if POOLED and not EMIT:
-        acc0, acc1, total, weight = join_pooled(acc0, acc1, total, top, output, group, lanes0, lanes1, D1, kind)
-    store_output(acc0, acc1, total, weight, output, tiles, group, lanes0, lanes1, D1, kind)
+        acc0, acc1, row_sum, weight = merge_pooled(
+            acc0, acc1, row_sum, row_max, output, group, lanes0, lanes1, D1, kind
+        )
+    store_output(acc0, acc1, row_sum, weight, output, tiles, group, lanes0, lanes1, D1, kind)
 
 
 @gluon.jit
-def _await_turn(turn, group: gl.constexpr, n):
-    # Turns go round: group 0's first is free, and a barrier's phases alternate.
+def _wait_turn(turn, group: gl.constexpr, n):
+    # Group 0 has the first turn without waiting; from then on a barrier's phases alternate.
     mbarrier.wait(turn.index(group), (n & 1) ^ (1 if group == 0 else 0))
 
 
@@ -273,8 +280,8 @@ def _pass_turn(turn, group: gl.constexpr):
 
 
 @gluon.jit
-def _ask_scores(tiles, group: gl.constexpr, stage, scores: gl.constexpr, shape: gl.constexpr):
-    """Scores (ROWS, BN) of the keys in a stage, which the matrix unit begins to compute."""
+def _issue_scores(tiles, group: gl.constexpr, stage, scores: gl.constexpr, shape: gl.constexpr):
+    """Scores (ROWS, BN) of the keys in a stage, issued to the matrix unit and not waited for."""
     BN: gl.constexpr = shape[0]
     D0: gl.constexpr = shape[2]
     D1: gl.constexpr = shape[3]
@@ -289,32 +296,32 @@ def _ask_scores(tiles, group: gl.constexpr, stage, scores: gl.constexpr, shape: 
 
 
 @gluon.jit
-def _ask_values(p, acc0, acc1, tiles, stage, shape: gl.constexpr):
-    """The accumulators with the weighed values in a stage, which the matrix unit begins to add."""
+def _issue_values(p, acc0, acc1, tiles, stage, shape: gl.constexpr):
+    """The accumulators plus weights times the values in a stage, issued and not waited for."""
     BN: gl.constexpr = shape[0]
     D0: gl.constexpr = shape[2]
     D1: gl.constexpr = shape[3]
-    asked0 = warpgroup_mma(p, tiles[2].index(stage).reshape([BN, D0]), acc0, is_async=True)
-    asked1 = asked0
+    pending0 = warpgroup_mma(p, tiles[2].index(stage).reshape([BN, D0]), acc0, is_async=True)
+    pending1 = pending0
     if D1 > 0:
-        asked1 = warpgroup_mma(p, tiles[5].index(stage).reshape([BN, D1]), acc1, is_async=True)
-    return asked0, asked1
+        pending1 = warpgroup_mma(p, tiles[5].index(stage).reshape([BN, D1]), acc1, is_async=True)
+    return pending0, pending1
 
 
 @gluon.jit
-def _await_values(asked0, asked1, p, D1: gl.constexpr):
-    """The accumulators when the matrix unit is through with everything; p: the weights, kept until then."""
+def _wait_values(pending0, pending1, p, D1: gl.constexpr):
+    """The accumulators when every product is complete; p: the weights, kept in their registers until then."""
     if D1 > 0:
-        acc0, acc1, p = warpgroup_mma_wait(0, [asked0, asked1, p])
+        acc0, acc1, p = warpgroup_mma_wait(0, [pending0, pending1, p])
     else:
-        acc0, p = warpgroup_mma_wait(0, [asked0, p])
+        acc0, p = warpgroup_mma_wait(0, [pending0, p])
         acc1 = acc0
     return acc0, acc1
 
 
 @gluon.jit
 def _record(records, i):
-    """What a record says besides its first row; see `worklist.one_list`."""
+    """What a record says besides its first row; see `records`."""
     entry = records + i * RECORD_FIELDS
     return gl.load(entry + 1), gl.load(entry + 2), gl.load(entry + 3)
 
@@ -332,7 +339,7 @@ def _masked(s, count, offset, tile, block, column, BN: gl.constexpr, scores: gl.
         lane = gl.arange(0, BN, gl.SliceLayout(0, scores))
         begin = low * gl.abs(tile) + gl.where(tile < 0, -span * tile, 0)
         at = (offset + lane)[None, :] - begin[:, None]
-        width = gl.where(tile == 0, FAR, span * tile)
+        width = gl.where(tile == 0, EVERYTHING, span * tile)
         inside = (at.to(gl.uint32, bitcast=True) < width.to(gl.uint32, bitcast=True)) & (lane < count)[None, :]
         s = gl.where(inside, s, float("-inf"))
     return s
