@@ -229,11 +229,16 @@ def _table(seen: Watch, sites) -> CalibrationTable:
 def costs_of(costs: list[dict], sites, other_flops: float) -> Costs:
     """The costs of all heads in FLOPs. costs: of each site, see `site_costs`."""
     heads = [site.heads for site in sites]
+    windows = np.repeat([cost["windows"] for cost in costs], heads, axis=0)
     return Costs(
         sites=tuple(PlanSite(site.name, site.heads) for site in sites),
         unit=FLOPS,
         full=np.repeat([cost["full"] for cost in costs], heads),
-        way=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
+        way=windows,
+        residual=windows,
+        refresh=windows,
+        reuse=np.zeros(sum(heads)),
+        keep=np.zeros(sum(heads)),
         projection=np.array([cost["projections"] for cost in costs], float),
         share_saving=np.array([cost["share"] for cost in costs], float),
         other=other_flops,
