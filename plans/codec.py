@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from . import encode, version1
 from .entries import entry, measurement_from, model_from, require_heads
@@ -140,13 +141,13 @@ def _read(data: dict) -> tuple[Plan, str]:
     return plan, plan.id
 
 
-def _way(data: object) -> WaySpec:
+def _way(data: Any) -> WaySpec:
     kind = entry(data, "kind")
     require(len(data) <= MAX_PARAMETERS + 1, f"A way of the plan has more than {MAX_PARAMETERS} parameters.")
     return WaySpec(kind, tuple((key, value) for key, value in data.items() if key != "kind"))
 
 
-def _level(data: object, model: ModelIdentity, rows: int) -> Level:
+def _level(data: Any, model: ModelIdentity, rows: int) -> Level:
     known: dict[str, str] = {}  # equal words give one text in memory
     words = [_words(site) for site in items(entry(data, "heads"), 1, MAX_SITES, "layers of a level")]
     require_heads(words, model)

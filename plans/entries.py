@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from .schema import FIELDS_OF_MEASUREMENT, MAX_SITES, Measurement, ModelIdentity, Site
 from .validation import items, require
@@ -10,13 +11,13 @@ from .validation import items, require
 _SEED = re.compile(r"[0-9]{1,20}\Z", re.ASCII)
 
 
-def entry(data: object, key: str):
+def entry(data: Any, key: str) -> Any:
     """The value of `key` in a JSON object, which must be there."""
     require(isinstance(data, dict) and key in data, f"The plan is not complete: it lacks {key!r}.")
-    return data[key]  # type: ignore[index]
+    return data[key]
 
 
-def model_from(data: object) -> ModelIdentity:
+def model_from(data: Any) -> ModelIdentity:
     """The model, as `encode.model_of` writes it."""
     sites = items(entry(data, "sites"), 1, MAX_SITES, "layers")
     return ModelIdentity(
@@ -29,7 +30,7 @@ def model_from(data: object) -> ModelIdentity:
     )
 
 
-def measurement_from(data: object) -> Measurement:
+def measurement_from(data: Any) -> Measurement:
     """The measurement, as `encode.measured_of` writes it."""
     values = {field: entry(data, field) for field in FIELDS_OF_MEASUREMENT}
     seeds = items(values["seeds"], 0, 64, "seeds")

@@ -7,7 +7,7 @@ import json
 
 
 def fingerprint(description: object) -> str:
-    """16 hex digits of the SHA-256 of a plain description of an architecture (family, sites, sizes ...).
+    """16 hex digits of the SHA-256 of a JSON-like description of an architecture (family, sites, sizes ...).
 
     `description` consists of dict with text keys, list, tuple, str, int, bool, None and finite float; key order and the
     difference between list and tuple do not matter. Raises TypeError or ValueError for anything else.

@@ -10,7 +10,9 @@ import numpy as np
 from .letters import FULL, REUSE, is_residual, refresh_ways, sources, way_index
 from .schema import Level, Plan
 
-# A source may lie this much farther away than in the plan, plus half a local row gap, before it counts as stale.
+# A source may be this many times as old (in noise position) as in the plan, plus half the gap to a neighbouring noise
+# level, before it counts as stale. Chosen by hand and not fitted: larger keeps more caches on runs with fewer steps and
+# errs more there. `python dev.py bench transfer` compares moved plans with plans made in the place that they move to.
 STRETCH = 1.5
 
 
@@ -18,8 +20,8 @@ STRETCH = 1.5
 class RunSchedule:
     """What every model evaluation of one run does. T steps, N heads over all sites; arrays are read-only.
 
-    methods (T, N) uint8: letters as ASCII codes, see `methods`. rows (T,) intp: the plan's row that each step follows.
-    refresh (T, N) int16: window whose residual this full cell must yield, or -1.
+    methods (T, N) uint8: letters as ASCII codes, see `letters`. rows (T,) intp: number of the plan's noise level that
+    each step follows. refresh (T, N) int16: way whose residual this full cell must yield, or -1.
     share (T, sites) bool. notes: sentences for the user, empty if all is as measured.
     """
 
@@ -33,9 +35,9 @@ class RunSchedule:
 def resolve(plan: Plan, level: Level | str, run_positions: Sequence[float]) -> RunSchedule:
     """The plan's `level` on a run whose model evaluations happen at `run_positions` (any count, 1 = pure noise).
 
-    Each step follows the nearest row. Made full: the first step, steps outside the measured range, and reuses or
-    residuals whose source in this run is staler than the plan measured. With the plan's own positions the result is the
-    plan. Raises PlanError if the plan has no such level.
+    Each step follows the nearest noise level of the plan. Made full: the first step, steps outside the measured range,
+    and reuses or residuals whose source in this run is older than the plan measured (see STRETCH). With the plan's own
+    positions the result is the plan. Raises PlanError if the plan has no such level.
     """
     planned, share = plan.table(level), plan.share(level)
     measured = np.array(plan.positions)
@@ -54,7 +56,7 @@ def resolve(plan: Plan, level: Level | str, run_positions: Sequence[float]) -> R
 
 
 def _local_gaps(positions: np.ndarray) -> np.ndarray:
-    """Distance from each row to its farther neighbour, (S,); a lone row stands for the whole schedule."""
+    """Distance from each noise level to its farther neighbour, (S,); a single one stands for the whole schedule."""
     if len(positions) == 1:
         return np.ones(1)
     steps = -np.diff(positions)
@@ -67,25 +69,23 @@ def _made_safe(planned, measured, run, rows, inside, gaps) -> tuple[np.ndarray, 
     limits = _limits(planned, measured, gaps)
     methods = np.full((len(run), heads), FULL, dtype=np.uint8)
     output_at = np.full(heads, np.inf)  # run position at which each head's cached output was computed
-    residual_at = np.full(heads, np.inf)  # ... and its last full row
-    residual_of = np.full(
-        heads, -1, dtype=np.int16
-    )  # window that the residual of that full row belongs to, once one is read
+    residual_at = np.full(heads, np.inf)  # ... and its last full attention
+    residual_of = np.full(heads, -1, dtype=np.int16)  # way that this one's residual is for, once one is read
     stale = 0
     for step, position in enumerate(run):
         wanted = planned[rows[step]]
-        reuse, residual, window = wanted == REUSE, is_residual(wanted), way_index(wanted)
+        reuse, residual, way = wanted == REUSE, is_residual(wanted), way_index(wanted)
         if step and inside[step]:
             source = np.where(reuse, output_at, residual_at)
-            needy = reuse | residual
+            cached = reuse | residual
             fit = np.abs(source - position) <= limits[rows[step]]
-            fit &= ~residual | (residual_of < 0) | (residual_of == window)
-            methods[step] = np.where(needy & ~fit, FULL, wanted)
-            stale += int(np.count_nonzero(needy & ~fit))
+            fit &= ~residual | (residual_of < 0) | (residual_of == way)
+            methods[step] = np.where(cached & ~fit, FULL, wanted)
+            stale += int(np.count_nonzero(cached & ~fit))
         full, computed = methods[step] == FULL, methods[step] != REUSE
         output_at[computed] = position
         residual_at[full] = position
-        residual_of = np.where(full, -1, np.where(is_residual(methods[step]), window, residual_of)).astype(np.int16)
+        residual_of = np.where(full, -1, np.where(is_residual(methods[step]), way, residual_of)).astype(np.int16)
     return methods, stale
 
 

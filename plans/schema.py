@@ -191,7 +191,7 @@ class Level:
 class Plan:
     """How to compute every head of a model at every noise level, at several quality levels. Raises PlanError.
 
-    positions: of the noise levels, strictly descending within 0..1: place in the noise schedule, 1 = pure noise. A plan
+    positions: of the noise levels, strictly descending within 0..1: position in the schedule, 1 = pure noise. A plan
     goes by noise level and not by step, so that it serves other step counts. ways: the approximations that the letters
     of paths number (see `letters`), at most 10. levels: mild to strong, and last the one of the user's own budget if
     there is one.

@@ -8,6 +8,8 @@ characters into them, in base 64 with ALPHABET. `share` holds per site '' or one
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import encode
 from .entries import entry, measurement_from, model_from, require_heads
 from .letters import MAX_WAYS
@@ -38,14 +40,14 @@ def read(data: dict) -> tuple[Plan, str]:
     return plan, encode.id_of(_body_of(plan))
 
 
-def _ways(windows: object, bits: object) -> tuple[WaySpec, ...]:
+def _ways(windows: Any, bits: Any) -> tuple[WaySpec, ...]:
     sizes = items(windows, 0, MAX_WAYS, "windows")
     good = isinstance(bits, str) and len(bits) in (0, len(sizes)) and not bits.strip("01")
     require(good, "The plan's marks of pooled windows must be a text with one 0 or 1 for each window.")
     return tuple(WaySpec.window(size, bit == "1") for size, bit in zip(sizes, bits or "0" * len(sizes), strict=True))
 
 
-def _level(data: object, model: ModelIdentity, profiles: tuple, rows: int) -> Level:
+def _level(data: Any, model: ModelIdentity, profiles: tuple, rows: int) -> Level:
     width = _width(len(profiles))
     sites = [
         _referred_to(site, width, profiles) for site in items(entry(data, "heads"), 1, MAX_SITES, "layers of a level")
@@ -66,7 +68,7 @@ def _level(data: object, model: ModelIdentity, profiles: tuple, rows: int) -> Le
     )
 
 
-def _referred_to(site: object, width: int, profiles: tuple) -> list:
+def _referred_to(site: Any, width: int, profiles: tuple) -> list:
     good = isinstance(site, str) and 0 < len(site) <= MAX_HEADS * width and len(site) % width == 0
     require(good and all(letter in _INDEX_OF for letter in site), "The plan's references to profiles are damaged.")
     digits = [_INDEX_OF[letter] for letter in site]
@@ -88,7 +90,7 @@ def _body_of(plan: Plan) -> dict:
         profile: ALPHABET[index] if width == 1 else ALPHABET[index // 64] + ALPHABET[index % 64]
         for index, profile in enumerate(profiles)
     }
-    parameters = [dict(way.parameters) for way in plan.ways]
+    parameters: list[dict[str, Any]] = [dict(way.parameters) for way in plan.ways]
     pooled = "".join("01"[one["pooled"]] for one in parameters)
     return {
         "schema": SCHEMA,
@@ -100,7 +102,9 @@ def _body_of(plan: Plan) -> dict:
         "levels": [
             {
                 "name": level.name,
-                "heads": ["".join(map(reference.get, level.paths[low:high])) for low, high in zip(bounds, bounds[1:])],
+                "heads": [
+                    "".join(reference[path] for path in level.paths[low:high]) for low, high in zip(bounds, bounds[1:])
+                ],
                 "share": [bits if "1" in bits else "" for bits in level.share],
                 "error": level.predicted_error,
                 "attention": level.attention_flops_kept,

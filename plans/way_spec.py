@@ -41,7 +41,7 @@ class WaySpec:
     @staticmethod
     def of(kind: str, **parameters: bool | float | Sequence[float]) -> WaySpec:
         """The way of this kind with these parameters. Raises PlanError."""
-        return WaySpec(kind, tuple(parameters.items()))
+        return WaySpec(kind, tuple(parameters.items()))  # type: ignore[arg-type]
 
     @staticmethod
     def window(size: Sequence[float], pooled: bool = False) -> WaySpec:

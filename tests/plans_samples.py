@@ -123,11 +123,16 @@ def table_of(
         array[rng.uniform(size=array.shape) < endless] = np.nan
     full = rng.uniform(0.9, 1.1, heads) * 1e9
     share_error = rng.lognormal(-9, 1.5, (rows, len(sites))) if share else np.full((rows, len(sites)), np.inf)
+    way = full[:, None] * np.sort(rng.uniform(0.1, 0.8, (heads, windows)), axis=1)[:, ::-1]
     costs = Costs(
         sites=tuple(Site(f"blocks.{i}", count) for i, count in enumerate(sites)),
         unit=FLOPS,
         full=full,
-        way=full[:, None] * np.sort(rng.uniform(0.1, 0.8, (heads, windows)), axis=1)[:, ::-1],
+        way=way,
+        residual=way,
+        refresh=way,
+        reuse=np.zeros(heads),
+        keep=np.zeros(heads),
         projection=np.array([projection * count * 1e9 for count in sites]),
         share_saving=np.full(len(sites), 0.5 if share else 0.0),
         other=heads * 4e9,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ditfastattn.plans import codec
 from host.archive import shipped_files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +32,17 @@ def test_scripts_pages_and_translations_are_in_the_archive():
     wanted |= {f"web/docs/{name}{language}.md" for name in NODES for language in ("", "/zh")}
     wanted |= {f"locales/{language}/nodeDefs.json" for language in ("en", "zh")}
     assert wanted <= shipped
+
+
+def test_the_editor_and_the_server_have_one_limit_for_a_plans_text():
+    (written,) = re.findall(r"MAX_LENGTH = (\d+) \* (\d+)", (ROOT / "web" / "plan_text.js").read_text("utf-8"))
+    assert int(written[0]) * int(written[1]) == codec.MAX_TEXT == 160 * 1024
+
+
+def test_the_editors_sentences_are_the_same_ones_in_each_language():
+    text = (ROOT / "web" / "strings.js").read_text("utf-8")
+    english, chinese = (re.findall(r"^    (\w+):", part, re.M) for part in text.split("  zh: {"))
+    assert english == chinese and "tooLong" in english
 
 
 def test_translations_name_the_same_things():

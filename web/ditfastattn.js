@@ -8,7 +8,7 @@ import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
 import { APPLY, CALIBRATE, hasLiveCalibrate, nodeAt, planWidget, receivers } from './graph.js'
 import { fingerprint, queuedFrom, rememberQueued, workflowOfPrompt } from './origin.js'
-import { describePlan } from './plan_text.js'
+import { describePlan, isTooLong } from './plan_text.js'
 import { addStatusLine } from './status_line.js'
 import { sentence } from './strings.js'
 
@@ -129,7 +129,7 @@ async function pastePlan(apply) {
     text = await app.extensionManager.dialog.prompt({ title: say('paste'), message: say('pasteByHand') })
   }
   if (text == null) return
-  if (!describePlan(text)) toast('warn', say('notAPlan'))
+  if (!describePlan(text)) toast('warn', say(isTooLong(text) ? 'tooLong' : 'notAPlan'))
   else if (embed(apply, text.trim())) recordChange()
 }
 

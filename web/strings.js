@@ -13,7 +13,8 @@ const TEXTS = {
     copied: 'Plan {id} copied',
     copyByHand: 'The browser gives no access to the clipboard here: copy this text.',
     pasteByHand: "Paste the plan's text.",
-    notAPlan: 'That text is not a compression plan'
+    notAPlan: 'That text is not a compression plan',
+    tooLong: 'That text is too long for a compression plan'
   },
   zh: {
     none: ['尚无方案', '请连接“DiTFastAttn 校准”，或在右键菜单中粘贴方案。在此之前使用完整注意力。'],
@@ -27,7 +28,8 @@ const TEXTS = {
     copied: '已复制方案 {id}',
     copyByHand: '浏览器在此处不允许访问剪贴板：请手动复制这段文本。',
     pasteByHand: '请粘贴方案文本。',
-    notAPlan: '这段文本不是压缩方案'
+    notAPlan: '这段文本不是压缩方案',
+    tooLong: '这段文本过长，不是压缩方案'
   }
 }
 

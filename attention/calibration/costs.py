@@ -43,11 +43,18 @@ def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:
     tokens, image = (np.array([getattr(layout, name) for layout in layouts], float) for name in ("length", "image"))
     entry = np.array([site.head_dim * element * branches for site in run.sites], float)  # bytes of a token
     full = of_head(FULL)
+    by_way = np.stack([of_head(way) for way in ways], axis=1) if ways else np.zeros((len(full), 0))
     return Costs(
         sites=tuple(PlanSite(site.name, site.heads) for site in run.sites),
         unit=FLOPS,
         full=full,
-        way=np.stack([of_head(way) for way in ways], axis=1) if ways else np.zeros((len(full), 0)),
+        way=by_way,
+        # Adding a kept residual joins no pair, and a residual update computes the approximation beside the full pass.
+        residual=by_way,
+        refresh=by_way,
+        # Copies are no FLOPs.
+        reuse=np.zeros(len(full)),
+        keep=np.zeros(len(full)),
         projection=np.array([_projections(run.diffusion_model, *one) * branches for one in both], float),
         share_saving=0.5 * image / tokens if branches == 2 else np.zeros(len(both)),
         other=float(run.other_flops * branches),

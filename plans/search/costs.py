@@ -1,4 +1,4 @@
-"""What computing attention costs, apart from what it errs by: in FLOPs, or the same quantities as measured times."""
+"""What computing attention costs, in FLOPs or in measured milliseconds; its errors are in `table`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Costs:
 
     unit: FLOPS or MILLISECONDS, of everything but the bytes; `work` below means it. full (N,); way (N, W); residual
     (N, W): of a way with its residual; refresh (N, W): what a full head that also yields a residual takes beyond the
-    full pass (None = as the way, both); reuse (N,): of reading a kept output; keep (N,): of keeping an output that is
-    reused next (None = nothing, both); projection (sites,): linear layers that need not run when all heads of the site
-    reuse; share_saving (sites,): fraction (0..1) of the site's attention work that sharing saves; other: all work
-    outside attention, projections included. output_bytes, residual_bytes (N,): of one cached entry.
+    full pass; reuse (N,): of reading a kept output; keep (N,): of keeping an output that is reused next; projection
+    (sites,): linear layers that need not run when all heads of the site reuse; share_saving (sites,): fraction (0..1)
+    of the site's attention work that sharing saves; other: all work outside attention, projections included.
+    output_bytes, residual_bytes (N,): of one cached entry.
     Arrays are float64 and read-only. Raises PlanError when a shape or a value is wrong.
     """
 
@@ -30,15 +30,15 @@ class Costs:
     unit: str
     full: np.ndarray
     way: np.ndarray
+    residual: np.ndarray
+    refresh: np.ndarray
+    reuse: np.ndarray
+    keep: np.ndarray
     projection: np.ndarray
     share_saving: np.ndarray
     other: float
     output_bytes: np.ndarray
     residual_bytes: np.ndarray
-    residual: np.ndarray | None = None
-    refresh: np.ndarray | None = None
-    reuse: np.ndarray | None = None
-    keep: np.ndarray | None = None
 
     def __post_init__(self):
         sites = items(self.sites, 1, MAX_SITES, "layers of a calibration")
@@ -46,12 +46,6 @@ class Costs:
         require(self.unit in UNITS, f"Costs must be in {' or '.join(UNITS)}.")
         freeze(self, sites=sites, other=float(self.other))
         heads, ways = self.heads, np.shape(self.way)[-1:]
-        for field in ("residual", "refresh"):
-            if getattr(self, field) is None:
-                freeze(self, **{field: self.way})
-        for field in ("reuse", "keep"):
-            if getattr(self, field) is None:
-                freeze(self, **{field: np.zeros(heads)})
         for field in ARRAYS:
             shape = (heads, *ways) if field in _PER_WAY else (len(sites),) if field in _PER_SITE else (heads,)
             freeze(self, **{field: checked(getattr(self, field), shape, f"{field} cost")})

@@ -30,7 +30,7 @@ from .table import CalibrationTable
 # level by level) and `at_equal_error` (work kept); `python dev.py bench cells` does the like for single cells, where
 # only the table counts. Nothing was compared on another model.
 #
-# Part of the other rows at which a head that takes a method is assumed to take it as well. The search alone goes by it,
+# Part of the other rows at which a head that takes a method is assumed to take it as well. Only the search goes by it,
 # not the prediction: a value that is far off costs work at equal error.
 PERSISTENCE = 0.5
 # Bound on the cosine of two drifts. Near 1 the geometric series over all rows that `amplified` charges grows without
@@ -171,7 +171,7 @@ def _unweighted(error: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
 
 class Predictor:
     """The errors of many solutions of one table. What the table says of pairs of rows is worked out once; and since
-    solutions of neighbouring prices have most heads' methods in common, so are each head's errors.
+    solutions of neighbouring multipliers have most heads' methods in common, so are each head's errors.
     """
 
     def __init__(self, table: CalibrationTable):

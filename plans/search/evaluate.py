@@ -1,4 +1,4 @@
-"""Error, work and memory of given methods: plain sums over the calibration, apart from the search.
+"""Error, work and memory of given methods: sums over the calibration table, without any search.
 
 methods (S, N): letters as ASCII codes, see `plans.letters`; S noise levels (rows), N heads over all sites.
 """

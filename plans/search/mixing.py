@@ -24,7 +24,7 @@ class Goal:
         """Whether `point` reaches this goal."""
         if self.squared_error is not None:
             return float(point.error.sum()) <= self.squared_error * (1 + SUMMATION)
-        return float(point.attention.sum()) <= self.attention * (1 + SUMMATION)
+        return float(point.attention.sum()) <= (self.attention or 0.0) * (1 + SUMMATION)
 
 
 def mixed(table: CalibrationTable, goal: Goal, low: Point, high: Point) -> Point:

@@ -68,10 +68,10 @@ class Search:
     def __init__(self, table: CalibrationTable):
         self.table = table
         relaxation = Relaxation.of(table)
-        alone = _Grid(replace(relaxation, binding=False), _grid_range(table))
+        unbound = _Grid(replace(relaxation, binding=False), _grid_range(table))
         # Solutions without choices that bind heads together are searched too, so that having more choices never makes
         # one worse.
-        self._grids = [alone] + ([_Grid(relaxation, alone.range, alone=alone)] if relaxation.binding else [])
+        self._grids = [unbound] + ([_Grid(relaxation, unbound.range, unbound=unbound)] if relaxation.binding else [])
 
     def solve(
         self,
@@ -127,14 +127,14 @@ class Search:
 class _Grid:
     """Solutions at the multipliers of the grid, which are numbered, kept for reuse.
 
-    range: numbers of the first and last multiplier. alone: solutions at the same multipliers without choices that bind
-    heads together. at_once: most multipliers that are solved together.
+    range: numbers of the first and last multiplier. unbound: solutions at the same multipliers without choices that
+    bind heads together. at_once: most multipliers that are solved together.
     """
 
     relaxation: Relaxation
     range: tuple[int, int]
     memory: np.ndarray | None = None
-    alone: _Grid | None = None
+    unbound: _Grid | None = None
     at_once: int = AT_ONCE
     points: dict[int, tuple[Point, float]] = field(default_factory=dict)
 
@@ -147,10 +147,11 @@ class _Grid:
                 return low_point, 0.0
         else:
             low_point = self._at(low)
-        if high is None:
-            return low_point, _multiplier(low)
-        best = mixed(self.relaxation.table, goal, low_point, self._at(high))
-        return best, _multiplier(high if low is None else low)
+            if high is None:
+                return low_point, _multiplier(low)
+        # The grid has two ends, so that not both are None.
+        best = mixed(self.relaxation.table, goal, low_point, self._at(high))  # type: ignore[arg-type]
+        return best, _multiplier(high if low is None else low)  # type: ignore[arg-type]
 
     def reach_anew(self, goal: Goal, memory: np.ndarray, near: float) -> tuple[Point, float]:
         """`reach` at other multipliers of memory, (S,)."""
@@ -164,8 +165,8 @@ class _Grid:
     def _at(self, number: int) -> Point:
         if number not in self.points:
             numbers = self._unsolved_around(number)
-            alone = None if self.alone is None else [self.alone._at(one) for one in numbers]
-            found = self.relaxation.at_each([_multiplier(one) for one in numbers], self.memory, alone)
+            unbound = None if self.unbound is None else [self.unbound._at(one) for one in numbers]
+            found = self.relaxation.at_each([_multiplier(one) for one in numbers], self.memory, unbound)
             self.points.update(zip(numbers, found, strict=True))
         return self.points[number][0]
 
@@ -188,7 +189,7 @@ class _Grid:
             if low is None and high is None:
                 self._at(start)
             elif low is None:
-                self._at(max(high - stride, first))
+                self._at(max(high - stride, first))  # type: ignore[operator]
                 stride *= 2
             elif high is None:
                 self._at(min(low + stride, last))

@@ -1,10 +1,10 @@
 """Lagrangian relaxation: the best solution at one Lagrange multiplier of work, and a bound that no solution can beat.
 
-What is minimised is the Lagrangian, error + multiplier * work, in which the heads come apart: each head's path is exact
-(`shortest_path`). Two choices bind the heads of a site together: a row (noise level) at which all of them reuse skips
-the site's projections, and a row that the guidance branches share is computed once for both. They are chosen around the
-exact paths, by trial, and kept only where the Lagrangian falls. The bound is the value of a relaxed problem in which
-every head has the advantage of both alone (weak duality).
+What is minimised is the Lagrangian, error + multiplier * work, in which the heads are independent: each head's path is
+exact (`shortest_path`). Two choices bind the heads of a site together: a row (noise level) at which all of them reuse
+skips the site's projections, and a row that the guidance branches share is computed once for both. They are chosen
+around the exact paths, by trial, and kept only where the Lagrangian falls. The bound is the value of a relaxed problem
+in which every head has the advantage of both by itself (weak duality).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from .shortest_path import Cells, Multipliers, best_paths
 from .table import CalibrationTable
 
 # Where this fraction of a site's heads would reuse if the projections were given back to each, all of them are tried at
-# reuse. Chosen by hand on random tables with projections, so that single sites come within 3 % of dense attention of
-# the best of all solutions; tests/plans/test_plans_price_search.py (test_whole_site_choices_come_close_...) holds other
-# values to that. More fractions cost time and change little: the bound says by how much at most.
+# reuse. Chosen by hand, and from which runs is not recorded. What they leave undone is never more than a solution's
+# `gap`; on random tables of one site tests/plans/test_plans_price_search.py holds it to 3 % of dense attention
+# (test_whole_site_choices_come_close_to_trying_everything). Compare other values by both.
 MAJORITIES = (0.8, 0.45)
 
 
@@ -110,17 +110,17 @@ class Relaxation:
         return point, float(bound.sum())
 
     def at_each(
-        self, work: Sequence[float], memory: np.ndarray | None = None, alone: Sequence[Point] | None = None
+        self, work: Sequence[float], memory: np.ndarray | None = None, unbound: Sequence[Point] | None = None
     ) -> list[tuple[Point, float]]:
         """`at` for several multipliers of work, as for one table in which copies of this one stand side by side.
 
-        alone: the solutions without choices that bind heads together, where they are known already. In a small table
+        unbound: the solutions without choices that bind heads together, where they are known already. In a small table
         this is much quicker: most of the time goes into calling numpy, not into its work.
         """
         count = len(work)
         # A fraction of all copies' work is a smaller number, so that the same work must have a larger multiplier.
         multipliers = Multipliers(np.repeat(np.multiply(work, count), self.table.heads), memory)
-        point, bound = self._copies(count)._solved(multipliers, None if alone is None else Point.joined(alone))
+        point, bound = self._copies(count)._solved(multipliers, None if unbound is None else Point.joined(unbound))
         return list(zip(point.parted(count), bound.reshape(count, -1).sum(axis=1).tolist(), strict=True))
 
     def _copies(self, count: int) -> Relaxation:
@@ -131,15 +131,15 @@ class Relaxation:
             self._wider[count] = Relaxation(wider, Cells.of(wider), self.binding)
         return self._wider[count]
 
-    def _solved(self, multipliers: Multipliers, alone: Point | None = None) -> tuple[Point, np.ndarray]:
+    def _solved(self, multipliers: Multipliers, unbound: Point | None = None) -> tuple[Point, np.ndarray]:
         """The solution, and each head's part of the bound: (N,)."""
-        if alone is None:
+        if unbound is None:
             methods, bound = best_paths(self.cells, multipliers)
-            alone = Point.of(self.table, methods, self._no_share())
+            unbound = Point.of(self.table, methods, self._no_share())
             if not self.binding:
-                return alone, bound
+                return unbound, bound
         relaxed, bound = best_paths(self.cells, self._relaxed(multipliers))
-        point = self._shared(alone, multipliers)
+        point = self._shared(unbound, multipliers)
         point = self._skipping(point, relaxed, multipliers)
         return self._shared(point, multipliers), bound
 
@@ -198,11 +198,9 @@ class Relaxation:
         methods, value = best_paths(
             self.cells, replace(multipliers, factor=self._factor(point.share), forced=idle if idle.any() else None)
         )
-        return (
-            self._better(point, Point.of(self.table, methods, point.share), multipliers)
-            if np.isfinite(value).all()
-            else point
-        )
+        if not np.isfinite(value).all():
+            return point
+        return self._better(point, Point.of(self.table, methods, point.share), multipliers)
 
     def _skipping(self, point: Point, relaxed: np.ndarray, multipliers: Multipliers) -> Point:
         """Rows at which whole sites reuse, so that their projections need not run, where that lowers the Lagrangian."""
@@ -222,7 +220,7 @@ class Relaxation:
 
     def _with_forced(self, point: Point, rows: np.ndarray, multipliers: Multipliers) -> Point:
         """The best paths if the sites reuse at `rows` (S, sites) with all their heads; other sites stay as they are."""
-        sites = rows.any(axis=0)
+        sites = np.asarray(rows.any(axis=0))
         heads = np.flatnonzero(sites[self.table.site_of_head])
         if not len(heads):
             return point

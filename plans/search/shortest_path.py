@@ -81,7 +81,8 @@ class Multipliers:
     def of_heads(self, heads: np.ndarray | slice) -> Multipliers:
         """The multipliers of some heads only."""
         some = (None if field is None else field[:, heads] for field in (self.factor, self.bonus, self.forced))
-        return Multipliers(self.work[heads] if np.ndim(self.work) else self.work, self.memory, *some)
+        work = self.work[heads] if isinstance(self.work, np.ndarray) else self.work
+        return Multipliers(work, self.memory, *some)
 
 
 # Heads per block: bounds the memory of the states (about 20 MB at 28 rows, 8 ages, 4 ways).

@@ -32,7 +32,7 @@ class CalibrationTable:
     weight (S, sites): what turned a head's squared error after the output projection into such a contribution; errors
     of different rows are comparable once it is divided out. share_cosine (S, sites): between the errors of sharing at a
     row and at the one before. output_energy (S, sites): of the exact outputs of a site's heads, in the units of the
-    errors, so that errors over it are relative to the output; 0 = not measured, None = 0 everywhere. reuse_gain: factor
+    errors, so that errors over it are relative to the output; 0 = not measured. reuse_gain: factor
     in reuse_error beside the weight, because errors of reuse travel otherwise than those of approximations. runs: how
     many were averaged.
     """
@@ -46,7 +46,7 @@ class CalibrationTable:
     share_error: np.ndarray
     weight: np.ndarray
     share_cosine: np.ndarray
-    output_energy: np.ndarray | None = None
+    output_energy: np.ndarray
     reuse_gain: float = 1.0
     runs: int = 1
     milliseconds: Costs | None = None
@@ -68,8 +68,6 @@ class CalibrationTable:
         )
         require(np.isfinite(self.reuse_gain) and self.reuse_gain > 0, "The gain of reuse must be finite and above 0.")
         freeze(self, reuse_gain=float(self.reuse_gain))
-        if self.output_energy is None:
-            freeze(self, output_energy=np.zeros((self.rows, len(self.sites))))
         for field, shape in self._shapes().items():
             freeze(self, **{field: checked(getattr(self, field), shape, field, endless=field in ERRORS)})
 

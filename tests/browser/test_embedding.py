@@ -184,6 +184,15 @@ def test_the_menu_copies_pastes_and_removes(editor, opened, plans):
     editor.menu("Paste plan")
     editor.settle()
     assert editor.plan_text() == plans[0]
+    for length, kept in ((160 * 1024 + 1, False), (160 * 1024, True)):
+        long_text = plans[1][:-1] + " " * (length - len(plans[1])) + "}"
+        editor.run("await navigator.clipboard.writeText(argument)", long_text)
+        editor.menu("Paste plan")
+        editor.settle()
+        assert editor.plan_text() == (long_text if kept else plans[0])
+        if not kept:
+            editor.page.get_by_text("too long for a compression plan").wait_for(timeout=5_000)
+    editor.set_plan(plans[0])
     editor.menu("Copy plan")
     editor.settle()
     assert editor.run("return navigator.clipboard.readText()") == plans[0]

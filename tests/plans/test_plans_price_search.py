@@ -266,10 +266,8 @@ def test_multipliers_side_by_side_give_what_each_gives_alone(projection, share, 
     memory = np.linspace(0.01, 0.03, 8) if limited else None
     relaxation = Relaxation.of(table)
     multipliers = multipliers_of(table)[::2].tolist()
-    alone = [
-        dataclasses.replace(relaxation, binding=False).at(Multipliers(multiplier, memory))[0]
-        for multiplier in multipliers
-    ]
+    unbound = dataclasses.replace(relaxation, binding=False)
+    alone = [unbound.at(Multipliers(multiplier, memory))[0] for multiplier in multipliers]
     for known in (None, alone):
         found = relaxation.at_each(multipliers, memory, known)
         for multiplier, (point, bound) in zip(multipliers, found, strict=True):
