@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ..attention.apply import apply_plan, refuse
+from ..attention.replay.apply import apply_plan, refuse
 from ..plans import CUSTOM, LEVELS, Refusal, loads
 from .types import ALIASES, CATEGORY, MIB, OFF, PlanType
 

@@ -3,9 +3,9 @@
 import comfy.samplers
 from comfy_api.latest import io
 
-from ..attention.calibrate import SamplerSettings
-from ..attention.methods import BY_FLOPS, METHODS, OFF, ONE_RUN, PRICES, VERIFIABLE, Budget, plan_by
-from ..attention.sampling import sample_once
+from ..attention.calibration.calibrate import BY_FLOPS, METHODS, OFF, ONE_RUN, PRICES, VERIFIABLE, Budget, plan_by
+from ..attention.calibration.measurement import SamplerSettings
+from ..attention.hooks.sampling import sample_once
 from ..plans import dumps
 from .types import ALIASES, CATEGORY, MIB, MeasurementsType, PlanType
 

@@ -2,8 +2,8 @@
 
 from comfy_api.latest import io
 
-from ..attention.plot import draw
-from ..attention.report import statistics, text_report
+from ..attention.report.picture import draw
+from ..attention.report.statistics import statistics, text_report
 from .types import ALIASES, CATEGORY
 
 

@@ -76,3 +76,27 @@ def ceil_grid(latent_shape: tuple[int, ...], patch: tuple[int, ...]) -> tuple[in
     """Token grid of a latent padded up to whole patches: ceil(side / patch) on each of the last len(patch) axes."""
     sides = latent_shape[-len(patch) :]
     return tuple(-(-side // size) for side, size in zip(sides, patch, strict=True))
+
+
+def module_sites(model, blocks: str, module: str, linears: tuple[str, ...], output_linear: str) -> tuple[Site, ...]:
+    """Sites of a model in which each block has one attention module over image tokens.
+
+    blocks: attribute of the diffusion model with the blocks in execution order. module: attribute of a block with its
+    attention module, which has `num_heads` and `head_dim`. linears: names of all linear layers in that module;
+    output_linear: of the one after the attention.
+    """
+    sites = []
+    for index, block in enumerate(getattr(model, blocks)):
+        path, attention = f"{blocks}.{index}.{module}", getattr(block, module)
+        sites.append(
+            Site(
+                name=path,
+                heads=attention.num_heads,
+                head_dim=attention.head_dim,
+                scope=IMAGE,
+                module=path,
+                linears=tuple((f"{path}.{name}", "image") for name in linears),
+                output_linear=f"{path}.{output_linear}",
+            )
+        )
+    return tuple(sites)

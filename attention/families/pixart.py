@@ -5,26 +5,13 @@ The host's attention call here carries no transformer_options, so no override se
 (key compression, masks) to the original.
 """
 
-from .base import IMAGE, Family, Site
+from einops import rearrange
+
+from .base import Family, Site, module_sites
 
 
 def _sites(model) -> tuple[Site, ...]:
-    sites = []
-    for index, block in enumerate(model.blocks):
-        path = f"blocks.{index}.attn"
-        attn = block.attn
-        sites.append(
-            Site(
-                name=path,
-                heads=attn.num_heads,
-                head_dim=attn.head_dim,
-                scope=IMAGE,
-                module=path,
-                linears=((f"{path}.qkv", "image"), (f"{path}.proj", "image")),
-                output_linear=f"{path}.proj",
-            )
-        )
-    return tuple(sites)
+    return module_sites(model, "blocks", "attn", linears=("qkv", "proj"), output_linear="proj")
 
 
 def _grid(model, latent_shape) -> tuple[int, ...]:
@@ -40,11 +27,12 @@ def _forward(module, attend, original):
     def forward(x, *args, mask=None, **kwargs):
         if args or mask is not None or module.sr_ratio > 1:
             return original(x, *args, mask=mask, **kwargs)
-        batch, tokens, channels = x.shape
-        q, k, v = module.qkv(x).reshape(batch, tokens, 3, channels).unbind(2)
-        heads = (batch, tokens, module.num_heads, channels // module.num_heads)
-        q, k, v = (t.reshape(heads).transpose(1, 2) for t in (module.q_norm(q), module.k_norm(k), v))
-        return module.proj(attend(q, k, v).reshape(batch, tokens, channels))
+        q, k, v = rearrange(module.qkv(x), "b n (three c) -> three b n c", three=3)
+        q, k, v = (
+            rearrange(tokens, "b n (h d) -> b h n d", h=module.num_heads)
+            for tokens in (module.q_norm(q), module.k_norm(k), v)
+        )
+        return module.proj(attend(q, k, v))
 
     return forward
 

@@ -1,25 +1,10 @@
 """Wan 2.1 and 2.2: self-attention over video tokens only, text by cross-attention, which is left alone."""
 
-from .base import IMAGE, Family, Site, ceil_grid
+from .base import Family, Site, ceil_grid, module_sites
 
 
 def _sites(model) -> tuple[Site, ...]:
-    sites = []
-    for index, block in enumerate(model.blocks):
-        path = f"blocks.{index}.self_attn"
-        attn = block.self_attn
-        sites.append(
-            Site(
-                name=path,
-                heads=attn.num_heads,
-                head_dim=attn.head_dim,
-                scope=IMAGE,
-                module=path,
-                linears=tuple((f"{path}.{name}", "image") for name in ("q", "k", "v", "o")),
-                output_linear=f"{path}.o",
-            )
-        )
-    return tuple(sites)
+    return module_sites(model, "blocks", "self_attn", linears=("q", "k", "v", "o"), output_linear="o")
 
 
 def _grid(model, latent_shape) -> tuple[int, ...]:

@@ -24,8 +24,9 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from comfy.patcher_extension import WrappersMP  # noqa: E402
 
-from ditfastattn.attention.apply import apply_plan  # noqa: E402
-from ditfastattn.attention.calibrate import SamplerSettings, measure  # noqa: E402
+from ditfastattn.attention.calibration.measurement import SamplerSettings, measure  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
+from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import LevelPaths, build_plan, evaluate  # noqa: E402
 
 STEPS = (1, 2, 4, 7, 10, 13, 16, 19)
@@ -78,7 +79,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     job = transfer.HOME
     settings = SamplerSettings(job.sampler, job.scheduler, job.steps, job.cfg, job.denoise, job.seed)
-    measured = measure(demo.model(), settings, lambda patched: demo.sample(patched, job))
+    measured = measure(HostModel.of(demo.model()), settings, lambda patched: demo.sample(patched, job))
     played, rows = Played(job), []
     for step in STEPS:
         for site in range(len(measured.table.sites)):

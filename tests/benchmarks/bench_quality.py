@@ -27,10 +27,11 @@ import demo_model as demo  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from ditfastattn.attention import searches  # noqa: E402
-from ditfastattn.attention.apply import apply_plan  # noqa: E402
-from ditfastattn.attention.calibrate import SamplerSettings, measure, solve  # noqa: E402
-from ditfastattn.attention.install import attached  # noqa: E402
+from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
+from ditfastattn.attention.calibration.papers import search as searches  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
+from ditfastattn.attention.hooks.patch import attached  # noqa: E402
+from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import LEVELS, KeepAttention, dumps, loads  # noqa: E402
 
 RESULTS = HERE / "results"
@@ -99,7 +100,9 @@ def settings(job) -> SamplerSettings:
 
 def our_plan() -> dict:
     """One run; D1 to D6 and the budgets of ASKED from the one table."""
-    measured = measure(demo.model(), settings(CALIBRATED), lambda patched: demo.sample(patched, CALIBRATED))
+    measured = measure(
+        HostModel.of(demo.model()), settings(CALIBRATED), lambda patched: demo.sample(patched, CALIBRATED)
+    )
     goals = (*LEVELS, *((f"K{keep:.0%}".rstrip("%"), KeepAttention(keep)) for keep in ASKED))
     plan = solve(measured, levels=goals).plan
     levels_only = solve(measured).plan.measurement  # the time of the six levels that a user gets
@@ -114,7 +117,7 @@ def our_plan() -> dict:
 def papers_plan(method: str) -> dict:
     """A search per threshold; the ratio is of one search."""
     found = searches.search(
-        demo.model(),
+        HostModel.of(demo.model()),
         settings(CALIBRATED),
         lambda patched: demo.sample(patched, CALIBRATED),
         NAMES[method],

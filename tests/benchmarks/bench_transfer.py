@@ -22,9 +22,10 @@ import demo_model as demo  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from ditfastattn.attention.apply import apply_plan  # noqa: E402
-from ditfastattn.attention.calibrate import SamplerSettings, measure, plan_of  # noqa: E402
-from ditfastattn.attention.install import attached  # noqa: E402
+from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
+from ditfastattn.attention.hooks.patch import attached  # noqa: E402
+from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 
 HOME = demo.Job(demo.caption(100), seed=11)
 SMALL = replace(HOME, size=(448, 448))
@@ -87,7 +88,8 @@ def case(name: str, home, job, plans: dict, options) -> dict:
 
 def plan_at(job):
     settings = SamplerSettings(job.sampler, job.scheduler, job.steps, job.cfg, job.denoise, job.seed)
-    return plan_of(measure(demo.model(), settings, lambda patched: demo.sample(patched, job)))
+    measured = measure(HostModel.of(demo.model()), settings, lambda patched: demo.sample(patched, job))
+    return solve(measured).plan
 
 
 def relative(latent: torch.Tensor, dense: torch.Tensor) -> float:

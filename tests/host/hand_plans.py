@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import comfy.samplers
 
-from ditfastattn.attention.host import identify, noise_scale
-from ditfastattn.attention.install import sites_of
+from ditfastattn.attention.hooks.model import HostModel
+from ditfastattn.attention.hooks.noise import noise_scale
 from ditfastattn.plans import LevelPaths, Measurement, Plan, build_plan
 
 from . import tiny
@@ -60,9 +60,9 @@ def hand_plan(
     """
     profiles = [profiles] if isinstance(profiles, str) else profiles
     rows = len(profiles[0])
-    record, sites = sites_of(model)
-    identity = identify(model, record, sites)
-    grid = record.grid(model.model.diffusion_model, tuple(tiny.latent(family).shape))
+    host = HostModel.of(model)
+    identity, sites = host.identity, host.sites
+    grid = host.family.grid(model.model.diffusion_model, tuple(tiny.latent(family).shape))
     windows = [(1.0,) * (len(grid) - 2) + window for window in windows]
     level = LevelPaths(
         "D1",

@@ -1,0 +1,1 @@
+"""Watching a dense run, and the plans that follow from it."""

@@ -1,0 +1,196 @@
+"""From what a user asks for to a plan: the methods of calibration to choose from, and the figures to show."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ...plans import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, Plan, Refusal, Solved
+from ..hooks.model import HostModel
+from ..hooks.record import Stopwatch
+from .measurement import CalibrationError, Measured, SamplerSettings, solve
+from .papers.search import V1, V2, search
+from .progress import Meter, duration
+from .runs import measure_runs
+from .verify import Trajectory, verify
+
+log = logging.getLogger(__name__)
+
+ONE_RUN = "one run"
+METHODS = (ONE_RUN, V1, V2)
+BY_FLOPS, BY_TIME = "FLOPs", "milliseconds (measured here)"
+PRICES = {BY_FLOPS: FLOPS, BY_TIME: MILLISECONDS}
+
+OFF = "off"
+VERIFIABLE = (OFF, *(name for name, _ in LEVELS), CUSTOM)
+
+_NO_MEASUREMENTS = Refusal(
+    "The papers' methods decide while they sample and leave no measurements: set the linked DiTFastAttn Calibrate "
+    "to the method 'one run'."
+)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a user sets beside the levels. keep_attention: fraction for the level "custom"; 0 = no limit, each. price:
+    what the levels D1 to D6 save, see `plans.solve_plan`.
+    """
+
+    keep_attention: float = 0.0
+    max_cache_bytes: int = 0
+    price: str = FLOPS
+
+    @property
+    def levels(self) -> tuple:
+        """Levels and goals of the plan."""
+        return (*LEVELS, (CUSTOM, KeepAttention(self.keep_attention))) if self.keep_attention > 0 else LEVELS
+
+
+@dataclass(frozen=True)
+class Result:
+    """A plan, what the next node may add to, and JSON-able figures.
+
+    figures: seconds (of all sampling that the plan stands on), dense_seconds (of one dense run), ratio_to_dense_run,
+    attention_share (of the FLOPs), ceiling (speed-up if attention cost nothing), plan_id, method, runs (of this node),
+    resumed_runs (of these, not sampled again), measured_runs (of all nodes), gap (largest distance of a level from the
+    best possible plan, as a fraction of the dense model's FLOPs, or of its milliseconds where they are the price; None
+    for the papers' methods), notes, levels_ms (predicted milliseconds of attention in one model evaluation, for "dense"
+    and each level; None where none were measured), verification (see `verify.Verification.figures`; None where none
+    was asked for).
+    """
+
+    plan: Plan
+    measurements: Measured | Refusal
+    figures: dict
+
+
+def plan_by(
+    method: str,
+    model_patcher,
+    settings: SamplerSettings,
+    sample: Callable,
+    *,
+    inputs: tuple = (),
+    budget: Budget | None = None,
+    runs: int = 1,
+    before: Measured | Refusal | None = None,
+    check: str = OFF,
+) -> Result:
+    """The plan of one of METHODS, with progress shown under the node that is being executed.
+
+    sample(model, settings, progress) → latent; inputs, runs, before: see `accumulate.measure_runs`. check: a level to
+    verify with the first seed of this node, one of VERIFIABLE. Raises NotCovered for a model that no family covers,
+    CalibrationError when nothing can be measured, or when what is asked for does not go together.
+    """
+    budget, model = budget or Budget(), HostModel.of(model_patcher)
+    if method == ONE_RUN:
+        return _one_run(model, settings, sample, inputs, budget, runs, before, check)
+    if budget != Budget() or runs != 1 or before is not None or check != OFF:
+        raise CalibrationError(
+            "The papers' methods know no budget and only one prompt and seed, and their errors are measured already: "
+            "with them, set runs to 1, keep_attention and max_cache_mib to 0, price to FLOPs and verify to off, and "
+            "leave measurements unconnected."
+        )
+    progress = Meter()
+    found = search(
+        model,
+        settings,
+        lambda patched: sample(patched, settings, progress),
+        method,
+        inputs=inputs,
+        progress=progress,
+    )
+    progress.finish(_sampled(found.runs, found.resumed))
+    return Result(found.plan, _NO_MEASUREMENTS, _figures(found.plan, method, found.runs, found.resumed, 1))
+
+
+def _one_run(model: HostModel, settings, sample, inputs, budget: Budget, runs: int, before, check: str) -> Result:
+    if isinstance(before, Refusal):
+        raise CalibrationError(before.reason)
+    if check != OFF and check not in (name for name, _ in budget.levels):
+        raise CalibrationError("There is no level 'custom' to verify: set keep_attention above 0.")
+    progress, dense = Meter(), Trajectory()
+    progress.reserve(check != OFF)
+
+    def measured_sample(patched, one: SamplerSettings):
+        if check == OFF or one != settings:
+            return sample(patched, one, progress)
+        return dense.sample(patched, lambda heard: sample(heard, one, progress))
+
+    done = measure_runs(
+        model,
+        settings,
+        measured_sample,
+        runs=runs,
+        inputs=inputs,
+        before=before,
+        progress=progress,
+        timed=budget.price == MILLISECONDS,
+    )
+    stamp = done.measured.measurement
+    progress.counted(stamp.attention_flops, stamp.other_flops)
+    watch = Stopwatch()
+
+    def solution(measured: Measured) -> Solved:
+        limit = budget.max_cache_bytes or None
+        return solve(measured, levels=budget.levels, max_cache_bytes=limit, price=budget.price)
+
+    checked = None
+    if check == OFF:
+        solved = solution(done.measured)
+        took = f"Solved in {duration(watch())}"
+    else:
+        checked = verify(
+            model,
+            done.measured,
+            solution,
+            check,
+            lambda patched: sample(patched, settings, progress),
+            dense,
+            progress,
+        )
+        solved = _stamped(checked.solved, checked.seconds)
+        took = f"Solved and checked in {duration(watch())}"
+    gap = max(solved.gap.values())
+    text = f"{_sampled(done.runs, done.resumed)} {took}, at most {gap:.1%} of the work from the best possible plan."
+    for line in (text, *solved.notes):
+        log.info("[DiTFastAttn] %s", line)
+    progress.finish("\n".join((text, *([checked.sentence] if checked else ()), *solved.notes)))
+    figures = _figures(solved.plan, ONE_RUN, done.runs, done.resumed, done.measured.table.runs)
+    verification = checked.figures if checked else None
+    figures |= {"gap": gap, "notes": list(solved.notes), "levels_ms": solved.milliseconds, "verification": verification}
+    return Result(solved.plan, done.measured, figures)
+
+
+def _stamped(solved: Solved, seconds: float) -> Solved:
+    """The plan with the time that checking it took in what its calibration took."""
+    stamp = solved.plan.measurement
+    stamp = replace(stamp, seconds=stamp.seconds + seconds)
+    return replace(solved, plan=replace(solved.plan, measurement=stamp))
+
+
+def _sampled(runs: int, known: int) -> str:
+    new = f"{runs - known} run{'s' * (runs - known != 1)} sampled"
+    return f"{new}, {known} known already." if known else f"{new}."
+
+
+def _figures(plan: Plan, method: str, runs: int, resumed: int, measured_runs: int) -> dict:
+    stamp = plan.measurement
+    whole = stamp.attention_flops + stamp.other_flops
+    return {
+        "seconds": stamp.seconds,
+        "dense_seconds": stamp.dense_seconds,
+        "ratio_to_dense_run": stamp.seconds / stamp.dense_seconds if stamp.dense_seconds else None,
+        "attention_share": stamp.attention_flops / whole if whole else None,
+        "ceiling": whole / stamp.other_flops if stamp.other_flops else None,
+        "plan_id": plan.id,
+        "method": method,
+        "runs": runs,
+        "resumed_runs": resumed,
+        "measured_runs": measured_runs,
+        "gap": None,
+        "notes": [],
+        "verification": None,
+        "levels_ms": None,
+    }

@@ -1,0 +1,101 @@
+"""A sampling run with full attention: where its sites' tokens lie, and what work the model has beside attention."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ...kernels import Layout
+from ..hooks.model import HostModel
+from ..hooks.processor import Processor
+from ..hooks.run import SamplingRun
+from .costs import attention_flops
+from .progress import Progress
+
+
+class DenseRun(Processor):
+    """Computes everything in full through the host, and notes what costs and plans need to know of the run.
+
+    layouts: of each site that attended, by number. branches: indices of the guidance branches. dtype, device: of q, k
+    and v, as text; "" before the first call. other_flops: FLOPs of one batch item of one evaluation outside attention.
+    """
+
+    def __init__(self, model: HostModel, run: SamplingRun, progress: Progress | None = None):
+        self.family, self.sites = model.family, model.sites
+        self.run = run
+        self.layouts: dict[int, Layout] = {}
+        self.branches: set[int] = set()
+        self.dtype = self.device = ""
+        self.diffusion_model = model.diffusion_model
+        self.work = WorkCounter()
+        self.progress = progress
+        self._evaluations = 0
+
+    @property
+    def other_flops(self) -> int:
+        """See the class."""
+        return self.work.other_flops
+
+    def evaluate(self, predict, x, sigma: float) -> torch.Tensor:
+        """One model evaluation; the work of the first is counted."""
+        output = self.work.count(predict)
+        self.evaluated(len(self.run.positions))
+        return output
+
+    def attend(self, forward, call, attention) -> torch.Tensor:
+        """The host's own attention."""
+        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
+        if layout is not None and not attention.obstacle:
+            self.layouts[call.number] = layout
+            self.branches |= {branch.index for branch in forward.branches}
+        self.note_tensors(attention)
+        with self.work.excluded(call.number, forward.rows):
+            return attention.host()
+
+    def note_tensors(self, attention) -> None:
+        """Remember what kind of tensors the sites attend."""
+        self.dtype, self.device = str(attention.q.dtype).removeprefix("torch."), str(attention.q.device)
+
+    def evaluated(self, expected: int) -> None:
+        """One more evaluation of about `expected` is over: told to whom it may concern."""
+        self._evaluations += 1
+        if self.progress is not None:
+            if self._evaluations == 1:
+                self.progress.counted(attention_flops(self.layouts, self.sites), self.other_flops)
+            self.progress.evaluated(self._evaluations, max(expected, self._evaluations))
+
+
+class WorkCounter:
+    """FLOPs of one batch row of the model outside attention, counted by torch in the first evaluation."""
+
+    def __init__(self):
+        self.other_flops = 0
+        self._counter: FlopCounterMode | None = None
+        self._counted = False
+        self._inside = 0
+        self._rows: dict[int, int] = {}
+
+    def count(self, predict):
+        if self._counted:
+            return predict()
+        self._counted = True
+        self._counter = FlopCounterMode(display=False)
+        try:
+            with self._counter:
+                output = predict()
+            rows = max(self._rows.values(), default=1)
+            self.other_flops = max(0, self._counter.get_total_flops() - self._inside) // rows
+            return output
+        finally:
+            self._counter = None
+
+    @contextmanager
+    def excluded(self, number: int, rows: int):
+        """What runs inside is attention, or ours: not counted. number, rows: site and rows of this forward."""
+        before = self._counter.get_total_flops() if self._counter else 0
+        yield
+        if self._counter:
+            self._inside += self._counter.get_total_flops() - before
+            self._rows[number] = self._rows.get(number, 0) + rows

@@ -1,0 +1,224 @@
+"""Calibration: one dense sampling run of the user's model, watched, and the plan that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+import comfyui_version
+import numpy as np
+
+from ...plans import (
+    FLOPS,
+    LEVELS,
+    CalibrationTable,
+    Measurement,
+    ModelIdentity,
+    Solved,
+    solve_plan,
+)
+from ...plans import Site as PlanSite
+from ...version import VERSION
+from ..hooks.model import HostModel
+from ..hooks.patch import install
+from ..hooks.record import RunLog, Stopwatch
+from .costs import attention_flops, site_costs
+from .dense_run import DenseRun
+from .progress import Progress
+from .propagation import reach
+from .watch import Watch
+
+MOST_SEEDS = 64  # that a plan names
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """The sampler as the user set it up for the node."""
+
+    name: str
+    scheduler: str
+    steps: int
+    cfg: float
+    denoise: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one watched run showed, or several: all that plans of any budget are solved from. Holds no tensors.
+
+    seconds, dense_seconds: of the measuring, and of the dense runs inside it, all runs together.
+    """
+
+    table: CalibrationTable
+    model: ModelIdentity
+    measurement: Measurement
+    seconds: float
+    dense_seconds: float
+
+    def scaled(self, factor: float) -> Measured:
+        """The same with all squared errors times `factor`; see `CalibrationTable.scaled`."""
+        return replace(self, table=self.table.scaled(factor))
+
+    def merged(self, other: Measured) -> Measured:
+        """The mean over the runs of both (prompts, seeds). Raises PlanError if they do not belong together."""
+        ours, theirs = self.measurement, other.measurement
+        return Measured(
+            self.table.merged(other.table),
+            self.model,
+            replace(
+                ours,
+                seeds=tuple(dict.fromkeys((*ours.seeds, *theirs.seeds)))[:MOST_SEEDS],
+                prompts=ours.prompts + theirs.prompts,
+            ),
+            self.seconds + other.seconds,
+            self.dense_seconds + other.dense_seconds,
+        )
+
+
+class CalibrationError(RuntimeError):
+    """Nothing could be measured; the message says why."""
+
+
+def measure(
+    model: HostModel,
+    settings: SamplerSettings,
+    sample: Callable,
+    *,
+    progress: Progress | None = None,
+    timed: bool = False,
+) -> Measured:
+    """Watch one dense run of the model.
+
+    sample(model) → latent: runs the user's sampler once over a patched clone of the model, as KSampler would. The model
+    given is left as it was. progress: told of every model evaluation. timed: measure milliseconds as well, which takes
+    a few per cent of a dense run. Raises CalibrationError when nothing was measured.
+    """
+    watch: list[Watch] = []
+
+    def make_processor(installation, run):
+        watch.append(Watch(model, run, run.record.info["cfg"], progress, timed))
+        return watch[-1]
+
+    whole = Stopwatch()
+    sample(install(model, make_processor, RunLog()))
+    if not watch or not watch[-1].observer or not watch[-1].layouts:
+        raise CalibrationError(
+            "The sampling run ended without one attention call that can be compressed: nothing was measured."
+        )
+    seen = watch[-1]
+    dense_seconds = whole() - seen.overhead
+    table = _table(seen, model.sites)
+    return Measured(table, model.identity, measurement_of(seen, settings), whole(), dense_seconds)
+
+
+def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None, price: str = FLOPS) -> Solved:
+    """The plan of a measurement: one level per (name, goal), caches within a limit if one is given. price: see
+    `plans.solve_plan`; milliseconds only for a measurement that was timed.
+    """
+    watch = Stopwatch()
+    solved = solve_plan(
+        measured.table,
+        measured.model,
+        measured.measurement,
+        levels=levels,
+        max_cache_bytes=max_cache_bytes,
+        price=price,
+    )
+    stamp = replace(
+        solved.plan.measurement,
+        seconds=measured.seconds + watch(),
+        dense_seconds=measured.dense_seconds / measured.table.runs,
+    )
+    return replace(solved, plan=replace(solved.plan, measurement=stamp))
+
+
+def measurement_of(dense: DenseRun, settings: SamplerSettings) -> Measurement:
+    """What a run with these settings was, for its plan."""
+    layout = next(iter(dense.layouts.values()))
+    return Measurement(
+        grid=layout.grid,
+        text_tokens=layout.globals,
+        sampler=settings.name,
+        scheduler=settings.scheduler,
+        steps=settings.steps,
+        cfg=settings.cfg,
+        denoise=settings.denoise,
+        seeds=(settings.seed,),
+        prompts=1,
+        dtype=dense.dtype,
+        device=dense.device,
+        host_version=comfyui_version.__version__,
+        pack_version=VERSION,
+        created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        seconds=0.0,
+        dense_seconds=0.0,
+        attention_flops=attention_flops(dense.layouts, dense.sites),
+        other_flops=dense.other_flops,
+    )
+
+
+def _table(seen: Watch, sites) -> CalibrationTable:
+    """Errors weighted by what they do to the final latent, and costs, for the solver."""
+    observer, run = seen.observer, seen.run
+    keep = _descending(run.positions)
+    records = observer.records
+    gains, reused = seen.probes.gains(
+        np.array(run.sigmas),
+        _of_sites([record.window[:, :, seen.probes.window] for record in records]),
+        _of_sites([record.reuse[:, :, 0] for record in records]),
+    )
+    weight = gains * reach(np.array(run.sigmas), *seen.signal)[:, None] / max(seen.latent_power, 1e-12)
+    heads = [site.heads for site in sites]
+    per_head = np.repeat(weight, heads, axis=1)[keep]
+
+    def errors(name: str) -> np.ndarray:
+        measured = np.concatenate([getattr(record, name) for record in records], axis=1)[keep]
+        return measured * per_head.reshape(*per_head.shape, *(1,) * (measured.ndim - 2))
+
+    branches = max(1, len(seen.branches))
+    costs = [_costs(seen, number, site, branches) for number, site in enumerate(sites)]
+    share_saving = np.array([cost["share"] for cost in costs], float)
+    return CalibrationTable(
+        positions=tuple(run.positions[step] for step in keep),
+        sites=tuple(PlanSite(site.name, site.heads) for site in sites),
+        windows=tuple(window.extent for window in seen.windows),
+        pooled=tuple(window.pooled for window in seen.windows),
+        window_error=errors("window"),
+        residual_error=errors("residual"),
+        reuse_error=errors("reuse") * reused,
+        share_error=np.stack([record.share for record in records], axis=1)[keep] * weight[keep],
+        weight=weight[keep],
+        output_energy=np.nan_to_num(np.stack([record.energy for record in records], axis=1)[keep] * weight[keep]),
+        reuse_gain=reused,
+        share_cosine=np.stack([record.share_cosine for record in records], axis=1)[keep],
+        full_cost=np.repeat([cost["full"] for cost in costs], heads),
+        window_cost=np.repeat([cost["windows"] for cost in costs], heads, axis=0),
+        projection_cost=np.array([cost["projections"] for cost in costs], float),
+        share_saving=share_saving,
+        other_cost=float(seen.other_flops * branches),
+        output_bytes=np.repeat([cost["output_bytes"] for cost in costs], heads),
+        residual_bytes=np.repeat([cost["residual_bytes"] for cost in costs], heads),
+        milliseconds=None
+        if seen.timing is None
+        else seen.timing.milliseconds(share_saving, float(np.median(seen.evaluation_seconds))),
+    )
+
+
+def _of_sites(by_head: list[np.ndarray]) -> np.ndarray:
+    """Sums over each site's heads: a list of (steps, heads) -> (steps, sites)."""
+    return np.stack([errors.sum(axis=1) for errors in by_head], axis=1)
+
+
+def _costs(seen: Watch, number: int, site, branches: int) -> dict:
+    return site_costs(seen.layouts[number], site, seen.windows, seen.diffusion_model, seen.dtype, branches)
+
+
+def _descending(positions) -> list[int]:
+    """Steps whose position lies below every earlier one, which a plan's rows must."""
+    keep: list[int] = []
+    for step, position in enumerate(positions):
+        if not keep or position < positions[keep[-1]] - 1e-6:
+            keep.append(step)
+    return keep

@@ -1,0 +1,1 @@
+"""The two papers' own searches, to compare with and to reproduce."""

@@ -1,0 +1,182 @@
+"""DiTFastAttn's search (arXiv 2406.08552, section 3.4), on the host's model: greedy, layer by layer.
+
+It tries one method after another for a whole layer and looks at what the model's output becomes. It decides step by
+step while it samples, so that each decision sees the compressed run before it. Its window is a band of raster order,
+see `bands`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import comfy.model_management
+import numpy as np
+import torch
+from comfy.patcher_extension import WrappersMP
+
+from ....kernels import HeadTable, Method, Window
+from ....plans.methods import FULL, RESIDUAL, REUSE
+from ...hooks.patch import KEY
+from ...replay.replay import Replay
+from ...replay.timeline import SiteStep
+from ..progress import Progress
+from .bands import band
+
+THRESHOLDS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15)
+WINDOW_FRACTION = 0.25  # of the tokens, in the one window: a half-width of an eighth on each side
+LARGEST_LOSS = 10.0  # the relative error of each element is clipped here
+SMALL = 1e-6
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to compute a layer in the search. letter: of all heads, see `plans.methods`."""
+
+    letter: int
+    share: bool
+
+
+# In the order in which they are tried: the cheapest first. AST, WA-RS + ASC, WA-RS, ASC in the paper.
+CHOICES = (Choice(REUSE, False), Choice(RESIDUAL, True), Choice(RESIDUAL, False), Choice(FULL, True))
+AS_IS = Choice(FULL, False)
+
+
+class LayerChoices:
+    """Stands in for a `Timeline` whose entries are still being decided: (steps, sites) of `Choice`."""
+
+    def __init__(self, sites, steps: int, window: Window):
+        self._sites, self.window = sites, window
+        self.choices = [[AS_IS] * len(sites) for _ in range(steps)]
+        every = [tuple(range(site.heads)) for site in sites]
+        self.residual_heads = every
+        self.output_heads = [() if site.skippable else heads for site, heads in zip(sites, every, strict=True)]
+        self.keeps_projected = [site.skippable for site in sites]
+
+    def at(self, step: int, site: int) -> SiteStep:
+        """What a site does at a step; sources are the last steps that computed, and that computed in full."""
+        choice, heads = self.choices[step][site], self._sites[site].heads
+        method = {FULL: Method.FULL, RESIDUAL: Method.WINDOW_RESIDUAL, REUSE: Method.REUSE}[choice.letter]
+        skippable = self._sites[site].skippable
+        computed = self._last(step, site, lambda letter: letter != REUSE)
+        return SiteStep(
+            table=HeadTable.uniform(heads, method, self.window, refresh=method is Method.FULL),
+            keep=(not skippable,) * heads,
+            source=(computed,) * heads,
+            residual_source=(self._last(step, site, lambda letter: letter == FULL),) * heads,
+            share=choice.share,
+            unshared=(),
+            skips=choice.letter == REUSE and skippable,
+            keep_projected=skippable,
+            projected_source=computed,
+        )
+
+    def _last(self, step: int, site: int, wanted: Callable[[int], bool]) -> int:
+        return next((s for s in range(step - 1, -1, -1) if wanted(self.choices[s][site].letter)), -1)
+
+
+class LayerSearch(Replay):
+    """The search: greedy over layers, at every step, against the model's output.
+
+    threshold: δ; after layer l of L the output's loss may be δ · (l + 1) / L. outputs: filled by `watch_outputs` with
+    what the model returned since it was emptied. progress: told how many of the (step, layer) pairs are decided.
+    """
+
+    def __init__(
+        self, family, sites, run, threshold: float, outputs: list[torch.Tensor], progress: Progress | None = None
+    ):
+        self.layers = LayerChoices(sites, len(run.positions), band(WINDOW_FRACTION, 2))
+        super().__init__(family, sites, self.layers, run, 1 << 62, True, 0)
+        self.threshold, self.outputs = threshold, outputs
+        self._progress = progress
+        self._frozen = False
+        self._decided: set[int] = set()
+
+    @property
+    def windows(self) -> tuple[Window]:
+        """The windows that the letters refer to: one."""
+        return (self.layers.window,)
+
+    def announce(self, noise_shape, model) -> int:
+        """The window's rank is the grid's, which is known from here on."""
+        rank = len(self.family.grid(model.model.diffusion_model, tuple(noise_shape)))
+        self.layers.window = band(WINDOW_FRACTION, rank)
+        return 0
+
+    def evaluate(self, predict, x, sigma: float):
+        """Decide the step at its first evaluation, then evaluate as decided."""
+        step = self.run.nearest(sigma)
+        if step and step not in self._decided:
+            self._decided.add(step)
+            self._frozen = True
+            try:
+                self._search(predict, step)
+            finally:
+                self._frozen = False
+        self._tell(step, len(self.sites))
+        return super().evaluate(predict, x, sigma)
+
+    def _tell(self, step: int, sites: int) -> None:
+        if self._progress is not None:
+            count = len(self.sites)
+            self._progress.evaluated(step * count + sites, len(self.run.positions) * count)
+
+    def _search(self, predict, step: int) -> None:
+        choices, count = self.layers.choices[step], len(self.sites)
+        wanted = self._output(predict)
+        for site in range(count):
+            for choice in CHOICES:
+                if choice.share and not self.run.shares_guidance:
+                    continue
+                choices[site] = choice
+                if _relative_loss(wanted, self._output(predict)) < self.threshold * (site + 1) / count:
+                    break
+                choices[site] = AS_IS
+            self._tell(step, site + 1)
+
+    def _output(self, predict) -> torch.Tensor:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        self.outputs.clear()
+        super().evaluate(predict, None, 0.0)
+        return torch.cat([output.flatten(1) for output in self.outputs])
+
+    def leave(self, forward, call, stream, output) -> None:
+        """Trials leave no trace in the caches."""
+        if not self._frozen:
+            super().leave(forward, call, stream, output)
+
+    def _keep(self, *args) -> None:
+        if not self._frozen:
+            super()._keep(*args)
+
+    def leaves_to_host(self, forward, call, batch, length) -> bool:
+        """Never: residuals are refreshed at every full step."""
+        return False
+
+    def methods(self) -> np.ndarray:
+        """Letters of the choices: uint8 (steps, heads of all sites)."""
+        heads = [site.heads for site in self.sites]
+        letters = [[choice.letter for choice in step] for step in self.layers.choices]
+        return np.repeat(np.array(letters, np.uint8), heads, axis=1)
+
+    def share(self) -> np.ndarray:
+        """Sharing between the guidance branches: bool (steps, sites)."""
+        return np.array([[choice.share for choice in step] for step in self.layers.choices])
+
+
+def watch_outputs(patcher, outputs: list[torch.Tensor]) -> None:
+    """Append what the model predicts (noise, or velocity in flow models) to `outputs`, forward by forward."""
+
+    def keep(executor, x, t, *args, **kwargs):
+        result = executor(x, t, *args, **kwargs)
+        level = t.float().view(-1, *(1,) * (x.ndim - 1)).clamp_min(SMALL)
+        outputs.append((x.float() - result.float()) / level)
+        return result
+
+    patcher.add_wrapper_with_key(WrappersMP.APPLY_MODEL, f"{KEY}.outputs", keep)
+
+
+def _relative_loss(wanted: torch.Tensor, output: torch.Tensor) -> float:
+    """The paper's loss: mean of |a - b| / max(a, b), element by element, clipped."""
+    error = ((wanted - output) / (torch.maximum(wanted, output) + SMALL)).abs()
+    return float(error.clamp(0, LARGEST_LOSS).mean())

@@ -1,0 +1,120 @@
+"""DiTFastAttnV2's search (arXiv 2503.22796, section 3.3), on the host's model: head by head, a 0/1 programme a layer.
+
+It looks at each head's attention output and decides step by step while it samples, so that each decision sees the
+compressed run before it. Its windows are bands of raster order, see `bands`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ....kernels import HeadTable, Method, Window, dense_flops, flops, head_wise
+from ....plans.methods import FULL, REUSE, WINDOW
+from ...hooks.call import AttentionCall
+from ...hooks.processor import Processor
+from ...hooks.run import Forward, SiteCall
+from ..progress import Progress
+from .bands import band, distinct
+from .knapsack import best_choice
+
+THRESHOLDS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # the paper's five, and a milder one
+HEAD_CAP = 1.5  # a single head's error may be this many times its part of a layer's threshold
+
+
+class HeadSearch(Processor):
+    """The search: at each attention call a 0/1 programme over heads and methods.
+
+    threshold: δ, the sum of the chosen heads' relative squared errors that a layer may reach at a step. Each decision
+    is taken at a step's first call of a site and holds for its other calls. progress: told how many steps are over.
+    """
+
+    def __init__(self, family, sites, run, threshold: float, cap: float = HEAD_CAP, progress: Progress | None = None):
+        self._progress = progress
+        self.family, self.sites, self.run = family, sites, run
+        self.threshold, self.cap = threshold, cap
+        self.windows: tuple[Window, ...] = ()
+        self._letters = np.full((len(run.positions), sum(site.heads for site in sites)), FULL, np.uint8)
+        self._offsets = np.concatenate(([0], np.cumsum([site.heads for site in sites])))
+        self._decided: set[tuple[int, int]] = set()
+        self._previous: dict[tuple, torch.Tensor] = {}
+
+    def announce(self, noise_shape, model) -> int:
+        """The windows: bands that hold an eighth, a sixteenth and a thirty-second of the tokens."""
+        grid = self.family.grid(model.model.diffusion_model, tuple(noise_shape))
+        self.windows = distinct(grid, (band(1 / f, len(grid)) for f in (8, 16, 32)))
+        return 0
+
+    def evaluate(self, predict, x, sigma: float):
+        """One model evaluation."""
+        output = predict()
+        if self._progress is not None:
+            self._progress.evaluated(self.run.step + 1, len(self.run.positions))
+        return output
+
+    def close(self) -> None:
+        """Free the outputs of the last step."""
+        self._previous.clear()
+
+    def attend(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> torch.Tensor:
+        """The site's attention as decided, heads pasted together from the candidates."""
+        exact = attention.host()
+        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
+        if attention.obstacle or layout is None:
+            return exact
+        key = (call.number, tuple(branch.key for branch in forward.branches))
+        output, heads = attention.buffer()
+        heads.copy_(attention.as_heads(exact))
+        if forward.step:
+            self._compress(forward, call, attention, layout, heads, self._previous.get(key))
+        self._previous[key] = heads.clone()
+        return output
+
+    def _compress(self, forward, call, attention, layout, heads, previous) -> None:
+        candidates = {WINDOW + k: self._windowed(attention, layout, window) for k, window in enumerate(self.windows)}
+        if previous is not None and previous.shape == heads.shape:
+            candidates[REUSE] = previous
+        place = slice(self._offsets[call.number], self._offsets[call.number + 1])
+        if (forward.step, call.number) not in self._decided:
+            self._decided.add((forward.step, call.number))
+            self._letters[forward.step, place] = self._choice(call, layout, heads, candidates)
+        for head, letter in enumerate(self._letters[forward.step, place]):
+            if letter != FULL and letter in candidates:
+                heads[:, head] = candidates[letter][:, head]
+
+    def _windowed(self, attention, layout, window) -> torch.Tensor:
+        table = HeadTable.uniform(attention.q.shape[1], Method.WINDOW, window)
+        call = (attention.q, attention.k, attention.v, layout, table)
+        return head_wise(*call, scale=attention.scale, dense=attention.dense).out
+
+    def _choice(self, call: SiteCall, layout, exact, candidates: dict[int, torch.Tensor]) -> np.ndarray:
+        letters = np.array([FULL, *candidates], np.uint8)
+        error = np.stack([np.zeros(exact.shape[1])] + [_rse(some, exact) for some in candidates.values()], axis=1)
+        limit = self.threshold
+        error[error >= self.cap * limit / exact.shape[1]] = np.inf
+        error[:, 0] = 0.0
+        gain = np.array([self._gain(letter, layout, call.site.head_dim) for letter in letters])
+        return letters[best_choice(error, np.broadcast_to(gain, error.shape), limit)]
+
+    def _gain(self, letter: int, layout, head_dim: int) -> float:
+        """Fraction of a head's attention FLOPs that a method saves."""
+        if letter in (FULL, REUSE):
+            return float(letter == REUSE)
+        table = HeadTable.uniform(1, Method.WINDOW, self.windows[letter - WINDOW])
+        return 1 - flops(layout, table, head_dim) / dense_flops(layout, 1, head_dim)
+
+    def methods(self) -> np.ndarray:
+        """Letters of the choices: uint8 (steps, heads of all sites)."""
+        return self._letters
+
+    def share(self) -> np.ndarray:
+        """V2 shares nothing between the guidance branches: bool (steps, sites)."""
+        return np.zeros((len(self._letters), len(self.sites)), bool)
+
+
+def _rse(some: torch.Tensor, exact: torch.Tensor) -> np.ndarray:
+    """Relative squared error per head, text and image, both branches together: (B, H, L, D) each -> (H,)."""
+    exact = exact.float()
+    mean = exact.mean(dim=(0, 2, 3), keepdim=True)
+    error = (some.float() - exact).pow(2).mean(dim=(0, 2, 3))
+    return (error / (exact - mean).pow(2).mean(dim=(0, 2, 3))).double().cpu().numpy()

@@ -1,0 +1,254 @@
+"""What each way of computing attention takes here, in milliseconds, for plans that save time instead of FLOPs.
+
+Measured on real q, k and v in the middle of the watched run, once for each shape of a site, through the same calls and
+caches as in a run that follows a plan. A plan's cost is then a sum over its cells, a head's part of a site's time each;
+what heads of different methods in one site take beyond that (more and smaller calls) is not in it.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import comfy.model_management
+import numpy as np
+import torch
+
+from ...kernels import HeadTable, Layout, Method, Window, head_wise
+from ...kernels.tiled import full_attention
+from ...plans import Milliseconds
+from ..families import Site
+from ..hooks.call import AttentionCall
+from ..hooks.record import Stopwatch
+from ..hooks.run import Forward, SiteCall
+from ..replay.caches import BranchCache
+from .observer import windowed
+
+BUDGET = 0.05  # of one dense run's time
+MOST_ROUNDS = 5
+LINEAR_ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class SiteTimes:
+    """Milliseconds of one site, all heads, in one forward: medians.
+
+    windows: one a window. residual: with the narrowest window. refresh: full, and the residual from that window. kept:
+    full, with the outputs written to the caches. shared: full in one branch and copied to the other, None where a
+    forward does not hold both. projections: the linear layers that a skipped site leaves out.
+    """
+
+    full: float
+    windows: tuple[float, ...]
+    residual: float
+    refresh: float
+    kept: float
+    reuse: float
+    shared: float | None
+    projections: float
+
+
+class Timing:
+    """Times of the sites of a watched run. Holds no tensor."""
+
+    def __init__(self, sites: tuple[Site, ...], windows: tuple[Window, ...]):
+        self._sites = sites
+        self._windows = windows
+        self._budget = 0.0
+        self._shapes: dict[tuple, dict[str, float]] = {}
+        self._linears: dict[tuple, float] = {}
+        self._times: dict[int, list[SiteTimes]] = {}  # of each site, one a forward
+
+    def begin(self, run_seconds: float) -> None:
+        """The evaluation to measure in begins; run_seconds: about what the dense run takes."""
+        self._budget = BUDGET * run_seconds
+
+    def measure(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> None:
+        """Time one attention call, unless one of the same shape was timed before."""
+        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
+        if attention.obstacle or layout is None or attention.q.shape[0] != forward.rows:
+            return
+        places = tuple((branch.rows.start, branch.rows.stop) for branch in forward.branches)
+        q = attention.q
+        shape = (tuple(q.shape), q.dtype, q.device, layout, places, attention.heads_out)
+        if shape not in self._shapes:
+            comfy.model_management.throw_exception_if_processing_interrupted()
+            alike = sum(site.heads == call.site.heads and site.scope == call.site.scope for site in self._sites)
+            ways = _Ways(forward, attention, layout, self._windows).all()
+            self._shapes[shape] = _medians(ways, self._budget * alike / len(self._sites), q.device)
+        found = self._shapes[shape]
+        times = SiteTimes(
+            windows=tuple(found[f"window {number}"] for number in range(len(self._windows))),
+            projections=self._projections(forward, call.site, layout, attention.q),
+            **{name: found.get(name) for name in ("full", "residual", "refresh", "kept", "reuse", "shared")},
+        )
+        self._times.setdefault(call.number, []).append(times)
+
+    def milliseconds(self, share_saving: np.ndarray, evaluation_seconds: float) -> Milliseconds | None:
+        """The costs for the solver, or None unless every site was timed. share_saving (sites,): used where sharing
+        could not be timed. evaluation_seconds: of a dense model evaluation.
+        """
+        if set(self._times) != set(range(len(self._sites))):
+            return None
+        narrowest = _narrowest(self._windows)
+        costs = [
+            _site_costs(self._times[number], site.heads, narrowest, float(saving))
+            for number, (site, saving) in enumerate(zip(self._sites, share_saving, strict=True))
+        ]
+        heads = [site.heads for site in self._sites]
+        of_heads = ("full_cost", "window_cost", "residual_cost", "refresh_cost", "reuse_cost", "keep_cost")
+        per_head = {name: np.repeat([cost[name] for cost in costs], heads, axis=0) for name in of_heads}
+        return Milliseconds(
+            **per_head,
+            projection_cost=np.array([cost["projection_cost"] for cost in costs]),
+            share_saving=np.array([cost["share_saving"] for cost in costs]),
+            other_cost=max(0.0, 1000 * evaluation_seconds - float(per_head["full_cost"].sum())),
+        )
+
+    def _projections(self, forward: Forward, site: Site, layout: Layout, like: torch.Tensor) -> float:
+        """Milliseconds of the linear layers that a skipped site leaves out: they are called, because their rate is not
+        that of attention.
+        """
+        total = 0.0
+        for path, stream in site.linears if site.skippable else ():
+            layer = forward.diffusion_model.get_submodule(path)
+            tokens = layout.image if stream == "image" else layout.globals
+            shape = (type(layer), layer.in_features, layer.out_features, forward.rows, tokens, like.dtype)
+            if tokens and shape not in self._linears:
+                x = torch.randn(forward.rows, tokens, layer.in_features, dtype=like.dtype, device=like.device)
+                ways = {"layer": lambda layer=layer, x=x: layer(x)}
+                self._linears[shape] = _medians(ways, math.inf, like.device, LINEAR_ROUNDS)["layer"]
+            total += self._linears[shape] if tokens else 0.0
+        return total
+
+
+class _Ways:
+    """The ways to compute one attention call, as a run that follows a plan computes them."""
+
+    def __init__(self, forward: Forward, attention: AttentionCall, layout: Layout, windows: tuple[Window, ...]):
+        self.attention, self.layout, self.windows = attention, layout, windows
+        self.branches = [branch.rows for branch in forward.branches]
+        self.pair = forward.pair()
+        self.narrow = windows[_narrowest(windows)]
+        self.heads = range(attention.q.shape[1])
+        self.caches = [BranchCache(self.heads, self.heads, _allocate) for _ in self.branches]
+
+    def all(self) -> dict[str, Callable[[], object]]:
+        """Functions by name. In this order: each finds in the caches what the ones before it wrote."""
+        ways = {"full": self.attention.host, "kept": self.kept, "reuse": self.reuse, "refresh": self.refresh}
+        ways["residual"] = self.residual
+        for number, window in enumerate(self.windows):
+            ways[f"window {number}"] = lambda window=window: windowed(self.attention, self.layout, window)
+        if self.pair is not None:
+            ways["shared"] = self.shared
+        return ways
+
+    def kept(self) -> None:
+        """Full, and every head's output written."""
+        out = self.attention.buffer()[1]
+        self._compute(HeadTable.uniform(len(self.heads), Method.FULL), slice(None), out)
+        for rows, cache in zip(self.branches, self.caches, strict=True):
+            cache.outputs.write(self.heads, out[rows], 0)
+
+    def reuse(self) -> None:
+        """Every head from the cache, branch by branch."""
+        out = self.attention.buffer()[1]
+        table = HeadTable.uniform(len(self.heads), Method.REUSE)
+        for rows, cache in zip(self.branches, self.caches, strict=True):
+            self._compute(table, rows, out, cached=cache.outputs.read(self.heads))
+
+    def refresh(self) -> None:
+        """Full, and every head's residual written."""
+        out = self.attention.buffer()[1]
+        table = HeadTable.uniform(len(self.heads), Method.FULL, self.narrow, refresh=True)
+        residual = self._compute(table, slice(None), out).residual
+        for rows, cache in zip(self.branches, self.caches, strict=True):
+            cache.residuals.write(self.heads, residual[rows], 0)
+
+    def residual(self) -> None:
+        """Every head windowed with its residual, branch by branch."""
+        out = self.attention.buffer()[1]
+        table = HeadTable.uniform(len(self.heads), Method.WINDOW_RESIDUAL, self.narrow)
+        for rows, cache in zip(self.branches, self.caches, strict=True):
+            self._compute(table, rows, out, residual=cache.residuals.read(self.heads))
+
+    def shared(self) -> None:
+        """Full in the conditional branch; the other gets its image rows and computes its own global tokens."""
+        out, image = self.attention.buffer()[1], slice(self.layout.prefix, self.layout.prefix + self.layout.image)
+        source, target = (branch.rows for branch in self.pair)
+        self._compute(HeadTable.uniform(len(self.heads), Method.FULL), source, out)
+        view = out[target]
+        view[:, :, image] = out[source][:, :, image]
+        if self.layout.globals:
+            q, k, v = (x[target] for x in (self.attention.q, self.attention.k, self.attention.v))
+            rows = torch.cat((q[:, :, : image.start], q[:, :, image.stop :]), dim=2)
+            own = full_attention(rows, k, v, self.attention.scale)
+            view[:, :, : image.start] = own[:, :, : image.start]
+            view[:, :, image.stop :] = own[:, :, image.start :]
+
+    def _compute(self, table: HeadTable, rows: slice, out: torch.Tensor, **caches):
+        call = self.attention
+        q, k, v = call.q[rows], call.k[rows], call.v[rows]
+        return head_wise(q, k, v, self.layout, table, scale=call.scale, dense=call.dense, out=out[rows], **caches)
+
+
+def _site_costs(forwards: list[SiteTimes], heads: int, narrowest: int, share_saving: float) -> dict:
+    """Costs of one head (projections and sharing: of the site) in one evaluation; forwards: each branch's, or one."""
+    windows = np.sum([times.windows for times in forwards], axis=0)
+
+    def total(name: str) -> float:
+        return sum(getattr(times, name) for times in forwards)
+
+    # A residual, and a refresh, adds as much to any window as it adds to the narrowest.
+    residual = max(0.0, total("residual") - windows[narrowest])
+    refresh = total("refresh") - total("full") - windows[narrowest]
+    if len(forwards) == 1 and forwards[0].shared is not None:
+        share_saving = float(np.clip(1 - forwards[0].shared / forwards[0].full, 0, 1))
+    return {
+        "full_cost": total("full") / heads,
+        "window_cost": windows / heads,
+        "residual_cost": (windows + residual) / heads,
+        "refresh_cost": np.maximum(windows + refresh, 0.0) / heads,
+        "reuse_cost": total("reuse") / heads,
+        "keep_cost": max(0.0, total("kept") - total("full")) / heads,
+        "projection_cost": total("projections"),
+        "share_saving": share_saving,
+    }
+
+
+def _narrowest(windows: tuple[Window, ...]) -> int:
+    return min(range(len(windows)), key=lambda number: np.prod(windows[number].extent))
+
+
+def _medians(
+    ways: dict[str, Callable[[], object]], budget: float, device: torch.device, most_rounds: int = MOST_ROUNDS
+) -> dict[str, float]:
+    """Milliseconds of each function: medians over rounds in which each runs once, after one round to warm up.
+
+    There is at least one round; no other begins when `budget` seconds, the first round's included, are over.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    whole = Stopwatch()
+    for number in range(1 + most_rounds):
+        if number > 1 and whole() > budget:
+            break
+        for name, way in ways.items():
+            wait(device)
+            watch = Stopwatch()
+            way()
+            wait(device)
+            if number:
+                seconds[name].append(watch())
+    return {name: 1000 * statistics.median(times) for name, times in seconds.items()}
+
+
+def _allocate(shape, like: torch.Tensor) -> torch.Tensor:
+    return torch.empty(tuple(shape), dtype=like.dtype, device=like.device)
+
+
+def wait(device: torch.device) -> None:
+    """Let a GPU finish, so that a time means something. Only calibration waits, never a user's run."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,252 @@
+"""Verification: one level of a fresh plan sampled with the seed that was measured, and compared with the dense run.
+
+A level promises a relative error of the final latent. Where sampling shows another one, the errors of the whole table
+are scaled by what was found, the plan is solved again, and the level is tried again, a few times at most.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from comfy.patcher_extension import WrappersMP
+
+from ...plans import Plan, Solved
+from ..hooks.model import HostModel
+from ..hooks.patch import attached, remove
+from ..hooks.record import Stopwatch
+from ..hooks.run import SamplerCall
+from ..replay.apply import follow
+from .measurement import Measured
+from .progress import Meter
+
+log = logging.getLogger(__name__)
+
+FACTOR = 1.25  # times its promise that a level's error may be
+MOST_CAUTION = 1.6  # times an error may lie below its promise: beyond, the level wastes speed
+RETRIES = 2
+IDENTICAL_DB = 120.0  # PSNR of equal latents, since JSON knows no infinity
+MOST_BYTES = 512 * 2**20  # of latents that are kept of one run
+
+_KEY = "ditfastattn_trajectory"
+
+
+class Trajectory:
+    """The latents of one sampling run, on the CPU.
+
+    steps: step → latent at which the model was first evaluated at the step's noise level, as the sampler scales it;
+    where MOST_BYTES allows no more, of every n-th step. final: what the sampler returned, None before it did. Each is
+    flat, float32; parts of a nested latent follow one another. record: `RunRecord` of the run if the model had hooks.
+    """
+
+    def __init__(self):
+        self.steps: dict[int, torch.Tensor] = {}
+        self.final: torch.Tensor | None = None
+        self.record = None
+        self._sigmas: list[float] = []
+
+    def sample(self, patched, sample: Callable) -> torch.Tensor:
+        """What `sample(model)` returns over a clone of the model that is listened to; the given model is left alone."""
+        heard = patched.clone()
+        heard.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, _KEY, self._outer_sample)
+        heard.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, _KEY, self._predict_noise)
+        latent = sample(heard)
+        self.final = _flat(latent)
+        runs = getattr(attached(heard), "runs", None)
+        self.record = runs.latest() if runs is not None else None
+        return latent
+
+    def _outer_sample(self, executor, *args, **kwargs):
+        self._sigmas = list(SamplerCall.of(args, kwargs).sigmas)
+        return executor(*args, **kwargs)
+
+    def _predict_noise(self, executor, x, timestep, *args, **kwargs):
+        step = self._step(float(timestep.flatten()[0]))
+        if step is not None and step not in self.steps:
+            every = math.ceil(x.numel() * 4 * len(self._sigmas) / MOST_BYTES)
+            if step % every == 0:
+                self.steps[step] = _flat(x)
+        return executor(x, timestep, *args, **kwargs)
+
+    def _step(self, sigma: float) -> int | None:
+        """The step at a noise level; None between steps, where some samplers evaluate the model too."""
+        near = [step for step, level in enumerate(self._sigmas) if math.isclose(level, sigma, rel_tol=1e-5)]
+        return near[0] if near else None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One sampled level against the dense run.
+
+    promised: its predicted error. error: relative error of the final latent, the norm of the difference over the dense
+    one's. psnr_db: of the final latent, with the range (largest − smallest value) of the dense one as its peak.
+    step_errors: step → relative error of the latent that goes into the step. notes: why the run did not follow the plan
+    in all.
+    """
+
+    promised: float
+    error: float
+    psnr_db: float
+    step_errors: dict[int, float]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What verifying a level gave. solved: the plan, with all levels corrected. correction: factor on predicted errors
+    (not squared) that the plan's have over the measured table's. seconds: of the sampling and solving.
+    """
+
+    level: str
+    solved: Solved
+    attempts: tuple[Attempt, ...]
+    correction: float
+    seconds: float
+
+    @property
+    def error(self) -> float:
+        """Relative error of the level as it was sampled last."""
+        return self.attempts[-1].error
+
+    @property
+    def promised(self) -> float:
+        """Relative error that the level of the corrected plan promises."""
+        return self.solved.plan.level(self.level).predicted_error
+
+    @property
+    def met(self) -> bool:
+        """Whether the error stays within `FACTOR` times the promise."""
+        return self.error <= FACTOR * self.promised
+
+    @property
+    def sentence(self) -> str:
+        """The outcome, for the user."""
+        count = len(self.attempts)
+        outcome = "as promised" if self.met else "its promise is not met: choose a milder level"
+        return (
+            f"{self.level} checked: relative error {self.error:.3f} where {self.promised:.3f} is predicted "
+            f"(PSNR of the latent {self.attempts[-1].psnr_db:.1f} dB), {outcome}, after {count} "
+            f"attempt{'s' * (count != 1)}."
+        )
+
+    @property
+    def figures(self) -> dict:
+        """JSON-able: level, promised_error, latent_relative_error, psnr_db, met, factor, correction, seconds, attempts
+        (of each promised_error, latent_relative_error, psnr_db, step_errors as [step, error] pairs, notes).
+        """
+        return {
+            "level": self.level,
+            "promised_error": self.promised,
+            "latent_relative_error": self.error,
+            "psnr_db": self.attempts[-1].psnr_db,
+            "met": self.met,
+            "factor": FACTOR,
+            "correction": self.correction,
+            "seconds": self.seconds,
+            "attempts": [
+                {
+                    "promised_error": attempt.promised,
+                    "latent_relative_error": attempt.error,
+                    "psnr_db": attempt.psnr_db,
+                    "step_errors": [list(pair) for pair in sorted(attempt.step_errors.items())],
+                    "notes": list(attempt.notes),
+                }
+                for attempt in self.attempts
+            ],
+        }
+
+
+def verify(
+    model: HostModel,
+    measured: Measured,
+    solve: Callable[[Measured], Solved],
+    level: str,
+    sample: Callable,
+    dense: Trajectory,
+    progress: Meter | None = None,
+) -> Verification:
+    """Sample a level of `solve(measured)` and correct the measurement until the level keeps its promise.
+
+    sample(model) → latent: as in `calibrate.measure`, with the seed of `dense`; a `dense` that was not sampled yet is
+    sampled first. An error above FACTOR times the promise or below it by MOST_CAUTION scales the table and solves anew,
+    at most RETRIES times; the scale holds for all levels. A level that comes out the same is not sampled again. The
+    model is left as it was. Raises what sampling raises, and PlanRefused if the plan cannot be carried out.
+    """
+    watch = Stopwatch()
+    if dense.final is None:
+        if progress is not None:
+            progress.reserve(2)
+            progress.begin_part(f"sampling with full attention again, to check {level}")
+        dense.sample(remove(model.patcher), sample)
+        if progress is not None:
+            progress.end_part()
+    attempts: list[Attempt] = []
+    correction, solved = 1.0, solve(measured)
+    while True:
+        if progress is not None:
+            progress.begin_part(f"checking {level}, attempt {len(attempts) + 1}")
+        attempts.append(_attempt(model, solved.plan, level, sample, dense))
+        if progress is not None:
+            progress.end_part()
+        ratio = _ratio(attempts[-1])
+        if ratio is None or len(attempts) > RETRIES:
+            break
+        correction *= ratio
+        before, solved = solved, solve(measured.scaled(correction**2))
+        if _same(before.plan, solved.plan, level):
+            break
+    result = Verification(level, solved, tuple(attempts), correction, watch())
+    log.info("[DiTFastAttn] %s", result.sentence)
+    return result
+
+
+def _attempt(model: HostModel, plan: Plan, level: str, sample: Callable, dense: Trajectory) -> Attempt:
+    run = Trajectory()
+    run.sample(follow(model, plan, level), sample)
+    return Attempt(
+        promised=plan.level(level).predicted_error,
+        error=relative_error(run.final, dense.final),
+        psnr_db=psnr_db(run.final, dense.final),
+        step_errors={
+            step: relative_error(latent, dense.steps[step]) for step, latent in run.steps.items() if step in dense.steps
+        },
+        notes=tuple(run.record.notes) if run.record is not None else (),
+    )
+
+
+def _ratio(attempt: Attempt) -> float | None:
+    """Measured over promised error where the table has to be corrected by it; None where it is good as it is."""
+    if attempt.promised <= 0 or attempt.error <= 0:
+        return None
+    ratio = attempt.error / attempt.promised
+    # A run that computed more than was planned, for want of memory, says nothing about how mild the plan is.
+    too_mild = ratio < 1 / MOST_CAUTION and not attempt.notes
+    return ratio if ratio > FACTOR or too_mild else None
+
+
+def _same(one: Plan, other: Plan, level: str) -> bool:
+    """Whether a level says the same in two plans of one measurement, prediction apart."""
+    shared = one.level(level).share == other.level(level).share
+    return shared and bool((one.table(level) == other.table(level)).all())
+
+
+def relative_error(latent: torch.Tensor, dense: torch.Tensor) -> float:
+    """The norm of the difference over the norm of the dense latent; 0 where both are zero."""
+    difference, norm = float((latent - dense).norm()), float(dense.norm())
+    return difference / norm if norm else float(difference > 0)
+
+
+def psnr_db(latent: torch.Tensor, dense: torch.Tensor) -> float:
+    """Peak signal-to-noise ratio of a latent in dB, its peak the range of the dense one; at most IDENTICAL_DB."""
+    error, peak = float((latent - dense).square().mean()), max(float(dense.max() - dense.min()), 1e-30)
+    return min(IDENTICAL_DB, 10 * math.log10(peak**2 / error)) if error else IDENTICAL_DB
+
+
+def _flat(latent) -> torch.Tensor:
+    """All values of a latent, nested or not, as one float32 tensor of its own on the CPU."""
+    parts = latent.tensors if getattr(latent, "is_nested", False) else [latent]
+    # The sampler may go on writing into its tensor: cat copies, also where nothing has to be converted.
+    return torch.cat([part.detach().float().reshape(-1).cpu() for part in parts])

@@ -1,0 +1,165 @@
+"""The dense sampling run that calibration watches: every cheaper way is scored beside it, and a few errors followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+
+import comfy.model_management
+import numpy as np
+import torch
+
+from ...kernels import Window
+from ..hooks.model import HostModel
+from ..hooks.noise import signal_scale
+from ..hooks.record import Stopwatch
+from ..hooks.run import SamplingRun
+from .dense_run import DenseRun
+from .observer import HISTORY_BYTES, Observer, windowed
+from .progress import Progress
+from .propagation import REUSED, Probe, Probes
+from .timing import Timing, wait
+
+AGES = 5
+# Full widths along each axis as fractions of the grid; height × width, and time × height × width.
+WINDOWS = {
+    2: ((0.1, 0.1), (0.25, 0.25), (0.25, 1.0), (1.0, 0.25)),
+    3: ((0.1, 0.25, 0.25), (1.0, 0.1, 0.1), (0.34, 0.34, 0.34), (1.0, 0.25, 0.25), (0.34, 1.0, 1.0), (1.0, 0.5, 0.5)),
+}
+
+
+class Watch(DenseRun):
+    """The run of a calibration: computes everything in full, observes, and follows a few known errors."""
+
+    def __init__(
+        self, model: HostModel, run: SamplingRun, cfg: float, progress: Progress | None = None, timed: bool = False
+    ):
+        super().__init__(model, run, progress)
+        self.windows: tuple[Window, ...] = ()
+        self.observer: Observer | None = None
+        self.probes: Probes | None = None
+        self.timing: Timing | None = None
+        self.evaluation_seconds: list[float] = []  # of the observed evaluations, without what was measured in them
+        self.overhead = 0.0
+        self.latent_power = 0.0
+        self.signal: np.ndarray | None = None
+        self._cfg = cfg
+        self._timed = timed
+        self._measuring_times = False
+        self._done: set[int] = set()
+        self._observing = False
+        self._probe: Probe | None = None
+        self._erring: tuple[int, ...] = ()
+        self._before: dict[tuple, torch.Tensor] = {}  # outputs of the step before the probes
+
+    def announce(self, noise_shape, model) -> int:
+        """Choose the windows for the rank of the grid; the samples are small and need no announcement."""
+        self.signal = signal_scale(model.get_model_object("model_sampling"), self.run.sigmas)
+        rank = len(self.family.grid(self.diffusion_model, tuple(noise_shape)))
+        self.windows = tuple(Window(extent, pooled=True) for extent in WINDOWS[rank])
+        self.observer = Observer(self.sites, self.run, self.windows, AGES, self._cfg)
+        self.layouts, self.branches = self.observer.layouts, self.observer.branches
+        self.probes = Probes(len(self.sites), len(self.run.positions))
+        self.timing = Timing(self.sites, self.windows) if self._timed else None
+        return 0
+
+    def evaluate(self, predict: Callable[[], torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
+        """A model evaluation, measured when it is the step's first, and followed by the probes due at this step."""
+        self._observing = self.run.nearest(sigma) not in self._done
+        self._begin_timing()
+        before, seconds = self.overhead, Stopwatch()
+        output = self.work.count(predict)
+        if self._observing:
+            self.evaluation_seconds.append(seconds() - (self.overhead - before))
+        self.evaluated(len(self.run.positions) + len(self.probes.list))
+        self.latent_power = float(output.float().pow(2).mean())
+        if not self._observing:
+            return output
+        step = self.run.step
+        self._done.add(step)
+        self._observing = False
+        with self._extra_time(x.device):
+            self.observer.finish(step)
+            for due in self.probes.due(step):
+                self._make(due, predict, output)
+        if step == self.probes.step:
+            self._before.clear()
+        return output
+
+    def _begin_timing(self) -> None:
+        """Times are measured in the third observed evaluation, or the last: the first ones load, warm up and count."""
+        steps = len(self.run.positions)
+        due = self._observing and len(self._done) == min(2, steps - 1)
+        self._measuring_times = due and self.timing is not None
+        if self._measuring_times:
+            self.timing.begin(steps * min(self.evaluation_seconds, default=0.0))
+
+    def _make(self, due: Probe, predict, output: torch.Tensor) -> None:
+        """Repeat the evaluation with some sites erring, and note how much the prediction changes."""
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        kept = tuple(sorted({number for number, *_ in self._before}))
+        sites = kept if due.kind == REUSED else self.probes.sites(due.group)
+        if not sites:
+            return
+        self._probe, self._erring = due, sites
+        try:
+            self.probes.add(due, sites, float((predict() - output).float().pow(2).mean()))
+        finally:
+            self._probe, self._erring = None, ()
+        self.evaluated(len(self.run.positions) + len(self.probes.list))
+
+    def attend(self, forward, call, attention) -> torch.Tensor:
+        """The host's own attention, or the known error of a probe."""
+        if call.number in self._erring:
+            erring = self._known_error(forward, call, attention)
+            if erring is not None:
+                return erring
+        with self.work.excluded(call.number, forward.rows):
+            output = attention.host()
+            if self._observing:
+                with self._extra_time(attention.q.device):
+                    self.observer.observe(forward, call, attention, output)
+                    if forward.step == self.probes.step - 1:
+                        self._keep(forward, call, output)
+                    if self._measuring_times:
+                        self.timing.measure(forward, call, attention)
+        self.note_tensors(attention)
+        return output
+
+    def _known_error(self, forward, call, attention) -> torch.Tensor | None:
+        """What a probe puts in the place of a site's output."""
+        if self._probe.kind == REUSED:
+            before = self._before.get(_key(forward, call))
+            return before if before is not None and before.dtype == attention.q.dtype else None
+        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
+        if layout is None or attention.obstacle:
+            return None
+        return windowed(attention, layout, self.windows[self.probes.window])
+
+    def _keep(self, forward, call, output: torch.Tensor) -> None:
+        """Keep a site's output for the probe of reuse: of all sites, or of every n-th where memory allows no more."""
+        whole = output.nbytes * len(self.sites) * max(1, 2 // max(1, len(forward.branches)))
+        if call.number % -(-whole // HISTORY_BYTES) == 0:
+            self._before[_key(forward, call)] = output.clone()
+
+    def close(self) -> None:
+        """Free the samples; the figures stay."""
+        self._before.clear()
+        if self.observer is not None:
+            self.observer.close()
+
+    @contextmanager
+    def _extra_time(self, device: torch.device):
+        """Adds the time spent inside to `overhead`: what a plain run would not have done."""
+        wait(device)
+        watch = Stopwatch()
+        try:
+            yield
+        finally:
+            wait(device)
+            self.overhead += watch()
+
+
+def _key(forward, call) -> tuple:
+    """One site of one forward: (site number, its branches)."""
+    return (call.number, *(branch.key for branch in forward.branches))

@@ -1,0 +1,168 @@
+"""The hooks of one patched model while a sampling run goes through them: which run, which forward, which site."""
+
+from __future__ import annotations
+
+from .model import HostModel
+from .noise import noise_scale
+from .processor import MakeProcessor, Processor
+from .record import RunLog, RunRecord, StepCount, Stopwatch, latent_digest
+from .run import Forward, SamplerCall, SamplingRun, SiteCall
+
+
+class Installation:
+    """The hooks of one patched model, and the run that is going through them (at most one at a time)."""
+
+    def __init__(self, model: HostModel, make_processor: MakeProcessor, runs: RunLog, strict: bool):
+        # Not the model itself: its patcher must be free to go while a patched clone lives on.
+        self.family = model.family
+        self.sites = model.sites
+        self.runs = runs
+        self.run: SamplingRun | None = None
+        self.processor: Processor | None = None
+        self.forward: Forward | None = None
+        self._make_processor = make_processor
+        self._strict = strict
+        self._diffusion_model = model.diffusion_model
+        self._by_block = {site.block: number for number, site in enumerate(model.sites) if site.block}
+
+    # -- the run ---------------------------------------------------------------------------------------------------
+
+    def outer_sample(self, executor, *args, **kwargs):
+        """Wraps a whole sampling run: (noise, latent_image, sampler, sigmas, ...)."""
+        guider = executor.class_obj
+        if self.run is not None:
+            return executor(*args, **kwargs)
+        record = self._begin_run(guider, args, kwargs)
+        if record is None:
+            return executor(*args, **kwargs)
+        seconds = Stopwatch()
+        try:
+            output = executor(*args, **kwargs)
+            record.state = "done"
+            record.digest = latent_digest(output)
+            return output
+        finally:
+            record.seconds = seconds()
+            if record.state != "done":
+                record.state = "interrupted"
+            self.release()
+
+    def _begin_run(self, guider, args, kwargs) -> RunRecord | None:
+        asked = SamplerCall.of(args, kwargs)
+        if not asked.sigmas:
+            return None
+        position_of = noise_scale(guider.model_patcher.get_model_object("model_sampling"))
+        positions = [position_of(sigma) for sigma in asked.sigmas]
+        cfg = float(getattr(guider, "cfg", 1.0))
+        info = {
+            "sampler": asked.sampler,
+            "steps": len(asked.sigmas),
+            "cfg": cfg,
+            "seed": asked.seed,
+        }
+        record = RunRecord([StepCount(position) for position in positions], info)
+        shares = type(guider).__name__ == "CFGGuider" and cfg != 1.0
+        run = SamplingRun(asked.sigmas, positions, position_of, record, shares)
+        self.runs.open(record)
+        try:
+            self.processor = self._make_processor(self, run)
+            self.run = run
+        except Exception as error:
+            if self._strict:
+                raise
+            record.note(f"The plan could not be started ({error}), so the run was made with full attention.")
+        return record
+
+    def release(self, *_args, **_kwargs) -> None:
+        """Drop everything the run held. Called at the end of a run and, should that fail, by the host's clean-up."""
+        if self.processor is not None:
+            self.processor.close()
+        self.run = self.processor = self.forward = None
+
+    def prepare_sampling(self, executor, model, noise_shape, *args, **kwargs):
+        """Announces the bytes of the caches by asking memory for a proportionally larger batch."""
+        if self.processor is None:
+            return executor(model, noise_shape, *args, **kwargs)
+        extra = self.processor.announce(noise_shape, model)
+        own = model.model.memory_required([noise_shape[0] * 2, *noise_shape[1:]])
+        shape = list(noise_shape)
+        if extra and own:
+            shape[0] = -int(-shape[0] * (own + extra) // own)
+        return executor(model, type(noise_shape)(shape), *args, **kwargs)
+
+    def predict_noise(self, executor, x, timestep, model_options=None, *args, **kwargs):
+        """Wraps one evaluation of the model by the sampler."""
+        if self.run is None or self.processor is None:
+            return executor(x, timestep, model_options, *args, **kwargs)
+        if (model_options or {}).get("multigpu_clones"):
+            self.run.record.note("The model is split over several GPUs, so attention ran in full.")
+            return executor(x, timestep, model_options, *args, **kwargs)
+        run, seconds = self.run, Stopwatch()
+
+        def predict():
+            run.begin_evaluation(sigma)
+            try:
+                return executor(x, timestep, model_options, *args, **kwargs)
+            finally:
+                run.end_evaluation()
+
+        sigma = float(timestep.flatten()[0])
+        try:
+            return self.processor.evaluate(predict, x, sigma)
+        finally:
+            run.record.steps[run.step].seconds += seconds()
+
+    def apply_model(self, executor, x, *args, **kwargs):
+        """Wraps one forward of the model: (x, t, c_concat, c_crossattn, control, transformer_options)."""
+        if self.run is None or self.forward is not None:
+            return executor(x, *args, **kwargs)
+        options = kwargs.get("transformer_options") or (args[4] if len(args) > 4 else {})
+        self.forward = self.run.begin_forward(executor.class_obj.diffusion_model, self.family, x, options)
+        try:
+            return executor(x, *args, **kwargs)
+        finally:
+            self.forward = None
+
+    # -- a site ----------------------------------------------------------------------------------------------------
+
+    def open(self, number: int) -> SiteCall | None:
+        """This forward's call of site `number`, opened at its first callable; None outside tracked forwards."""
+        forward = self.forward
+        if forward is None or not forward.tracked or self.processor is None:
+            return None
+        site = self.sites[number]
+        call = forward.open.get(site.name)
+        if call is None:
+            call = forward.open[site.name] = SiteCall(site, number)
+            self.processor.open(forward, call)
+            if forward.pending and not site.name.startswith(forward.pending[0].site.name + "."):
+                forward.pending.clear()  # an earlier site's attention never came: another pack replaced its block
+            forward.pending.append(call)
+        return call
+
+    def current(self, options: dict) -> SiteCall | None:
+        """The site whose attention is being called now."""
+        forward = self.forward
+        if forward is None or not forward.tracked:
+            return None
+        block = (options.get("block_type"), options.get("block_index"))
+        if forward.pending and forward.pending[0].site.block not in (None, block):
+            forward.pending.clear()
+        if forward.pending:
+            return forward.pending.pop(0)
+        number = self._by_block.get(block)
+        if number is None or self.sites[number].name in forward.open:
+            return None
+        call = self.open(number)
+        if call is not None:
+            forward.pending.remove(call)
+        return call
+
+    def resolve(self, path: str, bound):
+        """The host's own callable behind a patched one, on the model that is running."""
+        forward = self.forward
+        if forward is None or forward.diffusion_model is self._diffusion_model:
+            return bound
+        owner, _, name = path.rpartition(".")
+        module = forward.diffusion_model.get_submodule(owner)
+        return getattr(type(module), name).__get__(module)

@@ -1,0 +1,75 @@
+"""A loaded model of the host as this pack sees it: what it is and where its attention is, found once and passed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import comfy.model_management
+import torch
+
+from ...plans import ModelIdentity, fingerprint
+from ...plans import Site as PlanSite
+from ..families import Family, Site, find_family
+
+# Entries of the host's model configuration that change what a plan means; the rest (names, paths) may differ freely.
+_PLAIN = (bool, int, float, str, type(None))
+
+
+class NotCovered(ValueError):
+    """No family covers a model; the message names it and says what happens."""
+
+
+@dataclass(frozen=True, eq=False)
+class HostModel:
+    """A model that a family covers. patcher: the host's ModelPatcher; sites: in the order of execution."""
+
+    patcher: object
+    family: Family
+    sites: tuple[Site, ...]
+
+    @staticmethod
+    def of(patcher) -> HostModel:
+        """The model of a patcher. Raises NotCovered."""
+        model = patcher.model.diffusion_model
+        family = find_family(model)
+        if family is None:
+            name = type(model).__name__
+            raise NotCovered(f"{name} is not a model that attention compression covers; it runs with full attention.")
+        return HostModel(patcher, family, family.sites(model))
+
+    @property
+    def diffusion_model(self):
+        """The network itself."""
+        return self.patcher.model.diffusion_model
+
+    @cached_property
+    def identity(self) -> ModelIdentity:
+        """Who a plan of this model is for: its architecture, not its weights; LoRA patches are only noted."""
+        config = getattr(self.patcher.model.model_config, "unet_config", {})
+        description = {
+            "family": self.family.name,
+            "sites": [[site.name, site.heads, site.head_dim, site.scope] for site in self.sites],
+            "config": {
+                key: value for key, value in sorted(config.items()) if isinstance(value, _PLAIN) and key != "dtype"
+            },
+        }
+        patches = len(self.patcher.patches)
+        return ModelIdentity(
+            family=self.family.name,
+            fingerprint=fingerprint(description),
+            sites=tuple(PlanSite(site.name, site.heads) for site in self.sites),
+            head_dim=self.sites[0].head_dim,
+            hidden=self.sites[0].heads * self.sites[0].head_dim,
+            note=f"{patches} patched weights (LoRA)" if patches else "",
+        )
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes the host reports as free on a device."""
+    return int(comfy.model_management.get_free_memory(device))
+
+
+def parameter_count(model_patcher) -> int:
+    """Number of weights of the diffusion model."""
+    return sum(weight.numel() for weight in model_patcher.model.diffusion_model.parameters())

@@ -1,0 +1,100 @@
+"""Putting the hooks on a clone of a model, and taking them off.
+
+The host offers four places: wrappers around a sampling run, a model evaluation and a forward; one override of its
+attention function; object patches of callables inside the model; and a callback for cleaning up. All that decides what
+a site computes goes through here. Two listeners add a wrapper of their own, which changes nothing: the trajectory that
+`calibration.verify` records, and the outputs that `calibration.papers.v1` compares. Host modules are never edited.
+"""
+
+from __future__ import annotations
+
+from comfy.patcher_extension import CallbacksMP, WrappersMP
+
+from .installation import Installation
+from .model import HostModel
+from .processor import MakeProcessor
+from .record import RunLog
+from .sites import EntryHook, ExitHook, Hook, ModuleHook, Override
+
+KEY = "ditfastattn"
+_OVERRIDE = "optimized_attention_override"
+_ROOT = "diffusion_model."
+
+
+def install(model: HostModel, make_processor: MakeProcessor, runs: RunLog, *, strict: bool = True):
+    """A clone of the model's patcher with the hooks on. Hooks of this pack that were on before are taken off it first.
+
+    make_processor(installation, run): called when a sampling run begins. strict: an error while a run begins stops it;
+    otherwise the run goes on with full attention and a note.
+    """
+    patched = remove(model.patcher)
+    installation = Installation(model, make_processor, runs, strict)
+    for kind, wrapper in (
+        (WrappersMP.OUTER_SAMPLE, installation.outer_sample),
+        (WrappersMP.PREPARE_SAMPLING, installation.prepare_sampling),
+        (WrappersMP.PREDICT_NOISE, installation.predict_noise),
+        (WrappersMP.APPLY_MODEL, installation.apply_model),
+    ):
+        patched.add_wrapper_with_key(kind, KEY, wrapper)
+    patched.add_callback_with_key(CallbacksMP.ON_CLEANUP, KEY, installation.release)
+    for number, site in enumerate(model.sites):
+        _patch_site(patched, installation, number, site)
+    if model.family.own_forward is None:
+        options = patched.model_options.setdefault("transformer_options", {})
+        options[_OVERRIDE] = Override(installation, options.get(_OVERRIDE))
+    patched.set_attachments(KEY, installation)
+    return patched
+
+
+def _patch_site(patched, installation: Installation, number: int, site) -> None:
+    def patch(kind, path: str, **extra):
+        name = _ROOT + path
+        previous = patched.object_patches.get(name)
+        bound = patched.get_model_object(name)
+        patched.add_object_patch(name, kind(installation, number, path, bound, previous, **extra))
+
+    for entry in site.entries:
+        patch(EntryHook, entry.path, output=entry.output, width=site.heads * site.head_dim)
+    for stream, path in enumerate(site.exits):
+        patch(ExitHook, path, stream=stream)
+    if site.module:
+        patch(ModuleHook, f"{site.module}.forward")
+
+
+def remove(model_patcher):
+    """A clone of the model without this pack's hooks, whatever else is on it kept."""
+    clean = model_patcher.clone()
+    for kind in (
+        WrappersMP.OUTER_SAMPLE,
+        WrappersMP.PREPARE_SAMPLING,
+        WrappersMP.PREDICT_NOISE,
+        WrappersMP.APPLY_MODEL,
+    ):
+        clean.remove_wrappers_with_key(kind, KEY)
+    clean.callbacks.get(CallbacksMP.ON_CLEANUP, {}).pop(KEY, None)
+    for name, patch in list(clean.object_patches.items()):
+        if isinstance(patch, Hook):
+            if patch.previous is None:
+                del clean.object_patches[name]
+            else:
+                clean.object_patches[name] = patch.previous
+    options = clean.model_options.get("transformer_options", {})
+    override = options.get(_OVERRIDE)
+    if isinstance(override, Override):
+        options.pop(_OVERRIDE)
+        if override.previous is not None:
+            options[_OVERRIDE] = override.previous
+    clean.remove_attachments(KEY)
+    return clean
+
+
+def attached(model_patcher):
+    """What this pack left on a model: an Installation, a RunLog that says why a plan was refused, or None."""
+    return model_patcher.get_attachment(KEY)
+
+
+def attach_refusal(model_patcher, reason: str):
+    """A clone of the model with no hooks, which remembers why."""
+    clean = remove(model_patcher)
+    clean.set_attachments(KEY, RunLog(reason))
+    return clean

@@ -1,0 +1,114 @@
+"""What a sampling run did, step by step, as plain JSON-able data for the statistics node and the panel."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+import torch
+
+log = logging.getLogger(__name__)
+
+KEPT_RUNS = 8
+
+
+@dataclass
+class StepCount:
+    """FLOPs and wall time of one sampling step, all branches and model evaluations together."""
+
+    position: float
+    dense: int = 0
+    kept: int = 0
+    projections_skipped: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class RunRecord:
+    """One run: figures that never mix (attention FLOPs, model FLOPs, seconds, bytes) and the notes a user should see.
+
+    rows: batch rows that went through the model, all evaluations together. tokens, text_tokens: of the last forward.
+    methods: per step one letter a site, the method of most of its heads: f full, w window, d window + residual,
+    r reuse; uppercase where the branches share. guard: what the run-time guard did, None when it was off: "checks", how
+    many times a site was looked at, and "promoted", [step, site number, head] of each head that was full after that
+    step. calls: attention calls by what served them: "fused", "tiled", "copied", or "dense", the host's own attention.
+    refusals: why the fused kernel did not serve calls on a GPU, each sentence once.
+    """
+
+    steps: list[StepCount]
+    info: dict = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    cache_bytes: int = 0
+    rows: int = 0
+    tokens: int = 0
+    text_tokens: int = 0
+    methods: list[str] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)
+    refusals: list[str] = field(default_factory=list)
+    guard: dict | None = None
+    state: str = "running"
+    digest: tuple | None = None
+
+    def note(self, sentence: str) -> None:
+        """Add a sentence once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def served(self, path: str, refusal: str | None = None) -> None:
+        """Count a call by its path; a reason why it was not fused is kept, and logged the first time in a run."""
+        self.calls[path] = self.calls.get(path, 0) + 1
+        if refusal is not None and refusal not in self.refusals:
+            self.refusals.append(refusal)
+            log.info("[DiTFastAttn] Windows run as plain torch attention. %s", refusal)
+
+    def attention_flops(self) -> tuple[int, int]:
+        """(dense, kept) attention-matmul FLOPs of the run."""
+        return sum(step.dense for step in self.steps), sum(step.kept for step in self.steps)
+
+    def projection_flops_skipped(self) -> int:
+        """FLOPs of linear layers that whole-site reuse left out."""
+        return sum(step.projections_skipped for step in self.steps)
+
+
+class RunLog:
+    """The last few runs of one patched model; lives as long as the model object.
+
+    plan, level: what the model follows, if anything. refusal: why it follows nothing.
+    """
+
+    def __init__(self, refusal: str | None = None, plan=None, level=None):
+        self.refusal = refusal
+        self.plan = plan
+        self.level = level
+        self._runs: deque[RunRecord] = deque(maxlen=KEPT_RUNS)
+
+    def open(self, record: RunRecord) -> None:
+        """Add a run that begins now."""
+        self._runs.append(record)
+
+    def latest(self, digest: tuple | None = None) -> RunRecord | None:
+        """The run that made the latent with this digest, else the last finished run, else None."""
+        runs = [run for run in reversed(self._runs) if run.state == "done"]
+        return next((run for run in runs if digest is not None and run.digest == digest), runs[0] if runs else None)
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self):
+        self._start = time.perf_counter()
+
+    def __call__(self) -> float:
+        return time.perf_counter() - self._start
+
+
+def latent_digest(samples) -> tuple | None:
+    """A cheap fingerprint of a latent, to match a result with the run that made it."""
+    if not isinstance(samples, torch.Tensor) or samples.numel() == 0:
+        return None
+    flat = samples.detach().reshape(-1)
+    picked = flat[:: max(1, flat.numel() // 64)].float().cpu()
+    return (tuple(samples.shape), *picked.tolist())

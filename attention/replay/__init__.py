@@ -1,0 +1,1 @@
+"""Following a plan: what each site computes at each step, and what is kept for later steps."""

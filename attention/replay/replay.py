@@ -1,0 +1,282 @@
+"""A plan being carried out: what each site computes at each step, from which caches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+
+from ...kernels import HeadTable, Layout, Method, flops, head_wise, why_not
+from ..families import JOINT, Family, Site
+from ..hooks.call import AttentionCall
+from ..hooks.processor import Processor
+from ..hooks.run import Branch, Forward, SamplingRun, SiteCall
+from .caches import BranchCache, RunCaches
+from .counting import Counting
+from .guard import Guard
+from .sharing import Sharing
+from .tables import feasible, reads_caches
+from .timeline import SiteStep, Timeline
+
+# Share of the memory that is free when a run begins which its caches may take if the user names no budget.
+AUTOMATIC_BUDGET = 0.5
+
+_T = TypeVar("_T")
+
+
+class Replay(Processor):
+    """Follows a plan. A missing or stale cache means: compute.
+
+    timeline: the plan on this run. budget: most bytes the caches may take. strict: an error stops the run instead of
+    falling back to full attention. text_tokens: how many the plan was measured with, for the announced memory. guard:
+    looks at what is computed and asks for heads in full, if there is one.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        sites: tuple[Site, ...],
+        timeline: Timeline,
+        run: SamplingRun,
+        budget: int,
+        strict: bool,
+        text_tokens: int,
+        guard: Guard | None = None,
+    ):
+        self.family = family
+        self.sites = sites
+        self.timeline = timeline
+        self.run = run
+        self.strict = strict
+        self.guard = guard
+        self._budget = budget
+        self._text_tokens = text_tokens
+        self._caches = RunCaches(timeline, budget, run.record)
+        self._sharing = Sharing(run, self._caches)
+        self._count = Counting(run.record)
+        self._disabled = False
+
+    # -- the run ---------------------------------------------------------------------------------------------------
+
+    def announce(self, noise_shape, model) -> int:
+        """Bytes of all caches of this run: heads that are ever read again × tokens × head size, both branches."""
+        image = math.prod(self.family.grid(model.model.diffusion_model, tuple(noise_shape)))
+        element = torch.empty((), dtype=model.model.get_dtype_inference()).element_size()
+        branches = 2 if self.run.record.info["cfg"] != 1.0 else 1
+        total = 0
+        for number, site in enumerate(self.sites):
+            tokens = image + (self._text_tokens if site.scope == JOINT else 0)
+            heads = len(self.timeline.output_heads[number]) + site.heads * self.timeline.keeps_projected[number]
+            total += (heads * tokens + len(self.timeline.residual_heads[number]) * image) * site.head_dim
+        return min(total * element * noise_shape[0] * branches, self._budget)
+
+    def evaluate(self, predict, x, sigma: float):
+        """One model evaluation, as the sampler asked for it."""
+        try:
+            output = predict()
+            self._promote(self._guarded(lambda guard: guard.verdict(self.run.step), {}))
+            return output
+        finally:
+            self._sharing.clear()
+            if self.guard is not None:
+                self.guard.forget()
+
+    def close(self) -> None:
+        """Free every tensor."""
+        self._caches.close()
+        self._sharing.clear()
+        if self.guard is not None:
+            self.guard.close()
+
+    def _drop_caches(self, sentence: str) -> None:
+        self._caches.drop(sentence)
+        self._sharing.clear()
+
+    def _promote(self, heads: dict[int, tuple[int, ...]]) -> None:
+        """From the next evaluation on, compute some heads (by number of their site) in full."""
+        if not heads:
+            return
+        later = self.run.step + 1
+        self.timeline = self.timeline.promoted(heads)
+        self.run.record.methods[later:] = self.timeline.letters()[later:]
+        # A site that was skipped whole kept one projected output; now its other heads are kept one by one.
+        self._caches.follow(self.timeline)
+
+    def _guarded(self, ask: Callable[[Guard], _T], otherwise: _T) -> _T:
+        """The guard's answer; it must not be the reason that a run fails."""
+        if self.guard is None:
+            return otherwise
+        try:
+            return ask(self.guard)
+        except Exception as error:
+            if self.strict or type(error).__name__ == "InterruptProcessingException":
+                raise
+            self.run.record.note(f"The guard could not check a layer ({error}) and was off from then on.")
+            self.guard.close()
+            self.guard = None
+            return otherwise
+
+    # -- a site ----------------------------------------------------------------------------------------------------
+
+    def leaves_to_host(self, forward: Forward, call: SiteCall, batch: int, length: int) -> bool:
+        """Whether the host's own code does all there is to do at this site; what it does is counted here then."""
+        if not (self._disabled or self.timeline.at(forward.step, call.number).dense):
+            return False
+        self._count.left_to_host(forward, call, batch, length)
+        return True
+
+    def open(self, forward: Forward, call: SiteCall) -> None:
+        """Skip the site when the plan reuses all of it and every branch kept every stream's projected output."""
+        entry = self.timeline.at(forward.step, call.number)
+        if self._disabled or not entry.skips or forward.attention_patched:
+            return
+        streams = range(max(1, len(call.site.exits)))
+        call.skip = all(
+            self._caches.of(branch, call.number).projected(stream, entry.projected_source) is not None
+            for branch in forward.branches
+            for stream in streams
+        )
+
+    def replay(self, forward: Forward, call: SiteCall, stream: int) -> torch.Tensor:
+        """The kept output of one stream, all branches: (rows, tokens, C)."""
+        entry = self.timeline.at(forward.step, call.number)
+        kept = [
+            self._caches.of(branch, call.number).projected(stream, entry.projected_source)
+            for branch in forward.branches
+        ]
+        if call.site.module:
+            self._count.skipped(forward, call, forward.image_tokens)
+        return torch.cat(kept)
+
+    def skipped(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> torch.Tensor:
+        """A skipped site's attention: a blank that nobody reads."""
+        self._count.skipped(forward, call, attention.q.shape[2])
+        return attention.blank()
+
+    def leave(self, forward: Forward, call: SiteCall, stream: int, output: torch.Tensor) -> None:
+        """Keep a projected output that the next step will replay."""
+        entry = self.timeline.at(forward.step, call.number)
+        if self._disabled or not (entry.keep_projected or entry.skips) or output.shape[0] != forward.rows:
+            return
+        for branch in forward.branches:
+            self._caches.of(branch, call.number).write_projected(stream, output[branch.rows], forward.step)
+
+    def attend(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> torch.Tensor:
+        """The site's attention by the plan, in the host's format."""
+        entry = self.timeline.at(forward.step, call.number)
+        batch, length = attention.q.shape[0], attention.q.shape[2]
+        reason = self._why_full(forward, attention)
+        if reason is not None or (entry.dense and not entry.skips):
+            if reason:
+                self.run.record.note(f"{call.site.name} ran in full: {reason}.")
+            self._count.left_to_host(forward, call, batch, length)
+            return attention.host()
+        dense = self._count.dense(forward, call, batch, length)
+        try:
+            output, computed = self._compressed(forward, call, attention, entry)
+        except torch.cuda.OutOfMemoryError:
+            self._drop_caches(
+                "Memory ran out, so the caches were dropped and the rest of the run was computed in full."
+            )
+            self._disabled, output, computed = True, attention.host(), dense
+        except Exception as error:
+            if self.strict or type(error).__name__ == "InterruptProcessingException":
+                raise
+            self._disabled = True
+            self.run.record.note(
+                f"{call.site.name} could not be compressed ({error}); the rest of the run was computed in full."
+            )
+            output, computed = attention.host(), dense
+        if not self._disabled:
+            computed += self._guarded(lambda guard: guard.look(forward, call, attention, output, entry), 0)
+        self._count.computed(forward, computed)
+        return output
+
+    def _why_full(self, forward: Forward, attention: AttentionCall) -> str | None:
+        """Why a call is left to the host whatever the plan says: "" where the user has been told already."""
+        if self._disabled:
+            return ""
+        if attention.obstacle:
+            return attention.obstacle
+        if attention.q.shape[0] != forward.rows:
+            return "its batch is not the sampler's"
+        return None
+
+    def _compressed(self, forward: Forward, call: SiteCall, attention: AttentionCall, entry: SiteStep):
+        """(output in the host's format, FLOPs computed)."""
+        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
+        if layout is None and entry.table.window_groups():
+            self.run.record.note(
+                f"{call.site.name} ran without windows: its {attention.q.shape[2]} tokens do not fit the "
+                f"{'×'.join(map(str, forward.grid))} grid."
+            )
+        donor = self._sharing.donor(forward, call, entry, layout)
+        out, heads_view = attention.buffer()
+        # A branch that takes its image tokens from another is served last, when those are there.
+        computing = [branch for branch in forward.branches if donor is None or branch.key != donor.target.key]
+        tables = [
+            feasible(entry, layout, self._caches.of(branch, call.number), attention.q[branch.rows])
+            for branch in computing
+        ]
+        computed = 0
+        # Branches with the same table go into one call, unless each reads caches of its own.
+        if donor is None and len(set(tables)) == 1 and not reads_caches(tables[0]):
+            computed += self._compute(forward, call, attention, layout, tables[0], computing, heads_view, entry)
+        else:
+            for branch, table in zip(computing, tables, strict=True):
+                computed += self._compute(forward, call, attention, layout, table, [branch], heads_view, entry)
+        if donor is not None:
+            computed += self._sharing.take(forward, call, attention, layout, donor, heads_view, entry)
+        elif entry.share and layout is not None:
+            self._sharing.offer(forward, call, layout, heads_view)
+        return out, computed
+
+    def _compute(
+        self, forward, call, attention, layout, table: HeadTable, branches: Sequence[Branch], out, entry
+    ) -> int:
+        """Compute the rows of neighbouring branches with one table, and keep what later steps need.
+
+        A table that reads caches takes one branch. Returns the FLOPs computed.
+        """
+        rows = slice(branches[0].rows.start, branches[-1].rows.stop)
+        q, k, v = attention.q[rows], attention.k[rows], attention.v[rows]
+        cache = self._caches.of(branches[0], call.number)
+        cached, residual = cache.outputs.read(table.reuse_heads), cache.residuals.read(table.residual_heads)
+        # Tokens that do not fit the grid are attended by full or reused heads only, to which the grid does not matter.
+        shape = layout or Layout((q.shape[2],))
+        refusal = why_not(q, k, v, shape, table, cached=cached, residual=residual, out=out[rows])
+        if refusal is not None:
+            raise ValueError(refusal.rstrip("."))
+        result = head_wise(
+            q,
+            k,
+            v,
+            shape,
+            table,
+            scale=attention.scale,
+            cached=cached,
+            residual=residual,
+            dense=attention.dense,
+            out=out[rows],
+        )
+        self.run.record.served(result.path, result.refusal)
+        for branch in branches:
+            local = slice(branch.rows.start - rows.start, branch.rows.stop - rows.start)
+            fresh = None if result.residual is None else result.residual[local]
+            self._keep(forward, self._caches.of(branch, call.number), table, entry, out[branch.rows], fresh)
+        return flops(shape, table, q.shape[3]) * q.shape[0]
+
+    def _keep(self, forward: Forward, cache: BranchCache, table: HeadTable, entry: SiteStep, out, residual) -> None:
+        """Write the outputs and new residuals of a branch that later steps read."""
+        # A head that was to be reused but had no cache was computed: keep it, the steps after it count on it.
+        keep = [
+            head
+            for head, method in enumerate(table.methods)
+            if method != Method.REUSE and (entry.keep[head] or entry.table.methods[head] == Method.REUSE)
+        ]
+        if keep:
+            cache.outputs.write(keep, out, forward.step)
+        if residual is not None:
+            cache.residuals.write(table.refresh_heads, residual, forward.step, range(residual.shape[1]))

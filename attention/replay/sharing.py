@@ -1,0 +1,110 @@
+"""The conditional branch's attention output serving the unconditional branch (DiTFastAttn's ASC, arXiv 2406.08552)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ...kernels import Layout
+from ...kernels.tiled import full_attention
+from ..hooks.call import AttentionCall
+from ..hooks.run import COND, UNCOND, Branch, Forward, SamplingRun, SiteCall
+from .caches import RunCaches
+from .timeline import SiteStep
+
+
+@dataclass(frozen=True)
+class Donor:
+    """Where the target branch's image tokens come from.
+
+    source: branch of the same batch that computes them, or None where they were computed in an earlier forward: then
+    image holds them, (B, H, image, D).
+    """
+
+    target: Branch
+    source: Branch | None
+    image: torch.Tensor | None
+
+
+class Sharing:
+    """What the conditional branch computed in the current model evaluation, for the unconditional branch to take.
+
+    The host evaluates both branches in one batch or one after the other. In the second case the image tokens of the
+    first forward are held until the evaluation is over.
+    """
+
+    def __init__(self, run: SamplingRun, caches: RunCaches):
+        self._run = run
+        self._caches = caches
+        self._offers: dict[tuple, torch.Tensor | None] = {}
+
+    def donor(self, forward: Forward, call: SiteCall, entry: SiteStep, layout: Layout | None) -> Donor | None:
+        """Who serves the unconditional branch of this forward at a site; None where it computes for itself."""
+        if not entry.share or not self._run.shares_guidance or layout is None or forward.attention_patched:
+            return None
+        pair = forward.pair()
+        if pair is not None:
+            return Donor(pair[1], pair[0], None)
+        if len(forward.branches) != 1 or forward.branches[0].index != UNCOND:
+            return None
+        branch = forward.branches[0]
+        image = self._offers.get(_key(call, layout, branch))
+        return None if image is None else Donor(branch, None, image)
+
+    def offer(self, forward: Forward, call: SiteCall, layout: Layout, out: torch.Tensor) -> None:
+        """Hold the image tokens of a forward that has the conditional branch alone; out: (B, H, L, D).
+
+        A second conditional forward (several prompts) makes the offer ambiguous: nobody may take it then.
+        """
+        if not self._run.shares_guidance or [branch.index for branch in forward.branches] != [COND]:
+            return
+        key = _key(call, layout, forward.branches[0])
+        image = out[:, :, layout.prefix : layout.prefix + layout.image]
+        self._offers[key] = None if key in self._offers else image
+
+    def take(
+        self, forward: Forward, call: SiteCall, attention: AttentionCall, layout: Layout, donor: Donor, out, entry
+    ) -> int:
+        """Write the target branch's rows of out (B, H, L, D): image tokens copied, its own global tokens computed.
+
+        Heads that the guard has made full are computed in both branches. Returns the FLOPs computed.
+        """
+        target = donor.target
+        span = slice(layout.prefix, layout.prefix + layout.image)
+        view = out[target.rows]
+        view[:, :, span] = out[donor.source.rows][:, :, span] if donor.source is not None else donor.image
+        q, k, v = (tensor[target.rows] for tensor in (attention.q, attention.k, attention.v))
+        if layout.globals:
+            queries = torch.cat((q[:, :, : layout.prefix], q[:, :, span.stop :]), dim=2)
+            own = full_attention(queries, k, v, attention.scale)
+            view[:, :, : layout.prefix] = own[:, :, : layout.prefix]
+            view[:, :, span.stop :] = own[:, :, layout.prefix :]
+        unshared = list(entry.unshared)
+        if unshared:
+            view[:, unshared] = attention.dense(q[:, unshared], k[:, unshared], v[:, unshared])
+        self._keep(forward, call, layout, donor, view, q, entry)
+        pairs = (q.shape[1] * layout.globals + len(unshared) * layout.length) * layout.length
+        return 4 * q.shape[3] * pairs * q.shape[0]
+
+    def clear(self) -> None:
+        """The evaluation is over: nothing may be taken from it any more."""
+        self._offers.clear()
+
+    def _keep(self, forward, call, layout: Layout, donor: Donor, view, q, entry: SiteStep) -> None:
+        """What later steps of the target branch will read: its outputs, and the residuals that the source has new."""
+        target = self._caches.of(donor.target, call.number)
+        keep = [head for head, flag in enumerate(entry.keep) if flag]
+        if keep:
+            target.outputs.write(keep, view, forward.step)
+        if donor.source is None:
+            return
+        source = self._caches.of(donor.source, call.number).residuals
+        ready = [head for head in entry.table.refresh_heads if source.fresh(head, forward.step, q, layout.image)]
+        if ready:
+            target.residuals.write(ready, source.read(ready), forward.step, range(len(ready)))
+
+
+def _key(call: SiteCall, layout: Layout, branch: Branch) -> tuple:
+    """What two branches must have in common: the site, the grid and the rest of the key but its uuid and index."""
+    return (call.number, layout.grid, branch.key[2:])

@@ -1,0 +1,1 @@
+"""What a run did and saved, as data, text and picture."""

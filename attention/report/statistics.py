@@ -1,0 +1,177 @@
+"""What a user is told about a run: a dict for the panel, a text for people. Figures of different kinds never mix."""
+
+from __future__ import annotations
+
+from ..hooks.installation import Installation
+from ..hooks.model import HostModel, NotCovered, parameter_count
+from ..hooks.patch import attached
+from ..hooks.record import RunLog, RunRecord, latent_digest
+
+PATH_NAMES = {
+    "fused": "by the fused Triton kernel",
+    "tiled": "as tiled torch attention",
+    "copied": "copied from a cache",
+    "dense": "by the host's own attention",
+}
+METHOD_NAMES = {"f": "full", "w": "window", "d": "window + residual", "r": "reuse"}
+
+
+def statistics(model_patcher, samples=None) -> dict:
+    """JSON-able statistics of the run that made a latent (or the last one) on a model of `apply.apply_plan`.
+
+    Keys: v, state ("done", "refused", "dense" or "no run"), model, sampler, plan_id, level, predicted_error,
+    attention_flops_kept, model_flops_kept, ceiling (speed-up if attention cost nothing), seconds, cache_bytes, steps,
+    methods, calls, fused_refused and guard (see `RunRecord`), sites, notes. Fractions in 0..1; None where nothing is
+    known.
+    """
+    found = attached(model_patcher)
+    runs = found.runs if isinstance(found, Installation) else found
+    stats = {
+        "v": 1,
+        "state": "dense",
+        "model": _model(model_patcher),
+        "sampler": {},
+        "plan_id": None,
+        "level": "off",
+        "predicted_error": None,
+        "attention_flops_kept": 1.0,
+        "model_flops_kept": 1.0,
+        "ceiling": None,
+        "seconds": None,
+        "cache_bytes": 0,
+        "steps": [],
+        "methods": [],
+        "calls": {},
+        "fused_refused": [],
+        "guard": None,
+        "sites": [],
+        "notes": [],
+    }
+    if not isinstance(runs, RunLog):
+        return stats
+    if runs.refusal is not None:
+        return {**stats, "state": "refused", "notes": [runs.refusal]}
+    stats.update(
+        plan_id=runs.plan.id,
+        level=runs.level.name,
+        predicted_error=runs.level.predicted_error,
+        sites=[site.name for site in runs.plan.model.sites],
+    )
+    record = runs.latest(latent_digest(samples))
+    if record is None:
+        return {
+            **stats,
+            "state": "no run",
+            "notes": ["The model has not been sampled yet: connect the latent of the sampler."],
+        }
+    model = {**stats["model"], "tokens": record.tokens, "text_tokens": record.text_tokens}
+    return {**stats, "model": model, **_figures(record, runs.plan.measurement)}
+
+
+def _model(model_patcher) -> dict:
+    try:
+        model = HostModel.of(model_patcher)
+        name, sites = model.family.name, model.sites
+    except NotCovered:
+        name, sites = type(model_patcher.model.diffusion_model).__name__, ()
+    return {
+        "family": name,
+        "parameters": parameter_count(model_patcher),
+        "layers": len(sites),
+        "heads": sites[0].heads if sites else 0,
+        "tokens": None,
+        "text_tokens": None,
+    }
+
+
+def _figures(record: RunRecord, measurement) -> dict:
+    dense, kept = record.attention_flops()
+    measured_tokens = measurement.text_tokens
+    grid_tokens = 1
+    for side in measurement.grid:
+        grid_tokens *= side
+    measured_tokens += grid_tokens
+    # Everything outside attention grows with the tokens; the plan says how much it was where it was measured.
+    other = measurement.other_flops * record.rows * (record.tokens + record.text_tokens) / measured_tokens
+    skipped = record.projection_flops_skipped()
+    return {
+        "state": record.state,
+        "sampler": {key: record.info.get(key) for key in ("sampler", "steps", "cfg", "seed")},
+        "attention_flops_kept": kept / dense if dense else 1.0,
+        "model_flops_kept": (kept + other - skipped) / (dense + other) if dense + other else 1.0,
+        "attention_flops": [dense, kept],
+        "model_flops": [dense + other, kept + other - skipped],
+        "ceiling": (dense + other) / other if other else None,
+        "seconds": record.seconds,
+        "cache_bytes": record.cache_bytes,
+        "steps": [
+            {
+                "position": step.position,
+                "dense": step.dense,
+                "kept": step.kept,
+                "projections_skipped": step.projections_skipped,
+                "seconds": step.seconds,
+            }
+            for step in record.steps
+        ],
+        "methods": record.methods,
+        "calls": record.calls,
+        "fused_refused": record.refusals,
+        "guard": record.guard,
+        "notes": record.notes,
+    }
+
+
+def text_report(stats: dict) -> str:
+    """The statistics as a short text, one figure a line."""
+    model = stats["model"]
+    lines = [
+        f"{model['family']}: {model['layers']} attention layers, {model['heads']} heads each, "
+        f"{model['parameters'] / 1e6:.1f} M weights"
+    ]
+    if stats["state"] == "dense":
+        lines.append("No compression plan is applied: full attention everywhere.")
+    elif stats["state"] in ("refused", "no run"):
+        lines.append("Full attention was used." if stats["state"] == "refused" else "No figures yet.")
+    else:
+        lines += _run_lines(stats)
+    return "\n".join(lines + [f"Note: {note}" for note in stats["notes"]])
+
+
+def _run_lines(stats: dict) -> list[str]:
+    sampler = stats["sampler"]
+    lines = [
+        f"Plan {stats['plan_id']}, level {stats['level']}; "
+        f"{sampler['sampler']}, {sampler['steps']} steps, CFG {sampler['cfg']:g}",
+        f"{stats['model']['tokens']} image tokens, {stats['model']['text_tokens']} text tokens",
+        f"Attention FLOPs kept: {stats['attention_flops_kept']:.1%}",
+        f"Whole-model FLOPs kept: {stats['model_flops_kept']:.1%}",
+        f"Predicted relative error of the latent: {stats['predicted_error']:.3f}",
+        f"Cache: {stats['cache_bytes'] / 2**20:.1f} MiB",
+        f"Sampling: {stats['seconds']:.2f} s",
+    ]
+    if stats["ceiling"]:
+        lines.insert(4, f"Ceiling at this size, were attention free: {stats['ceiling']:.2f}x")
+    used = "".join(stats["methods"]).lower()
+    if used:
+        shares = ", ".join(
+            f"{name} {used.count(letter) / len(used):.0%}" for letter, name in METHOD_NAMES.items() if letter in used
+        )
+        lines.append(f"Layers by their commonest method: {shares}")
+    if stats["calls"]:
+        counts = (f"{stats['calls'][path]} {name}" for path, name in PATH_NAMES.items() if path in stats["calls"])
+        lines.append(f"Attention calls: {', '.join(counts)}")
+    lines += [f"Not fused: {sentence}" for sentence in stats["fused_refused"]]
+    return lines + _guard_lines(stats)
+
+
+def _guard_lines(stats: dict) -> list[str]:
+    guard = stats["guard"]
+    if guard is None:
+        return []
+    checks, count = guard["checks"], len(guard["promoted"])
+    line = f"Guard: {checks} check{'s' * (checks != 1)} of a layer, {count} head{'s' * (count != 1)} made full"
+    if count:
+        step, site, head = guard["promoted"][0]
+        line += f", the first after step {step + 1}: head {head} of {stats['sites'][site]}"
+    return [line]

@@ -1,0 +1,97 @@
+"""Which path an attention call takes, and what the user is told of it."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+import torch
+
+from host import tiny
+
+tiny.require_host()
+
+from ditfastattn.attention.hooks import sites as hooks  # noqa: E402
+from ditfastattn.attention.hooks.call import AttentionCall  # noqa: E402
+from ditfastattn.attention.replay import replay  # noqa: E402
+from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
+from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
+from host.hand_plans import hand_plan  # noqa: E402
+
+pytestmark = pytest.mark.host
+
+
+def zeros(*shape):
+    return torch.zeros(shape)
+
+
+FOREIGN = {
+    "a mask": ((zeros(1, 9, 8),) * 3, {"mask": zeros(9, 9)}, "masks"),
+    "a mask in its place": ((zeros(1, 9, 8),) * 3, {}, "masks"),
+    "grouped queries": ((zeros(1, 4, 9, 8), *(zeros(1, 2, 9, 8),) * 2), {"enable_gqa": True}, "fewer heads"),
+    "cross-attention": ((zeros(1, 9, 8), *(zeros(1, 5, 8),) * 2), {}, "differ in shape"),
+    "another value size": ((zeros(1, 9, 8), zeros(1, 9, 8), zeros(1, 9, 12)), {}, "differ in shape"),
+}
+
+
+@pytest.mark.parametrize("qkv, extra, words", FOREIGN.values(), ids=FOREIGN.keys())
+def test_calls_beyond_self_attention_go_to_the_host_untouched(qkv, extra, words):
+    seen = []
+    split = qkv[0].dim() == 4
+    args = (*qkv, 4 if split else 2, *([zeros(9, 9)] if words == "masks" and not extra else []))
+    kwargs = {**extra, "skip_reshape": split, "something_new": 3}
+    call = AttentionCall.of_host(lambda *a, **k: seen.append((a, k)), args, kwargs)
+    assert words in call.obstacle
+    call.host()
+    ((given, named),) = seen
+    assert all(a is b for a, b in zip(given, args)) and len(given) == len(args) and named == kwargs
+
+
+def test_a_masked_model_runs_in_full_with_its_mask_and_a_note(monkeypatch):
+    model = tiny.shared_model("sd3")
+    masks = []
+
+    class Masked(AttentionCall):
+        @classmethod
+        def of_host(cls, function, args, kwargs):
+            def spy(*a, **k):
+                masks.append(k["mask"])
+                return function(*a, **k)
+
+            length = args[0].shape[-2]
+            return AttentionCall.of_host(spy, args, {**kwargs, "mask": torch.zeros(length, length)})
+
+    monkeypatch.setattr(hooks, "AttentionCall", Masked)
+    patched = apply_plan(model, hand_plan(model, "sd3", "f000"), "D1", strict=True)
+    output = tiny.sample(patched, "sd3")
+    torch.testing.assert_close(output, tiny.sample(model, "sd3"), rtol=1e-4, atol=1e-5)
+    stats = statistics(patched, output)
+    # The first of four steps is planned in full: the host's call is not even looked at there.
+    sites = len(stats["sites"])
+    assert stats["calls"] == {"dense": 4 * sites} and len(masks) == 3 * sites
+    assert stats["attention_flops_kept"] == 1.0 and any("masks its attention" in note for note in stats["notes"])
+
+
+def test_calls_are_counted_by_what_served_them():
+    model = tiny.shared_model("sd3")
+    patched = apply_plan(model, hand_plan(model, "sd3", ["f0fr", "f0ff"]), "D1", strict=True)
+    output = tiny.sample(patched, "sd3")
+    stats = statistics(patched, output)
+    sites = len(stats["sites"])
+    assert stats["calls"]["dense"] == 2 * sites and set(stats["calls"]) == {"dense", "tiled"}
+    assert "by the host's own attention" in text_report(stats) and stats["fused_refused"] == []
+
+
+def test_the_reason_why_calls_were_not_fused_reaches_the_report_and_once_the_log(monkeypatch, caplog):
+    model = tiny.shared_model("sd3")
+    patched = apply_plan(model, hand_plan(model, "sd3", "f0f0"), "D1", strict=True)
+    sentence, whole = "The GPU's compute capability is 7.5, and the Triton kernel needs 8.0.", replay.head_wise
+
+    def on_an_old_gpu(*args, **arguments):
+        return replace(whole(*args, **arguments), refusal=sentence)
+
+    monkeypatch.setattr(replay, "head_wise", on_an_old_gpu)
+    with caplog.at_level(logging.INFO):
+        output = tiny.sample(patched, "sd3")
+    stats = statistics(patched, output)
+    assert stats["fused_refused"] == [sentence] and f"Not fused: {sentence}" in text_report(stats)
+    assert sum(sentence in record.getMessage() for record in caplog.records) == 1

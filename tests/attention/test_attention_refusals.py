@@ -1,0 +1,148 @@
+"""A plan that cannot be used: one clear sentence, and the picture is made with full attention."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from host import tiny
+
+tiny.require_host()
+
+from ditfastattn.attention.replay.apply import PlanRefused, apply_plan  # noqa: E402
+from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
+from ditfastattn.nodes.apply_plan import ApplyCompressionPlan  # noqa: E402
+from ditfastattn.plans import dumps  # noqa: E402
+from host.hand_plans import hand_plan  # noqa: E402
+
+pytestmark = pytest.mark.host
+
+
+def good_text():
+    return dumps(hand_plan(tiny.shared_model("sd3"), "sd3", "f000"))
+
+
+HOSTILE = {
+    "empty": lambda: "",
+    "not JSON": lambda: "hello",
+    "a list": lambda: "[1, 2, 3]",
+    "cut off": lambda: good_text()[:-20],
+    "another schema": lambda: json.dumps({**json.loads(good_text()), "schema": "ditfastattn.plan/99"}),
+    "one digit changed": lambda: good_text().replace('"steps":4', '"steps":5', 1),
+    "oversized": lambda: good_text() + " " * (300 * 1024),
+    "deeply nested": lambda: "[" * 100_000,
+    "code": lambda: "__import__('os').system('true')",
+    "not a number": lambda: (
+        good_text().replace("4.0", "NaN", 1) if "4.0" in good_text() else good_text().replace("4", "NaN", 1)
+    ),
+    "for another model": lambda: dumps(hand_plan(tiny.shared_model("flux"), "flux", "f000")),
+    "a lone surrogate": lambda: '{"schema": "\ud800"}',
+}
+
+
+def one_sentence(text: str) -> bool:
+    return text.endswith(".") and "\n" not in text and "Traceback" not in text and 20 < len(text) < 400
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE.keys())
+def test_bad_plan_text_gives_one_sentence_and_a_full_attention_picture(make):
+    model = tiny.shared_model("sd3")
+    text = make()
+    patched = ApplyCompressionPlan.execute(model, level="D1", plan=text).args[0]
+    assert torch.equal(tiny.sample(patched, "sd3"), tiny.sample(model, "sd3"))
+    stats = statistics(patched)
+    assert stats["state"] == "refused" and len(stats["notes"]) == 1 and one_sentence(stats["notes"][0]), stats["notes"]
+    assert stats["notes"][0] in text_report(stats)
+    with pytest.raises(PlanRefused) as refusal:
+        ApplyCompressionPlan.execute(model, level="D1", plan=text, strict=True)
+    assert str(refusal.value) == stats["notes"][0]
+
+
+def test_good_plan_text_inside_the_node_is_used():
+    model = tiny.shared_model("sd3")
+    linked = apply_plan(model, hand_plan(model, "sd3", "f000"), "D1", strict=True)
+    embedded = ApplyCompressionPlan.execute(model, level="D1", plan=good_text()).args[0]
+    assert torch.equal(tiny.sample(embedded, "sd3"), tiny.sample(linked, "sd3"))
+    assert not torch.equal(tiny.sample(embedded, "sd3"), tiny.sample(model, "sd3"))
+
+
+def test_a_linked_plan_goes_before_the_embedded_one():
+    model = tiny.shared_model("sd3")
+    patched = ApplyCompressionPlan.execute(
+        model, level="D1", plan="nonsense", plan_in=hand_plan(model, "sd3", "f000")
+    ).args[0]
+    assert statistics(patched)["state"] == "no run"
+
+
+def test_off_returns_the_model_itself():
+    model = tiny.shared_model("sd3")
+    assert ApplyCompressionPlan.execute(model, level="off", plan=good_text()).args[0] is model
+
+
+def test_a_level_that_the_plan_lacks_is_refused_by_name():
+    model = tiny.shared_model("sd3")
+    with pytest.raises(PlanRefused, match="D6"):
+        apply_plan(model, hand_plan(model, "sd3", "f000"), "D6", strict=True)
+
+
+def test_a_model_of_the_same_family_and_another_size_is_refused():
+    small, other = tiny.shared_model("sd3"), tiny.shared_model("sd35m")
+    with pytest.raises(PlanRefused, match="Calibrate"):
+        apply_plan(other, hand_plan(small, "sd3", "f000"), "D1", strict=True)
+
+
+def test_a_model_that_no_family_covers_is_refused_by_name():
+    model = tiny.shared_model("aura")
+    patched = apply_plan(model, hand_plan(tiny.shared_model("sd3"), "sd3", "f000"), "D1")
+    stats = statistics(patched)
+    assert stats["state"] == "refused" and "MMDiT" in stats["notes"][0] and one_sentence(stats["notes"][0])
+    assert torch.equal(tiny.sample(patched, "aura"), tiny.sample(model, "aura"))
+
+
+def test_an_error_in_our_own_code_falls_back_to_full_attention_and_says_so(monkeypatch):
+    from ditfastattn.attention.replay import replay
+
+    model = tiny.shared_model("sd3")
+    plan = hand_plan(model, "sd3", "f000")
+    lenient = apply_plan(model, plan, "D1")
+    strict = apply_plan(model, plan, "D1", strict=True)
+
+    def broken(*args, **kwargs):
+        raise ArithmeticError("no")
+
+    monkeypatch.setattr(replay, "head_wise", broken)
+    assert torch.equal(tiny.sample(lenient, "sd3"), tiny.sample(model, "sd3"))
+    stats = statistics(lenient)
+    assert len(stats["notes"]) == 1 and "computed in full" in stats["notes"][0]
+    with pytest.raises(ArithmeticError):
+        tiny.sample(strict, "sd3")
+
+
+def test_steps_outside_the_measured_schedule_run_in_full_and_are_reported():
+    model = tiny.shared_model("sd3")
+    plan = hand_plan(model, "sd3", "f000")
+    narrow = replace(plan, positions=(0.3, 0.28, 0.26, 0.24))
+    patched = apply_plan(model, narrow, "D1", strict=True)
+    tiny.sample(patched, "sd3")
+    stats = statistics(patched)
+    assert stats["steps"][0]["dense"] == stats["steps"][0]["kept"]
+    assert any("outside" in note.lower() for note in stats["notes"])
+
+
+def test_a_plan_that_fails_while_a_run_begins_leaves_a_full_attention_run_and_a_note(monkeypatch):
+    from ditfastattn.attention.replay import apply
+
+    model = tiny.shared_model("sd3")
+    lenient = apply_plan(model, hand_plan(model, "sd3", "f000"), "D1")
+    strict = apply_plan(model, hand_plan(model, "sd3", "f000"), "D1", strict=True)
+
+    def broken(*args, **kwargs):
+        raise ArithmeticError("no")
+
+    monkeypatch.setattr(apply, "resolve", broken)
+    output = tiny.sample(lenient, "sd3")
+    assert torch.equal(output, tiny.sample(model, "sd3"))
+    assert any("full attention" in note for note in statistics(lenient, output)["notes"])
+    with pytest.raises(ArithmeticError):
+        tiny.sample(strict, "sd3")

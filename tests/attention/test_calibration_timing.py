@@ -1,0 +1,109 @@
+"""Milliseconds of every way to compute attention, measured in the watched run, and the plans that they give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from host import tiny
+
+tiny.require_host()
+
+from ditfastattn.attention.calibration import timing  # noqa: E402
+from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
+from ditfastattn.attention.calibration.timing import SiteTimes, Timing, _medians, _site_costs  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
+from ditfastattn.attention.hooks.patch import attached  # noqa: E402
+from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
+from ditfastattn.plans import MILLISECONDS, dumps, loads  # noqa: E402
+
+pytestmark = pytest.mark.host
+STEPS = 4
+SETTINGS = SamplerSettings("euler", "simple", STEPS, 4.0, 1.0, 7)
+
+
+def measured(family, timed=True, **extra):
+    model = tiny.shared_model(family)
+    outputs = []
+
+    def sample(patched):
+        outputs.append(tiny.sample(patched, family, steps=STEPS, **extra))
+        return outputs[0]
+
+    with torch.inference_mode():
+        return measure(HostModel.of(model), SETTINGS, sample, timed=timed), outputs[0]
+
+
+@pytest.mark.parametrize("family", tiny.FAMILIES)
+def test_a_timed_run_gives_positive_milliseconds_and_a_plan_that_can_be_followed(family):
+    found, _ = measured(family)
+    times = found.table.milliseconds
+    for name in ("full_cost", "window_cost", "residual_cost", "reuse_cost"):
+        assert (getattr(times, name) > 0).all(), name
+    assert ((times.projection_cost > 0) == (found.table.projection_cost > 0)).all()
+    assert (times.residual_cost >= times.window_cost).all() and times.other_cost >= 0
+    solved = solve(found, price=MILLISECONDS)
+    assert loads(dumps(solved.plan)) == solved.plan
+    assert solved.milliseconds["dense"] == pytest.approx(times.full_cost.sum())
+    for level in ("D1", "D6"):
+        patched = apply_plan(tiny.shared_model(family), solved.plan, level, strict=True)
+        tiny.sample(patched, family, steps=STEPS)
+        record = attached(patched).runs.latest()
+        dense, kept = record.attention_flops()
+        assert kept / dense == pytest.approx(solved.plan.level(level).attention_flops_kept, abs=0.02)
+        assert not record.notes
+
+
+def test_timing_changes_neither_the_picture_nor_what_is_measured_beside_it():
+    timed, plain = measured("sd3"), measured("sd3", timed=False)
+    assert torch.equal(timed[1], plain[1])
+    assert plain[0].table.milliseconds is None
+    np.testing.assert_array_equal(timed[0].table.window_error, plain[0].table.window_error)
+    np.testing.assert_array_equal(timed[0].table.window_cost, plain[0].table.window_cost)
+
+
+def test_each_shape_of_a_site_is_timed_once(monkeypatch):
+    timed = []
+    monkeypatch.setattr(timing, "_medians", lambda ways, *rest: timed.append(set(ways)) or dict.fromkeys(ways, 1.0))
+    found, _ = measured("sd35m")  # joint attention and, in the first blocks, attention of the image alone
+    attentions = [ways for ways in timed if "full" in ways]
+    assert len(attentions) == 2 and len(found.table.sites) > 2
+    assert {"full", "kept", "reuse", "refresh", "residual", "shared", "window 0"} <= attentions[0]
+
+
+def test_branches_in_forwards_of_their_own_are_timed_each_and_added(monkeypatch):
+    monkeypatch.setattr(timing, "_medians", lambda ways, *rest: dict.fromkeys(ways, 1.0))
+    batched, split = measured("sd3")[0].table, measured("sd3", split=True)[0].table
+    np.testing.assert_allclose(split.milliseconds.full_cost, 2 * batched.milliseconds.full_cost)
+    assert (batched.milliseconds.share_saving == 0).all()  # sharing took as long as full
+    np.testing.assert_array_equal(split.milliseconds.share_saving, split.share_saving)
+
+
+def test_costs_of_a_head_are_its_part_of_what_its_site_took():
+    one = SiteTimes(8.0, (4.0, 6.0), residual=5.0, refresh=13.0, kept=9.0, reuse=1.0, shared=6.0, projections=7.0)
+    costs = _site_costs([one], 2, 0, 0.5)
+    assert (costs["full_cost"], costs["reuse_cost"], costs["keep_cost"]) == (4.0, 0.5, 0.5)
+    assert costs["window_cost"].tolist() == [2.0, 3.0] and costs["residual_cost"].tolist() == [2.5, 3.5]
+    assert costs["refresh_cost"].tolist() == [2.5, 3.5]
+    assert (costs["projection_cost"], costs["share_saving"]) == (7.0, 0.25)
+
+
+def test_rounds_end_with_the_budget_and_one_is_always_made(monkeypatch):
+    calls = []
+    _medians({"way": lambda: calls.append(1)}, 0.0, torch.device("cpu"))
+    assert len(calls) == 2  # one to warm up
+    calls.clear()
+    _medians({"way": lambda: calls.append(1)}, 60.0, torch.device("cpu"))
+    assert len(calls) == 1 + timing.MOST_ROUNDS
+
+
+def test_without_a_timed_call_of_every_site_there_are_no_milliseconds():
+    assert Timing((object(),), ()).milliseconds(np.zeros(1), 1.0) is None
+
+
+def test_the_demo_asks_for_a_price_that_calibrate_offers():
+    from ditfastattn.attention.calibration.calibrate import BY_TIME
+    from host.demo import PRICE
+
+    assert PRICE == BY_TIME
