@@ -1,16 +1,31 @@
-"""Makes the pack importable as `ditfastattn` without running its root `__init__.py`, which needs the host."""
+"""The pack under the name `ditfastattn`, a real ComfyUI to share, and how tests are dealt out to worker processes."""
 
+import dataclasses
 import importlib.util
+import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from host import basedir, provision
+from host.server import Server, default_workflow
+from host.workflow import demo_substitution
+
 PACKAGE = "ditfastattn"
 ROOT = Path(__file__).resolve().parent.parent
+# Environment: the static folder of another front end than the host's.
+FRONT_END = "DITFASTATTN_FRONT_END"
+DEMO = "sd3_demo"  # the name under which the shared server offers the demo's workflow
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before torch is imported: the workers share the cores among them, and so do the servers that they start.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def _register_package() -> None:
+    """Make the pack importable without running its root `__init__.py`, which needs the host."""
     if PACKAGE in sys.modules:
         return
     spec = importlib.util.spec_from_file_location(PACKAGE, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)])
@@ -21,11 +36,64 @@ def _register_package() -> None:
 _register_package()
 
 
+# -- tests in several processes ----------------------------------------------------------------------------------------
+
+
+def pytest_configure(config):
+    # The marker belongs to pytest-xdist; tests carry it whether or not that is there.
+    config.addinivalue_line("markers", "xdist_group(name): run in one process with the others of this name")
+    if _in_groups(config):
+        config.option.loadscopereorder = False  # the order is `pytest_collection_modifyitems`'s
+        if not hasattr(config, "workerinput"):
+            config.pluginmanager.register(_PlainNames())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Say which tests belong together, and put first what takes long.
+
+    One process runs all that uses the shared server, which it starts once, and one each `xdist_group` that tests name
+    themselves. Those marked `slow` are dealt out singly, all others file by file. The short files at the end keep every
+    process busy until all are done.
+    """
+    if not _in_groups(config):
+        return
+    order = {}
+    for item in items:
+        if item.get_closest_marker("xdist_group"):
+            order[item] = 0
+        elif "server" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("server"))
+            order[item] = 0
+        elif item.get_closest_marker("slow"):
+            order[item] = 1
+        else:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            order[item] = 2
+    items.sort(key=order.get)
+
+
+def _in_groups(config) -> bool:
+    return getattr(config.option, "dist", "no") == "loadgroup"
+
+
+class _PlainNames:
+    """Reports name a test as pytest is asked for it, without the "@group" of pytest-xdist."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report):
+        name, at, _ = report.nodeid.rpartition("@")
+        report.nodeid = name if at else report.nodeid
+
+
 def pytest_sessionfinish(session):
     """Free the shared models while the host's modules are still whole; its destructors use them."""
     tiny = sys.modules.get("host.tiny")
     if tiny is not None:
         tiny.shared_model.cache_clear()
+
+
+# -- what tests share --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -36,3 +104,35 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def comfyui() -> provision.Host:
+    """The host in use, run by this very Python, which has its requirements."""
+    given = os.environ.get("COMFYUI_PATH")
+    if not given:
+        pytest.skip("no ComfyUI: set COMFYUI_PATH, or run python dev.py test")
+    path = provision.existing_host(given)
+    return provision.Host(path, Path(sys.executable), provision.host_version(path), ours=provision.WORK in path.parents)
+
+
+@pytest.fixture(scope="session")
+def demo_workflow() -> dict:
+    """The shipped workflow with the demo model in it."""
+    return demo_substitution(json.loads(default_workflow().read_text("utf-8")))
+
+
+@pytest.fixture(scope="session")
+def server(comfyui, demo_workflow, tmp_path_factory):
+    """A running ComfyUI for all tests of a process: the pack, the test-only nodes, the demo model and its workflow.
+
+    Where that ComfyUI has an interpreter of its own, it is run by that one.
+    """
+    base = basedir.fill(tmp_path_factory.mktemp("server"))
+    basedir.link(ROOT / "tests" / "browser" / "tiny_nodes", base / "custom_nodes" / "ditfastattn_tiny_nodes")
+    basedir.add_template(base, DEMO, demo_workflow)
+    host = dataclasses.replace(comfyui, python=provision.own_interpreter(comfyui.path) or comfyui.python)
+    front_end = os.environ.get(FRONT_END)
+    options = ("--front-end-root", front_end) if front_end else ()
+    with Server(host, base, log=base / "server.log", options=options) as running:
+        yield running

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from host.command_pytest import MOST_WORKERS, workers
+
 ROOT = Path(__file__).resolve().parents[1]
 HOST = ROOT / "tests" / "host"
 
@@ -56,3 +58,32 @@ def test_the_commands_are_listed(arguments, code, said):
 def test_the_ci_command_is_the_readmes():
     script = (ROOT / ".ci" / "run").read_text("utf-8")
     assert script.rstrip().endswith('exec "$python" dev.py test')
+
+
+DEALT = ["-n", "2", "--dist", "loadgroup"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], DEALT),
+        (["-q", "-k", "plan"], DEALT),
+        (["-n", "3"], ["-n", "3", *DEALT[2:]]),
+        (["--numprocesses=3", "-x"], ["-n", "3", *DEALT[2:]]),
+        (["-n0"], []),
+        (["-n", "1"], []),
+        (["-n2", "--dist=load"], []),
+        (["-p", "no:xdist"], []),
+        (["--pdb"], []),
+        (["-s", "-k", "plan"], []),
+    ],
+    ids=" ".join,
+)
+def test_all_tests_use_every_core_unless_asked_otherwise(arguments, expected):
+    assert workers(arguments, cores=2, chosen=False) == expected
+
+
+def test_chosen_tests_and_a_single_core_get_one_process():
+    assert workers(["tests/test_web.py"], cores=2, chosen=True) == [] == workers([], cores=1, chosen=False)
+    assert workers(["tests", "-n2"], cores=2, chosen=True) == DEALT
+    assert workers([], cores=64, chosen=False)[1] == str(MOST_WORKERS)

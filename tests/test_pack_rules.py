@@ -1,25 +1,13 @@
 """What the published pack may and may not do, checked on its text."""
 
-import ast
 import inspect
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from product_code import FILES, ROOT, name_of
 
-ROOT = Path(__file__).resolve().parent.parent
-SHIPPED = [
-    path for folder in ("attention", "kernels", "nodes", "plans") for path in sorted((ROOT / folder).rglob("*.py"))
-]
-SHIPPED += [ROOT / "__init__.py", ROOT / "version.py"]
-LAYERS = {
-    "kernels": {"plans", "attention", "nodes", "comfy"},
-    "plans": {"kernels", "attention", "nodes", "comfy", "torch", "triton"},
-    "attention": {"nodes"},
-    "nodes": {"kernels"},
-}
 # What the registry's scanner flags or bans: the environment, processes, the network, evaluated text, pickles, writing.
 FORBIDDEN = re.compile(
     r"os\.environ|os\.getenv|subprocess|os\.system|\bpopen\b|"
@@ -31,34 +19,13 @@ FORBIDDEN = re.compile(
 ALLOWED = '    return os.getenv(SWITCH, "")'
 
 
-def name_of(path):
-    return str(path.relative_to(ROOT))
-
-
-@pytest.mark.parametrize("path", SHIPPED, ids=name_of)
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_shipped_code_opens_no_network_process_file_or_evaluated_text(path):
     found = [line for line in path.read_text(encoding="utf-8").splitlines() if FORBIDDEN.search(line)]
     found = [line for line in found if (path.name, line) != ("configs.py", ALLOWED)]
     # `runs.open(record)` and `installation.open(number)` are methods of ours, not files.
     found = [line for line in found if not re.search(r"(?:runs|processor|installation|self)\.open\(|def open\(", line)]
     assert not found
-
-
-def imported(path):
-    """Top-level names that a file of the pack imports, its own folders by their name."""
-    depth = len(path.relative_to(ROOT).parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            if node.level == 0 or node.level >= depth:
-                yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
-
-
-@pytest.mark.parametrize("path", SHIPPED, ids=name_of)
-def test_imports_go_one_way_through_the_layers(path):
-    folder = path.relative_to(ROOT).parts[0]
-    assert not set(imported(path)) & LAYERS.get(folder, set())
 
 
 def test_requirements_add_nothing_to_the_host():
@@ -73,16 +40,21 @@ def test_version_is_one():
 
 
 def test_no_text_of_the_pack_needs_another_encoding_than_a_windows_console():
-    for path in SHIPPED:
+    for path in FILES:
         for line in re.findall(r"(?:log\.\w+|print)\(.*", path.read_text(encoding="utf-8")):
             line.encode("cp1252")
 
 
-def test_code_passes_the_linter():
-    ruff = pytest.importorskip("ruff", reason="ruff is a development tool")
-    assert ruff
-    done = subprocess.run([sys.executable, "-m", "ruff", "check", str(ROOT)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:]
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [("ruff", ["check", str(ROOT)]), ("ruff", ["format", "--check", str(ROOT)]), ("mypy", [])],
+    ids=["linter", "format", "types"],
+)
+def test_code_passes(tool, arguments):
+    """What mypy looks at, and how strictly, stands in pyproject.toml."""
+    pytest.importorskip(tool, reason=f"{tool} is a development tool")
+    done = subprocess.run([sys.executable, "-m", tool, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
 @pytest.mark.host

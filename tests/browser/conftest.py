@@ -6,15 +6,12 @@ import json
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# Environment: a folder to save pictures of the pages in, and the static folder of another front end than the host's.
-SCREENSHOTS = "DITFASTATTN_SCREENSHOTS"
-FRONT_END = "DITFASTATTN_FRONT_END"
+SCREENSHOTS = "DITFASTATTN_SCREENSHOTS"  # environment: a folder to save pictures of the pages in
 
 
 def pytest_collection_modifyitems(items):
@@ -24,29 +21,10 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="package")
-def server(tmp_path_factory):
-    """A ComfyUI with the pack in it and nothing else."""
-    if not os.environ.get("COMFYUI_PATH"):
-        pytest.skip("no ComfyUI: set COMFYUI_PATH, or run python dev.py test")
-    from host import basedir, provision
-    from host.server import Server
-
-    path = Path(os.environ["COMFYUI_PATH"])
-    python = provision.own_interpreter(path) or Path(sys.executable)
-    base = basedir.fill(tmp_path_factory.mktemp("base"))
-    basedir.link(Path(__file__).with_name("tiny_nodes"), base / "custom_nodes" / "ditfastattn_tiny_nodes")
-    host = provision.Host(path, python, provision.host_version(path), ours=False)
-    front_end = os.environ.get(FRONT_END)
-    options = ("--front-end-root", front_end) if front_end else ()
-    with Server(host, base, log=base / "server.log", options=options) as running:
-        yield running
-
-
-@pytest.fixture(scope="package")
 def browser():
     """Chromium: the system's, or the one that Playwright has downloaded.
 
-    Closed after this package: a process can hold one Playwright only, and other tests start their own.
+    Closed after this package: as long as Playwright is open, no other test of this process can run an event loop.
     """
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with playwright.sync_playwright() as driver:
@@ -59,7 +37,7 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def editor(server, browser):
+def editor(browser, server):
     """A page that the tests of a module share."""
     from .editor import Editor
 

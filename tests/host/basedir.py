@@ -62,6 +62,11 @@ def add_template(base: Path, name: str, workflow: dict) -> str:
     saved = base / "user" / "default" / "workflows"
     saved.mkdir(parents=True, exist_ok=True)
     (saved / f"{name}.json").write_text(text, "utf-8")
+    return query_of(name)
+
+
+def query_of(name: str) -> str:
+    """What follows the server's address to open a workflow that `add_template` saved."""
     return f"?template={name}&source={TEMPLATES}"
 
 

@@ -1,11 +1,20 @@
-"""`python dev.py test`: set up, then pytest with whatever arguments were given."""
+"""`python dev.py test`: set up, then pytest with whatever arguments were given.
+
+All tests together run in one process for each core; those that are named by their paths in one, which starts sooner.
+`-n N` says how many instead, `-n0` or `-p no:xdist` that there is only one.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 
 from . import provision
 from .processes import become
+
+MOST_WORKERS = 6  # each holds torch and the host in memory
+# pytest-xdist refuses these, or they would show nothing.
+IN_ONE_PROCESS = ("--pdb", "--trace", "-s", "--capture=no", "--collect-only", "--co")
 
 
 def run(arguments: list[str]) -> int:
@@ -16,6 +25,36 @@ def run(arguments: list[str]) -> int:
     command = [python, "-m", "pytest", "-c", str(tests / "pytest.ini"), "--rootdir", str(tests)]
     # Paths among the arguments are the person's choice of tests; without one, it is all of them.
     chosen = any(not a.startswith("-") and (provision.ROOT / a.partition("::")[0]).exists() for a in arguments)
+    command += workers(arguments, cores(), chosen)
     environment = {**os.environ, "COMFYUI_PATH": str(host.path)}
     os.chdir(provision.ROOT)
     return become([*command, *([] if chosen else [str(tests)]), *arguments], environment)
+
+
+def workers(arguments: list[str], cores: int, chosen: bool) -> list[str]:
+    """The arguments that deal tests out to processes; none where there is to be one. chosen: tests by their paths."""
+    if "no:xdist" in arguments or "-pno:xdist" in arguments or any(a in IN_ONE_PROCESS for a in arguments):
+        return []
+    number = asked(arguments)
+    if number is None:
+        number = "0" if chosen else str(min(cores, MOST_WORKERS))
+    elif any(a.startswith("--dist") for a in arguments):
+        return []
+    # In groups: tests that share a server must meet in one process.
+    return [] if number in ("0", "1") else ["-n", number, "--dist", "loadgroup"]
+
+
+def asked(arguments: list[str]) -> str | None:
+    """The number behind -n or --numprocesses, in any spelling; the last one counts."""
+    number = None
+    for argument, following in zip(arguments, [*arguments[1:], "0"]):
+        if argument in ("-n", "--numprocesses"):
+            number = following
+        elif found := re.match(r"(?:-n=?|--numprocesses=)(\w+)$", argument):
+            number = found[1]
+    return number
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -11,7 +11,8 @@ from host.fidelity import relative_error
 from host.server import Server, default_workflow
 from host.workflow import demo_substitution, set_values
 
-pytestmark = [pytest.mark.host, pytest.mark.slow]
+# In one process: its runs are made once.
+pytestmark = [pytest.mark.host, pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 SMALL = {"steps": 6}
 
