@@ -33,8 +33,8 @@ MODULES = {module_of(path): path for path in FILES}
 def imports_of(path: Path, for_types: bool = True) -> set[str]:
     """What a file imports: modules of the pack from its root on, others by their top-level name.
 
-    `from . import x` names the module x where x is one, else the package. for_types: also what is imported under
-    `if TYPE_CHECKING`, which does not run.
+    `from . import x` names the module x where x is one that the package does not export itself, else the package.
+    for_types: also what is imported under `if TYPE_CHECKING`, which does not run.
     """
     package = path.relative_to(ROOT).parent.parts
     tree, found = tree_of(path), set()
@@ -46,9 +46,20 @@ def imports_of(path: Path, for_types: bool = True) -> set[str]:
             found.add(node.module.split(".")[0])
         elif isinstance(node, ast.ImportFrom):
             base = [*package[: len(package) - node.level + 1], *([node.module] if node.module else [])]
-            names = [".".join([*base, alias.name]) for alias in node.names]
+            # A file of the package itself goes to its neighbour; others come by the door.
+            exported = exports_of(".".join(base)) if list(package[: len(base)]) != base else set()
+            names = [".".join([*base, alias.name]) for alias in node.names if alias.name not in exported]
             found |= {name if name in MODULES else ".".join(base) for name in names}
+            found |= {".".join(base)} if len(names) < len(node.names) else set()
     return found - {""}
+
+
+def exports_of(module: str) -> set[str]:
+    """The names in `__all__` of a module of the pack; none where it has no such list."""
+    for node in tree_of(MODULES[module]).body if module in MODULES else ():
+        if isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "__all__" for target in node.targets):
+            return set(ast.literal_eval(node.value))
+    return set()
 
 
 def _for_types(node: ast.AST) -> bool:

@@ -184,7 +184,7 @@ def test_flops_of_the_check_are_counted():
     length = record.tokens + record.text_tokens
     sites = attached(watched).sites
     # Both branches of the first picture, at the one step that is due.
-    expected = sum(4 * site.head_dim * site.heads * min(module.ROWS, record.tokens) * length * 2 for site in sites)
+    expected = sum(4 * site.head_dim * site.heads * min(module.QUERIES, record.tokens) * length * 2 for site in sites)
     more = [mine.kept - theirs.kept for mine, theirs in zip(record.steps, record_of(plain).steps)]
     assert more == [0, expected, 0, 0]
     assert [step.dense for step in record.steps] == [step.dense for step in record_of(plain).steps]
