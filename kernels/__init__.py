@@ -12,7 +12,7 @@ from .geometry import Layout
 from .head_table import HeadTable
 from .pooling import Pooled, pool
 from .tiled import full_attention
-from .ways import FULL, REUSE, WAYS, Approximation, Residual, Way, Window, way_of
+from .ways import FULL, REUSE, WAYS, Approximation, Residual, Way, Window, approximations, way_of
 
 __all__ = [
     "BACKENDS",
@@ -27,6 +27,7 @@ __all__ = [
     "Residual",
     "Way",
     "Window",
+    "approximations",
     "dense_flops",
     "flops",
     "full_attention",

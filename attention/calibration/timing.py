@@ -25,7 +25,7 @@ from ..hooks.run import Forward, SiteCall
 from ..replay.caches import BranchCache
 from .observer import approximated
 
-CHEAPEST = 0  # of the approximations, which come in rising cost, see `watch.WINDOWS`
+CHEAPEST = 0  # of the approximations, which come in rising cost, see `kernels.approximations`
 TIME_FRACTION = 0.05  # of one dense run's time
 MOST_ROUNDS = 5
 LINEAR_ROUNDS = 2

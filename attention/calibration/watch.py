@@ -9,7 +9,7 @@ import comfy.model_management
 import numpy as np
 import torch
 
-from ...kernels import Approximation, Window
+from ...kernels import Approximation, approximations
 from ..hooks.model import HostModel
 from ..hooks.noise import signal_scale
 from ..hooks.record import Stopwatch
@@ -21,11 +21,6 @@ from .propagation import REUSED, Probe, Probes
 from .timing import Timing, wait
 
 AGES = 5  # steps back at which reuse and residuals are scored; plans keep nothing for longer
-# Full widths along each axis as fractions of the grid; height × width, and time × height × width. The cheapest first.
-WINDOWS = {
-    2: ((0.1, 0.1), (0.25, 0.25), (0.25, 1.0), (1.0, 0.25)),
-    3: ((0.1, 0.25, 0.25), (1.0, 0.1, 0.1), (0.34, 0.34, 0.34), (1.0, 0.25, 0.25), (0.34, 1.0, 1.0), (1.0, 0.5, 0.5)),
-}
 
 
 class Watch(DenseRun):
@@ -53,10 +48,9 @@ class Watch(DenseRun):
         self._before: dict[tuple, torch.Tensor] = {}  # outputs of the step before the probes
 
     def announce(self, noise_shape, model) -> int:
-        """Choose the windows for the rank of the grid; the samples are small and need no announcement."""
+        """Choose what to score by the axes of the grid; the samples are small and need no announcement."""
         self.signal = signal_scale(model.get_model_object("model_sampling"), self.run.sigmas)
-        rank = len(self.family.grid(self.diffusion_model, tuple(noise_shape)))
-        self.ways = tuple(Window(extent, pooled=True) for extent in WINDOWS[rank])
+        self.ways = approximations(len(self.family.grid(self.diffusion_model, tuple(noise_shape))))
         self.observer = Observer(self.sites, self.run, self.ways, AGES, self._cfg)
         self.layouts, self.branches = self.observer.layouts, self.observer.branches
         self.probes = Probes(len(self.sites), len(self.run.positions))

@@ -125,7 +125,12 @@ def _painted(cells: np.ndarray, widths, row_height: int, *, gap: bool, hatched: 
         # when looked for, quiet over a large area.
         y, x = np.indices(method.shape)
         rising, falling = (x + y) % 6 == 0, (x - y) % 6 == 0
-        patterns = {"rising": rising, "crossed": rising | falling, "dotted": (x % 6 == 2) & (y % 6 == 2)}
+        patterns = {
+            "rising": rising,
+            "falling": falling,
+            "crossed": rising | falling,
+            "dotted": (x % 6 == 2) & (y % 6 == 2),
+        }
         for key, hatch in HATCHES.items():
             chosen = patterns[hatch] & (method == order.index(key))
             pixels[chosen] = (base[order.index(key)] + marks[order.index(key)]) // 2

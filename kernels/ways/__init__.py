@@ -18,6 +18,11 @@ from .window import Window
 WAYS: tuple[type[Way], ...] = (Full, Residual, Window, Reuse)
 
 
+def approximations(axes: int) -> tuple[Approximation, ...]:
+    """All that calibration scores on a grid of so many axes: the candidates of each kind in `WAYS`, in that order."""
+    return tuple(one for way in WAYS if issubclass(way, Approximation) for one in way.candidates(axes))
+
+
 def way_of(kind: str, parameters: Mapping[str, Any], axes: int) -> Approximation:
     """The approximation that a plan describes on a grid of so many axes.
 
@@ -30,4 +35,16 @@ def way_of(kind: str, parameters: Mapping[str, Any], axes: int) -> Approximation
     return known[kind].from_parameters(parameters, axes)
 
 
-__all__ = ["FULL", "REUSE", "WAYS", "Approximation", "Full", "Residual", "Reuse", "Way", "Window", "way_of"]
+__all__ = [
+    "FULL",
+    "REUSE",
+    "WAYS",
+    "Approximation",
+    "Full",
+    "Residual",
+    "Reuse",
+    "Way",
+    "Window",
+    "approximations",
+    "way_of",
+]

@@ -21,8 +21,8 @@ class Way:
 
     kind: what plans call it. name: what people call it. letter: one lower-case letter in the map of a run. colour and
     mark: RGB of its cells in that map, and of what is drawn on them. hatch: a pattern for cells too small for a letter:
-    "" (none), "rising", "crossed" or "dotted". reads: what it needs from an earlier step: "output", the head's whole
-    output (B, L, D), "residual", what `Residual` adds (B, image, D), or None.
+    "" (none), "rising", "falling", "crossed" or "dotted". reads: what it needs from an earlier step: "output", the
+    head's whole output (B, L, D), "residual", what `Residual` adds (B, image, D), or None.
     """
 
     kind: ClassVar[str]
@@ -42,8 +42,8 @@ class Approximation(Way):
     """A way that needs nothing but q, k and v and leaves pairs out: the image rows' answer is close to full attention.
 
     Rows of global tokens (text, registers) are always attended in full, by whoever calls: an approximation decides
-    about image rows alone. A new one implements `image_pairs`, `parameters`, `from_parameters`, `attend`, `reference`
-    and, if a mask says which pairs it joins, `row_mask` (else `at_rows`); see `Window`.
+    about image rows alone. A new one implements `image_pairs`, `parameters`, `from_parameters`, `candidates`, `attend`,
+    `reference` and, if a mask says which pairs it joins, `row_mask` (else `at_rows`); see `Window`.
 
     by_masks: whether `row_mask` and `far_tiles` say all there is to know, so that calibration may share one product of
     queries and keys among all such ways instead of calling `at_rows` for each.
@@ -60,12 +60,23 @@ class Approximation(Way):
         return self.image_pairs(layout) + layout.globals * layout.length
 
     def parameters(self) -> dict[str, Any]:
-        """What a plan stores: JSON numbers, booleans, and lists of one fraction for each axis of the grid."""
+        """What a plan stores: numbers, booleans, and lists of one fraction for each axis of the grid.
+
+        A plan gives numbers back as floats, and lists as tuples.
+        """
         raise NotImplementedError
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any], axes: int) -> Approximation:
         """The way that `parameters` describe on a grid of so many axes. Raises ValueError with one sentence."""
+        raise NotImplementedError
+
+    @classmethod
+    def candidates(cls, axes: int) -> tuple[Approximation, ...]:
+        """The variants that calibration scores on a grid of so many axes, the cheapest first; none where it has none.
+
+        All kinds together may have ten: a plan has a letter for each.
+        """
         raise NotImplementedError
 
     def why_not(self, layout: Layout) -> str | None:

@@ -23,6 +23,13 @@ from ..reference import attention
 from ..tiled import box_attention
 from .base import Approximation, Colour
 
+# Full widths that calibration scores, as fractions of the grid: height × width, and time × height × width. Chosen by
+# hand on the demo model, with `python dev.py bench quality`; one of half the picture made no difference to plans.
+EXTENTS = {
+    2: ((0.1, 0.1), (0.25, 0.25), (0.25, 1.0), (1.0, 0.25)),
+    3: ((0.1, 0.25, 0.25), (1.0, 0.1, 0.1), (0.34, 0.34, 0.34), (1.0, 0.25, 0.25), (0.34, 1.0, 1.0), (1.0, 0.5, 0.5)),
+}
+
 
 @dataclass(frozen=True)
 class Window(Approximation):
@@ -62,6 +69,11 @@ class Window(Approximation):
         if not numbers or len(size) != axes:
             raise ValueError(f"A window's size is a list of {axes} fractions of the grid, not {size}.")
         return cls(tuple(size), pooled)
+
+    @classmethod
+    def candidates(cls, axes: int) -> tuple[Window, ...]:
+        """Pooled windows of the widths in EXTENTS."""
+        return tuple(cls(extent, pooled=True) for extent in EXTENTS.get(axes, ()))
 
     def why_not(self, layout: Layout) -> str | None:
         """Only a window of as many axes as the grid has means anything."""

@@ -1,92 +1,38 @@
-"""What it takes to add a way that needs no cache: this file is one, "every second key", in full and in one place.
+"""What it takes to add a way that needs no cache: one, "every second key", in full.
 
-`SecondKey` below would be a file in kernels/ways, and `WAYS` would name it; nothing else in kernels/ changes. It is
-served by the tiled back end, counted by `flops`, sampled for calibration, and refused by Triton with a sentence.
+tests/second_key.py would be a file in kernels/ways, and `WAYS` would name it; nothing else in the product changes. It
+is served by the tiled back end, counted by `flops`, sampled for calibration, and refused by Triton with a sentence. How
+it is calibrated and followed in the host: tests/attention/test_calibration_new_way.py.
 """
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import layouts, qkv
+from second_key import SecondKey
 
 from ditfastattn.kernels import (
     FULL,
     REUSE,
     WAYS,
-    Approximation,
     HeadTable,
     Layout,
     Residual,
     Window,
     flops,
-    full_attention,
     head_wise,
     reference,
     way_of,
     ways,
     why_not,
 )
-from ditfastattn.kernels.geometry import is_global
 from ditfastattn.kernels.triton import why_not as triton
 
 LAYOUT = Layout((13, 18), prefix=3, suffix=2)
 LOCAL = Window((0.3, 0.3))
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-# ---- The new file: kernels/ways/second_key.py ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class SecondKey(Approximation):
-    """Image queries see every second image key, in raster order from `first`, and all global tokens."""
-
-    kind: ClassVar[str] = "second_key"
-    name: ClassVar[str] = "every second key"
-    letter: ClassVar[str] = "s"
-    colour: ClassVar[tuple[int, int, int]] = (0, 158, 115)
-    mark: ClassVar[tuple[int, int, int]] = (255, 255, 255)
-    hatch: ClassVar[str] = "falling"
-
-    first: int = 0
-
-    def __post_init__(self):
-        if self.first not in (0, 1):
-            raise ValueError(f"Every second key begins with key 0 or 1, not {self.first}.")
-
-    def parameters(self) -> dict[str, Any]:
-        return {"first": self.first}
-
-    @classmethod
-    def from_parameters(cls, parameters: Mapping[str, Any], axes: int) -> "SecondKey":
-        if set(parameters) != {"first"} or type(parameters["first"]) is not int:
-            raise ValueError(f"Every second key has a first one, not {dict(parameters)}.")
-        return cls(parameters["first"])
-
-    def image_pairs(self, layout: Layout) -> int:
-        return layout.image * (len(range(self.first, layout.image, 2)) + layout.globals)
-
-    def attend(self, q, k, v, layout, scale, out) -> None:
-        end = layout.prefix + layout.image
-        keys, values = (
-            torch.cat((x[:, :, : layout.prefix], x[:, :, layout.prefix + self.first : end : 2], x[:, :, end:]), dim=2)
-            for x in (k, v)
-        )
-        out.copy_(full_attention(q[:, :, layout.prefix : end], keys, values, scale))
-
-    def row_mask(self, layout: Layout, rows: torch.Tensor) -> torch.Tensor:
-        keys = torch.arange(layout.length, device=rows.device) - layout.prefix
-        seen = (keys < 0) | (keys >= layout.image) | (keys % 2 == self.first)
-        return seen | is_global(layout, rows)[:, None]
-
-    def reference(self, q, k, v, layout, scale=None):
-        return reference.attention(q, k, v, self.row_mask(layout, torch.arange(layout.length)), scale)
 
 
 # ---- Its line in the list: kernels/ways/__init__.py ------------------------------------------------------------------
