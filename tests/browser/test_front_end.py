@@ -223,7 +223,7 @@ def test_a_real_run_embeds_its_plan(server, editor, plans, screenshot):
         ".widgets.find((w) => w.name === 'plan').value"
     )
     text = editor.page.wait_for_function(wait, timeout=60_000).json_value()
-    assert json.loads(text)["schema"] == "ditfastattn.plan/1"
+    assert json.loads(text)["schema"] == "ditfastattn.plan/2"
     done = "async () => (await (await fetch('/queue')).json()).queue_running.length === 0"
     editor.page.wait_for_function(done, timeout=60_000)
     editor.settle(1500)
