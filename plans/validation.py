@@ -1,4 +1,7 @@
-"""Checks that turn a wrong value into one clear sentence, and right values into one canonical form."""
+"""Checks that turn a wrong value into one clear sentence, and right values into one canonical form.
+
+Every function raises PlanError with that sentence; `what` names the value in it.
+"""
 
 from __future__ import annotations
 
