@@ -79,7 +79,7 @@ def head_wise(
     if out is None:
         batch, heads, length, head_dim = q.shape
         out = q.new_empty(batch, length, heads, head_dim).transpose(1, 2)
-    if table.all_reuse:
+    if table.all_reuse and cached is not None:
         return Outcome(out.copy_(cached), None, COPIED)
     call = (q, k, v, layout, table, out)
     options = {"scale": scale, "cached": cached, "residual": residual}

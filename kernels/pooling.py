@@ -1,18 +1,20 @@
 """One key and one value for each tile of tokens: what a window keeps of the keys that it leaves out.
 
 A softmax that leaves keys out gives their weight to those that stay, in the same way at every step, and the errors of
-all steps add up. A pooled window lets each tile outside its box take part as one key instead, the mean of the tile's,
-with the mean of its values. n keys of logits x_i have the weight n * mean(exp(x_i)); the pooled key's logit is
-mean(x_i), so that its own weight is raised by
+all steps add up. A pooled window lets each tile outside its box take part as one key instead: the mean of the tile's
+keys, with the mean of its values. n keys of logits x_i have the weight n * mean(exp(x_i)), and a single key with their
+mean logit has exp(mean(x_i)); to make the two equal, this much is added to the pooled key's logit (its bias):
 
     ln n + min(s^2 / 2 * sum over d of var(k_d) * mean(q_d^2), ln n).
 
 The first term is that of merged tokens (Token Merging, arXiv 2210.09461, section 3, "proportional attention"). The
-second is the variance of the logits in the tile, to second order, for a query of the image's mean square: exp of a
-normal variable has the mean exp(mean + variance / 2). Of n samples no mean is further above than their largest, and
-beyond variance / 2 = ln n that is what limits it (the freezing of the random energy model), hence the bound.
+second is half the variance of the logits in the tile, for a query whose components are independent and have the mean
+square of the image's queries: exp of a normal variable has the mean exp(mean + variance / 2). For n samples that holds
+while variance / 2 <= ln n; beyond, a few largest samples make up the sum, which then grows more slowly than this (the
+transition of the random energy model, B. Derrida, Phys. Rev. B 24, 2613, 1981, at n = 2^N states). The term is
+therefore held at its value there, ln n.
 
-All is linear in the tokens: a key is read once, beside a pass of attention that reads each many times.
+The work is linear in the tokens: each key is read once, where attention reads it once for every block of queries.
 """
 
 from __future__ import annotations
@@ -38,8 +40,10 @@ class Pooled:
 
 
 def pool(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float | None = None) -> Pooled:
-    """Pool the image tokens of k and v. q, k, v: (B, H, L, D) of any strides, L = layout.length; scale: D ** -0.5 by
-    default. Needs memory for the tiles, not for another copy of the tokens.
+    """Pool the image tokens of k and v, tile by tile.
+
+    q, k, v: (B, H, L, D) of any strides, L = layout.length; scale: factor on q k^T, D ** -0.5 by default. Needs memory
+    for the tiles, not for another copy of the tokens.
     """
     image = slice(layout.prefix, layout.prefix + layout.image)
     exact = torch.float64 if k.dtype is torch.float64 else torch.float32

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from .head_table import HeadTable
 
 
-def attention(q, k, v, mask=None, scale=None, bias=None):
+def attention(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    scale: float | None = None,
+    bias: torch.Tensor | None = None,
+) -> torch.Tensor:
     """softmax(q k^T * scale + bias) v in the dtype of the inputs; float64 inputs give the reference that tests compare
     with.
 
@@ -27,7 +34,17 @@ def attention(q, k, v, mask=None, scale=None, bias=None):
     return torch.softmax(scores, dim=-1) @ v
 
 
-def head_wise(q, k, v, layout: Layout, table: HeadTable, *, scale=None, cached=None, residual=None):
+def head_wise(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    layout: Layout,
+    table: HeadTable,
+    *,
+    scale: float | None = None,
+    cached: torch.Tensor | None = None,
+    residual: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """The meaning of `kernels.head_wise`, one head at a time, each by its way's own `reference`.
 
     Shapes as there. Returns (out, residual): (B, H, L, D) and (B, n_refresh, image, D), or None without residual
@@ -39,13 +56,9 @@ def head_wise(q, k, v, layout: Layout, table: HeadTable, *, scale=None, cached=N
     outputs, fresh = [], []
     for head, (way, approximation) in enumerate(zip(table.ways, table.refresh)):
         qkv = (q[:, head], k[:, head], v[:, head])
-        if way.reads == "output":
-            outputs.append(next(cached_heads))
-        elif way.reads == "residual":
-            outputs.append(way.way.reference(*qkv, layout, scale))
+        outputs.append(next(cached_heads) if way.reads == "output" else way.reference(*qkv, layout, scale))
+        if way.reads == "residual":
             outputs[-1][:, image] += next(residual_heads)
-        else:
-            outputs.append(way.reference(*qkv, layout, scale))
         if approximation is not None:
             fresh.append((outputs[-1] - approximation.reference(*qkv, layout, scale))[:, image])
     return torch.stack(outputs, dim=1), torch.stack(fresh, dim=1) if fresh else None

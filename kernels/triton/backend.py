@@ -50,6 +50,6 @@ def hopper_head_wise(q, k, v, layout: Layout, table: HeadTable, out, *, scale, c
 def choice(q: torch.Tensor, layout: Layout, table: HeadTable) -> Config:
     """The configuration that won the trial of q's device, dtype and head size, or the device's last one where the
     winner is not made for the table's residual updates. Ask only where `why_not` gives None."""
-    pooled = bool(pooled_heads(layout, table))
-    best, last = trial_of(q.device, q.dtype, q.shape[3], pooled).config, device_configs(q.device, q.shape[3])[-1]
+    last = device_configs(q.device, q.shape[3])[-1]
+    best = trial_of(q.device, q.dtype, q.shape[3], bool(pooled_heads(layout, table))).config or last
     return last if table.refresh_heads and not refreshes(best, last) else best

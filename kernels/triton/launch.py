@@ -70,15 +70,14 @@ def _start(
     batch, _, _, head_dim = tensors[0].shape
     unit = unit_of(tensors)
     pooled = pooled_keys(tensors, layout, work, scale, unit)
-    out = tensors[3]
-    of_tiles, pooled_sizes = ([out] * 3, (0, 0))
-    if pooled is not None:
-        of_tiles, pooled_sizes = [pooled.k, pooled.v, pooled.bias], pooled.k.shape[1:3]
+    # As above, the output stands in for what this call does without.
+    of_tiles = [tensors[3]] * 3 if pooled is None else [pooled.k, pooled.v, pooled.bias]
+    pools, tiles = (0, 0) if pooled is None else pooled.k.shape[1:3]
     strides = [n for x in tensors for n in (*(s // unit for s in x.stride()[:3]), x.stride(3))]
     d0, d1 = HEAD_DIMS[head_dim]
     attention_kernel[(len(work.items) * batch,)](
         *tensors, *of_tiles, work.items, work.heads, work.slots, work.columns, scale, batch, layout.prefix,
-        layout.image, *pooled_sizes, *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
+        layout.image, pools, tiles, *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
         EMIT=emit, POOLED=pooled is not None, STAGES=config.pooled_stages(emit), UPCAST=upcast(tensors[0]),
         WIDE=is_wide(tensors), num_warps=config.warps, num_stages=config.stages,
     )  # fmt: skip

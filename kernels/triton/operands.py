@@ -63,4 +63,5 @@ def pooled_keys(tensors: list[torch.Tensor], layout: Layout, work: WorkList, sca
         return None
     from .pool import pool_heads
 
-    return pool_heads(*tensors[:3], layout, work, scale, unit)
+    q, k, v = tensors[:3]
+    return pool_heads(q, k, v, layout, work, scale, unit)

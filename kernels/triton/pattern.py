@@ -14,6 +14,7 @@ masked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -57,7 +58,9 @@ class _Builder:
         self.masked: list[tuple[int, ...]] = []
         self.clean_length = 0
 
-    def range_of(self, runs: list[tuple[int, int]], masked: list[tuple[int, ...]], clean: list[int] = ()) -> list[int]:
+    def range_of(
+        self, runs: list[tuple[int, int]], masked: list[tuple[int, ...]], clean: Sequence[int] = ()
+    ) -> list[int]:
         """Append unrestricted runs [start, stop), masked records and clean starts; returns the two ranges they take."""
         first, first_masked = self.clean_length, len(self.masked)
         starts = [np.asarray(clean, dtype=np.int32)]

@@ -42,7 +42,7 @@ def pool_heads(
     query = squares.sum(dim=2, keepdim=True).mul_(0.5 * scale**2 / layout.image)
     # A sum rather than a product of matrices, whose precision the host may have lowered.
     spread = variance.mul_(query).sum(dim=-1)
-    return Pooled(*means, torch.minimum(spread, work.log_tokens).add_(work.log_tokens))
+    return Pooled(means[0], means[1], torch.minimum(spread, work.log_tokens).add_(work.log_tokens))
 
 
 @triton.jit(

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 
@@ -170,7 +170,7 @@ def survey(
     dense = clock(lambda: tiled.full_attention(q, k, v))
     timed = {}
     for config in differences:
-        ms = clock(lambda c=config: head_wise(q, k, v, layout, table, out, config=c))
+        ms = clock(partial(head_wise, q, k, v, layout, table, out, config=config))
         # This layer fills the GPU, which the small one does not.
         differences[config] = largest_difference(
             [(torch.tensor(differences[config]), torch.tensor(0.0)), (out, wanted)]
@@ -181,7 +181,7 @@ def survey(
             return Trial(why_rejected(differences[config], allowed), config, differences[config])
         else:
             dropped.append(f"{config}: differs by {differences[config]:.2g}.")
-    best = min(timed, key=timed.get)
+    best = min(timed, key=timed.__getitem__)
     reason = why_rejected(differences[best], allowed, timed[best], slow)
     timings = tuple(timed.items())
     return Trial(reason, best, differences[best], timed[best], slow, dense, seconds, timings, tuple(dropped))
@@ -202,7 +202,7 @@ def why_rejected(
             f"The Triton kernel was tried on this GPU and differs by {difference:.2g} from the tiled path, "
             f"more than {allowed:.2g}."
         )
-    if fused_ms is not None and not fused_ms < tiled_ms:
+    if fused_ms is not None and tiled_ms is not None and not fused_ms < tiled_ms:
         return (
             f"The Triton kernel was tried on this GPU and is no faster than the tiled path: "
             f"{fused_ms:.3f} ms against {tiled_ms:.3f} ms."
@@ -239,7 +239,9 @@ def difference_of(
     if refreshes(config, device_configs(device, head_dim)[-1]):
         refreshed = torch.full_like(q, torch.nan)
         fresh = head_wise(q, k, v, layout, table, refreshed, cached=cached, residual=residual, config=config)
-        pairs += [(refreshed, wanted), (fresh, full[:, 1:2, image] - local[:, 1:2, image])]
+        pairs.append((refreshed, wanted))
+        if fresh is not None:
+            pairs.append((fresh, full[:, 1:2, image] - local[:, 1:2, image]))
     return largest_difference(pairs)
 
 

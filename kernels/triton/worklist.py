@@ -19,7 +19,7 @@ import torch
 
 from ..geometry import Layout, tile_counts
 from ..head_table import HeadTable
-from ..ways import REUSE, Residual, Way, Window
+from ..ways import REUSE, Approximation, Residual, Way, Window
 from .hopper.records import records_of
 from .pattern import Pattern, check, copies, pattern
 from .tile_order import tile_order
@@ -63,19 +63,17 @@ def head_patterns(
     return chosen
 
 
-def window_of(way: Way, updated: Window | None) -> Window | None:
+def window_of(way: Way, updated: Approximation | None) -> Window | None:
     """The window that a head computes, for its output or beside it, or None."""
-    if updated is not None:
-        return updated
-    way = way.way if isinstance(way, Residual) else way
-    return way if isinstance(way, Window) else None
+    found = updated or (way.way if isinstance(way, Residual) else way)
+    return found if isinstance(found, Window) else None
 
 
 @lru_cache(maxsize=256)
 def pooled_heads(layout: Layout, table: HeadTable) -> tuple[int, ...]:
     """The heads for which a window with pooled keys is computed."""
-    groups = (*table.approximation_groups().items(), *table.refresh_groups().items())
-    return tuple(sorted(head for window, heads in groups if window.pools(layout) for head in heads))
+    windows = enumerate(map(window_of, table.ways, table.refresh))
+    return tuple(head for head, window in windows if window is not None and window.pools(layout))
 
 
 @lru_cache(maxsize=64)
@@ -165,22 +163,26 @@ def work_list(
         record = [role, index, *(x.data_ptr() for x in lists)]
         if one_list:
             record.append(tiled.index(head) if head in tiled else -1)
-        if head in pooled:
-            columns = _stored_columns(layout, window_of(table.ways[head], table.refresh[head]), device)
-            lists = (*lists, columns)
-            record += [pooled.index(head), columns.data_ptr()]
+        window = window_of(table.ways[head], table.refresh[head])
+        if window is not None and head in pooled:
+            lists = (*lists, _stored_columns(layout, window, device))
+            record += [pooled.index(head), lists[-1].data_ptr()]
         else:
             record += [-1, 0]
         held.append(lists)
         heads.append(record)
+    slots, columns, starts, log_tokens = _stored_order(layout, device)
     return WorkList(
-        torch.from_numpy(items_of(patterns, skip)).to(device),
-        torch.tensor(heads, dtype=torch.int64, device=device),
-        *_stored_order(layout, device),
-        torch.tensor(pooled, dtype=torch.int32, device=device),
-        torch.tensor(tiled, dtype=torch.int32, device=device),
-        torch.from_numpy(pooled_items(patterns, pooled if one_list else ())).to(device),
-        tuple(held),
+        items=torch.from_numpy(items_of(patterns, skip)).to(device),
+        heads=torch.tensor(heads, dtype=torch.int64, device=device),
+        slots=slots,
+        columns=columns,
+        starts=starts,
+        log_tokens=log_tokens,
+        pooled=torch.tensor(pooled, dtype=torch.int32, device=device),
+        tiled=torch.tensor(tiled, dtype=torch.int32, device=device),
+        pooled_items=torch.from_numpy(pooled_items(patterns, pooled if one_list else ())).to(device),
+        held=tuple(held),
     )
 
 

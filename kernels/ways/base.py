@@ -37,6 +37,15 @@ class Way:
         """Query-key pairs that one head computes, global rows included; each costs 4 * head_dim FLOPs."""
         raise NotImplementedError
 
+    def reference(
+        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float | None = None
+    ) -> torch.Tensor:
+        """The whole sequence, global rows included, in the obvious way and the inputs' dtype: the truth in tests.
+
+        q, k, v: (..., L, D). Returns (..., L, D), without what the way reads of an earlier step.
+        """
+        raise NotImplementedError
+
 
 class Approximation(Way):
     """A way that needs nothing but q, k and v and leaves pairs out: the image rows' answer is close to full attention.
@@ -100,15 +109,6 @@ class Approximation(Way):
 
         q, k, v: (B, H, L, D) of any strides, L = layout.length; scale: factor on q k^T, D ** -0.5 for None;
         out: (B, H, layout.image, D) of any strides.
-        """
-        raise NotImplementedError
-
-    def reference(
-        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float | None = None
-    ) -> torch.Tensor:
-        """The whole sequence, global rows included, in the obvious way and the inputs' dtype: the truth in tests.
-
-        q, k, v: (..., L, D). Returns (..., L, D).
         """
         raise NotImplementedError
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
+
 from ..geometry import Layout
 from .base import Approximation, Colour, Way
 
@@ -31,3 +33,9 @@ class Residual(Way):
     def pairs(self, layout: Layout) -> int:
         """The approximation's; adding the residual joins no pair."""
         return self.way.pairs(layout)
+
+    def reference(
+        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float | None = None
+    ) -> torch.Tensor:
+        """The approximation's, to which the residual is yet to be added; q, k, v: (..., L, D). Returns (..., L, D)."""
+        return self.way.reference(q, k, v, layout, scale)

@@ -65,10 +65,9 @@ class Window(Approximation):
         size, pooled = parameters.get("size"), parameters.get("pooled", False)
         if set(parameters) - {"size", "pooled"} or not isinstance(pooled, bool):
             raise ValueError(f"A window has a size and may be pooled, true or false, not {dict(parameters)}.")
-        numbers = isinstance(size, list | tuple) and all(type(one) in (int, float) for one in size)
-        if not numbers or len(size) != axes:
-            raise ValueError(f"A window's size is a list of {axes} fractions of the grid, not {size}.")
-        return cls(tuple(size), pooled)
+        if isinstance(size, list | tuple) and len(size) == axes and all(type(one) in (int, float) for one in size):
+            return cls(tuple(size), pooled)
+        raise ValueError(f"A window's size is a list of {axes} fractions of the grid, not {size}.")
 
     @classmethod
     def candidates(cls, axes: int) -> tuple[Window, ...]:

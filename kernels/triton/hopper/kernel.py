@@ -1,3 +1,4 @@
+# mypy: disable-error-code="assignment"
 """The kernel for Hopper, scheduled by hand in Gluon: one warp fetches, two warp groups take turns at multiplying.
 
 As in FlashAttention-3 (arXiv 2407.08608, section 3), a group asks for the scores of the next keys before it multiplies

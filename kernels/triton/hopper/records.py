@@ -22,11 +22,12 @@ def records_of(chosen: Pattern, layout: Layout, keys: int) -> tuple[np.ndarray, 
     negative: inverted. The window's records come before the rest.
     """
     rows = tile_order(layout).rows
-    blocks, records, found, length = np.zeros_like(chosen.blocks), [], {}, 0
+    blocks, records, length = np.zeros_like(chosen.blocks), [], 0
+    found: dict[tuple[int, ...], tuple[int, int, int]] = {}
     for block, (start, count, half, number, *ranges) in zip(blocks, chosen.blocks.tolist()):
         key = tuple(ranges)
         if key not in found:
-            window, rest = (_records(chosen, *part, keys) for part in (key[:4], key[4:]))
+            window, rest = (_records(chosen, part, keys) for part in (ranges[:4], ranges[4:]))
             records += [window, rest]
             found[key] = length, length + len(window) + len(rest), length + len(window) - 1
             length = found[key][1]
@@ -41,8 +42,9 @@ def records_of(chosen: Pattern, layout: Layout, keys: int) -> tuple[np.ndarray, 
     return blocks, np.concatenate((*records, np.zeros((1, 4), dtype=np.int32))).astype(np.int32)
 
 
-def _records(chosen: Pattern, first: int, last: int, first_masked: int, last_masked: int, keys: int) -> np.ndarray:
-    """(r, 4) the clean and masked blocks of two ranges as one kind."""
+def _records(chosen: Pattern, ranges: list[int], keys: int) -> np.ndarray:
+    """(r, 4) the clean and the masked blocks of their two ranges as one kind."""
+    first, last, first_masked, last_masked = ranges
     clean, masked = chosen.clean[first:last], chosen.masked[first_masked:last_masked]
     whole = np.zeros((len(clean), 4), dtype=np.int32)
     whole[:, 0], whole[:, 1] = clean, keys
