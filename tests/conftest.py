@@ -17,6 +17,8 @@ PACKAGE = "ditfastattn"
 ROOT = Path(__file__).resolve().parent.parent
 # Environment: the static folder of another front end than the host's.
 FRONT_END = "DITFASTATTN_FRONT_END"
+# Tests that take seconds each and share nothing.
+DEALT_SINGLY = ("test_triton_compiled.py",)
 DEMO = "sd3_demo"  # the name under which the shared server offers the demo's workflow
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -39,51 +41,39 @@ _register_package()
 # -- tests in several processes ----------------------------------------------------------------------------------------
 
 
-def pytest_configure(config):
-    # The marker belongs to pytest-xdist; tests carry it whether or not that is there.
-    config.addinivalue_line("markers", "xdist_group(name): run in one process with the others of this name")
-    if _in_groups(config):
-        config.option.loadscopereorder = False  # the order is `pytest_collection_modifyitems`'s
-        if not hasattr(config, "workerinput"):
-            config.pluginmanager.register(_PlainNames())
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """`-n N` deals tests out unit by unit, in the order of the collection."""
+    if config.option.dist != "load":
+        return None  # somebody asks for another way
+    from xdist.scheduler import LoadScopeScheduling
+
+    class UnitByUnit(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return unit_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return UnitByUnit(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)
+def unit_of(nodeid: str) -> str:
+    """What one process runs together: all that shares the server and the browser, else a file, else a single test."""
+    file = nodeid.partition("::")[0]
+    if file.startswith("browser/"):
+        return "browser"
+    return nodeid if file.endswith(DEALT_SINGLY) else file
+
+
 def pytest_collection_modifyitems(config, items):
-    """Say which tests belong together, and put first what takes long.
-
-    One process runs all that uses the shared server, which it starts once, and one each `xdist_group` that tests name
-    themselves. Those marked `slow` are dealt out singly, all others file by file. The short files at the end keep every
-    process busy until all are done.
-    """
-    if not _in_groups(config):
-        return
-    order = {}
-    for item in items:
-        if item.get_closest_marker("xdist_group"):
-            order[item] = 0
-        elif "server" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("server"))
-            order[item] = 0
-        elif item.get_closest_marker("slow"):
-            order[item] = 1
-        else:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-            order[item] = 2
-    items.sort(key=order.get)
+    """Units that take long go first, so that the short ones at the end keep every process busy until all are done."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_place)
 
 
-def _in_groups(config) -> bool:
-    return getattr(config.option, "dist", "no") == "loadgroup"
-
-
-class _PlainNames:
-    """Reports name a test as pytest is asked for it, without the "@group" of pytest-xdist."""
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report):
-        name, at, _ = report.nodeid.rpartition("@")
-        report.nodeid = name if at else report.nodeid
+def _place(item) -> int:
+    if unit_of(item.nodeid) == "browser":
+        return 0
+    return 1 if item.get_closest_marker("slow") else 2
 
 
 def pytest_sessionfinish(session):

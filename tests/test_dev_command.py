@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import unit_of
 
 from host.command_pytest import MOST_WORKERS, workers
 
@@ -60,20 +61,13 @@ def test_the_ci_command_is_the_readmes():
     assert script.rstrip().endswith('exec "$python" dev.py test')
 
 
-DEALT = ["-n", "2", "--dist", "loadgroup"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], DEALT),
-        (["-q", "-k", "plan"], DEALT),
-        (["-n", "3"], ["-n", "3", *DEALT[2:]]),
-        (["--numprocesses=3", "-x"], ["-n", "3", *DEALT[2:]]),
-        (["-n0"], []),
-        (["-n", "1"], []),
-        (["-n2", "--dist=load"], []),
+        ([], ["-n", "2"]),
+        (["-q", "-k", "plan"], ["-n", "2"]),
         (["-p", "no:xdist"], []),
+        (["-pno:xdist"], []),
         (["--pdb"], []),
         (["-s", "-k", "plan"], []),
     ],
@@ -85,5 +79,20 @@ def test_all_tests_use_every_core_unless_asked_otherwise(arguments, expected):
 
 def test_chosen_tests_and_a_single_core_get_one_process():
     assert workers(["tests/test_web.py"], cores=2, chosen=True) == [] == workers([], cores=1, chosen=False)
-    assert workers(["tests", "-n2"], cores=2, chosen=True) == DEALT
-    assert workers([], cores=64, chosen=False)[1] == str(MOST_WORKERS)
+    assert workers([], cores=64, chosen=False) == ["-n", str(MOST_WORKERS)]
+
+
+@pytest.mark.parametrize(
+    ("test", "unit"),
+    [
+        ("browser/test_embedding.py::test_a", "browser"),
+        ("browser/test_front_end.py::test_b[x]", "browser"),
+        (
+            "kernels/test_triton_compiled.py::test_c[x::y]",
+            "kernels/test_triton_compiled.py::test_c[x::y]",
+        ),
+        ("test_web.py::test_d[a/b.py::c]", "test_web.py"),
+    ],
+)
+def test_what_shares_a_server_or_a_file_runs_in_one_process(test, unit):
+    assert unit_of(test) == unit

@@ -1,13 +1,13 @@
-"""The real editor and our conversion read the same workflow in the same way."""
+"""The real editor, the host and our conversion read the same workflow in the same way."""
 
 import pytest
 from conftest import DEMO
 
 from host import basedir
 from host.client import Client
-from host.workflow import to_prompt
+from host.workflow import WIDGETS, _widget_names, to_prompt
 
-pytestmark = [pytest.mark.host, pytest.mark.slow]
+pytestmark = pytest.mark.host
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +28,10 @@ def test_the_editor_queues_what_the_demo_queues(page, server, demo_workflow):
     queued = page.evaluate("app.graphToPrompt().then(result => result.output)")
     ours = to_prompt(demo_workflow, Client(server.url).object_info())
     assert {i: node["inputs"] for i, node in queued.items()} == {i: node["inputs"] for i, node in ours.items()}
+
+
+def test_the_host_orders_widgets_as_written_down_here(server):
+    info = Client(server.url).object_info()
+    for kind, names in WIDGETS.items():
+        shown = tuple(name or "control_after_generate" for name in _widget_names(info[kind]))
+        assert shown == names, kind

@@ -7,7 +7,6 @@ All tests together run in one process for each core; those that are named by the
 from __future__ import annotations
 
 import os
-import re
 
 from . import provision
 from .processes import become
@@ -32,27 +31,12 @@ def run(arguments: list[str]) -> int:
 
 
 def workers(arguments: list[str], cores: int, chosen: bool) -> list[str]:
-    """The arguments that deal tests out to processes; none where there is to be one. chosen: tests by their paths."""
-    if "no:xdist" in arguments or "-pno:xdist" in arguments or any(a in IN_ONE_PROCESS for a in arguments):
-        return []
-    number = asked(arguments)
-    if number is None:
-        number = "0" if chosen else str(min(cores, MOST_WORKERS))
-    elif any(a.startswith("--dist") for a in arguments):
-        return []
-    # In groups: tests that share a server must meet in one process.
-    return [] if number in ("0", "1") else ["-n", number, "--dist", "loadgroup"]
+    """The arguments that deal tests out to processes; none where there is to be one. chosen: tests by their paths.
 
-
-def asked(arguments: list[str]) -> str | None:
-    """The number behind -n or --numprocesses, in any spelling; the last one counts."""
-    number = None
-    for argument, following in zip(arguments, [*arguments[1:], "0"]):
-        if argument in ("-n", "--numprocesses"):
-            number = following
-        elif found := re.match(r"(?:-n=?|--numprocesses=)(\w+)$", argument):
-            number = found[1]
-    return number
+    How they are dealt out stands in tests/conftest.py; a number among the arguments comes later, and counts.
+    """
+    alone = "no:xdist" in arguments or "-pno:xdist" in arguments or any(a in IN_ONE_PROCESS for a in arguments)
+    return [] if alone or chosen or cores < 2 else ["-n", str(min(cores, MOST_WORKERS))]
 
 
 def cores() -> int:

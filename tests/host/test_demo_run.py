@@ -11,8 +11,7 @@ from host.fidelity import relative_error
 from host.server import Server, default_workflow
 from host.workflow import demo_substitution, set_values
 
-# In one process: its runs are made once.
-pytestmark = [pytest.mark.host, pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 SMALL = {"steps": 6}
 

@@ -10,7 +10,6 @@ from host.workflow import (
     MUTED,
     WIDGETS,
     WorkflowError,
-    _widget_names,
     demo_substitution,
     nodes_of,
     set_values,
@@ -174,12 +173,3 @@ def test_only_the_negative_caption_is_empty(example):
     demo = demo_substitution(example)
     positive, negative = (node["widgets_values"][0] for node in nodes_of(demo, "DemoCaption"))
     assert positive and not negative
-
-
-@pytest.mark.host
-@pytest.mark.slow
-def test_the_host_orders_widgets_as_written_down_here(client):
-    info = client.object_info()
-    for kind, names in WIDGETS.items():
-        shown = tuple(name or "control_after_generate" for name in _widget_names(info[kind]))
-        assert shown == names, kind
