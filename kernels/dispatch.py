@@ -129,7 +129,7 @@ def _about_inputs(q, k, v) -> str | None:
     if q.dtype not in DTYPES:
         return f"The dtype {q.dtype} is not served."
     if not q.device == k.device == v.device:
-        return f"Queries, keys and values lie on different devices: {q.device}, {k.device} and {v.device}."
+        return f"Queries, keys and values are on different devices: {q.device}, {k.device} and {v.device}."
     if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
         return "Gradients are asked for, and compressed attention has none."
     return None
@@ -158,7 +158,7 @@ def _about_buffers(q, layout, table, cached, residual, out) -> str | None:
         if given.shape != (batch, heads, tokens, head_dim):
             return f"The {name} has shape {tuple(given.shape)}, not {(batch, heads, tokens, head_dim)}."
         if given.device != q.device:
-            return f"The {name} lies on {given.device} and the queries on {q.device}."
+            return f"The {name} is on {given.device} and the queries on {q.device}."
     if out is not None and (out.shape != q.shape or out.dtype != q.dtype or out.device != q.device):
         return "The output buffer differs from the queries in shape, dtype or device."
     return None

@@ -20,7 +20,7 @@ class Layout:
     `prefix` global tokens, then prod(grid) image or video tokens in row-major order, then `suffix` global tokens.
     Global tokens (text, registers, reference images, padding) attend everything and are attended by everything.
 
-    grid: tokens along each axis, (h, w) or (t, h, w); (n,) for a plain sequence such as audio.
+    grid: tokens along each axis, (h, w) or (t, h, w); (n,) for a sequence without axes such as audio.
     Raises ValueError for a grid that is not one to three positive integers, or a negative prefix or suffix.
     """
 
@@ -56,8 +56,8 @@ def tile_shape(grid: tuple[int, ...]) -> tuple[int, ...]:
 
     64 tokens where the grid is large enough to leave six such tiles along its shorter side, fewer below.
     """
-    # Measured with the tiled path on a CPU (tests/benchmarks/bench_tiled.py): 64 x 64 tokens in 8 x 8 tiles take
-    # 3 x 3 windows at 54 % of the speed that their density promises, in 4 x 4 tiles at 25 %, since a tile's queries
+    # Measured with the tiled path on a CPU (python dev.py bench tiled): 64 x 64 tokens in 8 x 8 tiles take 3 x 3
+    # windows at 54 % of the speed to be expected from their density, in 4 x 4 tiles at 25 %, since a tile's queries
     # share one read of keys. But 8 x 8 cuts 32 x 32 tokens into four a side, where a 3 x 3 window is 40 % of all
     # pairs and gains 1.3 times; in 4 x 4 tiles it is 15 % with its text and gains 1.7 times.
     tile: tuple[int, ...]

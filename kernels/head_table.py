@@ -48,7 +48,7 @@ class HeadTable:
 
     @property
     def all_full(self) -> bool:
-        """Every head is FULL and no residual is updated: the call is plain attention."""
+        """Every head is FULL and no residual is updated: the call is ordinary attention."""
         return len(self.full_heads) == len(self) and not self.refresh_heads
 
     @property

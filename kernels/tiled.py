@@ -1,9 +1,10 @@
 """Windowed attention out of plain SDPA calls, for every device and dtype that torch serves.
 
-The work goes by bands. A row of tiles (in video: a row through space) draws all its boxes from the same rows of keys,
-so that band of keys and values is copied once, with the last axis of the grid outermost, and every box along the band
-is a contiguous slice of the copy. Bands of equal size, of all heads, pass through SDPA together. No mask of pairs is
-built and no pair outside a box is computed, so the result is exact and the time falls with the density of the window.
+The work goes by bands. All boxes of a tile row (the tiles that differ in the last axis of the grid alone) take their
+keys from the same band of tokens, so that this band of keys and values is copied once, with the last axis outermost,
+and every box along the band is a contiguous slice of the copy. Bands of equal size, of all heads, go through SDPA
+together. No mask of pairs is built and no pair outside a box is computed, so the result is exact and the time falls
+with the density of the window.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def _full_heads(q, k, v, table, dense, out):
 
 
 def _residuals(q, k, v, layout, table, scale, out):
-    """full - approximation for the updating heads, whose full output already lies in `out`."""
+    """full - approximation for the updating heads, whose full output is in `out` already."""
     batch, _, _, head_dim = q.shape
     fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
     for way, heads in table.refresh_groups().items():

@@ -24,7 +24,7 @@ def hopper_why_not(q, k, v, layout: Layout, table: HeadTable, out, *, scale, cac
     """As for the pointer path; besides, the GPU must be Hopper, its trial have chosen this path, and a descriptor be
     able to describe the tensors."""
     if not is_hopper(q.device):
-        return "The Hopper kernel runs on GPUs of compute capability 9.0 alone."
+        return "The Hopper kernel runs on GPUs of compute capability 9.0 only."
     refusal = why_not(q, k, v, layout, table, scale=scale)
     if refusal is not None:
         return refusal

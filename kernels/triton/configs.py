@@ -30,10 +30,11 @@ class Config:
     stages: int
     path: str = POINTER
 
-    def pooled_stages(self, emit: bool) -> int:
-        """Stages of the pointer path's loop over pooled keys, with residual updates (`emit`) or without: at head size
-        128, two without them spill on the A100 and on consumer Blackwell, and one with them on the A100."""
-        return 2 if emit else 1
+    @property
+    def pooled_stages(self) -> int:
+        """Stages of the pointer path's loop over pooled keys. At head size 128, 128 queries with one stage spill 8
+        bytes on the A100, with two on consumer cards, and 64 queries with two or three on the A100."""
+        return 3 if self.queries == 128 else 1
 
     def __str__(self) -> str:
         return f"{self.path} {self.queries}x{self.keys}, {self.warps} warps, {self.stages} stages"

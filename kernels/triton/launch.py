@@ -78,6 +78,6 @@ def _start(
     attention_kernel[(len(work.items) * batch,)](
         *tensors, *of_tiles, work.items, work.heads, work.slots, work.columns, scale, batch, layout.prefix,
         layout.image, pools, tiles, *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
-        EMIT=emit, POOLED=pooled is not None, STAGES=config.pooled_stages(emit), UPCAST=upcast(tensors[0]),
+        EMIT=emit, POOLED=pooled is not None, STAGES=config.pooled_stages, UPCAST=upcast(tensors[0]),
         WIDE=is_wide(tensors), num_warps=config.warps, num_stages=config.stages,
     )  # fmt: skip

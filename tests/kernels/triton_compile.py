@@ -41,7 +41,7 @@ def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):
     d0, d1 = HEAD_DIMS[head_dim]
     constants = {
         "BM": config.queries, "BN": config.keys, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8, "UPCAST": False,
-        "WIDE": False, "EMIT": emit, "POOLED": pooled, "STAGES": config.pooled_stages(emit),
+        "WIDE": False, "EMIT": emit, "POOLED": pooled, "STAGES": config.pooled_stages,
     }  # fmt: skip
     if config.path == PINGPONG:
         constants["STAGES"] = config.stages

@@ -35,7 +35,7 @@ def store_window(
     POOLED: gl.constexpr = kind[3]
     by_row: gl.constexpr = row_sum.type.layout
     if POOLED:
-        # log2 of the window's sum over that of its pooled keys takes the place of the latter. Four threads share a row:
+        # log2 of the window's sum over that of its pooled keys is stored over the latter. Four threads share a row:
         # the loop's barriers make the store visible to them, since after a window with pooled keys every key follows.
         rows, merged = _pooled_rows(output, group, by_row)
         pooled_sum = gl.load(output[0][5] + rows, mask=merged, other=0.0)

@@ -260,8 +260,8 @@ def _group(tiles, signals, scale, output, group: gl.constexpr, shape: gl.constex
             acc0, acc1, row_sum, weight = merge_pooled(
                 acc0, acc1, row_sum, row_max, output, group, lanes0, lanes1, D1, kind
             )
-    # Without residual updates the merge stands here and not in the branch above, and with them there: each in the other
-    # place spills registers. Copied heads, which skip the branch, have no pooled keys to merge.
+    # Without residual updates the merge is here and not in the branch above, and with them it is there: the other way
+    # round either spills registers. Copied heads, which skip the branch, have no pooled keys to merge.
     if POOLED and not EMIT:
         acc0, acc1, row_sum, weight = merge_pooled(
             acc0, acc1, row_sum, row_max, output, group, lanes0, lanes1, D1, kind
