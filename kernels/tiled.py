@@ -191,7 +191,8 @@ class _BandCopy:
         self._tokens = self._memory[: math.prod(shape)].view(shape)
         for tokens, boxes in zip(self._tokens, (k_boxes, v_boxes)):
             tokens[:, :, self.room :].view(boxes.shape).copy_(boxes)
-        self._block_for_all = self._for_all[(slice(None), *block[:2])].flatten(1, 2).unsqueeze(2)
+        first, second = block[:2]
+        self._block_for_all = self._for_all[:, first, second].flatten(1, 2).unsqueeze(2)
         self._written_at = None
 
     def box(self, span: Span):

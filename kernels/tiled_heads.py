@@ -65,13 +65,13 @@ def _residuals(q, k, v, layout, table, scale, out):
 
 def _approximated_heads(q, k, v, layout, table, scale, dense, out):
     for way, heads in table.approximation_groups().items():
-        some = tuple(_take(x, heads) for x in (q, k, v))
+        some_q, some_k, some_v = (_take(x, heads) for x in (q, k, v))
         if way.is_full(layout):
-            _put(out, heads, dense(*some))
+            _put(out, heads, dense(some_q, some_k, some_v))
             continue
-        target = _take(out, heads) if _is_view(heads) else torch.empty_like(some[0])
-        way.attend(*some, layout, scale, _image(target, layout))
-        _global_rows(*some, layout, scale, target)
+        target = _take(out, heads) if _is_view(heads) else torch.empty_like(some_q)
+        way.attend(some_q, some_k, some_v, layout, scale, _image(target, layout))
+        _global_rows(some_q, some_k, some_v, layout, scale, target)
         if not _is_view(heads):
             _put(out, heads, target)
 

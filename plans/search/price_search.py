@@ -35,14 +35,13 @@ ROUNDING = 1e-9  # kept free of every budget, for sums in another order
 class Solution:
     """What to do at one level.
 
-    predicted_error: relative error of the final latent. attention_kept, model_kept: fractions of the dense run's work.
-    cache_bytes: largest size of the live caches. lower_bound: model_kept that no solution with this error limit can go
-    below; gap: distance from it. reached: whether the goal was met; note says so if not, in a sentence. point: the
-    methods and their sums as arrays.
+    predicted_error: relative error of the final latent. model_kept: fraction of the dense run's work. cache_bytes:
+    largest size of the live caches. lower_bound: model_kept that no solution with this error limit can go below; gap:
+    distance from it. reached: whether the goal was met; note says so if not, in a sentence. point: the methods and
+    their sums as arrays.
     """
 
     predicted_error: float
-    attention_kept: float
     model_kept: float
     cache_bytes: int
     lower_bound: float
@@ -242,7 +241,6 @@ def _summary(table: CalibrationTable, point: Point, goal: Goal, bound: float) ->
     reached = goal.met(point)
     return Solution(
         predicted_error=math.sqrt(max(float(point.error.sum()), 0.0)),
-        attention_kept=attention,
         model_kept=model,
         cache_bytes=math.ceil(point.cache_bytes),
         lower_bound=lower,
