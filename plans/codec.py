@@ -23,6 +23,7 @@ _NEWEST = 2
 _RUN = re.compile(r"([A-Za-z])([0-9]{0,3})", re.ASCII)
 _LETTERS = {written: letter for letter, written in encode.WORD_LETTERS.items()}
 _SHARE = {written: letter for letter, written in encode.SHARE_LETTERS.items()}
+_EVALUATED = {written: letter for letter, written in encode.EVALUATED_LETTERS.items()}
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,8 @@ def _level(data: Any, model: ModelIdentity, rows: int) -> Level:
         model_flops_kept=entry(data, "model"),
         cache_bytes=entry(data, "cache_bytes"),
         expected_errors=data.get("expected", ()),
+        evaluated=_unrolled(data["evaluated"], rows, _EVALUATED, {}) if "evaluated" in data else "",
+        corrections=data.get("corrections", ()),
     )
 
 
@@ -175,7 +178,7 @@ def _words(site: object) -> tuple[str, ...]:
 def _unrolled(word: object, rows: int, letters: dict[str, str], known: dict[str, str]) -> str:
     """The letters of a word of `encode`, which must be `rows` many."""
     if not isinstance(word, str):
-        raise PlanError("The plan's sharing must be given as texts, one for each layer.")
+        raise PlanError("The plan's sharing and its evaluated noise levels must be given as texts.")
     if word not in known:
         runs = _RUN.findall(word)
         good = "".join(letter + count for letter, count in runs) == word

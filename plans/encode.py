@@ -5,7 +5,8 @@ parameters by name. In a level, `heads` holds one text per site with one word pe
 or '' where the site never shares; `expected` holds the expected errors and is left out where there are none. A word
 gives letters with the number of noise levels in a row at which they hold, 1 left out: 'f3r2a' is 'fffrr0'. Digits
 being taken by the numbers, letters of ways are other ones there than in a plan (`WORD_LETTERS`), and sharing is 's',
-not sharing 'n'.
+not sharing 'n'. A level that forecasts whole evaluations has in `evaluated` one word of its noise levels, 'e' where the
+model is evaluated and 'p' where it is predicted, and its `corrections`; others have neither.
 
 Reads attributes only and imports no other module of this package, so that the plan itself can derive its id from it.
 """
@@ -20,6 +21,7 @@ SCHEMA = "ditfastattn.plan/2"
 # Way k is a lower-case letter in a word and with its residual the same one in upper case; f and r have their meaning.
 WORD_LETTERS = dict(zip("fr0123456789ABCDEFGHIJ", "frabcdeghijkABCDEGHIJK", strict=True))
 SHARE_LETTERS = {"0": "n", "1": "s"}
+EVALUATED_LETTERS = {"0": "p", "1": "e"}
 
 
 def body_of(plan) -> dict:
@@ -101,6 +103,8 @@ def _level(level, bounds) -> dict:
         "model": level.model_flops_kept,
         "cache_bytes": level.cache_bytes,
         **({"expected": list(level.expected_errors)} if level.expected_errors else {}),
+        **({"evaluated": _word(level.evaluated, EVALUATED_LETTERS)} if level.evaluated else {}),
+        **({"corrections": list(level.corrections)} if level.corrections else {}),
     }
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .letters import FULL, REUSE, is_residual, refresh_ways, sources, way_index
-from .schema import Level, Plan
+from .schema import MAX_CORRECTION, Level, Plan
 
 # A source may be this many times as old (in noise position) as in the plan, plus half the gap to a neighbouring noise
 # level, before it counts as stale. Chosen by hand and not fitted: larger keeps more caches on runs with fewer steps and
 # errs more there. `python dev.py bench transfer` compares moved plans with plans made in the place that they move to.
 STRETCH = 1.5
+FIRST_EVALUATIONS = 2  # a forecast goes on in the direction from one evaluation to another
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +23,16 @@ class RunSchedule:
 
     methods (T, N) uint8: letters as ASCII codes, see `letters`. rows (T,) intp: number of the plan's noise level that
     each step follows. refresh (T, N) int16: way whose residual this full cell must yield, or -1.
-    share (T, sites) bool. notes: sentences for the user, empty if all is as measured.
+    share (T, sites) bool. evaluated (T,) bool: False at steps that are forecast, at which no method is carried out;
+    corrections (T,): see `Level`. notes: sentences for the user, empty if all is as measured.
     """
 
     methods: np.ndarray
     rows: np.ndarray
     refresh: np.ndarray
     share: np.ndarray
+    evaluated: np.ndarray
+    corrections: np.ndarray
     notes: tuple[str, ...]
 
 
@@ -36,23 +40,62 @@ def resolve(plan: Plan, level: Level | str, run_positions: Sequence[float]) -> R
     """The plan's `level` on a run whose model evaluations happen at `run_positions` (any count, 1 = pure noise).
 
     Each step follows the nearest noise level of the plan. Made full: the first step, steps outside the measured range,
-    and reuses or residuals whose source in this run is older than the plan measured (see STRETCH). With the plan's own
+    and reuses or residuals whose source in this run is older than the plan measured (see STRETCH). The like holds for
+    steps that are forecast: they are evaluated if they are among the first two, outside the measured range, or too far
+    from the last evaluation, and then follow the nearest noise level that the plan evaluates. With the plan's own
     positions the result is the plan. Raises PlanError if the plan has no such level.
     """
     planned, share = plan.table(level), plan.share(level)
+    kept = plan.evaluated(level)
     measured = np.array(plan.positions)
     run = np.array(run_positions, dtype=np.float64).reshape(-1)
     gaps = _local_gaps(measured)
     rows = np.abs(run[:, None] - measured[None, :]).argmin(axis=1) if len(run) else np.zeros(0, dtype=np.intp)
     inside = (run <= measured[0] + gaps[0]) & (run >= measured[-1] - gaps[-1])  # False for nan
 
-    methods, stale = _made_safe(planned, measured, run, rows, inside, gaps)
-    shared = share[rows] & inside[:, None]
+    evaluated, recalled = _evaluated(kept, measured, run, rows, inside, gaps)
+    corrections = _corrections(plan.corrections(level), measured, run, rows, evaluated)
+    which = np.flatnonzero(kept)
+    if len(run):
+        nearest = which[np.abs(run[:, None] - measured[which][None, :]).argmin(axis=1)]
+        rows = np.where(evaluated, nearest, rows)
+    methods = np.full((len(run), planned.shape[1]), REUSE, dtype=np.uint8)
+    methods[evaluated], stale = _made_safe(
+        planned[which], measured[which], run[evaluated], np.searchsorted(which, rows[evaluated]), inside[evaluated],
+        gaps[which],
+    )  # fmt: skip
+    shared = share[rows] & inside[:, None] & evaluated[:, None]
     shared[:1] = False
-    arrays = (methods, rows, refresh_ways(methods), shared)
+    arrays = (methods, rows, refresh_ways(methods), shared, evaluated, corrections)
     for array in arrays:
         array.flags.writeable = False
-    return RunSchedule(*arrays, notes=_notes(inside, stale, methods.size))
+    return RunSchedule(*arrays, notes=_notes(inside, stale, methods.size, recalled))
+
+
+def _evaluated(kept, measured, run, rows, inside, gaps) -> tuple[np.ndarray, int]:
+    """Steps at which the model is evaluated, bool (T,), and how many of them the plan would have forecast."""
+    last = np.maximum.accumulate(np.where(kept, np.arange(len(kept)), 0))
+    limits = STRETCH * (measured[last] - measured) + gaps / 2 + 1e-12
+    result, recalled = np.ones(len(run), dtype=bool), 0
+    since = np.inf  # run position of the last evaluation
+    for step, position in enumerate(run):
+        if not kept[rows[step]] and inside[step]:
+            result[step] = step < FIRST_EVALUATIONS or not 0 < since - position <= limits[rows[step]]
+            recalled += int(result[step])
+        if result[step]:
+            since = position
+    return result, recalled
+
+
+def _corrections(planned, measured, run, rows, evaluated) -> np.ndarray:
+    """Corrections of a run's steps: those of the plan, for as much of the schedule as its step there went on for."""
+    result = np.zeros(len(run))
+    ahead, run_ahead = (levels - np.append(levels[1:], 0.0) for levels in (measured, run))
+    for step in range(1, len(run)):
+        if evaluated[step] and not evaluated[step - 1] and planned[rows[step]] and run_ahead[step] > 0:
+            scaled = planned[rows[step]] * ahead[rows[step]] / run_ahead[step]
+            result[step] = np.clip(scaled, -MAX_CORRECTION, MAX_CORRECTION)
+    return result
 
 
 def _local_gaps(positions: np.ndarray) -> np.ndarray:
@@ -98,7 +141,7 @@ def _limits(planned: np.ndarray, measured: np.ndarray, gaps: np.ndarray) -> np.n
     return STRETCH * np.maximum(distance, 0) + gaps[:, None] / 2 + 1e-12
 
 
-def _notes(inside: np.ndarray, stale: int, cells: int) -> tuple[str, ...]:
+def _notes(inside: np.ndarray, stale: int, cells: int, recalled: int) -> tuple[str, ...]:
     notes = []
     outside = int(np.count_nonzero(~inside))
     if outside:
@@ -110,5 +153,10 @@ def _notes(inside: np.ndarray, stale: int, cells: int) -> tuple[str, ...]:
         notes.append(
             f"{stale / cells:.1%} of the attention cells run in full because this run's steps are too far apart "
             "for their caches."
+        )
+    if recalled:
+        notes.append(
+            f"{recalled} of {len(inside)} steps that the plan forecasts are computed, because this run's steps are too "
+            "far apart for a forecast."
         )
     return tuple(notes)

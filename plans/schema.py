@@ -25,6 +25,9 @@ MAX_HEADS = 256  # of one site
 MAX_LEVELS = 16
 
 _LARGEST = 1e30
+MAX_CORRECTION = 8.0  # of a plan's corrections, each way
+
+_CORRECTION_DIGITS = 3
 _EXPECTED_DIGITS = 3  # of an expected error: an estimate, and there is one for every site and level
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}\Z")
 
@@ -146,7 +149,11 @@ class Level:
     for each site the relative error to expect of its attention output where the level compresses it,
     sqrt(sum E[e^T M e] / sum E[o^T M o]) over heads and noise levels, each noise level weighted by what an error there
     does to the final latent; e is a head's error and o its exact output, both combined over the branches as guidance
-    does, M the Gram matrix of the head's slice of the output projection. Empty where nobody knows. Raises PlanError.
+    does, M the Gram matrix of the head's slice of the output projection. Empty where nobody knows. evaluated: one '1' or
+    '0' a noise level, '0' where the model is not evaluated but forecast from the evaluations before, and no way is
+    carried out ('r' stands in the paths); empty where all are evaluated. corrections: one number a noise level, by how
+    much of what its forecast would have missed an evaluated level goes beyond its own result, to make up for the
+    forecasts before it; empty where none does. Raises PlanError.
     """
 
     name: str
@@ -157,6 +164,8 @@ class Level:
     model_flops_kept: float
     cache_bytes: int
     expected_errors: tuple[float, ...] = ()
+    evaluated: str = ""
+    corrections: tuple[float, ...] = ()
 
     def __post_init__(self):
         paths = items(self.paths, 1, MAX_SITES * MAX_HEADS, "heads of a level")
@@ -185,6 +194,8 @@ class Level:
             cache_bytes=whole(self.cache_bytes, 0, 1 << 50, "cache size"),
             expected_errors=tuple(number(error, 0, 1e6, "expected error", _EXPECTED_DIGITS) for error in expected),
         )
+        evaluated, corrections = _forecasts(self.evaluated, self.corrections)
+        freeze(self, evaluated=evaluated, corrections=corrections)
 
 
 @dataclass(frozen=True)
@@ -249,6 +260,16 @@ class Plan:
             len(self.positions), -1
         )
 
+    def evaluated(self, level: Level | str) -> np.ndarray:
+        """Where the model is evaluated; elsewhere it is forecast: bool (noise levels,)."""
+        marks = self._resolved(level).evaluated or "1" * len(self.positions)
+        return np.array([mark == "1" for mark in marks], dtype=bool)
+
+    def corrections(self, level: Level | str) -> np.ndarray:
+        """`Level.corrections` as float64 (noise levels,), 0 where there are none."""
+        found = self._resolved(level).corrections
+        return np.array(found) if found else np.zeros(len(self.positions))
+
     def why_not(self, identity: ModelIdentity) -> str | None:
         """None if the plan fits the model `identity`, else one sentence that names both and what to do."""
         mine, other = self.model, identity
@@ -283,6 +304,23 @@ def way_specs(ways) -> tuple[WaySpec, ...]:
     return result
 
 
+def _forecasts(evaluated, corrections) -> tuple[str, tuple[float, ...]]:
+    """A level's marks and corrections in canonical form. Raises PlanError."""
+    good = isinstance(evaluated, str) and len(evaluated) <= MAX_ROWS and not evaluated.strip("01")
+    require(good, "The plan's marks of evaluated noise levels must be a text of 0 and 1.")
+    values = items(corrections, 0, MAX_ROWS, "corrections")
+    numbers = tuple(number(one, -MAX_CORRECTION, MAX_CORRECTION, "correction", _CORRECTION_DIGITS) for one in values)
+    if "0" not in evaluated:
+        require(not any(numbers), "The plan corrects forecasts of a level that has none.")
+        return "", ()
+    require(evaluated.startswith("11"), "The plan must evaluate the model at the first two noise levels.")
+    require(len(numbers) in (0, len(evaluated)), "The plan's corrections must be one for each noise level.")
+    after = ("1", *evaluated[:-1])
+    misplaced = any(one and (mark, before) != ("1", "0") for one, mark, before in zip(numbers, evaluated, after))
+    require(not misplaced, "The plan corrects a noise level that does not follow a forecast one.")
+    return evaluated, numbers if any(numbers) else ()
+
+
 def _check_levels(plan: Plan) -> None:
     require(all(isinstance(level, Level) for level in plan.levels), "The plan's levels are not complete.")
     require(len({level.name for level in plan.levels}) == len(plan.levels), "The plan names one level twice.")
@@ -294,6 +332,16 @@ def _check_levels(plan: Plan) -> None:
         require(
             all(len(bits) == len(plan.positions) for bits in level.share),
             f"Level {level.name} must say of every noise level whether the branches share.",
+        )
+        require(
+            len(level.evaluated) in (0, len(plan.positions)),
+            f"Level {level.name} must say of every noise level whether the model is evaluated.",
+        )
+        forecast = [row for row, mark in enumerate(level.evaluated) if mark == "0"]
+        require(
+            all(path[row] == "r" for path in level.paths for row in forecast if row < len(path))
+            and all(bits[row] == "0" for bits in level.share for row in forecast),
+            f"Level {level.name} computes heads at a noise level at which the model is not evaluated.",
         )
 
 
