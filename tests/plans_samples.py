@@ -8,6 +8,7 @@ import numpy as np
 
 from ditfastattn.plans import Level, Measurement, ModelIdentity, Plan, Site, WaySpec, fingerprint
 from ditfastattn.plans.search import FLOPS, MILLISECONDS, CalibrationTable, Costs
+from ditfastattn.plans.search.forecasts import Forecasts
 from ditfastattn.plans.search.price_search import Search, Solution
 
 
@@ -171,3 +172,17 @@ def milliseconds_of(table: CalibrationTable, rng=None, per_flop: float = 1e-9, *
 def with_costs(table: CalibrationTable, **changes) -> CalibrationTable:
     """The table with some of its costs replaced."""
     return replace(table, costs=replace(table.costs, **changes))
+
+
+def forecasts_of(rng, rows: int, size: int = 200, bend: float = 0.15) -> Forecasts:
+    """Of a random run whose direction turns slowly at first and slower later. bend: how much it turns over the run."""
+    sigmas = np.linspace(1.0, 1 / rows, rows)
+    turns = rng.normal(size=(rows, size)) * np.linspace(1.5, 0.5, rows)[:, None] / rows
+    directions = rng.normal(size=size) + bend * rows * np.cumsum(np.cumsum(turns, axis=0), axis=0) / rows
+    directions = directions + 0.3 * bend * rng.normal(size=(rows, size)) / rows
+    return Forecasts(sigmas, np.full(rows, 1 / rows), directions @ directions.T / size)
+
+
+def with_forecasts(table: CalibrationTable, rng, **shape) -> CalibrationTable:
+    """The table of a model whose evaluations can be forecast, see `forecasts_of`."""
+    return replace(table, forecasts=forecasts_of(rng, table.rows, **shape))

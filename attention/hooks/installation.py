@@ -102,6 +102,7 @@ class Installation:
                 run.end_evaluation()
 
         sigma = float(timestep.flatten()[0])
+        run.arrive(sigma)
         try:
             return self.processor.evaluate(predict, x, sigma)
         finally:

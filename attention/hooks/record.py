@@ -16,12 +16,15 @@ KEPT_RUNS = 8
 
 @dataclass
 class StepCount:
-    """FLOPs and wall time of one sampling step, all branches and model evaluations together."""
+    """FLOPs and wall time of one sampling step, all branches and model evaluations together. forecast: evaluations that
+    were not made but forecast; what they would have computed is in `dense`.
+    """
 
     position: float
     dense: int = 0
     kept: int = 0
     projections_skipped: int = 0
+    forecast: int = 0
     seconds: float = 0.0
 
 
@@ -40,10 +43,11 @@ class RunRecord:
     """One run: figures that never mix (attention FLOPs, model FLOPs, seconds, bytes) and the notes a user should see.
 
     sampler: its name, as the host's nodes list it. seed: None where the host gives none. level: of the plan that was
-    followed, "" where there was none. batch_items: those that went through the model, all evaluations together. tokens,
-    text_tokens: of the last forward.
+    followed, "" where there was none. batch_items: those that went through the model, all evaluations together, and those
+    that would have if none had been forecast; forecast_items: the latter alone. tokens, text_tokens: of the last
+    forward.
     methods: per step one letter a site, the method of most of its heads: f full, w window, d window + residual,
-    r reuse; uppercase where the branches share. guard: None when it was off. calls: attention calls by what served
+    r reuse; uppercase where the branches share; p at all sites of a step that is forecast. guard: None when it was off. calls: attention calls by what served
     them: "fused", "tiled", "copied", or "dense", the host's own attention.
     refusals: why the fused kernel did not serve calls on a GPU, each sentence once.
     """
@@ -57,6 +61,7 @@ class RunRecord:
     seconds: float = 0.0
     cache_bytes: int = 0
     batch_items: int = 0
+    forecast_items: int = 0
     tokens: int = 0
     text_tokens: int = 0
     methods: list[str] = field(default_factory=list)

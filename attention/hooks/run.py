@@ -156,9 +156,13 @@ class SamplingRun:
 
     def begin_evaluation(self, sigma: float) -> None:
         """The sampler evaluates the model at a noise level; the nearest step of the schedule is where we are."""
-        self.step = self.nearest(sigma)
+        self.arrive(sigma)
         self.evaluating = True
         self._seen.clear()
+
+    def arrive(self, sigma: float) -> None:
+        """The sampler is at a noise level, whether the model is evaluated there or not."""
+        self.step = self.nearest(sigma)
 
     def nearest(self, sigma: float) -> int:
         """The step whose position in the noise schedule is nearest to a noise level's."""

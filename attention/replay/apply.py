@@ -11,6 +11,7 @@ from ..hooks.model import HostModel, free_memory
 from ..hooks.patch import attach_refusal, install
 from ..hooks.record import RunLog
 from . import timeline
+from .forecast import StepForecast
 from .guard import Guard
 from .replay import AUTOMATIC_CACHE_SHARE, Replay
 
@@ -78,9 +79,8 @@ def follow(
             run.record.note(
                 "The guard was off: this plan does not say what error it expects of each layer. Calibrate again."
             )
-        return Replay(
-            model.family, model.sites, laid_out, run, cache_budget, strict, plan.measurement.text_tokens, watch
-        )
+        forecast, text_tokens = StepForecast(schedule, run.sigmas), plan.measurement.text_tokens
+        return Replay(model.family, model.sites, laid_out, run, cache_budget, strict, text_tokens, forecast, watch)
 
     runs = RunLog(plan=plan, level=chosen)
     return install(model, make_processor, runs, strict=strict)

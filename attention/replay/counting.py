@@ -14,6 +14,28 @@ class Counting:
     def __init__(self, record: RunRecord):
         self._record = record
         self._linears: dict[str, dict[str, int]] = {}  # FLOPs a token by stream, of each site
+        self._evaluation = (0, 0)  # dense attention FLOPs and batch items of the last evaluation
+        self._before = (0, 0)  # ... of all before it
+
+    def begin_evaluation(self) -> None:
+        """The model is evaluated."""
+        self._before = self._totals()
+
+    def end_evaluation(self) -> None:
+        """The evaluation is over: one that is forecast would have been like it."""
+        now = self._totals()
+        self._evaluation = (now[0] - self._before[0], now[1] - self._before[1])
+
+    def forecast(self, step: int) -> None:
+        """An evaluation was forecast: as much as the last one computed was left out, attention and all else."""
+        dense, items = self._evaluation
+        self._record.steps[step].forecast += 1
+        self._record.steps[step].dense += dense
+        self._record.batch_items += items
+        self._record.forecast_items += items
+
+    def _totals(self) -> tuple[int, int]:
+        return self._record.attention_flops()[0], self._record.batch_items
 
     def dense(self, forward: Forward, call: SiteCall, batch: int, length: int) -> int:
         """Count and return what full attention takes at a site with (batch, length) tokens."""

@@ -8,13 +8,14 @@ from typing import TypeVar
 
 import torch
 
-from ...kernels import REUSE, HeadTable, Layout, flops, head_wise, why_not
+from ...kernels import FULL, REUSE, HeadTable, Layout, flops, head_wise, why_not
 from ..families import JOINT, Family, Site
 from ..hooks.call import AttentionCall
 from ..hooks.processor import Processor
 from ..hooks.run import Branch, Forward, SamplingRun, SiteCall
 from .caches import BranchCache, RunCaches
 from .counting import Counting
+from .forecast import KEPT_LATENTS, StepForecast
 from .guard import Guard
 from .sharing import Sharing
 from .tables import feasible, reads_caches
@@ -31,7 +32,8 @@ class Replay(Processor):
 
     timeline: the plan on this run. cache_budget: most bytes the caches may take. strict: an error stops the run instead
     of falling back to full attention. text_tokens: how many the plan was measured with, for the announced memory.
-    guard: looks at what is computed and asks for heads in full, if there is one.
+    forecast: of the steps at which the model is not evaluated. guard: looks at what is computed and asks for heads in
+    full, if there is one.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Replay(Processor):
         cache_budget: int,
         strict: bool,
         text_tokens: int,
+        forecast: StepForecast,
         guard: Guard | None = None,
     ):
         self.family = family
@@ -51,6 +54,7 @@ class Replay(Processor):
         self.run = run
         self.strict = strict
         self.guard = guard
+        self._forecast = forecast
         self._cache_budget = cache_budget
         self._text_tokens = text_tokens
         self._caches = RunCaches(timeline, cache_budget, run.record)
@@ -61,7 +65,9 @@ class Replay(Processor):
     # -- the run ---------------------------------------------------------------------------------------------------
 
     def announce(self, noise_shape, model) -> int:
-        """Bytes of all caches of this run: heads that are ever read again × tokens × head size, both branches."""
+        """Bytes of all caches of this run: heads that are ever read again × tokens × head size, both branches; and what
+        forecasts keep.
+        """
         image = math.prod(self.family.grid(model.model.diffusion_model, tuple(noise_shape)))
         element = torch.empty((), dtype=model.model.get_dtype_inference()).element_size()
         branches = 2 if self.run.record.cfg != 1.0 else 1
@@ -70,14 +76,25 @@ class Replay(Processor):
             tokens = image + (self._text_tokens if site.scope == JOINT else 0)
             heads = len(self.timeline.output_heads[number]) + site.heads * self.timeline.keeps_projected[number]
             total += (heads * tokens + len(self.timeline.residual_heads[number]) * image) * site.head_dim
-        return min(total * element * noise_shape[0] * branches, self._cache_budget)
+        history = KEPT_LATENTS * 4 * math.prod(noise_shape) if self._forecast.active else 0
+        return min(total * element * noise_shape[0] * branches, self._cache_budget) + history
 
     def evaluate(self, predict, x, sigma: float):
-        """One model evaluation, as the sampler asked for it."""
+        """One model evaluation, as the sampler asked for it, or its forecast."""
+        step = self.run.step
+        if not self._disabled:
+            forecast = self._forecast.prediction(x, sigma, step)
+            if forecast is not None:
+                self._count.forecast(step)
+                return forecast
+        if self._forecast.planned(step):
+            self.run.record.methods[step] = FULL.letter * len(self.sites)
         try:
+            self._count.begin_evaluation()
             output = predict()
+            self._count.end_evaluation()
             self._promote(self._guarded(lambda guard: guard.verdict(self.run.step), {}))
-            return output
+            return output if self._disabled else self._forecast.evaluated(x, sigma, step, output)
         finally:
             self._sharing.clear()
             if self.guard is not None:
@@ -86,6 +103,7 @@ class Replay(Processor):
     def close(self) -> None:
         """Free every tensor."""
         self._caches.close()
+        self._forecast.close()
         self._sharing.clear()
         if self.guard is not None:
             self.guard.close()

@@ -16,6 +16,9 @@ from ...kernels import FULL, REUSE, WAYS, Approximation, HeadTable, Residual, Wa
 from ...plans import RunSchedule, letters
 
 
+FORECAST = "p"  # letter, in a run's map, of a step at which the model is not evaluated but predicted
+
+
 @dataclass(frozen=True)
 class SiteStep:
     """What one site does at one step, in a run where every cache is there. Tuples hold one entry a head.
@@ -82,7 +85,11 @@ class Timeline:
 
     def map(self) -> list[str]:
         """Per step one letter a site, see `runlog.RunRecord.methods`."""
-        return ["".join(_letter(entry) for entry in step) for step in self._steps]
+        evaluated = self._schedule.evaluated
+        return [
+            "".join(_letter(entry) for entry in step) if evaluated[number] else FORECAST * len(step)
+            for number, step in enumerate(self._steps)
+        ]
 
     def _marked(self, site: int, flags) -> tuple[int, ...]:
         return tuple(np.flatnonzero(np.any([flags(step[site]) for step in self._steps], axis=0)).tolist())
@@ -107,35 +114,47 @@ def build(
     skippable: whether a site can leave its projections out. unshared: per site number, heads that never share.
     """
     unshared = unshared or {}
-    codes, by_letter = schedule.methods, _by_letter(ways)
-    source, residual_source = (array.astype(int) for array in letters.sources(codes))
+    steps = np.flatnonzero(schedule.evaluated)
+    codes, by_letter = schedule.methods[steps], _by_letter(ways)
+    # In the arrays that follow a row is an evaluated step; sources are steps of the run.
+    earlier = [array.astype(int) for array in letters.sources(codes)]
+    source, residual_source = (np.where(array >= 0, steps[array], -1) for array in earlier)
     spans = [slice(low, high) for low, high in pairwise(offsets)]
     whole = np.stack(
         [(codes[:, span] == letters.REUSE).all(axis=1) & can for span, can in zip(spans, skippable, strict=True)], 1
     )
-    keep = _read_by_single_heads(codes, np.repeat(whole, np.diff(offsets), axis=1), source)
+    keep = _read_by_single_heads(codes, np.repeat(whole, np.diff(offsets), axis=1), earlier[0])
     keep_projected = np.zeros_like(whole)
     keep_projected[:-1] = whole[1:] & ~whole[:-1]
 
-    def entry(step: int, site: int) -> SiteStep:
-        at = (step, spans[site])
+    def entry(row: int, site: int) -> SiteStep:
+        at, step = (row, spans[site]), steps[row]
         return SiteStep(
             table=HeadTable(
                 ways=tuple(by_letter[letter] for letter in codes[at].tolist()),
-                refresh=tuple(ways[index] if index >= 0 else None for index in schedule.refresh[at]),
+                refresh=tuple(ways[index] if index >= 0 else None for index in schedule.refresh[step, spans[site]]),
             ),
             keep=tuple(keep[at].tolist()),
             source=tuple(source[at].tolist()),
             residual_source=tuple(residual_source[at].tolist()),
             share=bool(schedule.share[step, site]),
-            skips=bool(whole[step, site]),
-            keep_projected=bool(keep_projected[step, site]),
-            projected_source=int(np.flatnonzero(~whole[: step + 1, site])[-1]),
+            skips=bool(whole[row, site]),
+            keep_projected=bool(keep_projected[row, site]),
+            projected_source=int(steps[np.flatnonzero(~whole[: row + 1, site])[-1]]),
             unshared=unshared.get(site, ()),
         )
 
-    steps = [[entry(step, site) for site in range(len(spans))] for step in range(len(codes))]
-    return Timeline(schedule, ways, offsets, skippable, unshared, steps)
+    # A step that is forecast stays dense, in case that it has to be computed after all.
+    entries = [[_dense(count) for count in np.diff(offsets)] for _ in schedule.evaluated]
+    for row, step in enumerate(steps):
+        entries[step] = [entry(row, site) for site in range(len(spans))]
+    return Timeline(schedule, ways, offsets, skippable, unshared, entries)
+
+
+def _dense(heads: int) -> SiteStep:
+    """Full attention in all heads of a site, nothing kept."""
+    none, absent = (False,) * heads, (-1,) * heads
+    return SiteStep(HeadTable.uniform(heads, FULL), none, absent, absent, False, False, False, -1, ())
 
 
 def _by_letter(ways: tuple[Approximation, ...]) -> dict[int, Way]:

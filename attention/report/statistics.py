@@ -95,6 +95,9 @@ def _figures(record: RunRecord, measurement) -> dict:
     # Everything outside attention grows with the tokens; the plan says how much it was where it was measured.
     other = measurement.other_flops * record.batch_items * (record.tokens + record.text_tokens) / measured_tokens
     skipped = record.projection_flops_skipped()
+    # Where an evaluation was forecast nothing of the model ran.
+    forecast = other * record.forecast_items / record.batch_items if record.batch_items else 0.0
+    left_out = skipped + forecast
     return {
         "state": record.state,
         "sampler": {
@@ -104,9 +107,9 @@ def _figures(record: RunRecord, measurement) -> dict:
             "seed": record.seed,
         },
         "attention_flops_kept": kept / dense if dense else 1.0,
-        "model_flops_kept": (kept + other - skipped) / (dense + other) if dense + other else 1.0,
+        "model_flops_kept": (kept + other - left_out) / (dense + other) if dense + other else 1.0,
         "attention_flops": [dense, kept],
-        "model_flops": [dense + other, kept + other - skipped],
+        "model_flops": [dense + other, kept + other - left_out],
         "ceiling": (dense + other) / other if other else None,
         "seconds": record.seconds,
         "cache_bytes": record.cache_bytes,
@@ -116,6 +119,7 @@ def _figures(record: RunRecord, measurement) -> dict:
                 "dense": step.dense,
                 "kept": step.kept,
                 "projections_skipped": step.projections_skipped,
+                "forecast": step.forecast,
                 "seconds": step.seconds,
             }
             for step in record.steps

@@ -1,4 +1,10 @@
-"""The quality levels that a plan offers, and making them from one calibration."""
+"""The quality levels that a plan offers, and making them from one calibration.
+
+A level has two scopes: which evaluations of the whole model are left to a forecast (`forecasts`), and how the heads are
+computed at the others (`price_search`). Both errors, which are of different origin, add up in squares. For a few
+patterns of evaluations the heads are solved for what the pattern leaves of the goal, and the best of all is taken; that
+everything is evaluated is always among them.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +21,7 @@ from ..validation import PlanError
 from . import evaluate
 from .costs import FLOPS
 from .error_model import Predictor, amplified
+from .forecasts import Forecasts, Pattern
 from .price_search import Search, Solution, kept
 from .relaxation import Point
 from .table import CalibrationTable
@@ -37,6 +44,7 @@ CUSTOM = "custom"  # the level of a user's own budget, beside D1 to D6
 ROUNDS = 4  # searches for one level, at most
 NEAR_ENOUGH = 0.95  # part of a level's error that is enough to use
 AIM = 0.98  # part of the goal that the next search aims for
+STRIDES = (1, 2, -1, -2)  # patterns from the best one so far at which a better one is looked for
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Solved:
     """A plan and what is known of it beside.
 
     gap: level -> fraction of the dense model's work (FLOPs, or milliseconds where they are the price) by which it may
-    at most be above the best plan that there is (weak duality). notes: one sentence for each level that is not as it
+    at most be above the best plan that evaluates the model at the same noise levels (weak duality). notes: one sentence for each level that is not as it
     was asked for. milliseconds: what attention is predicted to take in one model evaluation, for "dense" and for each
     level; None where no time was measured.
     """
@@ -64,11 +72,74 @@ class Solved:
 
 @dataclass(frozen=True)
 class _Found:
-    """A level's methods: name, the largest predicted error or the fraction to keep, and the solution."""
+    """A level's methods: name, the largest predicted error or the fraction to keep, the evaluations, and the solution
+    at these.
+    """
 
     name: str
     goal: float | KeepAttention
+    scope: _Scope
     solution: Solution
+
+    @property
+    def model_kept(self) -> float:
+        """Fraction of the dense run's work."""
+        return self.scope.part * self.solution.model_kept
+
+
+class _Scope:
+    """What is solved for one pattern of evaluations; None = all of them, of a table that knows no forecasts.
+
+    table: of the evaluated noise levels. part: of the noise levels, that are evaluated.
+    """
+
+    def __init__(self, whole: CalibrationTable, pattern: Pattern | None):
+        self.pattern = pattern
+        self.whole = whole
+        self.table = whole if pattern is None or not pattern.marks else whole.evaluated_at(pattern)
+        self.part = self.table.rows / whole.rows
+        self.squared_error = 0.0 if pattern is None else pattern.squared_error
+        self.predictor = Predictor(self.table)
+        self._searches: dict[str, Search] = {}
+
+    def search(self, unit: str) -> Search:
+        """For work in a unit of `costs.UNITS`."""
+        if unit not in self._searches:
+            self._searches[unit] = Search(amplified(self.table).in_unit(unit))
+        return self._searches[unit]
+
+    def predicted_error(self, methods: np.ndarray, share: np.ndarray) -> float:
+        """Of the final latent, forecasts included."""
+        return math.hypot(self.predictor.predicted_error(methods, share), math.sqrt(self.squared_error))
+
+    def over_all_levels(self, values: np.ndarray, otherwise) -> np.ndarray:
+        """Values at the evaluated noise levels, (E, ...), with `otherwise` at the rest: (S, ...)."""
+        if self.table is self.whole:
+            return values
+        result = np.full((self.whole.rows, *values.shape[1:]), otherwise, dtype=values.dtype)
+        result[self.pattern.evaluated] = values  # type: ignore[union-attr]
+        return result
+
+
+class _Scopes:
+    """The patterns of evaluations of one calibration, solved when they are asked for."""
+
+    def __init__(self, table: CalibrationTable):
+        self._table = table
+        # Too few levels for a direction to go on in, or none known: all are evaluated.
+        known: Forecasts | None = table.forecasts
+        self.patterns: tuple[Pattern | None, ...] = (None,) if known is None else known.patterns
+        self._made: dict[int, _Scope] = {}
+
+    def __getitem__(self, number: int) -> _Scope:
+        if number not in self._made:
+            self._made[number] = _Scope(self._table, self.patterns[number])
+        return self._made[number]
+
+    def within(self, squared_error: float) -> int:
+        """How many patterns, from the one that evaluates everything on, err by no more than this."""
+        errors = [0.0 if one is None else one.squared_error for one in self.patterns]
+        return max(1, sum(error <= squared_error for error in errors))
 
 
 def solve_plan(
@@ -92,38 +163,72 @@ def solve_plan(
     if table.sites != model.sites:
         raise PlanError("The calibration does not have the layers of the connected model: calibrate again.")
     units = {name: FLOPS if isinstance(goal, KeepAttention) else price for name, goal in levels}
-    raised = amplified(table)
-    searches = {unit: Search(raised.in_unit(unit)) for unit in dict.fromkeys(units.values())}
-    predictor = Predictor(table)
-    found = [
-        _Found(name, goal, _within_goal(searches[units[name]], predictor, goal, max_cache_bytes))
-        for name, goal in levels
-    ]
+    table.in_unit(price)  # raises where it was not measured
+    scopes = _Scopes(table)
+    found, start = [], 0
+    for name, goal in levels:
+        best, start = _best(scopes, name, goal, units[name], max_cache_bytes, start)
+        found.append(best)
     found = _descending(found)
     notes = [f"{one.name}: {one.solution.note}" for one in found if one.solution.note]
-    made = [_level(table, predictor, one) for one in found]
+    made = [_level(one) for one in found]
     plan, left_out = _short_enough(Plan(model, measurement, table.positions, table.ways, tuple(made)), found)
     found = [one for one in found if one.name not in left_out]
     if left_out:
         notes.append(f"The plan has no level {' or '.join(left_out)}: its text would be too long.")
-    gap = {one.name: one.solution.gap for one in found}
+    gap = {one.name: one.scope.part * one.solution.gap for one in found}
     return Solved(plan, gap, tuple(notes), _milliseconds(table, found))
 
 
-def _within_goal(
-    search: Search, predictor: Predictor, goal: float | KeepAttention, max_cache_bytes: int | None
-) -> Solution:
+def _best(
+    scopes: _Scopes, name: str, goal: float | KeepAttention, unit: str, max_cache_bytes: int | None, start: int
+) -> tuple[_Found, int]:
+    """The best level that was found for a goal, and the number of its pattern. start: the pattern to begin with.
+
+    With fewer evaluations the work outside attention falls and less of the goal is left for the heads, so that the work
+    has one minimum but for small bumps: from the start it is followed downwards as long as one of the next STRIDES
+    patterns is better.
+    """
+    count = scopes.within(math.inf if isinstance(goal, KeepAttention) else goal**2)
+    tried: dict[int, _Found] = {}
+
+    def value(number: int) -> tuple:
+        if number not in tried:
+            scope = scopes[number]
+            solution = _within_goal(scope, goal, unit, max_cache_bytes)
+            tried[number] = _Found(name, goal, scope, solution)
+        found = tried[number]
+        if not isinstance(goal, KeepAttention):
+            return (found.model_kept,)
+        point = found.solution.point
+        return (not found.solution.reached, found.scope.predicted_error(point.methods, point.share))
+
+    best = min(0, min(start, count - 1), key=value)
+    improved = True
+    while improved:
+        improved = False
+        for stride in STRIDES:
+            other = best + stride
+            if 0 <= other < count and value(other) < value(best):
+                best, improved = other, True
+                break
+    return tried[best], best
+
+
+def _within_goal(scope: _Scope, goal: float | KeepAttention, unit: str, max_cache_bytes: int | None) -> Solution:
     """The solution whose error, with what its noise levels add up to, comes up to the goal but not over it.
 
     The search adds cells as `error_model.amplified` guesses that they will add up; what a solution's really do is known
     once it is there. The search's own limit is moved until the two agree.
     """
+    search = scope.search(unit)
     if isinstance(goal, KeepAttention):
-        return search.solve(keep_attention=goal.fraction, max_cache_bytes=max_cache_bytes)
+        return search.solve(keep_attention=goal.fraction / scope.part, max_cache_bytes=max_cache_bytes)
+    goal = math.sqrt(max(goal**2 - scope.squared_error, 0.0))  # what forecasts leave to the heads
     asked, best = goal, None
     for _ in range(ROUNDS):
         found = search.solve(target_error=asked, max_cache_bytes=max_cache_bytes)
-        error = predictor.predicted_error(found.point.methods, found.point.share)
+        error = scope.predictor.predicted_error(found.point.methods, found.point.share)
         if error <= goal and (best is None or found.model_kept < best.model_kept):
             best = found
         if NEAR_ENOUGH * goal <= error <= goal or not found.reached or error == 0:
@@ -135,31 +240,38 @@ def _within_goal(
 def _descending(found: list[_Found]) -> list[_Found]:
     """A level that came out with more work than a milder one takes over the milder one's methods."""
     result: list[_Found] = []
-    milder: Solution | None = None
+    milder: _Found | None = None
     for one in found:
         if not isinstance(one.goal, KeepAttention):
-            if milder is None or one.solution.model_kept <= milder.model_kept:
-                milder = one.solution
-            one = replace(one, solution=milder)
+            if milder is None or one.model_kept <= milder.model_kept:
+                milder = one
+            one = replace(one, scope=milder.scope, solution=milder.solution)
         result.append(one)
     return result
 
 
-def _level(table: CalibrationTable, predictor: Predictor, found: _Found) -> Level:
+def _level(found: _Found) -> Level:
     """The level of these methods, with its figures in the table's FLOPs, whatever the search went by."""
-    methods, share = found.solution.point.methods, found.solution.point.share
-    point = Point.of(table, methods, share)
-    attention, model = kept(table, point)
+    methods, share, scope = found.solution.point.methods, found.solution.point.share, found.scope
+    point = Point.of(scope.table, methods, share)
+    attention, model = kept(scope.table, point)
     return Level(
         name=found.name,
-        paths=found.solution.paths,
-        share=found.solution.share,
-        predicted_error=predictor.predicted_error(methods, share),
-        attention_flops_kept=attention,
-        model_flops_kept=model,
+        paths=_texts(scope.over_all_levels(methods, REUSE)),
+        share=_texts(scope.over_all_levels(share, False) + ord("0")),
+        predicted_error=scope.predicted_error(methods, share),
+        attention_flops_kept=scope.part * attention,
+        model_flops_kept=scope.part * model,
         cache_bytes=math.ceil(point.cache_bytes),
-        expected_errors=expected_errors(table, methods, share),
+        expected_errors=expected_errors(scope.table, methods, share),
+        evaluated="" if scope.pattern is None else scope.pattern.marks,
+        corrections=() if scope.pattern is None or not scope.pattern.marks else tuple(scope.pattern.corrections),
     )
+
+
+def _texts(codes: np.ndarray) -> tuple[str, ...]:
+    """One text a column of ASCII codes: (S, N) -> N texts."""
+    return tuple(column.tobytes().decode("ascii") for column in np.ascontiguousarray(codes.T.astype(np.uint8)))
 
 
 def _short_enough(plan: Plan, found: list[_Found]) -> tuple[Plan, list[str]]:

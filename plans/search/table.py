@@ -13,6 +13,7 @@ from ..schema import Site, noise_positions, way_specs
 from ..validation import PlanError, freeze, require, whole
 from ..way_spec import WaySpec
 from .costs import MILLISECONDS, UNITS, Costs, checked
+from .forecasts import Forecasts, Pattern
 
 ERRORS = ("reuse_error", "way_error", "residual_error", "share_error")
 WEIGHTS = ("weight", "share_cosine", "output_energy")
@@ -34,7 +35,7 @@ class CalibrationTable:
     row and at the one before. output_energy (S, sites): of the exact outputs of a site's heads, in the units of the
     errors, so that errors over it are relative to the output; 0 = not measured. reuse_gain: factor
     in reuse_error beside the weight, because errors of reuse travel otherwise than those of approximations. runs: how
-    many were averaged.
+    many were averaged. forecasts: what leaving out whole evaluations does; None where nobody knows.
     """
 
     positions: tuple[float, ...]
@@ -50,6 +51,7 @@ class CalibrationTable:
     reuse_gain: float = 1.0
     runs: int = 1
     milliseconds: Costs | None = None
+    forecasts: Forecasts | None = None
 
     def __post_init__(self):
         freeze(
@@ -65,6 +67,10 @@ class CalibrationTable:
         require(
             self.milliseconds is None or self.milliseconds.unit == MILLISECONDS,
             "A calibration's milliseconds must be in milliseconds.",
+        )
+        require(
+            self.forecasts is None or self.forecasts.rows == self.rows,
+            "A calibration's forecasts must be of its noise levels.",
         )
         require(np.isfinite(self.reuse_gain) and self.reuse_gain > 0, "The gain of reuse must be finite and above 0.")
         freeze(self, reuse_gain=float(self.reuse_gain))
@@ -104,7 +110,45 @@ class CalibrationTable:
     def scaled(self, factor: float) -> CalibrationTable:
         """The same measurement with all squared errors, and what weighs them, times `factor` (above 0)."""
         fields = (*ERRORS, "weight", "output_energy")
-        return replace(self, **{field: getattr(self, field) * factor for field in fields})
+        forecasts = None if self.forecasts is None else self.forecasts.scaled(factor)
+        return replace(self, forecasts=forecasts, **{field: getattr(self, field) * factor for field in fields})
+
+    def evaluated_at(self, pattern: Pattern) -> CalibrationTable:
+        """The noise levels that a pattern evaluates, as a table of their own, and with errors as large as forecasts
+        that repeat them make them. What was kept at a level can only be read at levels that are evaluated, too: an age
+        counts those, and where the level lies further back than was measured, nothing is known.
+        """
+        keep, ages = np.flatnonzero(pattern.evaluated), self.max_age
+
+        def of_ages(error: np.ndarray) -> np.ndarray:
+            result = np.full((len(keep), *error.shape[1:]), np.inf)
+            for age in range(1, min(ages, len(keep) - 1) + 1):
+                distance = keep[age:] - keep[:-age]
+                known = np.flatnonzero(distance <= ages)
+                rows = keep[age:][known]
+                result[age + known, ..., age - 1] = error[rows, ..., distance[known] - 1]
+            return result
+
+        cosines = np.ones((len(keep), len(self.sites)))
+        for new, row in enumerate(keep):
+            first = keep[new - 1] + 1 if new else row
+            cosines[new] = np.prod(self.share_cosine[first : row + 1], axis=0)
+
+        def raised(error: np.ndarray) -> np.ndarray:
+            return error * pattern.influence.reshape(-1, *(1,) * (error.ndim - 1))
+
+        return replace(
+            self,
+            positions=tuple(self.positions[row] for row in keep),
+            way_error=raised(self.way_error[keep]),
+            residual_error=raised(of_ages(self.residual_error)),
+            reuse_error=raised(of_ages(self.reuse_error)),
+            share_error=raised(self.share_error[keep]),
+            weight=raised(self.weight[keep]),
+            output_energy=raised(self.output_energy[keep]),
+            share_cosine=cosines,
+            forecasts=None,
+        )
 
     def repeated(self, count: int) -> CalibrationTable:
         """`count` copies of the layers side by side, as those of a wider model; without milliseconds."""
@@ -140,7 +184,11 @@ class CalibrationTable:
         part, times = self.runs / runs, None
         if self.milliseconds is not None and other.milliseconds is not None:
             times = self.milliseconds.averaged(other.milliseconds, part)
-        return replace(self, runs=runs, costs=self.costs.averaged(other.costs, part), milliseconds=times, **means)
+        forecasts = None
+        if self.forecasts is not None and other.forecasts is not None:
+            forecasts = self.forecasts.averaged(other.forecasts, part)
+        costs = self.costs.averaged(other.costs, part)
+        return replace(self, runs=runs, costs=costs, milliseconds=times, forecasts=forecasts, **means)
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         s, n, w, sites = self.rows, self.heads, len(self.ways), len(self.sites)
