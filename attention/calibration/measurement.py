@@ -170,6 +170,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         return measured * per_head.reshape(*per_head.shape, *(1,) * (measured.ndim - 2))
 
     costs = costs_of(seen, seen.ways)
+    sigmas = np.array(run.sigmas)
     return CalibrationTable(
         positions=tuple(run.positions[step] for step in keep),
         ways=tuple(WaySpec.of(way.kind, **way.parameters()) for way in seen.ways),
@@ -185,6 +186,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         milliseconds=None
         if seen.timing is None
         else seen.timing.milliseconds(costs, float(np.median(seen.evaluation_seconds))),
+        forecasts=seen.directions.forecasts(keep, sigmas, sigmas * np.sqrt(reach(sigmas, *seen.signal)), seen.latent_power),
     )
 
 

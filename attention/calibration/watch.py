@@ -15,6 +15,7 @@ from ..hooks.noise import signal_scale
 from ..hooks.record import Stopwatch
 from ..hooks.run import SamplingRun
 from .dense_run import DenseRun
+from .directions import Directions
 from .observer import HISTORY_BYTES, Observer, approximated
 from .progress import Progress
 from .propagation import REUSED, Probe, Probes
@@ -37,6 +38,7 @@ class Watch(DenseRun):
         self.evaluation_seconds: list[float] = []  # of the observed evaluations, without what was measured in them
         self.overhead = 0.0
         self.latent_power = 0.0
+        self.directions = Directions()
         self.signal: np.ndarray | None = None
         self._cfg = cfg
         self._timed = timed
@@ -72,6 +74,7 @@ class Watch(DenseRun):
         step = self.run.step
         self._done.add(step)
         self._observing = False
+        self.directions.add(step, x, sigma, output)
         with self._extra_time(x.device):
             self.observer.finish(step)
             for due in self.probes.due(step):
@@ -139,6 +142,7 @@ class Watch(DenseRun):
     def close(self) -> None:
         """Free the samples; the figures stay."""
         self._before.clear()
+        self.directions.close()
         if self.observer is not None:
             self.observer.close()
 

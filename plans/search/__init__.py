@@ -1,13 +1,14 @@
 """Finding plans: from what calibration measured to a plan's levels. NumPy only, as all of `plans`.
 
 Calibration fills a `CalibrationTable` with errors and `Costs`; `solve_plan` turns it into a plan. Inside, one level
-after another: `levels` states the goals, `price_search` looks for the Lagrange multiplier that meets a goal,
+after another: `levels` states the goals, `forecasts` says which evaluations of the model can be left out, `price_search` looks for the Lagrange multiplier that meets a goal,
 `relaxation` solves for one multiplier with `shortest_path` for each head, `mixing` fills a goal exactly, and
 `error_model` says what the errors of a solution add up to.
 """
 
 from .costs import FLOPS, MILLISECONDS, UNITS, Costs
 from .evaluate import attention_work, live_bytes, skipped_work
+from .forecasts import Forecasts
 from .levels import CUSTOM, LEVELS, KeepAttention, Solved, solve_plan
 from .table import CalibrationTable
 
@@ -19,6 +20,7 @@ __all__ = [
     "UNITS",
     "CalibrationTable",
     "Costs",
+    "Forecasts",
     "KeepAttention",
     "Solved",
     "attention_work",
