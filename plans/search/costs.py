@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
@@ -79,6 +80,15 @@ class Costs:
         """Of `count` copies of the layers side by side, as in a wider model."""
         longer = {field: np.concatenate([getattr(self, field)] * count) for field in ARRAYS}
         return replace(self, sites=self.sites * count, other=self.other * count, **longer)
+
+    def of_sites(self, sites: Sequence[int]) -> Costs:
+        """Of some of the layers, by number, ascending: all other work is taken to be spread as attention is."""
+        numbers = list(sites)
+        heads = np.isin(self.site_of_head, numbers)
+        parts = {name: getattr(self, name)[numbers if name in _PER_SITE else heads] for name in ARRAYS}
+        dense = float(self.full.sum())
+        other = self.other * float(parts["full"].sum()) / dense if dense else self.other
+        return replace(self, sites=tuple(self.sites[number] for number in numbers), other=other, **parts)
 
     def averaged(self, other: Costs, part: float) -> Costs:
         """The mean with `other`, of which `part` (0..1) is these costs' weight."""

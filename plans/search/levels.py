@@ -9,7 +9,7 @@ everything is evaluated is always among them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,7 +44,15 @@ CUSTOM = "custom"  # the level of a user's own budget, beside D1 to D6
 ROUNDS = 4  # searches for one level, at most
 NEAR_ENOUGH = 0.95  # part of a level's error that is enough to use
 AIM = 0.98  # part of the goal that the next search aims for
-STRIDES = (1, 2, -1, -2)  # patterns from the best one so far at which a better one is looked for
+STRIDES = (1, -1, 2)  # patterns from the best one so far at which a better one is looked for
+# Where the search over patterns starts: part of a squared goal that forecasts have used up, and evaluations for the
+# attention to keep. Seen in levels of the demo model; they change only how long it takes.
+LIKELY_SHARE = 0.8
+LIKELY_PART = 1.3
+# A model with more heads than twice these has its patterns compared by so many, of layers spread over all of it; and one
+# that evaluates everything is solved in full where that keeps at most so many times the least work.
+SAMPLED_HEADS = 96
+NEAR_THE_BEST = 1.1
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,10 @@ class _Scope:
 
 
 class _Scopes:
-    """The patterns of evaluations of one calibration, solved when they are asked for."""
+    """The patterns of evaluations of one calibration, most evaluations first, solved when they are asked for.
+
+    sample: the same of some of the layers, and the part of the heads that these have; None in a small model.
+    """
 
     def __init__(self, table: CalibrationTable):
         self._table = table
@@ -130,6 +141,11 @@ class _Scopes:
         known: Forecasts | None = table.forecasts
         self.patterns: tuple[Pattern | None, ...] = (None,) if known is None else known.patterns
         self._made: dict[int, _Scope] = {}
+        self.sample: tuple[_Scopes, float] | None = None
+        if len(self.patterns) > 1 and table.heads > 2 * SAMPLED_HEADS:
+            every = -(-table.heads // SAMPLED_HEADS)
+            some = table.of_sites(range(every // 2, len(table.sites), every))
+            self.sample = _Scopes(some), some.heads / table.heads
 
     def __getitem__(self, number: int) -> _Scope:
         if number not in self._made:
@@ -140,6 +156,11 @@ class _Scopes:
         """How many patterns, from the one that evaluates everything on, err by no more than this."""
         errors = [0.0 if one is None else one.squared_error for one in self.patterns]
         return max(1, sum(error <= squared_error for error in errors))
+
+    def of_part(self, part: float) -> int:
+        """Number of the pattern that evaluates about this part of the noise levels."""
+        parts = [1.0 if one is None else one.count / self._table.rows for one in self.patterns]
+        return min(range(len(parts)), key=lambda number: abs(parts[number] - part))
 
 
 def solve_plan(
@@ -165,11 +186,7 @@ def solve_plan(
     units = {name: FLOPS if isinstance(goal, KeepAttention) else price for name, goal in levels}
     table.in_unit(price)  # raises where it was not measured
     scopes = _Scopes(table)
-    found, start = [], 0
-    for name, goal in levels:
-        best, start = _best(scopes, name, goal, units[name], max_cache_bytes, start)
-        found.append(best)
-    found = _descending(found)
+    found = _descending([_best(scopes, name, goal, units[name], max_cache_bytes) for name, goal in levels])
     notes = [f"{one.name}: {one.solution.note}" for one in found if one.solution.note]
     made = [_level(one) for one in found]
     plan, left_out = _short_enough(Plan(model, measurement, table.positions, table.ways, tuple(made)), found)
@@ -180,43 +197,72 @@ def solve_plan(
     return Solved(plan, gap, tuple(notes), _milliseconds(table, found))
 
 
-def _best(
-    scopes: _Scopes, name: str, goal: float | KeepAttention, unit: str, max_cache_bytes: int | None, start: int
-) -> tuple[_Found, int]:
-    """The best level that was found for a goal, and the number of its pattern. start: the pattern to begin with.
+def _best(scopes: _Scopes, name: str, goal: float | KeepAttention, unit: str, max_cache_bytes: int | None) -> _Found:
+    """The best level that was found for a goal: of the pattern that a search over patterns ends at, and of the one that
+    evaluates everything.
+
+    In a large model the search over patterns goes by some of the layers, and whether everything has to be evaluated is
+    then only tried in full where it comes near to the best there.
+    """
+
+    def solved(some: _Scopes, number: int, share: float = 1.0) -> _Found:
+        scope = some[number]
+        limit = None if max_cache_bytes is None else math.ceil(share * max_cache_bytes)
+        return _Found(name, goal, scope, _within_goal(scope, goal, unit, limit, share))
+
+    if scopes.sample is None:
+        tried = _downwards(scopes, goal, lambda number: solved(scopes, number))
+        return min(tried.values(), key=_value)
+    sample, part = scopes.sample
+    tried = _downwards(scopes, goal, lambda number: solved(sample, number, part))
+    best = min(tried, key=lambda number: _value(tried[number]))
+    near = isinstance(goal, KeepAttention) or tried[0].model_kept <= NEAR_THE_BEST * tried[best].model_kept
+    return min((solved(scopes, number) for number in ({best, 0} if near else {best})), key=_value)
+
+
+def _value(found: _Found) -> tuple:
+    """What a level is the better for the smaller it is."""
+    if not isinstance(found.goal, KeepAttention):
+        return (found.model_kept,)
+    point = found.solution.point
+    return (not found.solution.reached, found.scope.predicted_error(point.methods, point.share))
+
+
+def _downwards(scopes: _Scopes, goal: float | KeepAttention, solved: Callable[[int], _Found]) -> dict[int, _Found]:
+    """Levels by number of their pattern, that of all evaluations among them.
 
     With fewer evaluations the work outside attention falls and less of the goal is left for the heads, so that the work
-    has one minimum but for small bumps: from the start it is followed downwards as long as one of the next STRIDES
-    patterns is better.
+    has one minimum but for small bumps: from a likely start it is followed downwards as long as one of the patterns
+    STRIDES further is better.
     """
-    count = scopes.within(math.inf if isinstance(goal, KeepAttention) else goal**2)
-    tried: dict[int, _Found] = {}
+    if isinstance(goal, KeepAttention):
+        count = len(scopes.patterns)
+        start = scopes.of_part(LIKELY_PART * goal.fraction)
+    else:
+        count = scopes.within(goal**2)
+        start = scopes.within(LIKELY_SHARE * goal**2) - 1
+    tried = {0: solved(0)}
 
-    def value(number: int) -> tuple:
+    def better(number: int, than: int) -> bool:
+        if not 0 <= number < count:
+            return False
         if number not in tried:
-            scope = scopes[number]
-            solution = _within_goal(scope, goal, unit, max_cache_bytes)
-            tried[number] = _Found(name, goal, scope, solution)
-        found = tried[number]
-        if not isinstance(goal, KeepAttention):
-            return (found.model_kept,)
-        point = found.solution.point
-        return (not found.solution.reached, found.scope.predicted_error(point.methods, point.share))
+            tried[number] = solved(number)
+        return _value(tried[number]) < _value(tried[than])
 
-    best = min(0, min(start, count - 1), key=value)
-    improved = True
-    while improved:
-        improved = False
-        for stride in STRIDES:
-            other = best + stride
-            if 0 <= other < count and value(other) < value(best):
-                best, improved = other, True
-                break
-    return tried[best], best
+    best: int | None = start
+    if start not in tried:
+        tried[start] = solved(start)
+    while best is not None:
+        best = next((best + stride for stride in STRIDES if better(best + stride, best)), None)
+    return tried
 
 
-def _within_goal(scope: _Scope, goal: float | KeepAttention, unit: str, max_cache_bytes: int | None) -> Solution:
-    """The solution whose error, with what its noise levels add up to, comes up to the goal but not over it.
+def _within_goal(
+    scope: _Scope, goal: float | KeepAttention, unit: str, max_cache_bytes: int | None, share: float = 1.0
+) -> Solution:
+    """The solution whose error, with what its noise levels add up to, comes up to the goal but not over it. share: of
+    the model's heads that the scope has, which may have as much of the squared error that forecasts leave.
 
     The search adds cells as `error_model.amplified` guesses that they will add up; what a solution's really do is known
     once it is there. The search's own limit is moved until the two agree.
@@ -224,7 +270,7 @@ def _within_goal(scope: _Scope, goal: float | KeepAttention, unit: str, max_cach
     search = scope.search(unit)
     if isinstance(goal, KeepAttention):
         return search.solve(keep_attention=goal.fraction / scope.part, max_cache_bytes=max_cache_bytes)
-    goal = math.sqrt(max(goal**2 - scope.squared_error, 0.0))  # what forecasts leave to the heads
+    goal = math.sqrt(share * max(goal**2 - scope.squared_error, 0.0))  # what forecasts leave to the heads
     asked, best = goal, None
     for _ in range(ROUNDS):
         found = search.solve(target_error=asked, max_cache_bytes=max_cache_bytes)

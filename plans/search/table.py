@@ -5,6 +5,7 @@ S noise levels (rows, where they are counted), N heads over all sites, W ways, A
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -154,6 +155,17 @@ class CalibrationTable:
         """`count` copies of the layers side by side, as those of a wider model; without milliseconds."""
         wider = {field: np.concatenate([getattr(self, field)] * count, axis=1) for field in (*ERRORS, *WEIGHTS)}
         return replace(self, costs=self.costs.repeated(count), milliseconds=None, **wider)
+
+    def of_sites(self, sites: Sequence[int]) -> CalibrationTable:
+        """The measurement of some of the layers, by number, as of a smaller model; without milliseconds only if there
+        are none.
+        """
+        numbers = list(sites)
+        heads = np.isin(self.site_of_head, numbers)
+        parts = {field: getattr(self, field)[:, heads] for field in ("way_error", "residual_error", "reuse_error")}
+        parts |= {field: getattr(self, field)[:, numbers] for field in ("share_error", *WEIGHTS)}
+        times = None if self.milliseconds is None else self.milliseconds.of_sites(numbers)
+        return replace(self, costs=self.costs.of_sites(numbers), milliseconds=times, **parts)
 
     def in_unit(self, unit: str) -> CalibrationTable:
         """The same errors with `costs` in `unit`, one of `costs.UNITS`.
