@@ -7,13 +7,12 @@ A plan says for every noise level, layer and head how attention is computed. It 
 from . import letters
 from .codec import Refusal, dumps, loads
 from .fingerprint import fingerprint
-from .schedule import STRETCH, RunSchedule, resolve
+from .schedule import RunSchedule, resolve
 from .schema import Level, Measurement, ModelIdentity, Plan, Site
 from .validation import PlanError
 from .way_spec import WaySpec
 
 __all__ = [
-    "STRETCH",
     "Level",
     "Measurement",
     "ModelIdentity",

@@ -75,7 +75,8 @@ def resolve(plan: Plan, level: Level | str, run_positions: Sequence[float]) -> R
 def _evaluated(kept, measured, run, rows, inside, gaps) -> tuple[np.ndarray, int]:
     """Steps at which the model is evaluated, bool (T,), and how many of them the plan would have forecast."""
     last = np.maximum.accumulate(np.where(kept, np.arange(len(kept)), 0))
-    limits = STRETCH * (measured[last] - measured) + gaps / 2 + 1e-12
+    # The error of a straight line grows with the square of the distance: nothing beyond the half gap.
+    limits = measured[last] - measured + gaps / 2 * (1 - 1e-9)
     result, recalled = np.ones(len(run), dtype=bool), 0
     since = np.inf  # run position of the last evaluation
     for step, position in enumerate(run):

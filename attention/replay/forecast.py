@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ...plans import STRETCH, RunSchedule
+from ...plans import RunSchedule
 
 KEPT_LATENTS = 3  # of a run's latent in float32: two directions and a correction
 _SAME = 1e-6  # relative difference of noise levels that count as one
@@ -102,6 +102,6 @@ def _limits(evaluated: np.ndarray, sigmas: np.ndarray) -> tuple[np.ndarray, np.n
     for step in np.flatnonzero(~evaluated):
         before, last = np.flatnonzero(evaluated[:step])[-2:]
         distance = sigmas[last] - sigmas[step]
-        reach[step] = STRETCH * distance + abs(ahead[step]) / 2
-        ratio[step] = STRETCH * distance / max(sigmas[before] - sigmas[last], 1e-12) + 0.5
+        reach[step] = distance + abs(ahead[step]) / 2
+        ratio[step] = distance / max(sigmas[before] - sigmas[last], 1e-12) + 0.5
     return reach, ratio
