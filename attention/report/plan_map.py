@@ -8,13 +8,14 @@ import numpy as np
 from PIL import Image
 
 from ...kernels import WAYS
+from ..replay.timeline import FORECAST
 from .canvas import INK, MUTED, Canvas
 
-# Of each way by its letter, and of letters that no way has ("?"). The ways' colours are those of Okabe and Ito or near
+# Of each way by its letter, of steps at which the model was forecast, and of letters that are neither ("?"). The ways' colours are those of Okabe and Ito or near
 # them; lightness falls with cost, so that they can be told apart without hue.
-COLOURS = {way.letter: way.colour for way in WAYS} | {"?": (205, 205, 205)}
-MARKS = {way.letter: way.mark for way in WAYS} | {"?": (60, 60, 60)}
-NAMES = {way.letter: way.name for way in WAYS} | {"?": "unknown"}
+COLOURS = {way.letter: way.colour for way in WAYS} | {FORECAST: (246, 240, 228), "?": (205, 205, 205)}
+MARKS = {way.letter: way.mark for way in WAYS} | {FORECAST: (150, 120, 70), "?": (60, 60, 60)}
+NAMES = {way.letter: way.name for way in WAYS} | {FORECAST: "step forecast", "?": "unknown"}
 HATCHES = {way.letter: way.hatch for way in WAYS if way.hatch}
 ROOM_FOR_LETTER = 11
 ROOM_FOR_GAP, ROOM_FOR_CORNER = 8, 4

@@ -9,6 +9,7 @@ from ..hooks.installation import Installation
 from ..hooks.model import HostModel, NotCovered, parameter_count
 from ..hooks.patch import attached
 from ..hooks.record import RunLog, RunRecord, latent_digest
+from ..replay.timeline import FORECAST
 
 PATH_NAMES = {backend.path: backend.label for backend in BACKENDS} | {
     "copied": "copied from a cache",
@@ -160,9 +161,12 @@ def _run_lines(stats: dict) -> list[str]:
         f"Cache: {stats['cache_bytes'] / 2**20:.1f} MiB",
         f"Sampling: {stats['seconds']:.2f} s",
     ]
+    forecast = sum(step["forecast"] > 0 for step in stats["steps"])
+    if forecast:
+        lines.insert(4, f"Steps forecast: {forecast} of {sampler['steps']}")
     if stats["ceiling"]:
         lines.insert(4, f"Ceiling at this size, were attention free: {stats['ceiling']:.2f}x")
-    used = "".join(stats["methods"]).lower()
+    used = "".join(stats["methods"]).lower().replace(FORECAST, "")
     if used:
         shares = ", ".join(
             f"{name} {used.count(letter) / len(used):.0%}" for letter, name in WAY_NAMES.items() if letter in used
