@@ -149,8 +149,8 @@ class Level:
     for each site the relative error to expect of its attention output where the level compresses it,
     sqrt(sum E[e^T M e] / sum E[o^T M o]) over heads and noise levels, each noise level weighted by what an error there
     does to the final latent; e is a head's error and o its exact output, both combined over the branches as guidance
-    does, M the Gram matrix of the head's slice of the output projection. Empty where nobody knows. evaluated: one '1' or
-    '0' a noise level, '0' where the model is not evaluated but forecast from the evaluations before, and no way is
+    does, M the Gram matrix of the head's slice of the output projection. Empty where nobody knows. evaluated: one '1'
+    or '0' a noise level, '0' where the model is not evaluated but forecast from the evaluations before, and no way is
     carried out ('r' stands in the paths); empty where all are evaluated. corrections: one number a noise level, by how
     much of what its forecast would have missed an evaluated level goes beyond its own result, to make up for the
     forecasts before it; empty where none does. Raises PlanError.

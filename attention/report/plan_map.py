@@ -11,8 +11,9 @@ from ...kernels import WAYS
 from ..replay.timeline import FORECAST
 from .canvas import INK, MUTED, Canvas
 
-# Of each way by its letter, of steps at which the model was forecast, and of letters that are neither ("?"). The ways' colours are those of Okabe and Ito or near
-# them; lightness falls with cost, so that they can be told apart without hue.
+# Of each way by its letter, of steps at which the model was forecast, and of letters that are neither ("?"). The ways'
+# colours are those of Okabe and Ito or near them; lightness falls with cost, so that they can be told apart without
+# hue.
 COLOURS = {way.letter: way.colour for way in WAYS} | {FORECAST: (246, 240, 228), "?": (205, 205, 205)}
 MARKS = {way.letter: way.mark for way in WAYS} | {FORECAST: (150, 120, 70), "?": (60, 60, 60)}
 NAMES = {way.letter: way.name for way in WAYS} | {FORECAST: "step forecast", "?": "unknown"}

@@ -1,9 +1,10 @@
 """Finding plans: from what calibration measured to a plan's levels. NumPy only, as all of `plans`.
 
 Calibration fills a `CalibrationTable` with errors and `Costs`; `solve_plan` turns it into a plan. Inside, one level
-after another: `levels` states the goals, `forecasts` says which evaluations of the model can be left out, `price_search` looks for the Lagrange multiplier that meets a goal,
-`relaxation` solves for one multiplier with `shortest_path` for each head, `mixing` fills a goal exactly, and
-`error_model` says what the errors of a solution add up to.
+after another: `levels` states the goals, `forecasts` says which evaluations of the model can be left out,
+`price_search` looks for the Lagrange multiplier that meets a goal, `relaxation` solves for one multiplier with
+`shortest_path` for each head, `mixing` fills a goal exactly, and `error_model` says what the errors of a solution add
+up to.
 """
 
 from .costs import FLOPS, MILLISECONDS, UNITS, Costs

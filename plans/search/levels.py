@@ -49,8 +49,8 @@ STRIDES = (1, -1, 2)  # patterns from the best one so far at which a better one 
 # attention to keep. Seen in levels of the demo model; they change only how long it takes.
 LIKELY_SHARE = 0.8
 LIKELY_PART = 1.3
-# A model with more heads than twice these has its patterns compared by so many, of layers spread over all of it; and one
-# that evaluates everything is solved in full where that keeps at most so many times the least work.
+# A model with more heads than twice these has its patterns compared by so many, of layers spread over all of it; and
+# one that evaluates everything is solved in full where that keeps at most so many times the least work.
 SAMPLED_HEADS = 96
 NEAR_THE_BEST = 1.1
 
@@ -67,9 +67,9 @@ class Solved:
     """A plan and what is known of it beside.
 
     gap: level -> fraction of the dense model's work (FLOPs, or milliseconds where they are the price) by which it may
-    at most be above the best plan that evaluates the model at the same noise levels (weak duality). notes: one sentence for each level that is not as it
-    was asked for. milliseconds: what attention is predicted to take in one model evaluation, for "dense" and for each
-    level; None where no time was measured.
+    at most be above the best plan that evaluates the model at the same noise levels (weak duality). notes: one sentence
+    for each level that is not as it was asked for. milliseconds: what attention is predicted to take in one model
+    evaluation, for "dense" and for each level; None where no time was measured.
     """
 
     plan: Plan

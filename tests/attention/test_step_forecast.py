@@ -310,9 +310,7 @@ def test_what_forecasts_keep_is_announced():
 
 def test_the_guard_and_forecasts_go_together():
     model = tiny.shared_model("sd3")
-    plan = hand_plan(
-        model, "sd3", ["ff0r0r00", "fffrfrff"], evaluated=MARKS, corrections=CORRECTIONS, expected=1e-6
-    )
+    plan = hand_plan(model, "sd3", ["ff0r0r00", "fffrfrff"], evaluated=MARKS, corrections=CORRECTIONS, expected=1e-6)
     patched = apply_plan(model, plan, "D1", strict=True, guard=True)
     output = tiny.sample(patched, "sd3", steps=STEPS)
     record = attached(patched).runs.latest()
