@@ -185,8 +185,9 @@ class Replay(Processor):
             if self.strict or type(error).__name__ == "InterruptProcessingException":
                 raise
             self._disabled = True
+            reason = str(error).rstrip(".")
             self.run.record.note(
-                f"{call.site.name} could not be compressed ({str(error).rstrip('.')}); the rest of the run was computed in full."
+                f"{call.site.name} could not be compressed ({reason}); the rest of the run was computed in full."
             )
             output, computed = attention.host(), dense
         if not self._disabled:
