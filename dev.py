@@ -4,6 +4,7 @@
     python dev.py serve [--port N]                      leave a ComfyUI running with the workflow ready
     python dev.py test  [pytest arguments]              run the test suite
     python dev.py bench kernel [--no-setup] [--check]   time the GPU kernel beside dense attention
+    python dev.py bench decisions [--against FILE]      what calibration decides, compared with another commit
 
 The first start sets everything up (.venv and .host beside this file); later starts skip what is done.
 COMFYUI_PATH makes the commands use a ComfyUI that is already there; nothing is ever written into it.
@@ -22,7 +23,7 @@ COMMANDS = {
     "serve": ("host.command_serve", "leave a ComfyUI running with the example workflow ready in the browser"),
     "bench": (
         "host.command_bench",
-        "run a benchmark: kernel, tiled, quality, transfer or cells; --no-setup takes this Python as it is",
+        "run a benchmark: kernel, tiled, quality, transfer, cells or decisions; --no-setup takes this Python as it is",
     ),
     "test": ("host.command_pytest", "run the test suite; arguments go on to pytest"),
 }

@@ -1,7 +1,7 @@
 """The back ends of `dispatch.head_wise`, in order of preference: the first that can serve a call does.
 
-A new back end is a file with `why_not` and `head_wise` and one line in `BACKENDS`. `reference` is none: it is what they
-are tested against.
+A new back end is a file with `why_not` and `head_wise` and one line in `BACKENDS`. Tests hold all of them against the
+last, `reference`, which says what the others mean.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from . import tiled_heads
+from . import reference, tiled_heads
 from .triton import backend as triton
 
 FUSED, TILED = "fused", "tiled"
@@ -40,4 +40,5 @@ BACKENDS = (
     Backend("triton_hopper", FUSED, "by the fused Triton kernel", triton.hopper_why_not, triton.hopper_head_wise),
     Backend("triton_pointer", FUSED, "by the fused Triton kernel", triton.pointer_why_not, triton.pointer_head_wise),
     Backend("tiled", TILED, "as tiled torch attention", tiled_heads.why_not, tiled_heads.head_wise, gpu=False),
+    Backend("reference", "reference", "by the plain reference", reference.why_not, reference.serve, gpu=False),
 )

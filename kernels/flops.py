@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .geometry import Layout
 from .head_table import HeadTable
-from .ways import FULL
+from .ways import FULL, Way
 
 
 def flops(layout: Layout, table: HeadTable, head_dim: int) -> int:
@@ -13,11 +15,17 @@ def flops(layout: Layout, table: HeadTable, head_dim: int) -> int:
     Windows count as computed: whole tiles, clipped at the edges, global rows and columns included. A residual update
     counts the full pass and the approximation's image rows; a reused head counts nothing.
     """
-    pairs = sum(way.pairs(layout) for way in table.ways)
-    pairs += sum(way.image_pairs(layout) for way in table.refresh if way is not None)
+    pairs = sum(_pairs(way, layout) for way in table.ways)
+    for way, heads in table.refresh_groups().items():
+        pairs += len(heads) * way.image_pairs(layout)
     return 4 * head_dim * pairs
 
 
 def dense_flops(layout: Layout, heads: int, head_dim: int) -> int:
     """FLOPs of full attention in every head, for one batch item."""
     return 4 * head_dim * heads * FULL.pairs(layout)
+
+
+@lru_cache(maxsize=512)
+def _pairs(way: Way, layout: Layout) -> int:
+    return way.pairs(layout)

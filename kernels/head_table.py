@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from .ways import FULL, Approximation, Residual, Way
 
@@ -46,43 +47,60 @@ class HeadTable:
     def __len__(self) -> int:
         return len(self.ways)
 
-    @property
+    def __hash__(self) -> int:
+        return self._hash
+
+    # What follows is asked at every attention call of a run, whose tables stay the same: each is found once.
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.ways, self.refresh))
+
+    @cached_property
     def all_full(self) -> bool:
         """Every head is FULL and no residual is updated: the call is ordinary attention."""
         return len(self.full_heads) == len(self) and not self.refresh_heads
 
-    @property
+    @cached_property
     def all_reuse(self) -> bool:
         """Every head is reused: neither queries nor keys are needed."""
         return len(self.reuse_heads) == len(self)
 
-    @property
+    @cached_property
     def full_heads(self) -> tuple[int, ...]:
         """Heads in full attention."""
         return tuple(h for h, way in enumerate(self.ways) if way == FULL)
 
-    @property
+    @cached_property
     def residual_heads(self) -> tuple[int, ...]:
         """Heads that read a residual, in the order in which `residual` holds them."""
         return tuple(h for h, way in enumerate(self.ways) if way.reads == "residual")
 
-    @property
+    @cached_property
     def refresh_heads(self) -> tuple[int, ...]:
         """Heads that write a residual, in the order in which the outcome holds them."""
         return tuple(h for h, approximation in enumerate(self.refresh) if approximation is not None)
 
-    @property
+    @cached_property
     def reuse_heads(self) -> tuple[int, ...]:
         """Heads copied from the cache, in the order in which `cached` holds them."""
         return tuple(h for h, way in enumerate(self.ways) if way.reads == "output")
 
     def approximation_groups(self) -> dict[Approximation, tuple[int, ...]]:
         """Heads whose output is an approximation's, with a residual or without, by approximation."""
-        found = (way.way if isinstance(way, Residual) else way for way in self.ways)
-        return _grouped((h, way) for h, way in enumerate(found) if isinstance(way, Approximation))
+        return self._approximation_groups
 
     def refresh_groups(self) -> dict[Approximation, tuple[int, ...]]:
         """Heads whose approximation is computed beside the full output, by approximation."""
+        return self._refresh_groups
+
+    @cached_property
+    def _approximation_groups(self) -> dict[Approximation, tuple[int, ...]]:
+        found = (way.way if isinstance(way, Residual) else way for way in self.ways)
+        return _grouped((h, way) for h, way in enumerate(found) if isinstance(way, Approximation))
+
+    @cached_property
+    def _refresh_groups(self) -> dict[Approximation, tuple[int, ...]]:
         return _grouped((h, way) for h, way in enumerate(self.refresh) if way is not None)
 
 

@@ -1,37 +1,15 @@
-"""The truth: every way written the obvious way, with whole masks in memory. For tests and small sizes."""
+"""The truth: every way written the obvious way, with whole masks in memory.
+
+Tests hold all other back ends against it in float64. It is the last in the list of back ends, which it never reaches as
+long as the tiled one serves every call.
+"""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import torch
 
 from .geometry import Layout
-
-if TYPE_CHECKING:
-    from .head_table import HeadTable
-
-
-def attention(
-    q: torch.Tensor,
-    k: torch.Tensor,
-    v: torch.Tensor,
-    mask: torch.Tensor | None = None,
-    scale: float | None = None,
-    bias: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """softmax(q k^T * scale + bias) v in the dtype of the inputs; float64 inputs give the reference that tests compare
-    with.
-
-    q: (..., M, D); k, v: (..., N, D); mask: bool, broadcastable to (..., M, N), True where a pair takes part; bias:
-    broadcastable to (..., M, N). scale defaults to D ** -0.5. Returns (..., M, D).
-    """
-    scores = q @ k.transpose(-1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
-    if bias is not None:
-        scores = scores + bias
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf)
-    return torch.softmax(scores, dim=-1) @ v
+from .head_table import HeadTable
 
 
 def head_wise(
@@ -62,3 +40,14 @@ def head_wise(
         if approximation is not None:
             fresh.append((outputs[-1] - approximation.reference(*qkv, layout, scale))[:, image])
     return torch.stack(outputs, dim=1), torch.stack(fresh, dim=1) if fresh else None
+
+
+def serve(q, k, v, layout: Layout, table: HeadTable, out, *, dense=None, **options) -> torch.Tensor | None:
+    """`head_wise` as a back end, see `backends.Backend`; FULL heads are computed here, whatever `dense` is."""
+    result, fresh = head_wise(q, k, v, layout, table, **options)
+    out.copy_(result)
+    return fresh
+
+
+def why_not(*_args, **_options) -> None:
+    """Nothing keeps it from a call that `dispatch.why_not` lets pass."""

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from ...kernels import FULL, Approximation, HeadTable, Layout, Way, dense_flops, flops
+from ...kernels import FULL, Approximation, HeadTable, Layout, Way, flops
 from ...plans import Site as PlanSite
 from ...plans.search import FLOPS, Costs
 from ..hooks.projections import flops_per_token
-
-if TYPE_CHECKING:
-    from .dense_run import DenseRun
-
-
-def attention_flops(layouts: dict[int, Layout], sites) -> int:
-    """FLOPs of one batch item in the dense attention of one model evaluation; layouts: by number of the site."""
-    return sum(dense_flops(layout, sites[number].heads, sites[number].head_dim) for number, layout in layouts.items())
+from .dense_run import DenseRun
 
 
 def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:

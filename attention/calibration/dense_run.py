@@ -7,11 +7,10 @@ from contextlib import contextmanager
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ...kernels import Layout
+from ...kernels import Layout, dense_flops
 from ..hooks.model import HostModel
 from ..hooks.processor import Processor
 from ..hooks.run import SamplingRun
-from .costs import attention_flops
 from .progress import Progress
 
 
@@ -32,6 +31,12 @@ class DenseRun(Processor):
         self.work = WorkCounter()
         self.progress = progress
         self._evaluations = 0
+
+    @property
+    def attention_flops(self) -> int:
+        """FLOPs of one batch item in the attention of one model evaluation."""
+        sites = ((self.sites[number], layout) for number, layout in self.layouts.items())
+        return sum(dense_flops(layout, site.heads, site.head_dim) for site, layout in sites)
 
     @property
     def other_flops(self) -> int:
@@ -63,7 +68,7 @@ class DenseRun(Processor):
         self._evaluations += 1
         if self.progress is not None:
             if self._evaluations == 1:
-                self.progress.counted(attention_flops(self.layouts, self.sites), self.other_flops)
+                self.progress.counted(self.attention_flops, self.other_flops)
             self.progress.evaluated(self._evaluations, max(expected, self._evaluations))
 
 

@@ -15,7 +15,7 @@ from ...version import VERSION
 from ..hooks.model import HostModel
 from ..hooks.patch import install
 from ..hooks.record import RunLog, Stopwatch
-from .costs import attention_flops, costs_of
+from .costs import costs_of
 from .dense_run import DenseRun
 from .progress import Progress
 from .propagation import reach
@@ -89,7 +89,7 @@ def measure(
     """
     watch: list[Watch] = []
 
-    def make_processor(installation, run):
+    def make_processor(run):
         watch.append(Watch(model, run, run.record.cfg, progress, timed))
         return watch[-1]
 
@@ -146,7 +146,7 @@ def measurement_of(dense: DenseRun, settings: SamplerSettings) -> Measurement:
         created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=0.0,
         dense_seconds=0.0,
-        attention_flops=attention_flops(dense.layouts, dense.sites),
+        attention_flops=dense.attention_flops,
         other_flops=dense.other_flops,
     )
 

@@ -60,7 +60,7 @@ class Installation:
         run = SamplingRun(asked.sigmas, positions, position_of, record, shares)
         self.runs.open(record)
         try:
-            self.processor = self._make_processor(self, run)
+            self.processor = self._make_processor(run)
             self.run = run
         except Exception as error:
             if self._strict:

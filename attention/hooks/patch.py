@@ -24,7 +24,7 @@ _ROOT = "diffusion_model."
 def install(model: HostModel, make_processor: MakeProcessor, runs: RunLog, *, strict: bool = True):
     """A clone of the model's patcher with the hooks on. Hooks of this pack that were on before are taken off it first.
 
-    make_processor(installation, run): called when a sampling run begins. strict: an error while a run begins stops it;
+    make_processor(run): called when a sampling run begins. strict: an error while a run begins stops it;
     otherwise the run goes on with full attention and a note.
     """
     patched = remove(model.patcher)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 
 from .call import AttentionCall
 from .run import Forward, SamplingRun, SiteCall
-
-if TYPE_CHECKING:
-    from .installation import Installation
 
 
 class Processor:
@@ -60,4 +56,4 @@ class Processor:
         """The run is over, in whatever way: free every tensor."""
 
 
-MakeProcessor = Callable[["Installation", SamplingRun], Processor]
+MakeProcessor = Callable[[SamplingRun], Processor]

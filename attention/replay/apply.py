@@ -66,7 +66,7 @@ def follow(
     ways = _ways(plan)
     offsets, device = plan.model.offsets, model.patcher.load_device
 
-    def make_processor(installation, run):
+    def make_processor(run):
         schedule = resolve(plan, chosen, run.positions)
         for sentence in schedule.notes:
             run.record.note(sentence)

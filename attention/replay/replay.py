@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from ...kernels import FULL, REUSE, HeadTable, Layout, flops, head_wise, why_not
+from ...kernels import FULL, REUSE, HeadTable, Layout, flops, head_wise
 from ..families import JOINT, Family, Site
 from ..hooks.call import AttentionCall
 from ..hooks.processor import Processor
@@ -203,8 +203,9 @@ class Replay(Processor):
             if self.strict or type(error).__name__ == "InterruptProcessingException":
                 raise
             self._disabled = True
+            reason = str(error).rstrip(".")
             self.run.record.note(
-                f"{call.site.name} could not be compressed ({error}); the rest of the run was computed in full."
+                f"{call.site.name} could not be compressed ({reason}); the rest of the run was computed in full."
             )
             output, computed = attention.host(), dense
         if not self._disabled:
@@ -264,9 +265,6 @@ class Replay(Processor):
         cached, residual = cache.outputs.read(table.reuse_heads), cache.residuals.read(table.residual_heads)
         # Tokens that do not fit the grid are attended by full or reused heads only, to which the grid does not matter.
         shape = layout or Layout((q.shape[2],))
-        refusal = why_not(q, k, v, shape, table, cached=cached, residual=residual, out=out[rows])
-        if refusal is not None:
-            raise ValueError(refusal.rstrip("."))
         result = head_wise(
             q,
             k,

@@ -96,7 +96,8 @@ class Timeline:
 
 def _letter(entry: SiteStep) -> str:
     used = [way.letter for way in entry.table.ways]
-    letter = max((way.letter for way in WAYS), key=used.count)
+    # Where two are equally common, the one that needs nothing from earlier steps.
+    letter = max((way.letter for way in sorted(WAYS, key=lambda way: way.reads is not None)), key=used.count)
     return letter.upper() if entry.share else letter
 
 

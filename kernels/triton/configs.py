@@ -32,9 +32,10 @@ class Config:
 
     @property
     def pooled_stages(self) -> int:
-        """Stages of the pointer path's loop over pooled keys. At head size 128, 128 queries with one stage spill 8
-        bytes on the A100, with two on consumer cards, and 64 queries with two or three on the A100."""
-        return 3 if self.queries == 128 else 1
+        """Stages of the pointer path's loop over pooled keys: as many as of the others, but one for 64 queries. At head
+        size 128, 128 queries with one stage spill 8 bytes on the A100, with two on consumer cards, with three 14
+        registers on MI300; 64 queries with two or three spill 8 bytes on the A100."""
+        return self.stages if self.queries == 128 else 1
 
     def __str__(self) -> str:
         return f"{self.path} {self.queries}x{self.keys}, {self.warps} warps, {self.stages} stages"

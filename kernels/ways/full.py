@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import torch
 
+from ..exact import attention
 from ..geometry import Layout
-from ..reference import attention
 from .base import Colour, Way
 
 

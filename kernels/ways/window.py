@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 
 import torch
 
+from ..exact import attention
 from ..geometry import Layout, box_pairs, boxes, is_global, tile_counts, tile_shape
-from ..reference import attention
 from ..tiled import box_attention
 from .base import Approximation, Colour
 

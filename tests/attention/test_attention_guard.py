@@ -19,7 +19,7 @@ from ditfastattn.attention.replay import guard as module  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.attention.replay.guard import Guard  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
-from ditfastattn.kernels import reference  # noqa: E402
+from ditfastattn.kernels import exact  # noqa: E402
 from ditfastattn.nodes.apply_plan import ApplyCompressionPlan  # noqa: E402
 from ditfastattn.plans import WaySpec  # noqa: E402
 from ditfastattn.plans.search.levels import expected_errors  # noqa: E402
@@ -146,18 +146,18 @@ def test_figures_equal_a_computation_from_full_outputs(monkeypatch, family, cfg,
 
     monkeypatch.setattr(Guard, "look", watched_look)
     tiny.sample(patched_model(family, ["f2ff", "frff"], expected=GENEROUS), family, cfg=cfg, split=split, batch=2)
-    error = exact = 0.0
+    error = wanted = 0.0
     for forward, attention, held, rows, _ in calls:
         for branch in forward.branches:
             first, factor = branch.items.start, cfg if branch.index == 0 else 1 - cfg
             q, k, v = (tensor[first].double() for tensor in (attention.q, attention.k, attention.v))
-            full = reference.attention(q, k, v, scale=attention.scale)
+            full = exact.attention(q, k, v, scale=attention.scale)
             error = error + factor * (held[first].double() - full)[:, rows]
-            exact = exact + factor * full[:, rows]
-    heads, width = exact.shape[0], exact.shape[2]
+            wanted = wanted + factor * full[:, rows]
+    heads, width = wanted.shape[0], wanted.shape[2]
     weight = calls[0][-1]
     slices = weight.double()[:, : heads * width].unflatten(1, (heads, width)).transpose(0, 1)  # (H, out, D)
-    expected = [(part @ slices.transpose(1, 2)).square().sum((1, 2)) for part in (error, exact)]
+    expected = [(part @ slices.transpose(1, 2)).square().sum((1, 2)) for part in (error, wanted)]
     for mine, plain in zip(next(figures[0] for figures in seen if 0 in figures), expected):
         torch.testing.assert_close(torch.tensor(mine).double(), plain, rtol=1e-3, atol=1e-9)
 

@@ -135,7 +135,7 @@ def test_measured_errors_equal_errors_computed_from_full_outputs():
     """The sampled estimate of a window's error against the same figure over every row, on one attention call."""
     from ditfastattn.attention.calibration import observer as measure
     from ditfastattn.kernels import Layout, Window
-    from ditfastattn.kernels.reference import attention
+    from ditfastattn.kernels.exact import attention
     from ditfastattn.kernels.ways.window import window_mask
 
     generator = torch.Generator().manual_seed(0)

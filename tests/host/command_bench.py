@@ -1,6 +1,6 @@
 """`python dev.py bench NAME`: a benchmark, in the .venv or, with --no-setup, in this Python.
 
-Those that sample the demo model (quality, transfer, cells) need COMFYUI_PATH where nothing is set up.
+Those that sample the demo model (quality, transfer, cells, decisions) need COMFYUI_PATH where nothing is set up.
 """
 
 from __future__ import annotations

@@ -37,15 +37,27 @@ def halves(order="tokens first", heads=6):
 
 
 def test_the_list_goes_from_the_fastest_to_the_one_that_serves_all():
-    assert [one.name for one in BACKENDS] == ["triton_hopper", "triton_pointer", "tiled"]
-    assert [one.gpu for one in BACKENDS] == [True, True, False]
-    assert BACKENDS[-1].why_not(None, None, None, None, None, None, scale=None, cached=None, residual=None) is None
+    assert [one.name for one in BACKENDS] == ["triton_hopper", "triton_pointer", "tiled", "reference"]
+    assert [one.gpu for one in BACKENDS] == [True, True, False, False]
+    for one in BACKENDS[2:]:
+        assert one.why_not(None, None, None, None, None, None, scale=None, cached=None, residual=None) is None
 
 
-def test_on_a_cpu_nobody_is_asked_but_the_last():
+def test_on_a_cpu_no_gpu_kernel_is_asked():
     q, k, v = halves()
     outcome = head_wise(q, k, v, LAYOUT, MIXED, **caches(q, LAYOUT, MIXED))
     assert (outcome.path, outcome.backend, outcome.refusals, outcome.refusal) == ("tiled", "tiled", (), None)
+
+
+def test_the_reference_serves_like_the_others_where_it_is_alone(monkeypatch):
+    q, k, v = qkv(2, len(MIXED), LAYOUT.length, 8)
+    kept = caches(q, LAYOUT, MIXED)
+    usual = head_wise(q, k, v, LAYOUT, MIXED, **kept)
+    monkeypatch.setattr(dispatch, "BACKENDS", BACKENDS[-1:])
+    plain = head_wise(q, k, v, LAYOUT, MIXED, **kept)
+    assert (plain.path, plain.backend, usual.backend) == ("reference", "reference", "tiled")
+    torch.testing.assert_close(plain.out, usual.out, rtol=0, atol=1e-5)
+    torch.testing.assert_close(plain.residual, usual.residual, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("serving", [0, 1, 2])

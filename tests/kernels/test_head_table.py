@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -22,6 +23,15 @@ def test_heads_are_found_by_what_they_do():
     assert table.approximation_groups() == {W: (1, 6), OTHER: (3, 5)}
     assert table.refresh_groups() == {W: (0,)}
     assert not table.all_full and not table.all_reuse and len(table) == 7
+
+
+def test_equal_tables_are_one_key_and_a_changed_one_is_another():
+    table = HeadTable((FULL, W, REUSE, Residual(OTHER)), (W, None, None, None))
+    assert table.full_heads == (0,)  # found once, and kept beside the fields
+    again = HeadTable(list(table.ways), list(table.refresh))
+    assert again == table and hash(again) == hash(table) and len({again, table}) == 1
+    other = replace(table, ways=(FULL, FULL, REUSE, Residual(OTHER)))
+    assert other != table and other.full_heads == (0, 1) and other.approximation_groups() == {OTHER: (3,)}
 
 
 def test_a_refreshing_table_is_not_all_full():

@@ -17,6 +17,7 @@ from ditfastattn.kernels import (
     Layout,
     Residual,
     Window,
+    exact,
     flops,
     head_wise,
     pooling,
@@ -108,7 +109,7 @@ def test_a_far_tile_of_one_token_is_as_exact_as_full_attention():
     layout = Layout((65,), prefix=2, suffix=1)
     q, k, v = qkv(1, 2, layout.length, 16)
     pooled = head_wise(q, k, v, layout, HeadTable.uniform(2, Window((0.01,), pooled=True))).out
-    full = reference.attention(q.double(), k.double(), v.double())
+    full = exact.attention(q.double(), k.double(), v.double())
     first = slice(layout.prefix, layout.prefix + 64)
     torch.testing.assert_close(pooled[:, :, first].double(), full[:, :, first], rtol=0, atol=1e-5)
     # The tile of 64 that the last token sees as one key is not exact.
@@ -118,7 +119,7 @@ def test_a_far_tile_of_one_token_is_as_exact_as_full_attention():
 def test_pooling_brings_a_window_nearer_to_full_attention():
     layout = Layout((24, 24), prefix=4)
     q, k, v = qkv(1, 4, layout.length, 16)
-    full = reference.attention(q.double(), k.double(), v.double())
+    full = exact.attention(q.double(), k.double(), v.double())
     errors = [
         (head_wise(q, k, v, layout, HeadTable.uniform(4, Window((0.3, 0.3), pooled))).out - full).norm()
         for pooled in (False, True)
@@ -169,7 +170,7 @@ def test_every_dtype_and_memory_order_stays_within_its_rounding(dtype, order):
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 def test_a_window_errs_at_most_twice_as_much_as_full_attention_in_the_same_precision(dtype):
     q, k, v = qkv(2, 4, LAYOUT.length, 64, dtype)
-    full = reference.attention(q.double(), k.double(), v.double())
+    full = exact.attention(q.double(), k.double(), v.double())
     floor = (tiled.full_attention(q, k, v).double() - full).abs().max()
     table = HeadTable.uniform(4, WIDE)
     wanted, _ = reference.head_wise(q.double(), k.double(), v.double(), LAYOUT, table)

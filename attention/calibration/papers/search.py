@@ -110,7 +110,7 @@ def _search(
     outputs: list[torch.Tensor] = []
     made: list[v1.LayerSearch | v2.HeadSearch] = []
 
-    def make_processor(installation, run):
+    def make_processor(run):
         if method == V1:
             made.append(v1.LayerSearch(model.family, model.sites, run, threshold, outputs, progress))
         else:
@@ -151,7 +151,7 @@ class _Compared:
         """Sample once with full attention. Raises CalibrationError when no attention was seen."""
         made: list[DenseRun] = []
 
-        def make_processor(installation, run):
+        def make_processor(run):
             made.append(DenseRun(model, run, progress))
             return made[-1]
 
