@@ -12,6 +12,7 @@ import torch
 log = logging.getLogger(__name__)
 
 KEPT_RUNS = 8
+FORECAST = "p"  # letter, in a run's map, of a step at which the model is not evaluated but predicted
 
 
 @dataclass

@@ -14,8 +14,7 @@ import numpy as np
 
 from ...kernels import FULL, REUSE, WAYS, Approximation, HeadTable, Residual, Way
 from ...plans import RunSchedule, letters
-
-FORECAST = "p"  # letter, in a run's map, of a step at which the model is not evaluated but predicted
+from ..hooks.record import FORECAST
 
 
 @dataclass(frozen=True)

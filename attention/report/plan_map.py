@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ...kernels import WAYS
-from ..replay.timeline import FORECAST
+from ..hooks.record import FORECAST
 from .canvas import INK, MUTED, Canvas
 
 # Of each way by its letter, of steps at which the model was forecast, and of letters that are neither ("?"). The ways'

@@ -8,8 +8,7 @@ from ...kernels import BACKENDS, WAYS
 from ..hooks.installation import Installation
 from ..hooks.model import HostModel, NotCovered, parameter_count
 from ..hooks.patch import attached
-from ..hooks.record import RunLog, RunRecord, latent_digest
-from ..replay.timeline import FORECAST
+from ..hooks.record import FORECAST, RunLog, RunRecord, latent_digest
 
 PATH_NAMES = {backend.path: backend.label for backend in BACKENDS} | {
     "copied": "copied from a cache",

@@ -1,0 +1,130 @@
+"""What calibration says of forecasts: the directions of a dense run, and errors that sampling confirms."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from host import tiny
+
+tiny.require_host()
+
+from comfy.patcher_extension import WrappersMP  # noqa: E402
+
+from ditfastattn.attention.calibration import directions as module  # noqa: E402
+from ditfastattn.attention.calibration.directions import Directions  # noqa: E402
+from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
+from ditfastattn.attention.hooks.patch import attached  # noqa: E402
+from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
+from ditfastattn.plans import Level  # noqa: E402
+from host.fidelity import relative_error  # noqa: E402
+
+pytestmark = pytest.mark.host
+STEPS = 12
+SETTINGS = SamplerSettings("euler", "simple", STEPS, 4.0, 1.0, 7)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny.make_model("sd3")
+
+
+def sample(patched, settings=SETTINGS, **options):
+    return tiny.sample(
+        patched, "sd3", steps=settings.steps, sampler=settings.name, seed=settings.seed, cfg=settings.cfg,
+        denoise=settings.denoise, **options,
+    )  # fmt: skip
+
+
+def measured_by(model, settings=SETTINGS):
+    return measure(HostModel.of(model), settings, lambda patched: sample(patched, settings))
+
+
+@pytest.fixture(scope="module")
+def measured(model):
+    return measured_by(model)
+
+
+def test_products_of_directions_are_those_of_the_run(model, measured):
+    seen = []
+
+    def predict(executor, x, timestep, *args, **kwargs):
+        output = executor(x, timestep, *args, **kwargs)
+        seen.append(((x - output) / float(timestep.flatten()[0]), float(timestep.flatten()[0]), output))
+        return output
+
+    clone = model.clone()
+    clone.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, "test", predict)
+    sample(clone)
+    v = torch.stack([one.reshape(-1) for one, _, _ in seen]).double().numpy()
+    forecasts = measured.table.forecasts
+    assert np.allclose(forecasts.sigmas, [sigma for _, sigma, _ in seen])
+    power = float(seen[-1][2].double().pow(2).sum())
+    assert np.allclose(forecasts.gram, v @ v.T / power, rtol=1e-4, atol=1e-5 * np.abs(v @ v.T / power).max())
+
+
+def test_values_left_out_of_a_large_latent_change_the_products_little(monkeypatch):
+    generator, steps = torch.Generator().manual_seed(0), 5
+    latents = torch.cumsum(torch.randn(steps, 1, 16, 40, 40, generator=generator), dim=0)
+    found = []
+    for most in (2**20, 4000):
+        monkeypatch.setattr(module, "MOST_VALUES", most)
+        directions = Directions()
+        for step, latent in enumerate(latents):
+            directions.add(step, latent, 2.0, torch.zeros_like(latent))
+        found.append(directions.forecasts(range(steps), np.linspace(1, 0.2, steps), np.ones(steps), 1.0).gram)
+        directions.close()
+    assert np.abs(found[0] - found[1]).max() < 0.1 * np.abs(found[0]).max()
+    assert np.allclose(found[0][0, 0], float(latents[0].pow(2).mean()) / 4, rtol=1e-4)
+
+
+def test_a_run_with_unknown_steps_or_levels_that_rise_has_no_forecasts():
+    directions = Directions()
+    for step in (0, 2):
+        directions.add(step, torch.ones(4), 1.0, torch.zeros(4))
+    sigmas, reach = np.array([1.0, 0.6, 0.3]), np.ones(3)
+    assert directions.forecasts([0, 1, 2], sigmas, reach, 1.0) is None
+    assert directions.forecasts([0, 2], sigmas, reach, 1.0) is not None
+    assert directions.forecasts([0, 2], sigmas[::-1], reach, 1.0) is None
+
+
+MARKS = ("111111110111", "111110101111", "111101010101", "111011011011", "110110100101")
+
+
+@pytest.mark.parametrize("marks", MARKS)
+def test_sampled_errors_of_patterns_are_those_predicted(model, measured, marks):
+    """Within 1/3 to 1.5 of the prediction on a model of random weights, in which a deviation of the latent does not grow
+    as it does in one that sees a picture in it.
+    """
+    pattern = measured.table.forecasts.pattern(np.array([mark == "1" for mark in marks]))
+    plan = solve(measured).plan
+    path = "".join("f" if mark == "1" else "r" for mark in marks)
+    level = Level(
+        "D1", (path,) * plan.model.heads, ("0" * STEPS,) * len(plan.model.sites), 0.1, 0.5, 0.5, 0, (), marks,
+        tuple(pattern.corrections),
+    )  # fmt: skip
+    patched = apply_plan(model, replace(plan, levels=(level,)), "D1", strict=True)
+    error = relative_error(sample(patched).numpy(), sample(model).numpy())
+    assert sum(step.forecast for step in attached(patched).runs.latest().steps) == marks.count("0")
+    assert 1 / 3 < error / pattern.squared_error**0.5 < 1.5
+
+
+def test_levels_forecast_steps_and_keep_what_they_say(model, measured):
+    plan = solve(measured).plan
+    used = [level for level in plan.levels if level.evaluated]
+    assert used
+    for level in (used[0], used[-1]):
+        patched = apply_plan(model, plan, level.name, strict=True)
+        sample(patched)
+        record = attached(patched).runs.latest()
+        dense, kept = record.attention_flops()
+        assert kept / dense == pytest.approx(level.attention_flops_kept, rel=0.04)
+        assert record.forecast_items / record.batch_items == pytest.approx(level.evaluated.count("0") / STEPS)
+
+
+@pytest.mark.parametrize("sampler", ["heun", "dpmpp_2m", "euler_ancestral"])
+def test_every_sampler_is_measured(model, sampler):
+    measured = measured_by(model, replace(SETTINGS, name=sampler, steps=6))
+    assert measured.table.forecasts.rows == 6 and len(measured.table.forecasts.patterns) > 1
