@@ -95,8 +95,8 @@ MARKS = ("111111110111", "111110101111", "111101010101", "111011011011", "110110
 
 @pytest.mark.parametrize("marks", MARKS)
 def test_sampled_errors_of_patterns_are_those_predicted(model, measured, marks):
-    """Within 1/3 to 1.5 of the prediction on a model of random weights, in which a deviation of the latent does not grow
-    as it does in one that sees a picture in it.
+    """Within 1/3 to 1.5 of the prediction on a model of random weights, in which a deviation of the latent does not
+    grow as it does in one that sees a picture in it.
     """
     pattern = measured.table.forecasts.pattern(np.array([mark == "1" for mark in marks]))
     plan = solve(measured).plan
