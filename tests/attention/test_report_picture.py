@@ -128,3 +128,18 @@ def test_text_stays_inside_its_width_and_has_a_glyph_for_every_character():
     assert text_width(shortened("w" * 500, 100, 14), 14) <= 100
     lines = wrapped("word " * 400, 300, 14, most=3)
     assert len(lines) == 3 and all(text_width(line, 14) <= 300 for line in lines) and lines[-1].endswith("\u2026")
+
+
+def test_steps_that_were_forecast_stand_out_in_the_map():
+    stats = run_of(10, 6, "fdwr")
+    without = pixels(stats)
+    stats["methods"][4] = "p" * 6
+    stats["steps"][4] |= {"kept": 0, "forecast": 1}
+    picture = pixels(stats)
+    colour = np.array(COLOURS["p"])
+    assert colour.tolist() not in [list(COLOURS[letter]) for letter in "fdwr?"]
+    painted = (picture == colour).all(axis=2)
+    assert painted.sum() > 500 and not (without == colour).all(axis=2).any()
+    # One column of the map, and a swatch of the legend.
+    columns = np.flatnonzero(painted.sum(axis=0) > 40)
+    assert columns.max() - columns.min() < (WIDTH - LEFT) / 10
