@@ -74,8 +74,8 @@ class Watch(DenseRun):
         step = self.run.step
         self._done.add(step)
         self._observing = False
-        self.directions.add(step, x, sigma, output)
         with self._extra_time(x.device):
+            self.directions.add(step, x, sigma, output)
             self.observer.finish(step)
             for due in self.probes.due(step):
                 self._make(due, predict, output)

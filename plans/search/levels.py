@@ -120,13 +120,16 @@ class _Scope:
         """Of the final latent, forecasts included."""
         return math.hypot(self.predictor.predicted_error(methods, share), math.sqrt(self.squared_error))
 
-    def over_all_levels(self, values: np.ndarray, otherwise) -> np.ndarray:
-        """Values at the evaluated noise levels, (E, ...), with `otherwise` at the rest: (S, ...)."""
-        if self.table is self.whole:
-            return values
-        result = np.full((self.whole.rows, *values.shape[1:]), otherwise, dtype=values.dtype)
-        result[self.pattern.evaluated] = values  # type: ignore[union-attr]
-        return result
+    def over_all_levels(self, texts: tuple[str, ...], otherwise: str) -> tuple[str, ...]:
+        """Texts of one letter an evaluated noise level, as such of all levels, with `otherwise` at the rest."""
+        if self.pattern is None or not self.pattern.marks:
+            return texts
+        evaluated = self.pattern.evaluated.tolist()
+        spread = []
+        for text in texts:
+            letters = iter(text)
+            spread.append("".join(next(letters) if here else otherwise for here in evaluated))
+        return tuple(spread)
 
 
 class _Scopes:
@@ -303,8 +306,8 @@ def _level(found: _Found) -> Level:
     attention, model = kept(scope.table, point)
     return Level(
         name=found.name,
-        paths=_texts(scope.over_all_levels(methods, REUSE)),
-        share=_texts(scope.over_all_levels(share, False) + ord("0")),
+        paths=scope.over_all_levels(found.solution.paths, chr(REUSE)),
+        share=scope.over_all_levels(found.solution.share, "0"),
         predicted_error=scope.predicted_error(methods, share),
         attention_flops_kept=scope.part * attention,
         model_flops_kept=scope.part * model,
@@ -313,11 +316,6 @@ def _level(found: _Found) -> Level:
         evaluated="" if scope.pattern is None else scope.pattern.marks,
         corrections=() if scope.pattern is None or not scope.pattern.marks else tuple(scope.pattern.corrections),
     )
-
-
-def _texts(codes: np.ndarray) -> tuple[str, ...]:
-    """One text a column of ASCII codes: (S, N) -> N texts."""
-    return tuple(column.tobytes().decode("ascii") for column in np.ascontiguousarray(codes.T.astype(np.uint8)))
 
 
 def _short_enough(plan: Plan, found: list[_Found]) -> tuple[Plan, list[str]]:

@@ -125,6 +125,7 @@ def decisions(make, method: int) -> dict:
         levels[level.name] = {
             "methods": text_rows(plan.table(level.name).T),
             "share": text_rows(np.where(plan.share(level.name), ord("1"), ord("0")).astype(np.uint8).T),
+            "evaluated": level.evaluated,
             **{name: getattr(level, name) for name in FIGURES},
             "run": run_figures(stats, latent, dense),
         }
@@ -152,7 +153,9 @@ def run_figures(stats: dict, latent: torch.Tensor, dense: torch.Tensor) -> dict:
     """What the run that followed a level did."""
     assert stats["state"] == "done", stats["notes"]
     return {
-        "steps": [[step[name] for name in ("dense", "kept", "projections_skipped")] for step in stats["steps"]],
+        "steps": [
+            [step[name] for name in ("dense", "kept", "projections_skipped", "forecast")] for step in stats["steps"]
+        ],
         "map": stats["methods"],
         "cache_bytes": stats["cache_bytes"],
         "notes": stats["notes"],
@@ -177,7 +180,7 @@ def summary(subject: dict) -> str:
 
 # -- comparing ---------------------------------------------------------------------------------------------------------
 
-EQUAL = {"methods", "share", "cache_bytes", "positions", "steps", "map", "notes"}
+EQUAL = {"methods", "share", "evaluated", "cache_bytes", "positions", "steps", "map", "notes"}
 CLOSE = {"predicted_error", "attention_flops_kept", "model_flops_kept", "error"}
 SAID_ONLY = {"calls", "latent", "dense"}
 

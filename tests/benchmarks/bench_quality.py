@@ -30,8 +30,8 @@ import torch  # noqa: E402
 from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
 from ditfastattn.attention.calibration.papers import search as searches  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
-from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
+from ditfastattn.attention.report import statistics as report  # noqa: E402
 from ditfastattn.plans import dumps, loads  # noqa: E402
 from ditfastattn.plans.search import LEVELS, KeepAttention  # noqa: E402
 
@@ -157,13 +157,11 @@ def sampled(entry: dict, level: str, job, dense) -> dict:
     """The figures of one level on one job."""
     plan = loads(entry["plan"])
     patched = apply_plan(demo.model(), plan, level, strict=True)
-    result = demo.result_of(demo.sample(patched, job))
-    record = attached(patched).runs.latest()
-    full, kept = record.attention_flops()
-    other = plan.measurement.other_flops * record.rows
+    latent = demo.sample(patched, job)
+    result, stats = demo.result_of(latent), report.statistics(patched, latent)
     return {
-        "attention_flops_kept": kept / full,
-        "model_flops_kept": (kept + other - record.projection_flops_skipped()) / (full + other),
+        "attention_flops_kept": stats["attention_flops_kept"],
+        "model_flops_kept": stats["model_flops_kept"],
         **demo.figures(result, dense),
         "predicted_error": plan.level(level).predicted_error,
     }
