@@ -15,7 +15,7 @@ from ditfastattn.plans.search.table import ERRORS, WEIGHTS
 ARRAYS = [
     field.name
     for field in dataclasses.fields(CalibrationTable)
-    if field.name not in ("positions", "ways", "costs", "runs", "reuse_gain", "milliseconds")
+    if field.name not in ("positions", "ways", "costs", "runs", "reuse_gain", "milliseconds", "forecasts")
 ]
 COSTS = [field.name for field in dataclasses.fields(Costs) if field.name not in ("sites", "unit", "other")]
 
