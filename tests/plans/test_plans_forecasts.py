@@ -11,7 +11,8 @@ from plans_samples import identity, measurement, plan_of, positions, table_of, w
 
 from ditfastattn.plans import Level, ModelIdentity, Plan, PlanError, dumps, fingerprint, loads, resolve
 from ditfastattn.plans.letters import FULL, REUSE
-from ditfastattn.plans.search import FLOPS, Forecasts, KeepAttention, attention_work, solve_plan
+from ditfastattn.plans.search import FLOPS, LEVELS, Forecasts, KeepAttention, attention_work, solve_plan
+from ditfastattn.plans.search import levels as levels_module
 from ditfastattn.plans.search.forecasts import LONGEST
 
 
@@ -337,3 +338,25 @@ def test_reuse_across_a_forecast_step_reads_the_last_step_that_was_evaluated():
     assert run.methods[3].tolist() == [REUSE] * 5 and run.evaluated.tolist() == [True, True, False, True, True]
     far = resolve(plan, "D1", [plan.positions[0], 0.9, 0.85, plan.positions[3], plan.positions[4]])
     assert (far.methods[far.rows == 3] == FULL).all() or far.notes == ()
+
+
+def test_patterns_of_a_large_model_are_chosen_by_some_of_its_layers_and_hardly_worse(monkeypatch):
+    made = table_of(rng(7), sites=(4,) * 12, rows=12, windows=2, ages=3, projection=1.0)
+    table = with_forecasts(made, rng(5), bend=2.0)
+    exact = solved(table).plan
+    monkeypatch.setattr(levels_module, "SAMPLED_HEADS", 12)
+    sampled = solved(table).plan
+    for one, other in zip(sampled.levels, exact.levels, strict=True):
+        assert one.model_flops_kept <= 1.03 * other.model_flops_kept
+        assert one.predicted_error <= dict(LEVELS)[one.name]
+
+
+def test_some_layers_of_a_table_keep_their_errors_and_their_part_of_the_work():
+    table = table_of(rng(), sites=(1, 2, 3), share=True)
+    some = table.of_sites([0, 2])
+    heads = [0, 3, 4, 5]
+    assert some.sites == (table.sites[0], table.sites[2]) and some.offsets.tolist() == [0, 1]
+    assert np.array_equal(some.reuse_error, table.reuse_error[:, heads])
+    assert np.array_equal(some.share_error, table.share_error[:, [0, 2]])
+    assert np.array_equal(some.costs.way, table.costs.way[heads])
+    assert some.costs.other / some.costs.full.sum() == pytest.approx(table.costs.other / table.costs.full.sum())
