@@ -18,10 +18,10 @@ class ApplyCompressionPlan(io.ComfyNode):
             display_name="Apply Compression Plan",
             category=CATEGORY,
             description=(
-                "Makes attention cheaper as a plan says: local windows, outputs kept between steps, results "
-                "shared between the guidance branches. The plan comes by link, or lies inside this node once "
-                "it is embedded in the workflow. Level off, bypass or a plan that does not fit: full "
-                "attention, bit for bit."
+                "Makes the model cheaper as a plan says: steps forecast without running the model, and attention "
+                "with local windows, outputs kept between steps, results shared between the guidance branches. "
+                "The plan comes by link, or lies inside this node once it is embedded in the workflow. Level "
+                "off, bypass or a plan that does not fit: full attention at every step, bit for bit."
             ),
             search_aliases=[*ALIASES, "compression"],
             inputs=[
@@ -78,7 +78,9 @@ class ApplyCompressionPlan(io.ComfyNode):
             ],
             outputs=[
                 io.Model.Output(
-                    "model", display_name="model", tooltip="The same model; its attention follows the plan."
+                    "model",
+                    display_name="model",
+                    tooltip="The same model; its steps and its attention follow the plan.",
                 )
             ],
         )

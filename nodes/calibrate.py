@@ -21,7 +21,8 @@ class Calibrate(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "Samples once with full attention and measures, for every step, layer and head, what cheaper "
-                "attention would cost and how much it would change the picture. Gives a plan with the levels "
+                "attention would cost and how much it would change the picture, and for every step what a forecast "
+                "in place of running the model would. Gives a plan with the levels "
                 "D1 (mild) to D6 (strong) for Apply Compression Plan. Takes about as long as one and a "
                 "half generations, once."
             ),
