@@ -79,7 +79,10 @@ def follow(
             run.record.note(
                 "The guard was off: this plan does not say what error it expects of each layer. Calibrate again."
             )
-        forecast, text_tokens = StepForecast(schedule, run.sigmas), plan.measurement.text_tokens
+        forecast, text_tokens = (
+            StepForecast(schedule.evaluated, schedule.corrections, run.sigmas),
+            plan.measurement.text_tokens,
+        )
         return Replay(model.family, model.sites, laid_out, run, cache_budget, strict, text_tokens, forecast, watch)
 
     runs = RunLog(plan=plan, level=chosen)

@@ -12,28 +12,31 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ...plans import RunSchedule
-
 KEPT_LATENTS = 3  # of a run's latent in float32: two directions and a correction
 _SAME = 1e-6  # relative difference of noise levels that count as one
 
 
 class StepForecast:
-    """Of one run. schedule: which of its steps are forecast. sigmas: the noise level of each step.
+    """Of one run. evaluated, corrections: see `plans.RunSchedule`. sigmas: the noise level of each step.
 
     A forecast knows its noise level and not its count, so that samplers may evaluate the model as often as they like:
     an evaluation is forecast if its step is, and if it lies not much farther below the last two real ones than it would
     with one evaluation a step. Everything else is computed.
     """
 
-    def __init__(self, schedule: RunSchedule, sigmas: Sequence[float]):
-        self._evaluated = schedule.evaluated
-        self._corrections = schedule.corrections
-        self._reach, self._ratio = _limits(schedule.evaluated, np.asarray(sigmas, dtype=float))
+    def __init__(self, evaluated: np.ndarray, corrections: np.ndarray, sigmas: Sequence[float]):
+        self._evaluated = evaluated
+        self._corrections = corrections
+        self._reach, self._ratio = _limits(evaluated, np.asarray(sigmas, dtype=float))
         # Noise level and direction of the last evaluations at different levels, the newest last.
         self._history: list[tuple[float, torch.Tensor]] = []
         self._correction: torch.Tensor | None = None  # at the level of the newest
         self._forecast_since = False
+
+    @staticmethod
+    def nowhere(steps: int) -> StepForecast:
+        """Of a run that evaluates all its steps."""
+        return StepForecast(np.ones(steps, dtype=bool), np.zeros(steps), np.zeros(steps))
 
     @property
     def active(self) -> bool:

@@ -32,8 +32,8 @@ class Replay(Processor):
 
     timeline: the plan on this run. cache_budget: most bytes the caches may take. strict: an error stops the run instead
     of falling back to full attention. text_tokens: how many the plan was measured with, for the announced memory.
-    forecast: of the steps at which the model is not evaluated. guard: looks at what is computed and asks for heads in
-    full, if there is one.
+    forecast: of the steps at which the model is not evaluated, None where all are. guard: looks at what is computed and
+    asks for heads in full, if there is one.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Replay(Processor):
         cache_budget: int,
         strict: bool,
         text_tokens: int,
-        forecast: StepForecast,
+        forecast: StepForecast | None = None,
         guard: Guard | None = None,
     ):
         self.family = family
@@ -54,7 +54,7 @@ class Replay(Processor):
         self.run = run
         self.strict = strict
         self.guard = guard
-        self._forecast = forecast
+        self._forecast = forecast or StepForecast.nowhere(len(run.positions))
         self._cache_budget = cache_budget
         self._text_tokens = text_tokens
         self._caches = RunCaches(timeline, cache_budget, run.record)
