@@ -186,9 +186,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         milliseconds=None
         if seen.timing is None
         else seen.timing.milliseconds(costs, float(np.median(seen.evaluation_seconds))),
-        forecasts=seen.directions.forecasts(
-            keep, sigmas, sigmas * np.sqrt(reach(sigmas, *seen.signal)), seen.latent_power
-        ),
+        forecasts=seen.predictions.forecasts(keep, sigmas, np.sqrt(reach(sigmas, *seen.signal)), seen.latent_power),
     )
 
 

@@ -15,8 +15,8 @@ from ..hooks.noise import signal_scale
 from ..hooks.record import Stopwatch
 from ..hooks.run import SamplingRun
 from .dense_run import DenseRun
-from .directions import Directions
 from .observer import HISTORY_BYTES, Observer, approximated
+from .predictions import Predictions
 from .progress import Progress
 from .propagation import REUSED, Probe, Probes
 from .timing import Timing, wait
@@ -38,7 +38,7 @@ class Watch(DenseRun):
         self.evaluation_seconds: list[float] = []  # of the observed evaluations, without what was measured in them
         self.overhead = 0.0
         self.latent_power = 0.0
-        self.directions = Directions()
+        self.predictions = Predictions()
         self.signal: np.ndarray | None = None
         self._cfg = cfg
         self._timed = timed
@@ -75,7 +75,7 @@ class Watch(DenseRun):
         self._done.add(step)
         self._observing = False
         with self._extra_time(x.device):
-            self.directions.add(step, x, sigma, output)
+            self.predictions.add(step, output)
             self.observer.finish(step)
             for due in self.probes.due(step):
                 self._make(due, predict, output)
@@ -142,7 +142,7 @@ class Watch(DenseRun):
     def close(self) -> None:
         """Free the samples; the figures stay."""
         self._before.clear()
-        self.directions.close()
+        self.predictions.close()
         if self.observer is not None:
             self.observer.close()
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-KEPT_LATENTS = 3  # of a run's latent in float32: two directions and a correction
+KEPT_LATENTS = 3  # of a run's latent in float32: two predictions and a correction
 _SAME = 1e-6  # relative difference of noise levels that count as one
 
 
@@ -28,7 +28,7 @@ class StepForecast:
         self._evaluated = evaluated
         self._corrections = corrections
         self._reach, self._ratio = _limits(evaluated, np.asarray(sigmas, dtype=float))
-        # Noise level and direction of the last evaluations at different levels, the newest last.
+        # Noise level and prediction of the last evaluations at different levels, the newest last.
         self._history: list[tuple[float, torch.Tensor]] = []
         self._correction: torch.Tensor | None = None  # at the level of the newest
         self._forecast_since = False
@@ -56,28 +56,28 @@ class StepForecast:
         if not 0 < distance <= self._reach[step] or distance > self._ratio[step] * (before - last):
             return None
         self._forecast_since = True
-        return (x.float() - sigma * self._extrapolated(sigma)).to(x.dtype)
+        return self._extrapolated(sigma).to(x.dtype)
 
     def evaluated(self, x: torch.Tensor, sigma: float, step: int, output: torch.Tensor) -> torch.Tensor:
         """What the sampler gets for a computed prediction `output` at x: itself, or corrected for forecasts before."""
-        if not self.active or getattr(x, "is_nested", False) or output.shape != x.shape or not sigma > 0:
+        if not self.active or getattr(x, "is_nested", False) or output.shape != x.shape:
             self.close()
             return output
         if not self._alike(x) or (self._history and sigma > self._history[-1][0] * (1 + _SAME)):
             self.close()
-        direction = (x.float() - output.float()) / sigma
+        prediction = output.detach().to(torch.float32, copy=True)
         if self._history and math.isclose(sigma, self._history[-1][0], rel_tol=_SAME):
             self._history.pop()
         else:
             self._correction = None
             factor = float(self._corrections[step])
             if factor and self._forecast_since and len(self._history) == 2:
-                self._correction = factor * (direction - self._extrapolated(sigma))
-        self._history = [*self._history[-1:], (sigma, direction)]
+                self._correction = factor * (prediction - self._extrapolated(sigma))
+        self._history = [*self._history[-1:], (sigma, prediction)]
         self._forecast_since = False
         if self._correction is None:
             return output
-        return (output.float() - sigma * self._correction).to(output.dtype)
+        return (output.float() + self._correction).to(output.dtype)
 
     def close(self) -> None:
         """Free every tensor."""

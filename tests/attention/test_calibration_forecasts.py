@@ -1,4 +1,4 @@
-"""What calibration says of forecasts: the directions of a dense run, and errors that sampling confirms."""
+"""What calibration says of forecasts: the predictions of a dense run, and errors that sampling confirms."""
 
 from dataclasses import replace
 
@@ -12,9 +12,9 @@ tiny.require_host()
 
 from comfy.patcher_extension import WrappersMP  # noqa: E402
 
-from ditfastattn.attention.calibration import directions as module  # noqa: E402
-from ditfastattn.attention.calibration.directions import Directions  # noqa: E402
+from ditfastattn.attention.calibration import predictions as module  # noqa: E402
 from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
+from ditfastattn.attention.calibration.predictions import Predictions  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
@@ -47,22 +47,22 @@ def measured(model):
     return measured_by(model)
 
 
-def test_products_of_directions_are_those_of_the_run(model, measured):
+def test_products_of_predictions_are_those_of_the_run(model, measured):
     seen = []
 
     def predict(executor, x, timestep, *args, **kwargs):
         output = executor(x, timestep, *args, **kwargs)
-        seen.append(((x - output) / float(timestep.flatten()[0]), float(timestep.flatten()[0]), output))
+        seen.append((float(timestep.flatten()[0]), output))
         return output
 
     clone = model.clone()
     clone.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, "test", predict)
     sample(clone)
-    v = torch.stack([one.reshape(-1) for one, _, _ in seen]).double().numpy()
+    p = torch.stack([output.reshape(-1) for _, output in seen]).double().numpy()
     forecasts = measured.table.forecasts
-    assert np.allclose(forecasts.sigmas, [sigma for _, sigma, _ in seen])
-    power = float(seen[-1][2].double().pow(2).sum())
-    assert np.allclose(forecasts.gram, v @ v.T / power, rtol=1e-4, atol=1e-5 * np.abs(v @ v.T / power).max())
+    assert np.allclose(forecasts.sigmas, [sigma for sigma, _ in seen])
+    gram = p @ p.T / float(seen[-1][1].double().pow(2).sum())
+    assert np.allclose(forecasts.gram, gram, rtol=1e-4, atol=1e-5 * np.abs(gram).max())
 
 
 def test_values_left_out_of_a_large_latent_change_the_products_little(monkeypatch):
@@ -71,23 +71,23 @@ def test_values_left_out_of_a_large_latent_change_the_products_little(monkeypatc
     found = []
     for most in (2**20, 4000):
         monkeypatch.setattr(module, "MOST_VALUES", most)
-        directions = Directions()
+        predictions = Predictions()
         for step, latent in enumerate(latents):
-            directions.add(step, latent, 2.0, torch.zeros_like(latent))
-        found.append(directions.forecasts(range(steps), np.linspace(1, 0.2, steps), np.ones(steps), 1.0).gram)
-        directions.close()
+            predictions.add(step, latent)
+        found.append(predictions.forecasts(range(steps), np.linspace(1, 0.2, steps), np.ones(steps), 1.0).gram)
+        predictions.close()
     assert np.abs(found[0] - found[1]).max() < 0.1 * np.abs(found[0]).max()
-    assert np.allclose(found[0][0, 0], float(latents[0].pow(2).mean()) / 4, rtol=1e-4)
+    assert np.allclose(found[0][0, 0], float(latents[0].pow(2).mean()), rtol=1e-4)
 
 
 def test_a_run_with_unknown_steps_or_levels_that_rise_has_no_forecasts():
-    directions = Directions()
+    predictions = Predictions()
     for step in (0, 2):
-        directions.add(step, torch.ones(4), 1.0, torch.zeros(4))
+        predictions.add(step, torch.ones(4))
     sigmas, reach = np.array([1.0, 0.6, 0.3]), np.ones(3)
-    assert directions.forecasts([0, 1, 2], sigmas, reach, 1.0) is None
-    assert directions.forecasts([0, 2], sigmas, reach, 1.0) is not None
-    assert directions.forecasts([0, 2], sigmas[::-1], reach, 1.0) is None
+    assert predictions.forecasts([0, 1, 2], sigmas, reach, 1.0) is None
+    assert predictions.forecasts([0, 2], sigmas, reach, 1.0) is not None
+    assert predictions.forecasts([0, 2], sigmas[::-1], reach, 1.0) is None
 
 
 MARKS = ("111111110111", "111110101111", "111101010101", "111011011011", "110110100101")

@@ -54,16 +54,16 @@ def reference(model, marks, corrections):
         state["step"] += 1
 
         def straight():
-            (s0, v0), (s1, v1) = history[-2:]
-            return v1 + (v1 - v0) * (sigma - s1) / (s1 - s0)
+            (s0, p0), (s1, p1) = history[-2:]
+            return p1 + (p1 - p0) * (sigma - s1) / (s1 - s0)
 
         if marks[step] == "0":
-            return (x.double() - sigma * straight()).to(x.dtype)
+            return straight().to(x.dtype)
         output = executor(x, timestep, *args, **kwargs)
-        v = (x.double() - output.double()) / sigma
+        prediction = output.double()
         if corrections[step]:
-            output = (x.double() - sigma * (v + corrections[step] * (v - straight()))).to(x.dtype)
-        history.append((sigma, v))
+            output = (prediction + corrections[step] * (prediction - straight())).to(x.dtype)
+        history.append((sigma, prediction))
         return output
 
     clone.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, "test", predict)

@@ -1,4 +1,4 @@
-"""In which direction the sampler moves at each step of a dense run: what forecasts of whole evaluations go by."""
+"""What the model predicts of the clean picture at each step of a dense run: what forecasts of evaluations go by."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ from ...plans.search import Forecasts
 MOST_VALUES = 2**20
 
 
-class Directions:
-    """v = (x - prediction of the clean picture) / noise level at the steps of one run, float32 on the CPU."""
+class Predictions:
+    """The guided predictions of one run, float32 on the CPU."""
 
     def __init__(self):
         self._of_step: dict[int, torch.Tensor] = {}
         self._gram: dict[tuple[int, int], float] = {}  # mean products at two steps, kept when the tensors are gone
 
-    def add(self, step: int, x: torch.Tensor, sigma: float, output: torch.Tensor) -> None:
-        """The evaluation of a step at latent x predicted the clean picture `output`. Nested latents are left out."""
-        if getattr(x, "is_nested", False) or not sigma > 0:
+    def add(self, step: int, output: torch.Tensor) -> None:
+        """The evaluation of a step predicted the clean picture `output`. Nested latents are left out."""
+        if getattr(output, "is_nested", False):
             return
-        every = -(-x.numel() // MOST_VALUES) | 1  # odd, so that it does not fall in with the latent's even width
-        difference = x.reshape(-1)[::every].float() - output.reshape(-1)[::every].float()
-        direction = (difference / sigma).cpu()
+        every = -(-output.numel() // MOST_VALUES) | 1  # odd, so that it does not fall in with the latent's even width
+        prediction = output.reshape(-1)[::every].float().cpu().clone()
         for other, kept in self._of_step.items():
-            if kept.shape == direction.shape:
-                self._gram[other, step] = self._gram[step, other] = _mean_product(kept, direction)
-        self._gram[step, step] = _mean_product(direction, direction)
-        self._of_step[step] = direction
+            if kept.shape == prediction.shape:
+                self._gram[other, step] = self._gram[step, other] = _mean_product(kept, prediction)
+        self._gram[step, step] = _mean_product(prediction, prediction)
+        self._of_step[step] = prediction
 
     def close(self) -> None:
         """Free the tensors; the products stay."""
@@ -41,9 +40,8 @@ class Directions:
     def forecasts(
         self, steps: Sequence[int], sigmas: np.ndarray, reach: np.ndarray, latent_power: float
     ) -> Forecasts | None:
-        """What leaving out evaluations at `steps` does, of a run with these noise levels and reach of v at all steps
-        (see `plans.search.Forecasts`); None where not every step is known. latent_power: mean square of the final
-        latent.
+        """What leaving out evaluations at `steps` does, of a run with these noise levels and reach at all steps (see
+        `plans.search.Forecasts`); None where not every step is known. latent_power: mean square of the final latent.
         """
         gram = np.array([[self._gram.get((one, other), np.nan) for other in steps] for one in steps])
         levels = sigmas[list(steps)]
