@@ -14,11 +14,12 @@ demo model its errors are 1.02 to 1.04 times those of p under euler. Under euler
 
 All that happens from one evaluation to the next is a *gap*. To first order it leaves in the final latent the sum of
 reach(s) * (used p(s) - exact p(s)), where every used p is a known combination of exact ones: its size follows from the
-Gram matrix of the p of one dense run, and so does the best correction. Errors within a gap add up as vectors. Those of different gaps add up in squares, because the steps between turn an
-error away from what it was: on the demo model the error that a single early forecast leaves in the final latent has a
-cosine of only -0.1 to -0.3 with what it put in. 13 patterns of 10 to 17 of 20 evaluations, sampled there with forecasts
-of the direction for 3 other pictures than the one that was measured, erred by 0.75 to 1.4 times the prediction in the
-mean over the pictures, 0.96 times in the mean over all; single pictures by 0.3 to 2.
+Gram matrix of the p of one dense run, and so does the best correction. Errors within a gap add up as vectors. Those of
+different gaps add up in squares, because the steps between turn an error away from what it was: on the demo model the
+error that a single early forecast leaves in the final latent has a cosine of only -0.1 to -0.3 with what it put in. 13
+patterns of 10 to 17 of 20 evaluations, sampled there with forecasts of the direction for 3 other pictures than the one
+that was measured, erred by 0.75 to 1.4 times the prediction in the mean over the pictures, 0.96 times in the mean over
+all; single pictures by 0.3 to 2.
 """
 
 from __future__ import annotations
