@@ -195,6 +195,9 @@ def verify(
         ratio = _ratio(attempts[-1])
         if ratio is None or len(attempts) > RETRIES:
             break
+        if len(attempts) > 1 and (ratio > 1) != (correction > 1):
+            # What errs in a level that is too strong need not err in the milder one that followed: meet half-way.
+            ratio = math.sqrt(ratio)
         correction *= ratio
         before, solved = solved, solve(measured.scaled(correction**2))
         if _same(before.plan, solved.plan, level):
