@@ -161,7 +161,9 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         _of_sites([record.way[:, :, seen.probes.way] for record in records]),
         _of_sites([record.reuse[:, :, 0] for record in records]),
     )
-    weight = gains * reach(np.array(run.sigmas), *seen.signal)[:, None] / max(seen.latent_power, 1e-12)
+    sigmas = np.array(run.sigmas)
+    reached = reach(seen.predictions.shares(sigmas), *seen.signal)
+    weight = gains * reached[:, None] / max(seen.latent_power, 1e-12)
     heads = [site.heads for site in sites]
     per_head = np.repeat(weight, heads, axis=1)[keep]
 
@@ -170,7 +172,6 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         return measured * per_head.reshape(*per_head.shape, *(1,) * (measured.ndim - 2))
 
     costs = costs_of(seen, seen.ways)
-    sigmas = np.array(run.sigmas)
     return CalibrationTable(
         positions=tuple(run.positions[step] for step in keep),
         ways=tuple(WaySpec.of(way.kind, **way.parameters()) for way in seen.ways),
@@ -186,7 +187,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         milliseconds=None
         if seen.timing is None
         else seen.timing.milliseconds(costs, float(np.median(seen.evaluation_seconds))),
-        forecasts=seen.predictions.forecasts(keep, sigmas, np.sqrt(reach(sigmas, *seen.signal)), seen.latent_power),
+        forecasts=seen.predictions.forecasts(keep, sigmas, np.sqrt(reached), seen.latent_power),
     )
 
 

@@ -98,11 +98,17 @@ def growth(signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return 1.0 / (signal**2 + MOST_GROWTH**-2) / scale**2
 
 
-def reach(sigmas: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def euler_shares(sigmas: np.ndarray) -> np.ndarray:
+    """(steps,) part of each step's prediction that an Euler step from sigma to sigma' takes into the next latent:
+    1 - sigma' / sigma.
+    """
+    return 1.0 - np.append(sigmas[1:], 0.0) / np.maximum(sigmas, 1e-12)
+
+
+def reach(shares: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """(steps,) squared size in the final latent of a unit error in the prediction of each step.
 
-    sigmas: noise level of each step; signal, scale: see `noise.signal_scale`. An Euler step from sigma to sigma' takes
-    the share 1 - sigma' / sigma of the prediction into the next step's latent, from where it grows.
+    shares: part of the prediction that goes into the next step's latent, from where it grows. signal, scale: see
+    `noise.signal_scale`.
     """
-    share = 1.0 - np.append(sigmas[1:], 0.0) / np.maximum(sigmas, 1e-12)
-    return share**2 * growth(np.append(signal[1:], 1.0), np.append(scale[1:], 1.0))
+    return shares**2 * growth(np.append(signal[1:], 1.0), np.append(scale[1:], 1.0))

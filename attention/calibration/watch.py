@@ -75,7 +75,7 @@ class Watch(DenseRun):
         self._done.add(step)
         self._observing = False
         with self._extra_time(x.device):
-            self.predictions.add(step, output)
+            self.predictions.add(step, x, output)
             self.observer.finish(step)
             for due in self.probes.due(step):
                 self._make(due, predict, output)

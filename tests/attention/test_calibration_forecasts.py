@@ -73,7 +73,7 @@ def test_values_left_out_of_a_large_latent_change_the_products_little(monkeypatc
         monkeypatch.setattr(module, "MOST_VALUES", most)
         predictions = Predictions()
         for step, latent in enumerate(latents):
-            predictions.add(step, latent)
+            predictions.add(step, latent, latent)
         found.append(predictions.forecasts(range(steps), np.linspace(1, 0.2, steps), np.ones(steps), 1.0).gram)
         predictions.close()
     assert np.abs(found[0] - found[1]).max() < 0.1 * np.abs(found[0]).max()
@@ -83,7 +83,7 @@ def test_values_left_out_of_a_large_latent_change_the_products_little(monkeypatc
 def test_a_run_with_unknown_steps_or_levels_that_rise_has_no_forecasts():
     predictions = Predictions()
     for step in (0, 2):
-        predictions.add(step, torch.ones(4))
+        predictions.add(step, torch.ones(4), torch.ones(4))
     sigmas, reach = np.array([1.0, 0.6, 0.3]), np.ones(3)
     assert predictions.forecasts([0, 1, 2], sigmas, reach, 1.0) is None
     assert predictions.forecasts([0, 2], sigmas, reach, 1.0) is not None
@@ -128,3 +128,28 @@ def test_levels_forecast_steps_and_keep_what_they_say(model, measured):
 def test_every_sampler_is_measured(model, sampler):
     measured = measured_by(model, replace(SETTINGS, name=sampler, steps=6))
     assert measured.table.forecasts.rows == 6 and len(measured.table.forecasts.patterns) > 1
+
+
+def test_shares_that_a_run_shows_are_those_of_euler_and_larger_where_noise_is_added(model):
+    """euler_ancestral goes from sigma to sigma'^2 / sigma and adds noise: nearly twice the share of a small step."""
+    found = {}
+    for sampler in ("euler", "euler_ancestral"):
+        predictions, sigmas, step = Predictions(), [], iter(range(STEPS))
+
+        def predict(executor, x, timestep, *args, predictions=predictions, sigmas=sigmas, step=step, **kwargs):
+            output = executor(x, timestep, *args, **kwargs)
+            sigmas.append(float(timestep.flatten()[0]))
+            predictions.add(next(step), x, output)
+            return output
+
+        clone = model.clone()
+        clone.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, "test", predict)
+        sample(clone, replace(SETTINGS, name=sampler))
+        found[sampler] = predictions.shares(np.array(sigmas))
+    sigmas = np.array(sigmas)
+    following = np.append(sigmas[1:], 0.0)
+    assert np.allclose(found["euler"], 1 - following / sigmas, rtol=1e-3)
+    down = following**2 / sigmas
+    expected = (1 - down / sigmas) * (1 - following) / (1 - down)
+    assert np.allclose(found["euler_ancestral"][:-1], expected[:-1], rtol=0.3)
+    assert found["euler_ancestral"][-1] == 1

@@ -11,6 +11,7 @@ from ditfastattn.attention.calibration.propagation import (
     REUSED,
     WINDOWED,
     Probes,
+    euler_shares,
     growth,
     reach,
 )
@@ -112,15 +113,15 @@ def test_short_runs_have_gains_too(sites, steps):
 def test_the_whole_error_of_the_last_step_reaches_the_final_latent():
     sigmas = np.array([1.0, 0.75, 0.5, 0.25])
     signal, scale = 1 - sigmas, np.ones(4)
-    assert reach(sigmas, signal, scale)[-1] == pytest.approx(1 / (1 + MOST_GROWTH**-2))
+    assert reach(euler_shares(sigmas), signal, scale)[-1] == pytest.approx(1 / (1 + MOST_GROWTH**-2))
 
 
 def test_an_error_enters_with_the_share_of_its_step_and_grows_as_the_picture_does():
     sigmas = np.array([1.0, 0.75, 0.5, 0.25])
     share = np.array([0.25, 1 / 3, 0.5, 1.0])
-    constant = reach(sigmas, np.ones(4), np.ones(4))
+    constant = reach(euler_shares(sigmas), np.ones(4), np.ones(4))
     assert constant == pytest.approx(share**2 / (1 + MOST_GROWTH**-2))
-    flow = reach(sigmas, 1 - sigmas, np.ones(4))
+    flow = reach(euler_shares(sigmas), 1 - sigmas, np.ones(4))
     assert flow / constant == pytest.approx(
         (1 + MOST_GROWTH**-2) / (np.array([0.25, 0.5, 0.75, 1]) ** 2 + MOST_GROWTH**-2)
     )
