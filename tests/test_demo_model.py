@@ -1,11 +1,13 @@
-"""Claims about the demo model, its captions and its files. The host is needed by the last two only."""
+"""Claims about the demo model, its captions, training and files. The host is needed by the last two only."""
 
+import dataclasses
 import hashlib
 import json
 import math
 import os
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +18,12 @@ HERE = Path(__file__).resolve().parent / "host"
 for folder in ("demo_nodes", "demo_model"):
     sys.path.append(str(HERE / folder))
 
+import agreement  # noqa: E402
 import autoencoder  # noqa: E402
 import captions  # noqa: E402
 import scenes  # noqa: E402
 import train  # noqa: E402
+import trainer  # noqa: E402
 
 WEIGHTS = ("demo_sd3", "taesd3_encoder", "taesd3_decoder")
 CAPTION = "dusk sky, sea, low red sun far left, large white house right with dots, two green trees middle"
@@ -129,6 +133,70 @@ def test_the_loss_curve_falls_and_ends_with_a_validation_loss():
     losses = [entry["loss"] for entry in curve if entry["stage"].endswith("tokens")]
     assert np.mean(losses[-5:]) < 0.5 * losses[0]
     assert curve[-1]["stage"] == "validation"
+
+
+def test_pictures_agree_with_their_own_captions_and_hardly_with_others():
+    held = agreement.held_out(8)
+    result, _ = agreement.compare([scenes.draw(phrases, seed) for seed, phrases in held], held)
+    own, other = result["own captions"], result["other captions"]
+    assert own["things"] >= 0.9 and own["scenery"] == 1
+    assert other["things"] <= 0.15
+
+
+@pytest.mark.parametrize("attribute", ["colour", "x", "kind", "texture"])
+def test_one_wrong_word_is_noticed_and_told_by_its_name(attribute):
+    house = captions.parse("large red house left with stripes")[0]
+    wrong = {"colour": "blue", "x": "right", "kind": "ball", "texture": "dots"}[attribute]
+    scenery = captions.parse("day sky, sand")
+    picture = scenes.draw((*scenery, dataclasses.replace(house, **{attribute: wrong})), 5)
+    verdict = agreement.judge(picture, (*scenery, house))[-1]
+    asked = {"colour": "colour", "x": "place", "kind": "shape", "texture": "pattern"}[attribute]
+    assert not verdict[asked]
+    assert verdict["obeyed"] == (attribute == "texture")
+
+
+def toy(file: Path) -> tuple[trainer.Training, Callable]:
+    """A training of one matrix towards another, small enough to repeat exactly at once."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(8, 8, bias=False), torch.nn.Linear(8, 4))
+    rates = trainer.Rates(matrix=0.02, vector=0.01, warm_up=3, average=0.9)
+
+    def batch(step):
+        generator, _ = trainer.dice(1, step)
+        x = torch.randn(16, 8, generator=generator)
+        return trainer.Batch("toy", lambda network: ((network(x) - x[:, :4]) ** 2).mean(), 16, 16)
+
+    return trainer.Training(model, [model[0].weight], rates, file), batch
+
+
+def test_a_training_that_was_stopped_goes_on_exactly_as_one_that_was_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda model, **_: model)
+    whole, batch = toy(tmp_path / "whole.pt")
+    assert whole.run(batch, lambda: 0.0, 16 * 40, math.inf)
+    first, batch = toy(tmp_path / "piece.pt")
+    assert not first.run(batch, lambda: 0.0, 16 * 40, minutes=0)  # time is up before the first step
+    first.run(batch, lambda: 0.0, 16 * 17, math.inf)
+    second, batch = toy(tmp_path / "piece.pt")
+    second.load(tmp_path / "piece.pt")
+    assert second.run(batch, lambda: 0.0, 16 * 40, math.inf)
+    assert second.at["step"] == whole.at["step"] == 40
+    for name, value in whole.average.items():
+        assert torch.equal(value, second.average[name])
+        assert torch.equal(whole.model.state_dict()[name], second.model.state_dict()[name])
+
+
+def test_a_branch_ends_at_rate_zero_and_leaves_its_trunk_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda model, **_: model)
+    trunk, batch = toy(tmp_path / "trunk.pt")
+    trunk.run(batch, lambda: 0.0, 16 * 20, math.inf)
+    before = (tmp_path / "trunk.pt").read_bytes()
+    branch, batch = toy(tmp_path / "branch.pt")
+    branch.load(tmp_path / "trunk.pt")
+    branch.branch(16 * 10)
+    assert branch.share() == 1
+    assert branch.run(batch, lambda: 0.0, branch.at["falls"][1], math.inf)
+    assert branch.share() == 0 and branch.at["step"] == 30
+    assert (tmp_path / "trunk.pt").read_bytes() == before
 
 
 @pytest.fixture(scope="module")

@@ -552,3 +552,18 @@ class _Scene:
 def draw(phrases: tuple[Phrase, ...], seed: int) -> np.ndarray:
     """The picture of some phrases, ``(SIZE, SIZE, 3)`` uint8 RGB; equal phrases and seeds give equal bytes."""
     return (np.clip(_Scene(phrases, seed).run(phrases), 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def draw_alone(phrase: Phrase, ground: str, seed: int) -> np.ndarray:
+    """The picture of one thing by daylight before plain grey; ``ground`` says what it would stand on."""
+    scene = _Scene((Phrase("ground", variant=ground),), seed)
+    scene.canvas.pixels[:] = 0.5
+    scene.sky_low = np.full(3, 0.5)
+    if phrase.kind in ("sun", "moon"):
+        scene.celestial(phrase)
+    elif phrase.kind in ("cloud", "balloon"):
+        getattr(scene, phrase.kind)(phrase)
+    else:
+        for _, job in scene.standing(phrase):
+            job()
+    return (np.clip(scene.canvas.pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
