@@ -21,8 +21,10 @@ for folder in ("demo_nodes", "demo_model"):
 import agreement  # noqa: E402
 import autoencoder  # noqa: E402
 import captions  # noqa: E402
+import frames  # noqa: E402
 import scenes  # noqa: E402
 import train  # noqa: E402
+import train_clips  # noqa: E402
 import trainer  # noqa: E402
 
 WEIGHTS = ("demo_sd3", "taesd3_encoder", "taesd3_decoder")
@@ -199,6 +201,16 @@ def test_a_branch_ends_at_rate_zero_and_leaves_its_trunk_as_it_was(tmp_path, mon
     assert (tmp_path / "trunk.pt").read_bytes() == before
 
 
+def test_a_clip_moves_what_drifts_and_leaves_what_stands():
+    phrases = captions.parse("day sky, sea, red house left, yellow boat far right")
+    start, middle, end = (scenes.draw(phrases, 3, time).astype(int) for time in (-0.5, 0.0, 0.5))
+    assert (middle == scenes.draw(phrases, 3)).all()
+    half = scenes.SIZE // 2
+    assert (start[:, :half] == end[:, :half]).all()
+    moved = [np.argwhere(np.abs(a - middle).max(-1) > 60) for a in (start, end)]
+    assert min(points[:, 1].min() for points in moved) >= half and min(map(len, moved)) > 300
+
+
 @pytest.fixture(scope="module")
 def host():
     """The host's modules, on CPU; set COMFYUI_PATH to a checkout."""
@@ -230,6 +242,44 @@ def test_the_host_recognises_the_checkpoint_as_sd3_and_computes_what_was_trained
     got = loaded.diffusion_model(latent, torch.tensor([500.0]), **inputs)
     assert got.std() > 0.1
     assert torch.equal(got, trained(latent, torch.tensor([500.0]), **inputs))
+
+
+def test_the_host_recognises_the_video_model_as_wan_and_computes_what_was_trained(host, tmp_path):
+    import comfy.model_management
+    import comfy.sd
+
+    _, _, ops = host
+    s = train_clips.Settings(layers=2)
+    wan = train_clips.host_model()
+    torch.manual_seed(0)
+    trained = train_clips.build_model(wan, ops, s)
+    with torch.no_grad():
+        for value in trained.parameters():
+            value.add_(0.02 * torch.randn(value.shape)).copy_(value.half())
+    trainer.save_weights(
+        trained.state_dict(),
+        tmp_path / "demo_wan.safetensors",
+        {"config": json.dumps({"transformer": train_clips.transformer_config(s)})},
+    )
+    comfy.model_management.in_training = False
+    loaded = comfy.sd.load_diffusion_model(str(tmp_path / "demo_wan.safetensors")).model
+    assert type(loaded).__name__ == "WAN21"
+    assert (loaded.diffusion_model.num_heads, len(loaded.diffusion_model.blocks)) == (s.heads, s.layers)
+    clip, (context, _) = torch.randn(1, 16, 3, 8, 8), captions.encode(CAPTION)
+    with torch.inference_mode():
+        got = loaded.diffusion_model.float()(clip, torch.tensor([500.0]), context)
+        assert got.std() > 0.01
+        assert torch.allclose(got, trained(clip, torch.tensor([500.0]), context), atol=1e-4)
+
+
+def test_a_sampled_clip_becomes_frames_that_the_still_decoder_takes(host):
+    import comfy.latent_formats as formats
+
+    plain = torch.randn(2, 16, 3, 4, 4)
+    sampled = formats.Wan21().process_out(plain)
+    got = formats.SD3().process_in(frames.of_clip(sampled))
+    assert got.shape == (6, 16, 4, 4)
+    assert torch.allclose(got[4], plain[1, :, 1], atol=1e-5)
 
 
 @torch.inference_mode()

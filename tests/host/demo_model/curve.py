@@ -1,4 +1,4 @@
-"""Draws loss_curve.json as loss_curve.png: ``python tests/host/demo_model/curve.py``."""
+"""Draws every loss_curve*.json beside it as a PNG: ``python tests/host/demo_model/curve.py``."""
 
 import json
 import math
@@ -9,7 +9,12 @@ from PIL import Image, ImageDraw, ImageFont
 HERE = Path(__file__).resolve().parent
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1000, 520, 70, 30, 50, 60  # pixels
 FIRST_STEP = 16_384  # tokens of a step in the rows of the first training, which do not say
-COLOURS = {"256 tokens": (31, 99, 181), "1024 tokens": (200, 80, 20), "validation": (20, 130, 60)}
+COLOURS = {
+    "256 tokens": (31, 99, 181),
+    "1024 tokens": (200, 80, 20),
+    "2048 tokens": (200, 80, 20),
+    "validation": (20, 130, 60),
+}
 
 
 def draw(curve: list[dict]) -> Image.Image:
@@ -40,7 +45,9 @@ def draw(curve: list[dict]) -> Image.Image:
         pen.line([(x, TOP), (x, HEIGHT - BOTTOM)], (240, 240, 240))
         pen.text((x, HEIGHT - BOTTOM + 8), f"{tokens / 1e6:g}", "black", font, anchor="ma")
     pen.text(((LEFT + WIDTH) / 2, HEIGHT - 24), "million image tokens", "black", font, anchor="ma")
-    for row, (stage, colour) in enumerate(COLOURS.items()):
+    stages = [stage for stage in COLOURS if any(entry["stage"] == stage for entry in points)]
+    for row, stage in enumerate(stages):
+        colour = COLOURS[stage]
         line = [place(entry["tokens"], entry["loss"]) for entry in points if entry["stage"] == stage]
         if stage == "validation":
             for x, y in line:
@@ -52,7 +59,8 @@ def draw(curve: list[dict]) -> Image.Image:
 
 
 def main() -> None:
-    draw(json.loads((HERE / "loss_curve.json").read_text())["curve"]).save(HERE / "loss_curve.png", optimize=True)
+    for file in HERE.glob("loss_curve*.json"):
+        draw(json.loads(file.read_text())["curve"]).save(file.with_suffix(".png"), optimize=True)
 
 
 if __name__ == "__main__":

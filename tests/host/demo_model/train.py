@@ -10,13 +10,9 @@ the rate fall to zero over N samples; ``export`` writes the branch's averaged we
 ``Settings`` holds everything else that decides the result.
 """
 
-import argparse
 import dataclasses
-import hashlib
 import json
-import math
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -259,64 +255,29 @@ def train_autoencoder(s: Settings, taesd, out: Path, go_on: bool) -> None:
     (out / "autoencoder_log.json").write_text(json.dumps(log))
 
 
+def job(s: Settings, mmdit, ops, state: Path, branch: bool) -> trainer.Job:
+    """The diffusion model's training."""
+    torch.manual_seed(s.seed)
+    model = build_model(mmdit, ops, s)
+    inner = [p for n, p in model.named_parameters() if p.ndim == 2 and "joint_blocks" in n and "adaLN" not in n]
+    rates = trainer.Rates(s.matrix_rate, s.vector_rate, s.warm_up, s.branch_average if branch else s.average)
+    latents = trainer.Latents(state / "latents", "pictures", _render, s.scenes)
+    pictures = Pictures(s, model, latents, s.branch_whole_share if branch else s.whole_share)
+    return trainer.Job(model, inner, rates, pictures.draw, pictures.validate, "demo_sd3", "loss_curve.json")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("autoencoder", "trunk", "branch", "export"))
-    parser.add_argument("--host", required=True, help="folder of a ComfyUI checkout")
-    parser.add_argument("--out", type=Path, default=HERE, help="folder for the weights")
-    parser.add_argument("--state", type=Path, help="folder for states and rendered latents, gigabytes")
-    parser.add_argument("--name", default="final", help="of the branch")
-    parser.add_argument("--samples", type=int, default=300_000, help="trunk: all; branch: its own")
-    parser.add_argument("--minutes", type=float, default=math.inf, help="stop then; call again to go on")
-    parser.add_argument("--start-from", type=Path, help="weights that a new trunk starts from, with their curve")
+    parser = trainer.parser(__doc__, Settings, ("autoencoder", "trunk", "branch", "export"))
     parser.add_argument("--continue-decoder", action="store_true", help="start from the decoder in the output folder")
-    for field in dataclasses.fields(Settings):
-        parser.add_argument("--" + field.name.replace("_", "-"), type=field.type, default=field.default)
     given = parser.parse_args()
-    s = Settings(**{field.name: getattr(given, field.name) for field in dataclasses.fields(Settings)})
+    s = trainer.settings_of(given, Settings)
     given.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(s.threads)
     mmdit, taesd, ops = host_modules(given.host)
     if given.what == "autoencoder":
         train_autoencoder(s, taesd, given.out, given.continue_decoder)
-        return
-
-    torch.manual_seed(s.seed)
-    model = build_model(mmdit, ops, s)
-    inner = [p for n, p in model.named_parameters() if p.ndim == 2 and "joint_blocks" in n and "adaLN" not in n]
-    branch = given.what != "trunk"
-    rates = trainer.Rates(s.matrix_rate, s.vector_rate, s.warm_up, s.branch_average if branch else s.average)
-    trunk = given.state / "trunk.pt"
-    training = trainer.Training(model, inner, rates, given.state / f"{given.name}.pt" if branch else trunk)
-    latents = trainer.Latents(given.state / "latents", "pictures", _render, s.scenes)
-    pictures = Pictures(s, model, latents, s.branch_whole_share if branch else s.whole_share)
-
-    def validate():
-        return training.with_average(pictures.validate)
-
-    if training.file.exists():
-        training.load(training.file)
-    elif given.what == "export":
-        raise SystemExit(f"{training.file} does not exist")
-    elif branch:
-        training.load(trunk)
-        training.branch(given.samples)
-    elif given.start_from:
-        from safetensors.torch import load_file
-
-        curve = json.loads(given.start_from.with_name("loss_curve.json").read_text())["curve"]
-        note = {"weights": given.start_from.name, "sha256": hashlib.sha256(given.start_from.read_bytes()).hexdigest()}
-        training.start_from(load_file(given.start_from), curve, note)
-        training.note("validation", loss=validate())
-    if given.what == "export":
-        trainer.save_weights(model.state_dict() | training.average, given.out / "demo_sd3.safetensors")
-        trainer.write_curve(dataclasses.asdict(s), training.curve, given.out / "loss_curve.json")
-        return
-    until = training.at["falls"][1] if branch else given.samples
-    start = time.monotonic()
-    reached = training.run(pictures.draw, validate, until, given.minutes)
-    print(f"{training.at['samples']} of {until} samples after {time.monotonic() - start:.0f} s", flush=True)
-    sys.exit(0 if reached else 3)
+    elif not trainer.command(given, s, job(s, mmdit, ops, given.state, given.what != "trunk")):
+        sys.exit(3)
 
 
 if __name__ == "__main__":

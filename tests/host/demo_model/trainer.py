@@ -1,12 +1,20 @@
 """Training in pieces: samples rather than time decide its end, and a stop at any moment loses minutes at most.
 
-A training is a *trunk* at a constant rate, which may always go on, and *branches* of it whose rate falls to zero over
-a set number of samples; a branch's end is what ships. Every random choice of a step is drawn from the seed and the
-step's number, so a training that was stopped repeats what one in a single piece would have done.
+    python tests/host/demo_model/train.py trunk --host PATH_TO_COMFYUI --state DIR --samples N --minutes M
+    python tests/host/demo_model/train.py branch --host PATH_TO_COMFYUI --state DIR --name NAME --samples N --minutes M
+    python tests/host/demo_model/train.py export --host PATH_TO_COMFYUI --state DIR --name NAME
+
+(or ``train_clips.py``). A training is a *trunk* at a constant rate, which may always go on, and *branches* of it whose
+rate falls to zero over a set number of samples; a branch's end is what ships, by ``export``. Every random choice of a
+step is drawn from the seed and the step's number, so a training that was stopped repeats what one in a single piece
+would have done.
 """
 
+import argparse
 import dataclasses
+import hashlib
 import json
+import math
 import os
 import random
 import signal
@@ -18,8 +26,6 @@ from typing import Any
 import numpy as np
 import torch
 
-CHUNK = 1000  # scenes of one file of latents
-
 
 @dataclasses.dataclass
 class Batch:
@@ -29,6 +35,20 @@ class Batch:
     loss: Callable[[torch.nn.Module], torch.Tensor]
     samples: int
     tokens: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One model's training: what learns, from what, and what is written at the end."""
+
+    model: torch.nn.Module
+    inner: list[torch.nn.Parameter]  # the matrices that Muon trains
+    rates: "Rates"
+    draw: Callable[[int], Batch]
+    validate: Callable[[], float]
+    weights: str  # name of the file of weights
+    curve: str
+    metadata: dict[str, str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,23 +202,78 @@ def dice(seed: int, step: int) -> tuple[torch.Generator, random.Random]:
 
 
 class Latents:
-    """Latents of scenes by seed, rendered once into files of ``CHUNK`` scenes each and read from there."""
+    """Latents of scenes by seed, rendered once into files of ``chunk`` scenes each and read from there."""
 
-    def __init__(self, folder: Path, name: str, render: Callable[[tuple[int, int]], np.ndarray], scenes: int):
+    def __init__(self, folder: Path, name: str, render: Callable, scenes: int, chunk: int = 1000):
         folder.mkdir(parents=True, exist_ok=True)
-        self.files = []
-        for chunk in range(-(-scenes // CHUNK)):
-            file = folder / f"{name}_{chunk:03d}.npy"
+        self.files, self.chunk = [], chunk
+        for index in range(-(-scenes // chunk)):
+            file = folder / f"{name}_{index:03d}.npy"
             if not file.exists():
                 print(f"rendering {file.name}", flush=True)
                 part = file.with_suffix(".part")
                 with open(part, "wb") as to:
-                    np.save(to, render((chunk * CHUNK, (chunk + 1) * CHUNK)))
+                    np.save(to, render((index * chunk, (index + 1) * chunk)))
                 os.replace(part, file)
             self.files.append(np.load(file, mmap_mode="r"))
 
     def __getitem__(self, seed: int) -> np.ndarray:
-        return self.files[seed // CHUNK][seed % CHUNK]
+        return self.files[seed // self.chunk][seed % self.chunk]
+
+
+def parser(description: str, settings: type, commands: tuple[str, ...]) -> argparse.ArgumentParser:
+    """Options that every training takes, and one for each of its settings."""
+    out = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    out.add_argument("what", choices=commands)
+    out.add_argument("--host", required=True, help="folder of a ComfyUI checkout")
+    out.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for the weights")
+    out.add_argument("--state", type=Path, help="folder for states and rendered latents, gigabytes")
+    out.add_argument("--name", default="final", help="of the branch")
+    out.add_argument("--samples", type=int, default=300_000, help="trunk: all; branch: its own")
+    out.add_argument("--minutes", type=float, default=math.inf, help="stop then; call again to go on")
+    out.add_argument("--start-from", type=Path, help="weights that a new trunk starts from, their curve beside them")
+    for field in dataclasses.fields(settings):
+        out.add_argument("--" + field.name.replace("_", "-"), type=field.type, default=field.default)
+    return out
+
+
+def settings_of(given: argparse.Namespace, settings: type):
+    return settings(**{field.name: getattr(given, field.name) for field in dataclasses.fields(settings)})
+
+
+def command(given: argparse.Namespace, settings, job: Job) -> bool:
+    """Do what a command line asks; whether all the samples it asked for have been seen."""
+    branch = given.what != "trunk"
+    trunk, file = (given.state / f"{job.weights}.{name}.pt" for name in ("trunk", given.name))
+    training = Training(job.model, job.inner, job.rates, file if branch else trunk)
+
+    def validate():
+        return training.with_average(job.validate)
+
+    if training.file.exists():
+        training.load(training.file)
+    elif given.what == "export":
+        raise SystemExit(f"{training.file} does not exist")
+    elif branch:
+        training.load(trunk)
+        training.branch(given.samples)
+    elif given.start_from:
+        from safetensors.torch import load_file
+
+        curve = json.loads((given.start_from.parent / job.curve).read_text())["curve"]
+        note = {"weights": given.start_from.name, "sha256": hashlib.sha256(given.start_from.read_bytes()).hexdigest()}
+        training.start_from(load_file(given.start_from), curve, note)
+        training.note("validation", loss=validate())
+    if given.what == "export":
+        weights = job.model.state_dict() | training.average
+        save_weights(weights, given.out / f"{job.weights}.safetensors", job.metadata)
+        write_curve(dataclasses.asdict(settings), training.curve, given.out / job.curve)
+        return True
+    until = training.at["falls"][1] if branch else given.samples
+    start = time.monotonic()
+    reached = training.run(job.draw, validate, until, given.minutes)
+    print(f"{training.at['samples']} of {until} samples after {time.monotonic() - start:.0f} s", flush=True)
+    return reached
 
 
 def save_weights(state: dict, path: Path, metadata: dict[str, str] | None = None) -> None:
