@@ -25,6 +25,7 @@ import frames  # noqa: E402
 import scenes  # noqa: E402
 import train  # noqa: E402
 import train_clips  # noqa: E402
+import train_few  # noqa: E402
 import trainer  # noqa: E402
 
 WEIGHTS = ("demo_sd3", "taesd3_encoder", "taesd3_decoder")
@@ -270,6 +271,31 @@ def test_the_host_recognises_the_video_model_as_wan_and_computes_what_was_traine
         got = loaded.diffusion_model.float()(clip, torch.tensor([500.0]), context)
         assert got.std() > 0.01
         assert torch.allclose(got, trained(clip, torch.tensor([500.0]), context), atol=1e-4)
+
+
+@torch.inference_mode()
+def test_the_host_applies_every_matrix_that_few_steps_learn(host):
+    import comfy.lora
+    import comfy.sd
+
+    mmdit, _, ops = host
+    student = train.build_model(mmdit, ops, train.Settings())
+    student.load_state_dict(weights("demo_sd3"))
+    train_few.add_deltas(student, rank=2)
+    learned = {name: p for name, p in student.named_parameters() if p.requires_grad}
+    for name, value in learned.items():
+        if name.endswith("up"):
+            value.normal_(std=0.02)
+    lora = train_few.lora_keys(learned)
+    patcher = comfy.sd.load_diffusion_model(str(HERE / "demo_model" / "demo_sd3.safetensors"))
+    patcher, _ = comfy.sd.load_lora_for_models(patcher, None, lora, 1.0, 0)
+    assert len(patcher.patches) == len(lora) // 2 >= 28
+    patcher.patch_model()
+    context, pooled = captions.encode(CAPTION)
+    latent = torch.randn(1, 16, 32, 32, generator=torch.Generator().manual_seed(0))
+    call = (latent, torch.tensor([500.0]), context, pooled)
+    got, want = patcher.model.diffusion_model(*call), student(*call)
+    assert (got - want).norm() < 0.01 * want.norm()
 
 
 def test_a_sampled_clip_becomes_frames_that_the_still_decoder_takes(host):

@@ -252,6 +252,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--sheet", type=Path, help="write the pictures there, eight in a row")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--pictures", type=Path, help="folder that keeps the pictures; those in it are not made again")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -261,7 +262,16 @@ def main() -> None:
         import sample
 
         host = sample.Host(given.host, given.weights)
-        pictures = [host.picture(host.latent(words(phrases), seed, given.steps)) for seed, phrases in captions_]
+        pictures = []
+        for seed, phrases in captions_:
+            file = given.pictures and given.pictures / f"{seed}.png"
+            if file is None or not file.exists():
+                pictures.append(host.picture(host.latent(words(phrases), seed, given.steps)))
+                if file is not None:
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    Image.fromarray(pictures[-1]).save(file)
+            else:
+                pictures.append(np.asarray(Image.open(file)))
     else:
         pictures = [scenes.draw(phrases, seed) for seed, phrases in captions_]
     drawn = time.monotonic() - start

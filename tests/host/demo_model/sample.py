@@ -74,6 +74,7 @@ class Host:
             conditioning("", extra),
             empty,
             seed=seed,
+            disable_pbar=True,
         )
 
     @torch.inference_mode()

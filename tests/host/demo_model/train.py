@@ -156,17 +156,23 @@ def noise_levels(count: int, shift: float, generator=None) -> torch.Tensor:
     return shift * u / (1 + (shift - 1) * u)
 
 
+def position_rows(model: torch.nn.Module, s: Settings) -> torch.Tensor:
+    """The positions of a whole picture's tokens ``(1, GRID * GRID, width)``: the middle of the model's table."""
+    n = s.position_table
+    edge = (n - GRID) // 2
+    table = model.pos_embed.detach().view(n, n, -1)[edge : edge + GRID, edge : edge + GRID]
+    return table.reshape(1, GRID * GRID, -1).clone()
+
+
 class Pictures:
     """What the transformer learns from: crops and whole pictures of rendered scenes."""
 
     def __init__(self, s: Settings, model: torch.nn.Module, latents, whole_share: float):
         self.s, self.model, self.latents, self.whole_share = s, model, latents, whole_share
         self.words = Captions(s)
-        n = s.position_table
-        edge = (n - GRID) // 2
         # The host gives all pictures of a batch the middle of its table; crops need each its own part of that middle.
-        self.table = model.pos_embed.detach().view(n, n, -1)[edge : edge + GRID, edge : edge + GRID].clone()
-        self.rows = self.table.view(1, GRID * GRID, -1)
+        self.rows = position_rows(model, s)
+        self.table = self.rows.view(GRID, GRID, -1)
         model.cropped_pos_embed = lambda hw, device=None: self.rows
 
     def draw(self, step: int) -> trainer.Batch:

@@ -4,10 +4,10 @@
     python tests/host/demo_model/train.py branch --host PATH_TO_COMFYUI --state DIR --name NAME --samples N --minutes M
     python tests/host/demo_model/train.py export --host PATH_TO_COMFYUI --state DIR --name NAME
 
-(or ``train_clips.py``). A training is a *trunk* at a constant rate, which may always go on, and *branches* of it whose
-rate falls to zero over a set number of samples; a branch's end is what ships, by ``export``. Every random choice of a
-step is drawn from the seed and the step's number, so a training that was stopped repeats what one in a single piece
-would have done.
+(or ``train_clips.py``, ``train_few.py``). A training is a *trunk* at a constant rate, which may always go on, and
+*branches* of it whose rate falls to zero over a set number of samples; a branch's end is what ships, by ``export``.
+Every random choice of a step is drawn from the seed and the step's number, so a training that was stopped repeats what
+one in a single piece would have done.
 """
 
 import argparse
@@ -49,6 +49,7 @@ class Job:
     weights: str  # name of the file of weights
     curve: str
     metadata: dict[str, str] | None = None
+    rename: Callable[[dict], dict] | None = None  # for weights that learned beside frozen ones: names to write
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,15 +68,22 @@ class Training:
     def __init__(self, model: torch.nn.Module, inner: list[torch.nn.Parameter], rates: Rates, file: Path):
         self.model, self.rates, self.file = model, rates, file
         among = {id(p) for p in inner}
-        rest = [p for p in model.parameters() if id(p) not in among]
-        self.optimisers = [
-            torch.optim.Muon(inner, lr=rates.matrix, momentum=0.95, weight_decay=0.01),
-            torch.optim.AdamW(rest, lr=rates.vector, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
-        ]
-        self.average = {name: value.detach().clone() for name, value in model.named_parameters()}
+        rest = [p for p in self.learned().values() if id(p) not in among]
+        adam = torch.optim.AdamW(rest, lr=rates.vector, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+        self.optimisers, self.full_rates = [adam], [rates.vector]
+        if inner:
+            self.optimisers.insert(0, torch.optim.Muon(inner, lr=rates.matrix, momentum=0.95, weight_decay=0.01))
+            self.full_rates.insert(0, rates.matrix)
+        self.average = self.copy()
         # "falls" is None for a trunk; for a branch, the samples at which its fall began and will end.
         self.at: dict[str, Any] = dict(step=0, first=0, samples=0, tokens=0, seconds=0.0, falls=None)
         self.curve: list[dict] = []
+
+    def learned(self) -> dict[str, torch.nn.Parameter]:
+        return {name: value for name, value in self.model.named_parameters() if value.requires_grad}
+
+    def copy(self) -> dict[str, torch.Tensor]:
+        return {name: value.detach().clone() for name, value in self.learned().items()}
 
     def save(self) -> None:
         """Write everything under a temporary name first, so that a stop while writing leaves the last state."""
@@ -102,7 +110,7 @@ class Training:
     def start_from(self, weights: dict[str, torch.Tensor], curve: list[dict], note: dict) -> None:
         """Take weights trained before, with their curve; optimisers start fresh."""
         self.model.load_state_dict(weights)
-        self.average = {name: value.detach().clone() for name, value in self.model.named_parameters()}
+        self.average = self.copy()
         last = next(entry for entry in reversed(curve) if entry["stage"] == "validation")
         self.at |= {name: last[name] for name in ("step", "samples", "tokens", "seconds")}
         self.at["first"] = self.at["step"]
@@ -141,7 +149,7 @@ class Training:
         losses: dict[str, list[float]] = {}
         while self.at["samples"] < until and not stop and time.monotonic() - began < 60 * minutes:
             share = self.share()
-            for optimiser, full in zip(self.optimisers, (self.rates.matrix, self.rates.vector)):
+            for optimiser, full in zip(self.optimisers, self.full_rates):
                 for group in optimiser.param_groups:
                     group["lr"] = full * share
             drawn = batch(self.at["step"])
@@ -149,7 +157,7 @@ class Training:
             for optimiser in self.optimisers:
                 optimiser.zero_grad()
             loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            norm = torch.nn.utils.clip_grad_norm_(self.learned().values(), 1.0)
             for optimiser in self.optimisers:
                 optimiser.step()
             self.at["step"] += 1
@@ -158,7 +166,7 @@ class Training:
             done = self.at["step"] - self.at["first"]
             with torch.no_grad():
                 decay = min(self.rates.average, done / (done + 9))
-                for name, value in self.model.named_parameters():
+                for name, value in self.learned().items():
                     self.average[name].lerp_(value, 1 - decay)
             losses.setdefault(drawn.kind, []).append(loss.item())
             now = time.monotonic()
@@ -188,7 +196,7 @@ class Training:
 
     def with_average(self, call: Callable[[], float]) -> float:
         """What a call gives while the averaged weights stand in the model."""
-        live = {name: value.detach().clone() for name, value in self.model.named_parameters()}
+        live = self.copy()
         self.model.load_state_dict(self.average, strict=False)
         try:
             return call()
@@ -265,7 +273,7 @@ def command(given: argparse.Namespace, settings, job: Job) -> bool:
         training.start_from(load_file(given.start_from), curve, note)
         training.note("validation", loss=validate())
     if given.what == "export":
-        weights = job.model.state_dict() | training.average
+        weights = job.rename(training.average) if job.rename else job.model.state_dict() | training.average
         save_weights(weights, given.out / f"{job.weights}.safetensors", job.metadata)
         write_curve(dataclasses.asdict(settings), training.curve, given.out / job.curve)
         return True
