@@ -172,32 +172,30 @@ def toy(file: Path) -> tuple[trainer.Training, Callable]:
     return trainer.Training(model, [model[0].weight], rates, file), batch
 
 
-def test_a_training_that_was_stopped_goes_on_exactly_as_one_that_was_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch, "compile", lambda model, **_: model)
+def test_a_training_that_was_stopped_goes_on_exactly_as_one_that_was_not(tmp_path):
     whole, batch = toy(tmp_path / "whole.pt")
-    assert whole.run(batch, lambda: 0.0, 16 * 40, math.inf)
+    assert whole.run(batch, lambda: 0.0, 16 * 40, math.inf, compiled=False)
     first, batch = toy(tmp_path / "piece.pt")
-    assert not first.run(batch, lambda: 0.0, 16 * 40, minutes=0)  # time is up before the first step
-    first.run(batch, lambda: 0.0, 16 * 17, math.inf)
+    assert not first.run(batch, lambda: 0.0, 16 * 40, minutes=0, compiled=False)  # time is up before the first step
+    first.run(batch, lambda: 0.0, 16 * 17, math.inf, compiled=False)
     second, batch = toy(tmp_path / "piece.pt")
     second.load(tmp_path / "piece.pt")
-    assert second.run(batch, lambda: 0.0, 16 * 40, math.inf)
+    assert second.run(batch, lambda: 0.0, 16 * 40, math.inf, compiled=False)
     assert second.at["step"] == whole.at["step"] == 40
     for name, value in whole.average.items():
         assert torch.equal(value, second.average[name])
         assert torch.equal(whole.model.state_dict()[name], second.model.state_dict()[name])
 
 
-def test_a_branch_ends_at_rate_zero_and_leaves_its_trunk_as_it_was(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch, "compile", lambda model, **_: model)
+def test_a_branch_ends_at_rate_zero_and_leaves_its_trunk_as_it_was(tmp_path):
     trunk, batch = toy(tmp_path / "trunk.pt")
-    trunk.run(batch, lambda: 0.0, 16 * 20, math.inf)
+    trunk.run(batch, lambda: 0.0, 16 * 20, math.inf, compiled=False)
     before = (tmp_path / "trunk.pt").read_bytes()
     branch, batch = toy(tmp_path / "branch.pt")
     branch.load(tmp_path / "trunk.pt")
     branch.branch(16 * 10)
     assert branch.share() == 1
-    assert branch.run(batch, lambda: 0.0, branch.at["falls"][1], math.inf)
+    assert branch.run(batch, lambda: 0.0, branch.at["falls"][1], math.inf, compiled=False)
     assert branch.share() == 0 and branch.at["step"] == 30
     assert (tmp_path / "trunk.pt").read_bytes() == before
 

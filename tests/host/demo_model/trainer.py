@@ -76,7 +76,7 @@ class Training:
             self.full_rates.insert(0, rates.matrix)
         self.average = self.copy()
         # "falls" is None for a trunk; for a branch, the samples at which its fall began and will end.
-        self.at: dict[str, Any] = dict(step=0, first=0, samples=0, tokens=0, seconds=0.0, falls=None)
+        self.at: dict[str, Any] = dict(step=0, first=0, samples=0, tokens=0, cpu_seconds=0.0, falls=None)
         self.curve: list[dict] = []
 
     def learned(self) -> dict[str, torch.nn.Parameter]:
@@ -112,7 +112,7 @@ class Training:
         self.model.load_state_dict(weights)
         self.average = self.copy()
         last = next(entry for entry in reversed(curve) if entry["stage"] == "validation")
-        self.at |= {name: last[name] for name in ("step", "samples", "tokens", "seconds")}
+        self.at |= {name: last[name] for name in ("step", "samples", "tokens")}
         self.at["first"] = self.at["step"]
         self.curve = [*curve, {"stage": "start", **note}]
 
@@ -134,6 +134,7 @@ class Training:
         validate: Callable[[], float],
         until: int,
         minutes: float,
+        compiled: bool = True,
         validate_every: int = 250,
         save_seconds: float = 180,
     ) -> bool:
@@ -144,8 +145,9 @@ class Training:
         stop = []
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.append(True))
-        fast = torch.compile(self.model, dynamic=False)
-        began = saved = last = time.monotonic()
+        fast = torch.compile(self.model, dynamic=False) if compiled else self.model
+        began = saved = time.monotonic()
+        spent = time.process_time()
         losses: dict[str, list[float]] = {}
         while self.at["samples"] < until and not stop and time.monotonic() - began < 60 * minutes:
             share = self.share()
@@ -169,9 +171,9 @@ class Training:
                 for name, value in self.learned().items():
                     self.average[name].lerp_(value, 1 - decay)
             losses.setdefault(drawn.kind, []).append(loss.item())
-            now = time.monotonic()
-            self.at["seconds"] += now - last
-            last = now
+            now, used = time.monotonic(), time.process_time()
+            self.at["cpu_seconds"] += used - spent
+            spent = used
             if self.at["step"] % 25 == 0:
                 for kind, values in losses.items():
                     self.note(kind, loss=sum(values) / len(values), norm=float(norm), share=share)
@@ -189,7 +191,7 @@ class Training:
 
     def note(self, stage: str, **figures: float) -> None:
         entry = {"stage": stage, **{name: self.at[name] for name in ("step", "samples", "tokens")}}
-        entry["seconds"] = round(self.at["seconds"], 1)
+        entry["cpu_seconds"] = round(self.at["cpu_seconds"], 1)
         entry |= {name: round(value, 5) for name, value in figures.items()}
         self.curve.append(entry)
         print(json.dumps(entry), flush=True)
@@ -239,6 +241,7 @@ def parser(description: str, settings: type, commands: tuple[str, ...]) -> argpa
     out.add_argument("--name", default="final", help="of the branch")
     out.add_argument("--samples", type=int, default=300_000, help="trunk: all; branch: its own")
     out.add_argument("--minutes", type=float, default=math.inf, help="stop then; call again to go on")
+    out.add_argument("--eager", action="store_true", help="do not compile: slower steps, no minutes of waiting")
     out.add_argument("--start-from", type=Path, help="weights that a new trunk starts from, their curve beside them")
     for field in dataclasses.fields(settings):
         out.add_argument("--" + field.name.replace("_", "-"), type=field.type, default=field.default)
@@ -279,7 +282,7 @@ def command(given: argparse.Namespace, settings, job: Job) -> bool:
         return True
     until = training.at["falls"][1] if branch else given.samples
     start = time.monotonic()
-    reached = training.run(job.draw, validate, until, given.minutes)
+    reached = training.run(job.draw, validate, until, given.minutes, compiled=not given.eager)
     print(f"{training.at['samples']} of {until} samples after {time.monotonic() - start:.0f} s", flush=True)
     return reached
 
