@@ -212,13 +212,17 @@ def _rest(kind: str, phrase: Phrase) -> dict:
 
 
 def summary(verdicts: list[list[dict]]) -> dict[str, float]:
-    """Share obeyed of each kind of word and, under "things", of whole things, over the verdicts of several pictures."""
-    found: dict[str, list[bool]] = {}
+    """Share obeyed of each kind of word and, under "things", of whole things, over the verdicts of several pictures.
+
+    "overlap" is the mean overlap with the templates, which falls with ragged outlines and torn patterns too.
+    """
+    found: dict[str, list[float]] = {}
     for verdict in (verdict for picture in verdicts for verdict in picture):
         if verdict["kind"] in captions.SCENERY:
             found.setdefault("scenery", []).append(verdict["obeyed"])
             continue
         found.setdefault("things", []).append(verdict["obeyed"])
+        found.setdefault("overlap", []).append(verdict["overlap"])
         for name in ("colour", "place", "shape", "pattern"):
             if name in verdict:
                 found.setdefault(name, []).append(verdict[name])
@@ -287,7 +291,7 @@ def main() -> None:
         import sample
 
         rows = [pictures[at : at + 8] for at in range(0, len(pictures), 8)]
-        sample.sheet(rows, 192).quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(given.sheet, optimize=True)
+        sample.sheet(rows, 160).save(given.sheet, optimize=True)
 
 
 if __name__ == "__main__":
