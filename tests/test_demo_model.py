@@ -1,11 +1,13 @@
-"""Claims about the demo model, its captions and its files. The host is needed by the last two only."""
+"""Claims about the demo model, its captions, training and files. The host is needed by the last two only."""
 
+import dataclasses
 import hashlib
 import json
 import math
 import os
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +18,15 @@ HERE = Path(__file__).resolve().parent / "host"
 for folder in ("demo_nodes", "demo_model"):
     sys.path.append(str(HERE / folder))
 
+import agreement  # noqa: E402
 import autoencoder  # noqa: E402
 import captions  # noqa: E402
+import frames  # noqa: E402
 import scenes  # noqa: E402
 import train  # noqa: E402
+import train_clips  # noqa: E402
+import train_few  # noqa: E402
+import trainer  # noqa: E402
 
 WEIGHTS = ("demo_sd3", "taesd3_encoder", "taesd3_decoder")
 CAPTION = "dusk sky, sea, low red sun far left, large white house right with dots, two green trees middle"
@@ -131,6 +138,78 @@ def test_the_loss_curve_falls_and_ends_with_a_validation_loss():
     assert curve[-1]["stage"] == "validation"
 
 
+def test_pictures_agree_with_their_own_captions_and_hardly_with_others():
+    held = agreement.held_out(8)
+    result, _ = agreement.compare([scenes.draw(phrases, seed) for seed, phrases in held], held)
+    own, other = result["own captions"], result["other captions"]
+    assert own["things"] >= 0.9 and own["scenery"] == 1
+    assert other["things"] <= 0.15
+
+
+@pytest.mark.parametrize("attribute", ["colour", "x", "kind", "texture"])
+def test_one_wrong_word_is_noticed_and_told_by_its_name(attribute):
+    house = captions.parse("large red house left with stripes")[0]
+    wrong = {"colour": "blue", "x": "right", "kind": "ball", "texture": "dots"}[attribute]
+    scenery = captions.parse("day sky, sand")
+    picture = scenes.draw((*scenery, dataclasses.replace(house, **{attribute: wrong})), 5)
+    verdict = agreement.judge(picture, (*scenery, house))[-1]
+    asked = {"colour": "colour", "x": "place", "kind": "shape", "texture": "pattern"}[attribute]
+    assert not verdict[asked]
+    assert verdict["obeyed"] == (attribute == "texture")
+
+
+def toy(file: Path) -> tuple[trainer.Training, Callable]:
+    """A training of one matrix towards another, small enough to repeat exactly at once."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(8, 8, bias=False), torch.nn.Linear(8, 4))
+    rates = trainer.Rates(matrix=0.02, vector=0.01, warm_up=3, average=0.9)
+
+    def batch(step):
+        generator, _ = trainer.dice(1, step)
+        x = torch.randn(16, 8, generator=generator)
+        return trainer.Batch("toy", lambda network: ((network(x) - x[:, :4]) ** 2).mean(), 16, 16)
+
+    return trainer.Training(model, [model[0].weight], rates, file), batch
+
+
+def test_a_training_that_was_stopped_goes_on_exactly_as_one_that_was_not(tmp_path):
+    whole, batch = toy(tmp_path / "whole.pt")
+    assert whole.run(batch, lambda: 0.0, 16 * 40, math.inf, compiled=False)
+    first, batch = toy(tmp_path / "piece.pt")
+    assert not first.run(batch, lambda: 0.0, 16 * 40, minutes=0, compiled=False)  # time is up before the first step
+    first.run(batch, lambda: 0.0, 16 * 17, math.inf, compiled=False)
+    second, batch = toy(tmp_path / "piece.pt")
+    second.load(tmp_path / "piece.pt")
+    assert second.run(batch, lambda: 0.0, 16 * 40, math.inf, compiled=False)
+    assert second.at["step"] == whole.at["step"] == 40
+    for name, value in whole.average.items():
+        assert torch.equal(value, second.average[name])
+        assert torch.equal(whole.model.state_dict()[name], second.model.state_dict()[name])
+
+
+def test_a_branch_ends_at_rate_zero_and_leaves_its_trunk_as_it_was(tmp_path):
+    trunk, batch = toy(tmp_path / "trunk.pt")
+    trunk.run(batch, lambda: 0.0, 16 * 20, math.inf, compiled=False)
+    before = (tmp_path / "trunk.pt").read_bytes()
+    branch, batch = toy(tmp_path / "branch.pt")
+    branch.load(tmp_path / "trunk.pt")
+    branch.branch(16 * 10)
+    assert branch.share() == 1
+    assert branch.run(batch, lambda: 0.0, branch.at["falls"][1], math.inf, compiled=False)
+    assert branch.share() == 0 and branch.at["step"] == 30
+    assert (tmp_path / "trunk.pt").read_bytes() == before
+
+
+def test_a_clip_moves_what_drifts_and_leaves_what_stands():
+    phrases = captions.parse("day sky, sea, red house left, yellow boat far right")
+    start, middle, end = (scenes.draw(phrases, 3, time).astype(int) for time in (-0.5, 0.0, 0.5))
+    assert (middle == scenes.draw(phrases, 3)).all()
+    half = scenes.SIZE // 2
+    assert (start[:, :half] == end[:, :half]).all()
+    moved = [np.argwhere(np.abs(a - middle).max(-1) > 60) for a in (start, end)]
+    assert min(points[:, 1].min() for points in moved) >= half and min(map(len, moved)) > 300
+
+
 @pytest.fixture(scope="module")
 def host():
     """The host's modules, on CPU; set COMFYUI_PATH to a checkout."""
@@ -162,6 +241,69 @@ def test_the_host_recognises_the_checkpoint_as_sd3_and_computes_what_was_trained
     got = loaded.diffusion_model(latent, torch.tensor([500.0]), **inputs)
     assert got.std() > 0.1
     assert torch.equal(got, trained(latent, torch.tensor([500.0]), **inputs))
+
+
+def test_the_host_recognises_the_video_model_as_wan_and_computes_what_was_trained(host, tmp_path):
+    import comfy.model_management
+    import comfy.sd
+
+    _, _, ops = host
+    s = train_clips.Settings(layers=2)
+    wan = train_clips.host_model()
+    torch.manual_seed(0)
+    trained = train_clips.build_model(wan, ops, s)
+    with torch.no_grad():
+        for value in trained.parameters():
+            value.add_(0.02 * torch.randn(value.shape)).copy_(value.half())
+    trainer.save_weights(
+        trained.state_dict(),
+        tmp_path / "demo_wan.safetensors",
+        {"config": json.dumps({"transformer": train_clips.transformer_config(s)})},
+    )
+    comfy.model_management.in_training = False
+    loaded = comfy.sd.load_diffusion_model(str(tmp_path / "demo_wan.safetensors")).model
+    assert type(loaded).__name__ == "WAN21"
+    assert (loaded.diffusion_model.num_heads, len(loaded.diffusion_model.blocks)) == (s.heads, s.layers)
+    clip, (context, _) = torch.randn(1, 16, 3, 8, 8), captions.encode(CAPTION)
+    with torch.inference_mode():
+        got = loaded.diffusion_model.float()(clip, torch.tensor([500.0]), context)
+        assert got.std() > 0.01
+        assert torch.allclose(got, trained(clip, torch.tensor([500.0]), context), atol=1e-4)
+
+
+@torch.inference_mode()
+def test_the_host_applies_every_matrix_that_few_steps_learn(host):
+    import comfy.lora
+    import comfy.sd
+
+    mmdit, _, ops = host
+    student = train.build_model(mmdit, ops, train.Settings())
+    student.load_state_dict(weights("demo_sd3"))
+    train_few.add_deltas(student, rank=2)
+    learned = {name: p for name, p in student.named_parameters() if p.requires_grad}
+    for name, value in learned.items():
+        if name.endswith("up"):
+            value.normal_(std=0.02)
+    lora = train_few.lora_keys(learned)
+    patcher = comfy.sd.load_diffusion_model(str(HERE / "demo_model" / "demo_sd3.safetensors"))
+    patcher, _ = comfy.sd.load_lora_for_models(patcher, None, lora, 1.0, 0)
+    assert len(patcher.patches) == len(lora) // 2 >= 28
+    patcher.patch_model()
+    context, pooled = captions.encode(CAPTION)
+    latent = torch.randn(1, 16, 32, 32, generator=torch.Generator().manual_seed(0))
+    call = (latent, torch.tensor([500.0]), context, pooled)
+    got, want = patcher.model.diffusion_model(*call), student(*call)
+    assert (got - want).norm() < 0.01 * want.norm()
+
+
+def test_a_sampled_clip_becomes_frames_that_the_still_decoder_takes(host):
+    import comfy.latent_formats as formats
+
+    plain = torch.randn(2, 16, 3, 4, 4)
+    sampled = formats.Wan21().process_out(plain)
+    got = formats.SD3().process_in(frames.of_clip(sampled))
+    assert got.shape == (6, 16, 4, 4)
+    assert torch.allclose(got[4], plain[1, :, 1], atol=1e-5)
 
 
 @torch.inference_mode()

@@ -17,6 +17,7 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "demo_nodes"))
 import captions  # noqa: E402
+import frames  # noqa: E402
 
 EXAMPLES = (
     "dusk sky, sea, large low red sun middle, medium white boat with stripes left",
@@ -47,7 +48,7 @@ class Host:
 
         import nodes
 
-        self.comfy = comfy
+        self.comfy, self.weights, self.video = comfy, weights, None
         folder_paths.add_model_folder_path("vae_approx", str(weights), is_default=True)
         self.model = comfy.sd.load_diffusion_model(str(weights / "demo_sd3.safetensors"))
         self.vae = nodes.VAELoader().load_vae("taesd3")[0]
@@ -73,7 +74,22 @@ class Host:
             conditioning("", extra),
             empty,
             seed=seed,
+            disable_pbar=True,
         )
+
+    @torch.inference_mode()
+    def clip(self, caption, seed, steps=20, cfg=4.0, sampler="euler", scheduler="simple", side=256, length=8):
+        """Frames ``(length, side, side, 3)`` uint8 of a caption's clip by the video model."""
+        if self.video is None:
+            self.video = self.comfy.sd.load_diffusion_model(str(self.weights / "demo_wan.safetensors"))
+        empty = torch.zeros(1, 16, length, side // 8, side // 8)
+        noise = self.comfy.sample.prepare_noise(empty, seed)
+        said = [[[captions.encode(text)[0], {}]] for text in (caption, "")]
+        latent = self.comfy.sample.sample(
+            self.video, noise, steps, cfg, sampler, scheduler, *said, empty, seed=seed, disable_pbar=True
+        )
+        pixels = self.vae.decode(frames.of_clip(latent))
+        return (pixels.clamp(0, 1) * 255 + 0.5).byte().numpy()
 
     @torch.inference_mode()
     def picture(self, latent) -> np.ndarray:
@@ -95,6 +111,7 @@ def main() -> None:
     parser.add_argument("--captions", nargs="*", default=EXAMPLES[:6])
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2])
     parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--clips", action="store_true", help="clips of the video model, one a row")
     parser.add_argument("--columns", type=int, default=4, help="pictures in a row; seeds of a caption stay together")
     for name, kind, value in (
         ("steps", int, 20),
@@ -110,9 +127,14 @@ def main() -> None:
     pictures, start = [], time.monotonic()
     for caption in given.captions:
         for seed in given.seeds:
+            if given.clips:
+                pictures += [*host.clip(caption, seed, given.steps, given.cfg, given.sampler, given.scheduler)]
+                continue
             latent = host.latent(caption, seed, given.steps, given.cfg, given.sampler, given.scheduler, given.size)
             pictures.append(host.picture(latent))
     print(f"{len(pictures)} pictures in {time.monotonic() - start:.1f} s")
+    if given.clips:
+        given.columns = 8
     while len(pictures) % given.columns:
         pictures.append(np.full_like(pictures[0], 255))
     sheet([pictures[i : i + given.columns] for i in range(0, len(pictures), given.columns)], given.side).save(

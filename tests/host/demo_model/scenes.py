@@ -7,6 +7,7 @@ and y down.
 """
 
 import colorsys
+import math
 import sys
 from pathlib import Path
 
@@ -51,6 +52,14 @@ GROUNDS = {  # at the horizon, at the bottom
     "sand": ((0.93, 0.84, 0.62), (0.83, 0.66, 0.40)),
 }
 COLUMNS = dict(zip(CHOICES["x"], (0.10, 0.30, 0.50, 0.70, 0.90)))
+MOTION = {  # share of the picture that a thing crosses in a clip at most: to a side, and up or down
+    "sun": (0.10, 0.12),
+    "moon": (0.10, 0.12),
+    "cloud": (0.35, 0.0),
+    "balloon": (0.30, 0.20),
+    "boat": (0.35, 0.0),
+    "ball": (0.35, 0.0),
+}
 SIZES = {"small": 0.8, "medium": 1.15, "large": 1.65}
 
 
@@ -161,20 +170,31 @@ def _box(x0, y0, x1, y1):
 
 
 class _Scene:
-    def __init__(self, phrases, seed):
+    """A scene being painted, at a time of -0.5 to 0.5 through a clip whose middle is the still picture.
+
+    Motion has random numbers of its own, so that all pictures of a clip agree in everything else.
+    """
+
+    def __init__(self, phrases, seed, time=0.0):
         self.rng = np.random.default_rng([seed, 2])
+        moves = np.random.default_rng([seed, 3])
+        self.time = time
+        self.speeds = [  # right, down
+            (moves.choice((-1, 1)) * moves.uniform(0.6, 1), moves.uniform(-1, 1)) for _ in phrases
+        ]
+        self.phrases = phrases
         self.canvas = _Canvas()
-        self.time = "day"
+        self.hour = "day"
         self.ground = "meadow"
         self.behind = None
         for phrase in phrases:
             if phrase.kind == "sky":
-                self.time = phrase.variant or self.time
+                self.hour = phrase.variant or self.hour
             if phrase.kind == "ground":
                 self.ground = phrase.variant or self.ground
             if phrase.kind == "backdrop":
                 self.behind = phrase.variant
-        self.light = np.array(LIGHT[self.time], np.float32)
+        self.light = np.array(LIGHT[self.hour], np.float32)
         self.horizon = self.rng.uniform(0.56, 0.66)
         self.glint = None  # column and colour of the sun or moon, for its reflection
 
@@ -201,6 +221,12 @@ class _Scene:
             chosen[name] = choices[index] if value is None else value
         return chosen
 
+    def moved(self, phrase):
+        """How far right and down a thing is from where a still picture has it."""
+        along, across = next((s for p, s in zip(self.phrases, self.speeds) if p is phrase), (0.0, 0.0))
+        right, down = MOTION.get(phrase.kind, (0.0, 0.0))
+        return right * float(along) * self.time, down * float(across) * self.time
+
     def column(self, x):
         return COLUMNS[x] + self.rng.uniform(-0.045, 0.045)
 
@@ -209,11 +235,11 @@ class _Scene:
         return lambda own: tuple((1 - share) * np.asarray(own) * self.light + share * self.sky_low)
 
     def sky(self):
-        top, low = (self.jitter(c, 0.025) for c in SKIES[self.time])
+        top, low = (self.jitter(c, 0.025) for c in SKIES[self.hour])
         self.sky_low = low
         ramp = np.clip(np.arange(SIZE) / SIZE / self.horizon, 0, 1)[:, None, None] ** 1.2
         self.canvas.pixels[:] = top + ramp * (low - top)
-        if self.time == "night":
+        if self.hour == "night":
             count = self.rng.integers(18, 36)
             for radius in self.rng.uniform(0.003, 0.006, count):
                 star = ("ellipse", self.rng.random(), self.rng.random() * 0.9 * self.horizon, radius, radius)
@@ -225,6 +251,7 @@ class _Scene:
         radius = 0.062 * SIZES[v["size"]] * self.rng.uniform(0.93, 1.07)
         above = {"mountains": 0.22, "hills": 0.14, None: 0.02}[self.behind]  # a low sun looks over what is behind
         cy = self.rng.uniform(0.13, 0.2) if v["y"] == "high" else self.horizon - above - self.rng.uniform(0.03, 0.09)
+        cx, cy = (a + b for a, b in zip((cx, cy), self.moved(phrase)))
         if phrase.kind == "sun":
             colour = self.paint(v["colour"], lit=False)
             self.canvas.glow(cx, cy, radius * 2.6, colour * 0.5 + 0.5, 0.55)
@@ -345,7 +372,7 @@ class _Scene:
         """Paint jobs (distance from the viewer, job) of one phrase for things that stand on the ground."""
         v = self.values(phrase)
         scale = SIZES[v.get("size", "medium")] * self.rng.uniform(0.93, 1.07)
-        cx = self.column(v["x"]) if "x" in v else 0.5
+        cx = (self.column(v["x"]) if "x" in v else 0.5) + self.moved(phrase)[0]
         # larger things stand nearer, which keeps the scene in perspective
         base = self.horizon + 0.035 + 0.10 * scale * self.rng.uniform(0.8, 1.1)
         if phrase.kind in ("tree", "pine"):
@@ -405,7 +432,7 @@ class _Scene:
         self.canvas.fill([_box(x - half, top, x + half, base)], self.pattern(v["texture"], wall, half / 3, x, base))
         self.canvas.fill([("polygon", (x - 1.18 * half, top), (x + 1.18 * half, top), (x, top - peak))], roof)
         pane = (
-            np.array((1.0, 0.86, 0.42)) if self.time in ("night", "dusk") else np.array((0.55, 0.74, 0.88)) * self.light
+            np.array((1.0, 0.86, 0.42)) if self.hour in ("night", "dusk") else np.array((0.55, 0.74, 0.88)) * self.light
         )
         frame = np.array((0.95, 0.95, 0.93)) * self.light
         for side in (-0.52, 0.52):
@@ -422,7 +449,7 @@ class _Scene:
             cy = base - 0.75 * radius
         else:
             self.shadow(x, base, radius * 1.0)
-            cy = base - radius * 0.95
+            cy = base - radius * 0.95 - 0.07 * abs(math.sin(2 * math.pi * self.time))
         self.sphere(x, cy, radius, radius, v, 2.2)
         if self.ground == "sea":
             self.ripple(x, base, radius)
@@ -495,7 +522,7 @@ class _Scene:
 
     def cloud(self, phrase):
         v = self.values(phrase)
-        cx = self.column(v["x"])
+        cx = self.column(v["x"]) + self.moved(phrase)[0]
         for i in range(v["count"]):
             s = SIZES[v["size"]] * self.rng.uniform(0.75, 1.0)
             x = cx + (i - (v["count"] - 1) / 2) * 0.11 * s + self.rng.normal(0, 0.015)
@@ -510,6 +537,7 @@ class _Scene:
         v = self.values(phrase)
         cx, s = self.column(v["x"]), SIZES[v["size"]] * self.rng.uniform(0.93, 1.07)
         cy = self.rng.uniform(0.17, 0.33)
+        cx, cy = (a + b for a, b in zip((cx, cy), self.moved(phrase)))
         rx, ry = 0.064 * s, 0.076 * s
         basket = np.array((0.50, 0.33, 0.18)) * self.light
         low = cy + ry * 1.42
@@ -549,6 +577,24 @@ class _Scene:
         return self.canvas.pixels
 
 
-def draw(phrases: tuple[Phrase, ...], seed: int) -> np.ndarray:
-    """The picture of some phrases, ``(SIZE, SIZE, 3)`` uint8 RGB; equal phrases and seeds give equal bytes."""
-    return (np.clip(_Scene(phrases, seed).run(phrases), 0, 1) * 255 + 0.5).astype(np.uint8)
+def draw(phrases: tuple[Phrase, ...], seed: int, time: float = 0.0) -> np.ndarray:
+    """The picture of some phrases, ``(SIZE, SIZE, 3)`` uint8 RGB; equal phrases and seeds give equal bytes.
+
+    ``time`` is -0.5 to 0.5 through the clip of the scene, whose middle is the still picture.
+    """
+    return (np.clip(_Scene(phrases, seed, time).run(phrases), 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def draw_alone(phrase: Phrase, ground: str, seed: int) -> np.ndarray:
+    """The picture of one thing by daylight before plain grey; ``ground`` says what it would stand on."""
+    scene = _Scene((Phrase("ground", variant=ground),), seed)
+    scene.canvas.pixels[:] = 0.5
+    scene.sky_low = np.full(3, 0.5)
+    if phrase.kind in ("sun", "moon"):
+        scene.celestial(phrase)
+    elif phrase.kind in ("cloud", "balloon"):
+        getattr(scene, phrase.kind)(phrase)
+    else:
+        for _, job in scene.standing(phrase):
+            job()
+    return (np.clip(scene.canvas.pixels, 0, 1) * 255 + 0.5).astype(np.uint8)

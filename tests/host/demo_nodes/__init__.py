@@ -1,8 +1,8 @@
-"""A test-only node that turns a caption into conditioning without a text encoder. Never ship it to users."""
+"""Test-only nodes: captions without a text encoder, clips without a video decoder. Never ship them to users."""
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import captions
+from . import captions, frames
 
 
 class DemoCaption(io.ComfyNode):
@@ -40,9 +40,28 @@ class DemoCaption(io.ComfyNode):
         return io.NodeOutput([[context, {"pooled_output": pooled}]])
 
 
+class DemoClipFrames(io.ComfyNode):
+    """A latent of frames for the still pictures' decoder, from a sampled clip of the demo's video model."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DemoClipFrames",
+            display_name="Demo Clip Frames (test only)",
+            category="testing",
+            description="The frames of the demo's clips, one after another, to be decoded with the VAE taesd3.",
+            inputs=[io.Latent.Input("clip")],
+            outputs=[io.Latent.Output()],
+        )
+
+    @classmethod
+    def execute(cls, clip: dict) -> io.NodeOutput:
+        return io.NodeOutput({"samples": frames.of_clip(clip["samples"])})
+
+
 class DemoExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [DemoCaption]
+        return [DemoCaption, DemoClipFrames]
 
 
 async def comfy_entrypoint() -> DemoExtension:
