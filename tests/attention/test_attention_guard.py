@@ -294,7 +294,8 @@ def test_calibrated_promises_promote_few_heads_on_what_was_calibrated(level):
     settings = SamplerSettings("euler", "simple", 6, 4.0, 1.0, 7)
     with torch.inference_mode():
         measured = measure(HostModel.of(model), settings, lambda patched: tiny.sample(patched, "sd3", steps=6))
-    plan = solve(measured).plan
+    # Without forecasts: with so few steps they would take up the whole error, and the guard had nothing to look at.
+    plan = solve(replace(measured, table=replace(measured.table, forecasts=None))).plan
     watched = apply_plan(model, plan, level, strict=True, guard=True)
     tiny.sample(watched, "sd3", steps=6)
     guard, heads = record_of(watched).guard, plan.model.heads
