@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from .methods import ATTENTION_BUDGETS, EASY, FEWER, FORECAST, LAZY, METHODS, OURS, V1, V2
+from .methods import ATTENTION_BUDGETS, EASY, FEWER, FORECAST, LAZY, OURS, V1, V2
 
 matplotlib.use("Agg")
 
@@ -26,22 +26,20 @@ ERROR = ("latent_relative_error", "relative error of the latent")
 PANELS = (ERROR, ("psnr_db", "PSNR, dB"), ("ssim", "SSIM"))
 WORKS = (("model_flops_kept", "model FLOPs kept"), ("seconds_ratio", "seconds, of a dense run's"))
 MOST_DB = 60  # of the axis: equal pictures count as 120 dB
-TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+TICKS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
 
 
-def frontier(found: dict, rows: list[dict], sentence: str, file: Path) -> None:
-    """Error, PSNR and SSIM against model FLOPs and against seconds, of one setting; bands: the middle 80 %."""
+def frontier(found: dict, rows: list[dict], file: Path) -> None:
+    """Error, PSNR and SSIM against model FLOPs and against seconds, of one setting."""
     figure, axes = plt.subplots(2, 3, figsize=(15, 8.6), layout="constrained")
     for line, (work, work_label) in zip(axes, WORKS):
         for axis, (name, label) in zip(line, PANELS):
             _draw(axis, found["levels"], rows, work, name)
             axis.set_xlabel(work_label)
             axis.set_ylabel(label)
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=11)
-    figure.suptitle(
-        f"{sentence}. Means over {found['pictures']} pictures; bands: 10th to 90th percentile.", fontsize=12
-    )
+    _legend(figure, axes[0][0])
+    judged = f"Pictures: {found['pictures']}; lines: means; bands: 10th to 90th percentile."
+    figure.suptitle(f"{found['sentence']}. {judged}", fontsize=12)
     figure.savefig(file, dpi=100)
     plt.close(figure)
 
@@ -53,25 +51,32 @@ def settings(by_setting: dict[str, dict], rows: list[dict], file: Path) -> None:
     figure, axes = plt.subplots(
         lines, columns, figsize=(5.2 * columns, 4.2 * lines), layout="constrained", squeeze=False
     )
-    labelled: dict = {}
     for axis, (name, found) in zip(axes.flat, by_setting.items()):
         own = [row for row in rows if row["setting"] == name]
         _draw(axis, found["levels"], own, "model_flops_kept", ERROR[0])
-        axis.set_title(f"{name}: {found['sentence'].partition(', ')[2]}\n{found['pictures']} pictures", fontsize=9)
+        axis.set_title(f"{name}: {found['sentence'].partition(', ')[2]}; pictures: {found['pictures']}", fontsize=9)
         axis.set_xlabel("model FLOPs kept")
         axis.set_ylabel(ERROR[1])
-        labelled |= dict(zip(*reversed(axis.get_legend_handles_labels())))
     for axis in list(axes.flat)[len(by_setting) :]:
         axis.axis("off")
-    figure.legend(
-        labelled.values(), labelled, loc="outside lower center", ncols=min(4, len(labelled)), frameon=False, fontsize=11
-    )
+    _legend(figure, *axes.flat)
     figure.savefig(file, dpi=100)
     plt.close(figure)
 
 
+def _legend(figure, *axes) -> None:
+    """One for all axes, the methods in the order of STYLES."""
+    found: dict = {}
+    for axis in axes:
+        found |= dict(zip(*reversed(axis.get_legend_handles_labels())))
+    names = [method for method in STYLES if method in found]
+    handles = [found[method] for method in names]
+    columns = len(names) if figure.get_figwidth() > 12 else 4
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=11)
+
+
 def _draw(axis, means: list[dict], rows: list[dict], work: str, name: str) -> None:
-    for method in METHODS[::-1]:
+    for method in reversed(STYLES):  # this pack's on top
         groups = [
             entry
             for entry in means
@@ -82,17 +87,18 @@ def _draw(axis, means: list[dict], rows: list[dict], work: str, name: str) -> No
         ]
         if not groups:
             continue
-        groups.sort(key=lambda entry: entry[work])
         colour, mark = STYLES[method]
+        axis.plot([e[work] for e in groups], [e[name] for e in groups], mark, color=colour, markersize=6)
+        best = _frontier(groups, work)
         spreads = [
-            [row[name] for row in rows if (row["method"], row["level"]) == (method, entry["level"])] for entry in groups
+            [row[name] for row in rows if (row["method"], row["level"]) == (method, entry["level"])] for entry in best
         ]
-        x = [entry[work] for entry in groups]
+        x = [entry[work] for entry in best]
         low, high = ([np.percentile(spread, q) for spread in spreads] for q in (10, 90))
         axis.fill_between(x, low, high, color=colour, alpha=0.07, linewidth=0)
         axis.plot(
             x,
-            [entry[name] for entry in groups],
+            [entry[name] for entry in best],
             marker=mark,
             color=colour,
             label=method,
@@ -110,3 +116,12 @@ def _draw(axis, means: list[dict], rows: list[dict], work: str, name: str) -> No
         axis.set_yticks([tick for tick in TICKS if low <= tick <= high])
         axis.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
         axis.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+
+
+def _frontier(groups: list[dict], work: str) -> list[dict]:
+    """The levels of a method that the line goes through: none of the method's others has less work and error."""
+    best: list[dict] = []
+    for entry in sorted(groups, key=lambda entry: (entry[work], entry[ERROR[0]])):
+        if not best or entry[ERROR[0]] < best[-1][ERROR[0]]:
+            best.append(entry)
+    return best
