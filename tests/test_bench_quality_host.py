@@ -48,7 +48,7 @@ def test_the_hosts_caches_leave_out_evaluations_of_this_model(dense, method):
     assert figures["latent_relative_error"] > 0
 
 
-def test_the_copy_for_easycache_leaves_the_samplers_own_tensor_alone(dense):
-    # Without it the sampler's input is overwritten in float32, and the latent is off by more than its own size.
-    figures = without_plan(EASY, 0.1, dense, CLOCK)
-    assert figures["model_flops_kept"] < 1 and figures["latent_relative_error"] < 0.3
+def test_easycache_leaves_the_samplers_own_tensor_alone(dense):
+    figures = without_plan(EASY, 0.2, dense, CLOCK)
+    assert figures["model_flops_kept"] == 0.6
+    assert figures["latent_relative_error"] < 0.4  # 0.2; about 0.9 where it adds to what the host goes on with
