@@ -24,7 +24,7 @@ STYLES = {
 }
 ERROR = ("latent_relative_error", "relative error of the latent")
 PANELS = (ERROR, ("psnr_db", "PSNR, dB"), ("ssim", "SSIM"))
-WORKS = (("model_flops_kept", "model FLOPs kept"), ("seconds_ratio", "seconds, of a dense run's"))
+WORKS = (("model_flops_kept", "model FLOPs kept"), ("seconds_ratio", "seconds, relative to a dense run"))
 MOST_DB = 60  # of the axis: equal pictures count as 120 dB
 TICKS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
 
@@ -54,7 +54,7 @@ def settings(by_setting: dict[str, dict], rows: list[dict], file: Path) -> None:
     for axis, (name, found) in zip(axes.flat, by_setting.items()):
         own = [row for row in rows if row["setting"] == name]
         _draw(axis, found["levels"], own, "model_flops_kept", ERROR[0])
-        axis.set_title(f"{name}: {found['sentence'].partition(', ')[2]}; pictures: {found['pictures']}", fontsize=9)
+        axis.set_title(f"{name}: {found['sentence'].partition(', ')[2]}; pictures: {found['pictures']}", fontsize=8)
         axis.set_xlabel("model FLOPs kept")
         axis.set_ylabel(ERROR[1])
     for axis in list(axes.flat)[len(by_setting) :]:
