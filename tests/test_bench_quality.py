@@ -157,8 +157,8 @@ def test_a_budget_above_the_levels_buys_the_best_of_them_and_one_below_buys_noth
     assert summary.error_at([], 0.5) is None
 
 
-def test_levels_that_are_beaten_in_both_or_save_nothing_are_not_on_the_frontier():
-    points = [(0.5, 0.1), (0.6, 0.3), (0.7, 0.02), (0.9, 0.02), (1.0, 0.0)]
+def test_levels_that_are_beaten_in_both_are_not_on_the_frontier():
+    points = [(0.5, 0.1), (0.6, 0.3), (0.7, 0.02), (0.9, 0.02)]
     assert summary.frontier(points) == [(0.5, 0.1), (0.7, 0.02)]
 
 
@@ -193,6 +193,13 @@ def test_each_budget_names_the_best_alternative_and_how_ours_compares():
     assert by_budget[0.60]["ours_over_best"] == pytest.approx(ours / 0.015)
     assert by_budget[0.50]["best_alternative"] == "fewer steps"
     assert by_budget[0.35]["ours"] is None and by_budget[0.35]["ours_over_best"] is None
+
+
+def test_a_level_that_leaves_pictures_dense_is_no_alternative_to_the_dense_run():
+    rows = rows_of("easycache", (0.8, 0.01, 0.8), (0.5, 0.1, 0.5))
+    rows[0] |= {"model_flops_kept": 1.0, "latent_relative_error": 0.0}  # one of the two pictures of D0
+    by_budget = {entry["model_flops_kept"]: entry for entry in summary.at_budgets(summary.level_means(rows))}
+    assert by_budget[0.85]["best_alternative_error"] == pytest.approx(0.15)  # of D1
 
 
 def test_speed_is_compared_among_levels_of_a_small_error():

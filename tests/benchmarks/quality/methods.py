@@ -17,7 +17,7 @@ BUDGETS = (0.85, 0.70, 0.60, 0.50, 0.35)  # fractions of the model's FLOPs at wh
 THRESHOLDS = {
     V1: (0.06, 0.11, 0.18),
     V2: (0.05, 0.1, 0.2, 0.4),
-    EASY: (0.03, 0.05, 0.1, 0.2, 0.4),
+    EASY: (0.04, 0.05, 0.1, 0.2, 0.4),
     LAZY: (0.1, 0.15, 0.2, 0.4, 0.8),
 }
 # Attention FLOPs at which this pack and the papers are compared, and the budgets of this pack's levels around them.

@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 
 from .methods import ATTENTION_BUDGETS, EASY, FEWER, FORECAST, LAZY, OURS, V1, V2
+from .summary import saves
 
 matplotlib.use("Agg")
 
@@ -81,7 +82,7 @@ def _draw(axis, means: list[dict], rows: list[dict], work: str, name: str) -> No
             entry
             for entry in means
             if entry["method"] == method
-            and entry["model_flops_kept"] < 1 - 1e-9  # a cache that saved nothing made the dense picture
+            and saves(entry)
             # This pack's levels of a budget of attention are compared at equal attention only.
             and not (method == OURS and entry["level"] in ATTENTION_BUDGETS)
         ]
