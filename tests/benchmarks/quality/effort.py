@@ -1,0 +1,56 @@
+"""How long a run takes, told beforehand and corrected as it goes: work in dense runs of the setting `home`."""
+
+from __future__ import annotations
+
+from .forecast import Schedule
+from .methods import ATTENTION_BUDGETS, FEWER, OURS, PLANNED, THRESHOLDS, V1
+from .settings import Setting
+
+# Measured on one thread of a shared CPU, to a tenth: a picture decoded and compared, at the size of `home`.
+DECODED = 0.35
+# Of dense runs: a calibration, and a threshold of either paper's search (quality-cpu.json, calibration_ratio).
+CALIBRATION, V1_SEARCH, V2_SEARCH = 1.4, 10.0, 1.4
+CACHED = 0.65  # of a dense run: about what the host's caches keep over their thresholds
+# What levels save in FLOPs is less in seconds on a CPU.
+PLANNED_RUN = 1.0
+
+
+def calibration(setting: Setting, method: str) -> float:
+    if method == OURS:
+        return setting.dense_cost * CALIBRATION
+    return setting.dense_cost * len(THRESHOLDS[method]) * (V1_SEARCH if method == V1 else V2_SEARCH)
+
+
+def rows(setting: Setting, entries: list[tuple[str, str, object]]) -> float:
+    """Of a picture's rows, (method, level, value) each, and of the dense run that they are compared with."""
+    runs = 1.0 + sum(_run(setting, method, value) for method, _, value in entries)
+    return setting.dense_cost * runs + DECODED * setting.relative_size * (1 + len(entries))
+
+
+def _run(setting: Setting, method: str, value) -> float:
+    if method == FEWER:
+        return value / setting.steps
+    if isinstance(value, Schedule):
+        return 1 - len(value.forecasts(setting.steps)) / setting.steps
+    return PLANNED_RUN if method in PLANNED else CACHED
+
+
+def expected_levels(method: str) -> tuple[str, ...]:
+    """The levels that a plan will have, as far as is known before it is made."""
+    count = 6 if method == OURS else len(THRESHOLDS[method])
+    names = tuple(f"D{number + 1}" for number in range(count))
+    return (*names, *ATTENTION_BUDGETS) if method == OURS else names
+
+
+class Pace:
+    """Wall seconds for the work of a dense run, so far."""
+
+    def __init__(self):
+        self._work = self._seconds = 0.0
+
+    def did(self, work: float, seconds: float) -> None:
+        self._work += work
+        self._seconds += seconds
+
+    def hours(self, work: float) -> float:
+        return work * self._seconds / self._work / 3600 if self._work else float("nan")
