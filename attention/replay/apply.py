@@ -79,11 +79,9 @@ def follow(
             run.record.note(
                 "The guard was off: this plan does not say what error it expects of each layer. Calibrate again."
             )
-        forecast, text_tokens = (
-            StepForecast(schedule.evaluated, schedule.corrections, run.sigmas),
-            plan.measurement.text_tokens,
-        )
-        return Replay(model.family, model.sites, laid_out, run, cache_budget, strict, text_tokens, forecast, watch)
+        forecast = StepForecast(schedule.evaluated, schedule.corrections, run.sigmas)
+        tokens = plan.measurement.text_tokens
+        return Replay(model.family, model.sites, laid_out, run, cache_budget, strict, tokens, forecast, watch)
 
     runs = RunLog(plan=plan, level=chosen)
     return install(model, make_processor, runs, strict=strict)
