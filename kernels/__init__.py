@@ -12,6 +12,7 @@ from .geometry import Layout
 from .head_table import HeadTable
 from .pooling import Pooled, pool
 from .tiled import full_attention
+from .tiled_heads import global_rows
 from .ways import FULL, REUSE, WAYS, Approximation, Residual, Way, Window, approximations, way_of
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "dense_flops",
     "flops",
     "full_attention",
+    "global_rows",
     "head_wise",
     "pool",
     "way_of",

@@ -71,12 +71,13 @@ def _approximated_heads(q, k, v, layout, table, scale, dense, out):
             continue
         target = _take(out, heads) if _is_view(heads) else torch.empty_like(some_q)
         way.attend(some_q, some_k, some_v, layout, scale, _image(target, layout))
-        _global_rows(some_q, some_k, some_v, layout, scale, target)
+        global_rows(some_q, some_k, some_v, layout, scale, target)
         if not _is_view(heads):
             _put(out, heads, target)
 
 
-def _global_rows(q, k, v, layout, scale, out):
+def global_rows(q, k, v, layout, scale, out):
+    """Write full attention of the global tokens into their rows of out; all (B, H, L, D), other rows are left alone."""
     if not layout.globals:
         return
     end = layout.prefix + layout.image

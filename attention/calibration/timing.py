@@ -16,7 +16,7 @@ import comfy.model_management
 import numpy as np
 import torch
 
-from ...kernels import FULL, REUSE, Approximation, HeadTable, Layout, Residual, full_attention, head_wise
+from ...kernels import FULL, REUSE, Approximation, HeadTable, Layout, Residual, global_rows, head_wise
 from ...plans.search import MILLISECONDS, Costs
 from ..families import Site
 from ..hooks.call import AttentionCall
@@ -183,12 +183,8 @@ class _Ways:
         self._compute(HeadTable.uniform(len(self.heads), FULL), source, out)
         view = out[target]
         view[:, :, image] = out[source][:, :, image]
-        if self.layout.globals:
-            q, k, v = (x[target] for x in (self.attention.q, self.attention.k, self.attention.v))
-            rows = torch.cat((q[:, :, : image.start], q[:, :, image.stop :]), dim=2)
-            own = full_attention(rows, k, v, self.attention.scale)
-            view[:, :, : image.start] = own[:, :, : image.start]
-            view[:, :, image.stop :] = own[:, :, image.start :]
+        q, k, v = (x[target] for x in (self.attention.q, self.attention.k, self.attention.v))
+        global_rows(q, k, v, self.layout, self.attention.scale, view)
 
     def _compute(self, table: HeadTable, rows: slice, out: torch.Tensor, **caches):
         call = self.attention

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ...kernels import Layout, full_attention
+from ...kernels import Layout, global_rows
 from ..hooks.call import AttentionCall
 from ..hooks.run import COND, UNCOND, Branch, Forward, SamplingRun, SiteCall
 from .caches import RunCaches
@@ -74,11 +74,7 @@ class Sharing:
         view = out[target.items]
         view[:, :, span] = out[donor.source.items][:, :, span] if donor.source is not None else donor.image
         q, k, v = (tensor[target.items] for tensor in (attention.q, attention.k, attention.v))
-        if layout.globals:
-            queries = torch.cat((q[:, :, : layout.prefix], q[:, :, span.stop :]), dim=2)
-            own = full_attention(queries, k, v, attention.scale)
-            view[:, :, : layout.prefix] = own[:, :, : layout.prefix]
-            view[:, :, span.stop :] = own[:, :, layout.prefix :]
+        global_rows(q, k, v, layout, attention.scale, view)
         unshared = list(entry.unshared)
         if unshared:
             view[:, unshared] = attention.dense(q[:, unshared], k[:, unshared], v[:, unshared])

@@ -1,7 +1,5 @@
 """Runs after runs: nothing of one reaches the next, whatever happened to it."""
 
-import gc
-
 import pytest
 import torch
 
@@ -123,28 +121,16 @@ def test_samplers_of_every_kind_run_the_plan(sampler):
     assert torch.equal(tiny.sample(patched, "sd3", sampler=sampler, steps=6), output)
 
 
-def tensors():
-    gc.collect()
-    found = {}
-    for thing in gc.get_objects():
-        try:
-            if isinstance(thing, torch.Tensor):
-                found[thing.data_ptr()] = thing.untyped_storage().nbytes()
-        except (ReferenceError, RuntimeError):
-            continue
-    return len(found), sum(found.values())
-
-
 @all_families
 def test_no_tensor_stays_allocated_after_a_run(patched):
     family, model = patched
     for seed in (1, 2):
         tiny.sample(model, family, seed=seed)
-    before = tensors()
+    before = tiny.live_tensors()
     tiny.sample(model, family, seed=3)
     with pytest.raises(comfy.model_management.InterruptProcessingException):
         tiny.sample(model, family, seed=4, callback=Interrupt(2))
-    assert tensors() == before
+    assert tiny.live_tensors() == before
     assert attached(model).runs.latest().cache_bytes > 0
 
 

@@ -1,7 +1,5 @@
 """Steps at which the whole model is forecast: exact arithmetic, right with every sampler, counted, and nothing left."""
 
-import gc
-
 import pytest
 import torch
 
@@ -270,25 +268,13 @@ def test_a_run_after_a_cancelled_one_gives_the_same_bits_and_nothing_stays_alloc
     patched = forecasting(model)
     first = tiny.sample(patched, "sd3", steps=STEPS)
     tiny.sample(patched, "sd3", steps=STEPS, seed=3)
-    before = tensors()
+    before = tiny.live_tensors()
     with pytest.raises(comfy.model_management.InterruptProcessingException):
         tiny.sample(patched, "sd3", steps=STEPS, seed=99, callback=Interrupt(4))
     tiny.sample(patched, "sd3", steps=STEPS, batch=2)
     tiny.sample(patched, "sd3", steps=STEPS, seed=3)
-    assert tensors() == before
+    assert tiny.live_tensors() == before
     assert torch.equal(tiny.sample(patched, "sd3", steps=STEPS), first)
-
-
-def tensors():
-    gc.collect()
-    found = {}
-    for thing in gc.get_objects():
-        try:
-            if isinstance(thing, torch.Tensor):
-                found[thing.data_ptr()] = thing.untyped_storage().nbytes()
-        except (ReferenceError, RuntimeError):
-            continue
-    return len(found), sum(found.values())
 
 
 def test_what_forecasts_keep_is_announced():

@@ -5,6 +5,7 @@ Needs COMFYUI_PATH. `families.json` holds one configuration a family; weights ar
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -141,3 +142,16 @@ def sample(
             disable_pbar=True,
             callback=callback,
         )
+
+
+def live_tensors() -> tuple[int, int]:
+    """How many tensors there are in this process, and their bytes."""
+    gc.collect()
+    found = {}
+    for thing in gc.get_objects():
+        try:
+            if isinstance(thing, torch.Tensor):
+                found[thing.data_ptr()] = thing.untyped_storage().nbytes()
+        except (ReferenceError, RuntimeError):
+            continue
+    return len(found), sum(found.values())
