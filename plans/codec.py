@@ -165,6 +165,7 @@ def _level(data: Any, model: ModelIdentity, rows: int) -> Level:
         cache_bytes=entry(data, "cache_bytes"),
         expected_errors=data.get("expected", ()),
         evaluated=_unrolled(data["evaluated"], rows, _EVALUATED, {}) if "evaluated" in data else "",
+        slopes=data.get("slopes", ()),
         corrections=data.get("corrections", ()),
     )
 

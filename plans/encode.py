@@ -6,7 +6,7 @@ or '' where the site never shares; `expected` holds the expected errors and is l
 gives letters with the number of noise levels in a row at which they hold, 1 left out: 'f3r2a' is 'fffrr0'. Digits
 being taken by the numbers, letters of ways are other ones there than in a plan (`WORD_LETTERS`), and sharing is 's',
 not sharing 'n'. A level that forecasts whole evaluations has in `evaluated` one word of its noise levels, 'e' where the
-model is evaluated and 'p' where it is predicted, and its `corrections`; others have neither.
+model is evaluated and 'p' where it is predicted, and its `slopes` and `corrections` where they are not all 0.
 
 Reads attributes only and imports no other module of this package, so that the plan itself can derive its id from it.
 """
@@ -104,6 +104,7 @@ def _level(level, bounds) -> dict:
         "cache_bytes": level.cache_bytes,
         **({"expected": list(level.expected_errors)} if level.expected_errors else {}),
         **({"evaluated": _word(level.evaluated, EVALUATED_LETTERS)} if level.evaluated else {}),
+        **({"slopes": list(level.slopes)} if level.slopes else {}),
         **({"corrections": list(level.corrections)} if level.corrections else {}),
     }
 

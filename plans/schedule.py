@@ -14,7 +14,6 @@ from .schema import MAX_CORRECTION, Level, Plan
 # level, before it counts as stale. Chosen by hand and not fitted: larger keeps more caches on runs with fewer steps and
 # errs more there. `python dev.py bench transfer` compares moved plans with plans made in the place that they move to.
 STRETCH = 1.5
-FIRST_EVALUATIONS = 2  # a forecast goes on in the direction from one evaluation to another
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +23,7 @@ class RunSchedule:
     methods (T, N) uint8: letters as ASCII codes, see `letters`. rows (T,) intp: number of the plan's noise level that
     each step follows. refresh (T, N) int16: way whose residual this full cell must yield, or -1.
     share (T, sites) bool. evaluated (T,) bool: False at steps that are forecast, at which no method is carried out;
-    corrections (T,): see `Level`. notes: sentences for the user, empty if all is as measured.
+    slopes, corrections (T,): see `Level`. notes: sentences for the user, empty if all is as measured.
     """
 
     methods: np.ndarray
@@ -32,6 +31,7 @@ class RunSchedule:
     refresh: np.ndarray
     share: np.ndarray
     evaluated: np.ndarray
+    slopes: np.ndarray
     corrections: np.ndarray
     notes: tuple[str, ...]
 
@@ -41,9 +41,10 @@ def resolve(plan: Plan, level: Level | str, run_positions: Sequence[float]) -> R
 
     Each step follows the nearest noise level of the plan. Made full: the first step, steps outside the measured range,
     and reuses or residuals whose source in this run is older than the plan measured (see STRETCH). The like holds for
-    steps that are forecast: they are evaluated if they are among the first two, outside the measured range, or too far
-    from the last evaluation, and then follow the nearest noise level that the plan evaluates. With the plan's own
-    positions the result is the plan. Raises PlanError if the plan has no such level.
+    steps that are forecast: they are evaluated if they come before as many evaluations as in the plan (two at most),
+    outside the measured range, or too far from the last evaluation, and then follow the nearest noise level that the
+    plan evaluates. With the plan's own positions the result is the plan. Raises PlanError if the plan has no such
+    level.
     """
     planned, share = plan.table(level), plan.share(level)
     kept = plan.evaluated(level)
@@ -54,7 +55,7 @@ def resolve(plan: Plan, level: Level | str, run_positions: Sequence[float]) -> R
     inside = (run <= measured[0] + gaps[0]) & (run >= measured[-1] - gaps[-1])  # False for nan
 
     evaluated, recalled = _evaluated(kept, measured, run, rows, inside, gaps)
-    corrections = _corrections(plan.corrections(level), measured, run, rows, evaluated)
+    slopes, corrections = _of_forecasts(plan, level, measured, run, rows, evaluated)
     which = np.flatnonzero(kept)
     if len(run):
         nearest = which[np.abs(run[:, None] - measured[which][None, :]).argmin(axis=1)]
@@ -66,7 +67,7 @@ def resolve(plan: Plan, level: Level | str, run_positions: Sequence[float]) -> R
     )  # fmt: skip
     shared = share[rows] & inside[:, None] & evaluated[:, None]
     shared[:1] = False
-    arrays = (methods, rows, refresh_ways(methods), shared, evaluated, corrections)
+    arrays = (methods, rows, refresh_ways(methods), shared, evaluated, slopes, corrections)
     for array in arrays:
         array.flags.writeable = False
     return RunSchedule(*arrays, notes=_notes(inside, stale, methods.size, recalled))
@@ -75,28 +76,36 @@ def resolve(plan: Plan, level: Level | str, run_positions: Sequence[float]) -> R
 def _evaluated(kept, measured, run, rows, inside, gaps) -> tuple[np.ndarray, int]:
     """Steps at which the model is evaluated, bool (T,), and how many of them the plan would have forecast."""
     last = np.maximum.accumulate(np.where(kept, np.arange(len(kept)), 0))
+    sources = np.minimum(np.cumsum(kept), 2)  # evaluations that a forecast there stands on
     # The error of a straight line grows with the square of the distance: nothing beyond the half gap.
     limits = measured[last] - measured + gaps / 2 * (1 - 1e-9)
-    result, recalled = np.ones(len(run), dtype=bool), 0
+    result, recalled, made = np.ones(len(run), dtype=bool), 0, 0
     since = np.inf  # run position of the last evaluation
     for step, position in enumerate(run):
-        if not kept[rows[step]] and inside[step]:
-            result[step] = step < FIRST_EVALUATIONS or not 0 < since - position <= limits[rows[step]]
+        row = rows[step]
+        if not kept[row] and inside[step]:
+            result[step] = made < sources[row] or not 0 < since - position <= limits[row]
             recalled += int(result[step])
         if result[step]:
-            since = position
+            since, made = position, made + 1
     return result, recalled
 
 
-def _corrections(planned, measured, run, rows, evaluated) -> np.ndarray:
-    """Corrections of a run's steps: those of the plan, for as much of the schedule as its step there went on for."""
-    result = np.zeros(len(run))
+def _of_forecasts(plan: Plan, level, measured, run, rows, evaluated) -> np.ndarray:
+    """Slopes and corrections of a run's steps, (2, T): those of the plan. What an evaluated step adds to make up for
+    forecasts reaches the latent by as much of the schedule as the step goes on for; so it is as many times larger or
+    smaller as that part is shorter or longer than in the plan.
+    """
+    planned = np.stack([plan.slopes(level), plan.corrections(level)])
+    kept, result = plan.evaluated(level), np.zeros((2, len(run)))
     ahead, run_ahead = (levels - np.append(levels[1:], 0.0) for levels in (measured, run))
     for step in range(1, len(run)):
-        if evaluated[step] and not evaluated[step - 1] and planned[rows[step]] and run_ahead[step] > 0:
-            scaled = planned[rows[step]] * ahead[rows[step]] / run_ahead[step]
-            result[step] = np.clip(scaled, -MAX_CORRECTION, MAX_CORRECTION)
-    return result
+        row = rows[step]
+        if not evaluated[step]:
+            result[:, step] = planned[:, row]
+        elif not evaluated[step - 1] and kept[row] and run_ahead[step] > 0:
+            result[:, step] = planned[:, row] * ahead[row] / run_ahead[step]
+    return np.clip(result, -MAX_CORRECTION, MAX_CORRECTION)
 
 
 def _local_gaps(positions: np.ndarray) -> np.ndarray:

@@ -25,9 +25,9 @@ MAX_HEADS = 256  # of one site
 MAX_LEVELS = 16
 
 _LARGEST = 1e30
-MAX_CORRECTION = 8.0  # of a plan's corrections, each way
+MAX_CORRECTION = 8.0  # of a plan's slopes and corrections, each way
 
-_CORRECTION_DIGITS = 3
+_CORRECTION_DIGITS = 3  # of slopes, too
 _EXPECTED_DIGITS = 3  # of an expected error: an estimate, and there is one for every site and level
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}\Z")
 
@@ -151,9 +151,11 @@ class Level:
     does to the final latent; e is a head's error and o its exact output, both combined over the branches as guidance
     does, M the Gram matrix of the head's slice of the output projection. Empty where nobody knows. evaluated: one '1'
     or '0' a noise level, '0' where the model is not evaluated but forecast from the evaluations before, and no way is
-    carried out ('r' stands in the paths); empty where all are evaluated. corrections: one number a noise level, by how
-    much of what its forecast would have missed an evaluated level goes beyond its own result, to make up for the
-    forecasts before it; empty where none does. Raises PlanError.
+    carried out ('r' stands in the paths); empty where all are evaluated. slopes, corrections: one number a noise level
+    each, other than 0 only where the level or the one before it is not evaluated; with p the predictions, a and b the
+    last two levels that were evaluated before it, and line what a straight line through these goes on by (0 where there
+    is one), a level that is forecast gives p(a) + slope * line, and an evaluated one c after forecasts
+    p(c) + correction * (p(c) - p(a)) + slope * line, which makes up for them. Empty where all are 0. Raises PlanError.
     """
 
     name: str
@@ -165,6 +167,7 @@ class Level:
     cache_bytes: int
     expected_errors: tuple[float, ...] = ()
     evaluated: str = ""
+    slopes: tuple[float, ...] = ()
     corrections: tuple[float, ...] = ()
 
     def __post_init__(self):
@@ -194,8 +197,13 @@ class Level:
             cache_bytes=whole(self.cache_bytes, 0, 1 << 50, "cache size"),
             expected_errors=tuple(number(error, 0, 1e6, "expected error", _EXPECTED_DIGITS) for error in expected),
         )
-        evaluated, corrections = _forecasts(self.evaluated, self.corrections)
-        freeze(self, evaluated=evaluated, corrections=corrections)
+        evaluated = _evaluated(self.evaluated)
+        freeze(
+            self,
+            evaluated=evaluated if "0" in evaluated else "",
+            slopes=_of_forecasts(evaluated, self.slopes, "slope", after=False),
+            corrections=_of_forecasts(evaluated, self.corrections, "correction", after=True),
+        )
 
 
 @dataclass(frozen=True)
@@ -265,10 +273,13 @@ class Plan:
         marks = self._resolved(level).evaluated or "1" * len(self.positions)
         return np.array([mark == "1" for mark in marks], dtype=bool)
 
+    def slopes(self, level: Level | str) -> np.ndarray:
+        """`Level.slopes` as float64 (noise levels,), 0 where there are none."""
+        return np.array(self._resolved(level).slopes or (0.0,) * len(self.positions))
+
     def corrections(self, level: Level | str) -> np.ndarray:
         """`Level.corrections` as float64 (noise levels,), 0 where there are none."""
-        found = self._resolved(level).corrections
-        return np.array(found) if found else np.zeros(len(self.positions))
+        return np.array(self._resolved(level).corrections or (0.0,) * len(self.positions))
 
     def why_not(self, identity: ModelIdentity) -> str | None:
         """None if the plan fits the model `identity`, else one sentence that names both and what to do."""
@@ -304,21 +315,28 @@ def way_specs(ways) -> tuple[WaySpec, ...]:
     return result
 
 
-def _forecasts(evaluated, corrections) -> tuple[str, tuple[float, ...]]:
-    """A level's marks and corrections in canonical form. Raises PlanError."""
-    good = isinstance(evaluated, str) and len(evaluated) <= MAX_ROWS and not evaluated.strip("01")
+def _evaluated(marks) -> str:
+    """A level's marks, checked. Raises PlanError."""
+    good = isinstance(marks, str) and len(marks) <= MAX_ROWS and not marks.strip("01")
     require(good, "The plan's marks of evaluated noise levels must be a text of 0 and 1.")
-    values = items(corrections, 0, MAX_ROWS, "corrections")
-    numbers = tuple(number(one, -MAX_CORRECTION, MAX_CORRECTION, "correction", _CORRECTION_DIGITS) for one in values)
-    if "0" not in evaluated:
-        require(not any(numbers), "The plan corrects forecasts of a level that has none.")
-        return "", ()
-    require(evaluated.startswith("11"), "The plan must evaluate the model at the first two noise levels.")
-    require(len(numbers) in (0, len(evaluated)), "The plan's corrections must be one for each noise level.")
-    after = ("1", *evaluated[:-1])
-    misplaced = any(one and (mark, before) != ("1", "0") for one, mark, before in zip(numbers, evaluated, after))
-    require(not misplaced, "The plan corrects a noise level that does not follow a forecast one.")
-    return evaluated, numbers if any(numbers) else ()
+    require(not marks.startswith("0"), "The plan must evaluate the model at the first noise level.")
+    return marks
+
+
+def _of_forecasts(evaluated: str, values, name: str, *, after: bool) -> tuple[float, ...]:
+    """A level's slopes or corrections in canonical form. after: only evaluated levels after forecasts may have one.
+    Raises PlanError.
+    """
+    given = items(values, 0, MAX_ROWS, f"{name}s")
+    numbers = tuple(number(one, -MAX_CORRECTION, MAX_CORRECTION, name, _CORRECTION_DIGITS) for one in given)
+    if not any(numbers):
+        return ()
+    require("0" in evaluated, f"The plan gives {name}s of forecasts at a level that has none.")
+    require(len(numbers) == len(evaluated), f"The plan's {name}s must be one for each noise level.")
+    for one, mark, before in zip(numbers, evaluated, ("1", *evaluated)):
+        allowed = before == "0" and mark == "1" if after else "0" in (before, mark)
+        require(not one or allowed, f"The plan gives a {name} to a noise level that does not follow a forecast one.")
+    return numbers
 
 
 def _check_levels(plan: Plan) -> None:

@@ -79,7 +79,7 @@ def follow(
             run.record.note(
                 "The guard was off: this plan does not say what error it expects of each layer. Calibrate again."
             )
-        forecast = StepForecast(schedule.evaluated, schedule.corrections, run.sigmas)
+        forecast = StepForecast(schedule.evaluated, schedule.slopes, schedule.corrections, run.sigmas)
         tokens = plan.measurement.text_tokens
         return Replay(model.family, model.sites, laid_out, run, cache_budget, strict, tokens, forecast, watch)
 

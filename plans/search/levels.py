@@ -323,7 +323,8 @@ def _level(found: _Found) -> Level:
         cache_bytes=math.ceil(point.cache_bytes),
         expected_errors=expected_errors(scope.table, methods, share),
         evaluated="" if scope.pattern is None else scope.pattern.marks,
-        corrections=() if scope.pattern is None or not scope.pattern.marks else tuple(scope.pattern.corrections),
+        slopes=() if scope.pattern is None else tuple(scope.pattern.slopes),
+        corrections=() if scope.pattern is None else tuple(scope.pattern.corrections),
     )
 
 

@@ -103,7 +103,7 @@ def test_sampled_errors_of_patterns_are_those_predicted(model, measured, marks):
     path = "".join("f" if mark == "1" else "r" for mark in marks)
     level = Level(
         "D1", (path,) * plan.model.heads, ("0" * STEPS,) * len(plan.model.sites), 0.1, 0.5, 0.5, 0, (), marks,
-        tuple(pattern.corrections),
+        tuple(pattern.slopes), tuple(pattern.corrections),
     )  # fmt: skip
     patched = apply_plan(model, replace(plan, levels=(level,)), "D1", strict=True)
     error = relative_error(sample(patched).numpy(), sample(model).numpy())

@@ -19,13 +19,15 @@ from host.hand_plans import hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS, MARKS = 8, "11101011"
+SLOPES = (0.0, 0.0, 0.0, 0.8, -0.2, 1.1, 0.15, 0.0)
 CORRECTIONS = (0.0, 0.0, 0.0, 0.0, 0.45, 0.0, 0.3, 0.0)
+STRAIGHT = (0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0)  # lines as they are, and nothing made up for
 FULL_PATH = "fffrfrff"
 CORE = ("sd3", "flux", "pixart_sigma", "wan21_t2v")
 
 
-def forecasting(model, family="sd3", paths=FULL_PATH, marks=MARKS, corrections=CORRECTIONS, **options):
-    plan = hand_plan(model, family, paths, evaluated=marks, corrections=corrections)
+def forecasting(model, family="sd3", paths=FULL_PATH, marks=MARKS, slopes=SLOPES, corrections=CORRECTIONS, **options):
+    plan = hand_plan(model, family, paths, evaluated=marks, slopes=slopes, corrections=corrections)
     return apply_plan(model, plan, "D1", strict=True, **options)
 
 
@@ -42,7 +44,7 @@ def counted(model):
     return clone, seen
 
 
-def reference(model, marks, corrections):
+def reference(model, marks=MARKS, slopes=SLOPES, corrections=CORRECTIONS):
     """A clone whose evaluations are forecast by their count, in float64: for samplers with one evaluation a step."""
     history, clone = [], model.clone()
     state = {"step": 0}
@@ -51,16 +53,19 @@ def reference(model, marks, corrections):
         step, sigma = state["step"], float(timestep.flatten()[0])
         state["step"] += 1
 
-        def straight():
+        def line():
+            if len(history) == 1:
+                return 0.0
             (s0, p0), (s1, p1) = history[-2:]
-            return p1 + (p1 - p0) * (sigma - s1) / (s1 - s0)
+            return (p1 - p0) * (sigma - s1) / (s1 - s0)
 
         if marks[step] == "0":
-            return straight().to(x.dtype)
+            return (history[-1][1] + slopes[step] * line()).to(x.dtype)
         output = executor(x, timestep, *args, **kwargs)
         prediction = output.double()
-        if corrections[step]:
-            output = (prediction + corrections[step] * (prediction - straight())).to(x.dtype)
+        if corrections[step] or slopes[step]:
+            made_up = corrections[step] * (prediction - history[-1][1]) + slopes[step] * line()
+            output = (prediction + made_up).to(x.dtype)
         history.append((sigma, prediction))
         return output
 
@@ -76,18 +81,28 @@ def relative(a, b):
     ("family", "sampler"),
     [*((family, "euler") for family in CORE), *(("sd3", sampler) for sampler in ("dpmpp_2m", "lcm", "res_multistep"))],
 )
-def test_forecasts_are_a_straight_line_through_the_last_two_evaluations(family, sampler):
+def test_forecasts_go_a_part_of_the_line_through_the_last_two_evaluations(family, sampler):
     model = tiny.shared_model(family)
-    expected = tiny.sample(reference(model, MARKS, CORRECTIONS), family, steps=STEPS, sampler=sampler)
+    expected = tiny.sample(reference(model), family, steps=STEPS, sampler=sampler)
     output = tiny.sample(forecasting(model, family), family, steps=STEPS, sampler=sampler)
     assert relative(output, expected) < 2e-5
     assert relative(output, tiny.sample(model, family, steps=STEPS, sampler=sampler)) > 1e-4
 
 
+def test_a_forecast_after_one_evaluation_repeats_it():
+    model = tiny.shared_model("sd3")
+    numbers = ("10101111", (0.0, 0.0, 0.0, 0.9, -0.3, 0.0, 0.0, 0.0), (0.0, 0.0, 0.35, 0.0, 0.6, 0.0, 0.0, 0.0))
+    clone, seen = counted(model)
+    patched = forecasting(clone, "sd3", "frfrffff", *numbers)
+    output = tiny.sample(patched, "sd3", steps=STEPS)
+    assert relative(output, tiny.sample(reference(model, *numbers), "sd3", steps=STEPS)) < 2e-5
+    assert len(set(seen)) == 6
+
+
 @pytest.mark.parametrize("options", [{"cfg": 1.0}, {"batch": 2}, {"split": True}, {"denoise": 0.999}], ids=str)
 def test_forecasts_are_right_for_every_kind_of_run(options):
     model = tiny.shared_model("sd3")
-    expected = tiny.sample(reference(model, MARKS, CORRECTIONS), "sd3", steps=STEPS, **options)
+    expected = tiny.sample(reference(model), "sd3", steps=STEPS, **options)
     clone, seen = counted(model)
     output = tiny.sample(forecasting(clone), "sd3", steps=STEPS, **options)
     assert relative(output, expected) < 2e-5
@@ -97,7 +112,7 @@ def test_forecasts_are_right_for_every_kind_of_run(options):
 @pytest.mark.parametrize("family", CORE)
 def test_a_level_that_evaluates_everything_gives_the_bits_of_the_model(family):
     model = tiny.shared_model(family)
-    patched = forecasting(model, family, "f" * STEPS, "", ())
+    patched = forecasting(model, family, "f" * STEPS, "", (), ())
     assert torch.equal(tiny.sample(patched, family, steps=STEPS), tiny.sample(model, family, steps=STEPS))
 
 
@@ -148,7 +163,7 @@ def test_inside_a_mask_the_picture_is_forecast_and_outside_it_stays():
                 empty, noise_mask=mask, seed=7, disable_pbar=True,
             )  # fmt: skip
 
-    dense, expected = sampled(model), sampled(reference(model, MARKS, CORRECTIONS))
+    dense, expected = sampled(model), sampled(reference(model))
     output = sampled(forecasting(model))
     left = slice(0, empty.shape[-1] // 2)
     assert torch.allclose(output[..., left], dense[..., left], atol=1e-5)
@@ -171,7 +186,7 @@ def test_another_number_of_steps_forecasts_at_the_same_noise_levels(steps):
 def test_image_to_image_begins_with_two_evaluations_and_forecasts_what_follows():
     model = tiny.shared_model("sd3")
     clone, seen = counted(model)
-    patched = forecasting(clone, marks="11010101", corrections=(), paths="ffrfrfrf")
+    patched = forecasting(clone, marks="11010101", slopes=(), corrections=(), paths="ffrfrfrf")
     output = tiny.sample(patched, "sd3", steps=8, denoise=0.5)
     steps = attached(patched).runs.latest().steps
     assert torch.isfinite(output).all()
@@ -215,7 +230,7 @@ def test_flops_with_windows_and_skipped_projections_equal_a_hand_count():
 def test_heads_reuse_and_correct_across_a_forecast_step():
     """Caches are of the last evaluated step, so that the heads do what they would if the forecast step were not."""
     model, outputs = tiny.shared_model("sd3"), []
-    patched = forecasting(model, paths=["fffrrrfA", "ffArArff"], corrections=())
+    patched = forecasting(model, paths=["fffrrrfA", "ffArArff"], slopes=STRAIGHT, corrections=())
     tiny.sample(patched, "sd3", steps=STEPS)
     record = attached(patched).runs.latest()
     assert record.cache_bytes > 0 and not record.notes and not outputs
@@ -225,7 +240,7 @@ def test_heads_reuse_and_correct_across_a_forecast_step():
 def test_what_follows_a_jump_up_in_the_noise_is_computed():
     """A sampler that goes up in noise again, as with restarts."""
     model = tiny.shared_model("sd3")
-    patched = forecasting(model, corrections=())
+    patched = forecasting(model, slopes=STRAIGHT, corrections=())
     installation = attached(patched)
 
     def sample_up(model, x, sigmas_given, extra_args=None, callback=None, disable=None):
@@ -279,8 +294,8 @@ def test_a_run_after_a_cancelled_one_gives_the_same_bits_and_nothing_stays_alloc
 
 def test_what_forecasts_keep_is_announced():
     model, announced = tiny.shared_model("sd3"), []
-    for marks, paths, corrections in ((MARKS, FULL_PATH, CORRECTIONS), ("", "f" * STEPS, ())):
-        patched = forecasting(model, paths=paths, marks=marks, corrections=corrections)
+    for given in ({}, {"marks": "", "paths": "f" * STEPS, "slopes": (), "corrections": ()}):
+        patched = forecasting(model, **given)
 
         def prepare(executor, inner, noise_shape, *args, patched=patched, **kwargs):
             announced.append(attached(patched).processor.announce(tiny.latent("sd3").shape, inner))
@@ -294,7 +309,7 @@ def test_what_forecasts_keep_is_announced():
 
 def test_the_guard_and_forecasts_go_together():
     model = tiny.shared_model("sd3")
-    plan = hand_plan(model, "sd3", ["ff0r0r00", "fffrfrff"], evaluated=MARKS, corrections=CORRECTIONS, expected=1e-6)
+    plan = hand_plan(model, "sd3", ["ff0r0r00", "fffrfrff"], evaluated=MARKS, slopes=SLOPES, expected=1e-6)
     patched = apply_plan(model, plan, "D1", strict=True, guard=True)
     output = tiny.sample(patched, "sd3", steps=STEPS)
     record = attached(patched).runs.latest()

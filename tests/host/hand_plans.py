@@ -55,10 +55,11 @@ def hand_plan(
     steps: int | None = None,
     expected: float | None = None,
     evaluated: str = "",
+    slopes: tuple[float, ...] = (),
     corrections: tuple[float, ...] = (),
 ) -> Plan:
     """A plan with one level, D1. profiles: one letter row for all heads, or a list that heads take in turn. expected:
-    the error expected of every site. evaluated, corrections: see `plans.Level`.
+    the error expected of every site. evaluated, slopes, corrections: see `plans.Level`.
     """
     profiles = [profiles] if isinstance(profiles, str) else profiles
     rows = len(profiles[0])
@@ -76,6 +77,7 @@ def hand_plan(
         0,
         () if expected is None else (expected,) * len(sites),
         evaluated,
+        slopes,
         corrections,
     )
     return Plan(identity, measurement(grid, rows), tuple(positions_of(model, steps or rows)), ways, (level,))

@@ -13,7 +13,7 @@ from ditfastattn.plans import Level, ModelIdentity, Plan, PlanError, dumps, fing
 from ditfastattn.plans.letters import FULL, REUSE
 from ditfastattn.plans.search import FLOPS, LEVELS, Forecasts, KeepAttention, attention_work, solve_plan
 from ditfastattn.plans.search import levels as levels_module
-from ditfastattn.plans.search.forecasts import LONGEST
+from ditfastattn.plans.search.forecasts import LONGEST, TRUST
 
 
 def rng(seed=0):
@@ -29,55 +29,74 @@ def run_of(rows: int, seed: int = 0, size: int = 40):
     return v, Forecasts(sigmas, reach, v @ v.T)
 
 
-def sampled_gaps(v, forecasts: Forecasts, evaluated, corrections) -> list[np.ndarray]:
+def sampled_gaps(v, forecasts: Forecasts, evaluated, slopes, corrections) -> list[np.ndarray]:
     """What each gap leaves in the final latent, by carrying the forecasts out on the vectors themselves."""
     sigmas, reach = forecasts.sigmas, forecasts.reach
     history, gap, gaps = [], np.zeros(v.shape[1]), []
     for row in range(len(v)):
+        line = 0.0
         if len(history) > 1:
             (a, b) = history[-1], history[-2]
-            forecast = v[a] + (v[a] - v[b]) * (sigmas[row] - sigmas[a]) / (sigmas[a] - sigmas[b])
+            line = (v[a] - v[b]) * (sigmas[row] - sigmas[a]) / (sigmas[a] - sigmas[b])
         if not evaluated[row]:
-            gap = gap + reach[row] * (forecast - v[row])
+            gap = gap + reach[row] * (v[history[-1]] + slopes[row] * line - v[row])
             continue
         if history and history[-1] < row - 1:
-            gaps.append(gap + reach[row] * corrections[row] * (v[row] - forecast))
+            made_up = corrections[row] * (v[row] - v[history[-1]]) + slopes[row] * line
+            gaps.append(gap + reach[row] * made_up)
             gap = np.zeros(v.shape[1])
         history.append(row)
     return [*gaps, gap]
 
 
-@pytest.mark.parametrize("marks", ["1101101", "1110010", "1100011010", "1111101001", "110001", "1110"])
+ALL_MARKS = ["1101101", "1110010", "1100011010", "1111101001", "110001", "1110", "1001011", "1000001", "10100110"]
+
+
+@pytest.mark.parametrize("marks", ALL_MARKS)
 def test_error_of_a_pattern_is_that_of_forecasts_carried_out_on_the_directions(marks):
     v, forecasts = run_of(len(marks), seed=len(marks))
     evaluated = np.array([mark == "1" for mark in marks])
     pattern = forecasts.pattern(evaluated)
-    gaps = sampled_gaps(v, forecasts, evaluated, pattern.corrections)
+    gaps = sampled_gaps(v, forecasts, evaluated, pattern.slopes, pattern.corrections)
     assert pattern.squared_error == pytest.approx(sum(float(gap @ gap) for gap in gaps), rel=1e-9)
     assert np.allclose((pattern.used - forecasts.reach) @ v, sum(gaps))
     assert pattern.marks == marks and pattern.count == marks.count("1")
 
 
-@pytest.mark.parametrize("marks", ["1101101", "1110010", "1100011010"])
-def test_no_other_correction_of_a_level_leaves_less_error(marks):
+@pytest.mark.parametrize("marks", ["1101101", "1110010", "1100011010", "1001011"])
+def test_no_other_numbers_of_an_evaluation_after_forecasts_leave_less_error(marks):
     v, forecasts = run_of(len(marks), seed=3)
     evaluated = np.array([mark == "1" for mark in marks])
     pattern = forecasts.pattern(evaluated)
-    corrected = np.flatnonzero(pattern.corrections)
-    assert len(corrected)
-    for row in corrected:
-        for change in (-0.02, 0.02):
-            other = pattern.corrections + change * (np.arange(len(marks)) == row)
-            gaps = sampled_gaps(v, forecasts, evaluated, other)
+    after = [row for row in range(1, len(marks)) if marks[row - 1 : row + 1] == "01"]
+    assert after and all(pattern.corrections[row] for row in after)
+    for row in after:
+        for slope, correction in ((0.05, 0), (-0.05, 0), (0, 0.05), (0, -0.05)):
+            if slope and not pattern.slopes[row]:
+                continue  # there is no line after one evaluation
+            here = np.arange(len(marks)) == row
+            other = pattern.slopes + slope * here, pattern.corrections + correction * here
+            gaps = sampled_gaps(v, forecasts, evaluated, *other)
             assert sum(float(gap @ gap) for gap in gaps) > pattern.squared_error
+
+
+def test_slopes_of_forecasts_lie_between_the_line_and_what_fits_the_run_best():
+    v, forecasts = run_of(8, seed=1)
+    forecasts = replace(forecasts, sigmas=np.linspace(1, 0.1, 8))
+    pattern = forecasts.pattern(np.array([mark == "1" for mark in "11010011"]))
+    for row, a, b in ((2, 1, 0), (4, 3, 1), (5, 3, 1)):
+        ratio = (forecasts.sigmas[row] - forecasts.sigmas[a]) / (forecasts.sigmas[a] - forecasts.sigmas[b])
+        line = ratio * (v[a] - v[b])
+        fitting = float((v[row] - v[a]) @ line / (line @ line))
+        assert pattern.slopes[row] == pytest.approx(1 + TRUST * (fitting - 1), rel=0.01)
 
 
 @pytest.mark.parametrize(("rows", "seed"), [(5, 0), (7, 1), (8, 2), (9, 3)])
 def test_patterns_found_are_the_best_of_all_for_their_number_of_evaluations(rows, seed):
     _, forecasts = run_of(rows, seed)
     best: dict[int, float] = {}
-    for rest in itertools.product((True, False), repeat=rows - 2):
-        marks = (True, True, *rest)
+    for rest in itertools.product((True, False), repeat=rows - 1):
+        marks = (True, *rest)
         if "0" * LONGEST in "".join("01"[mark] for mark in marks):
             continue
         found = forecasts.pattern(np.array(marks))
@@ -102,12 +121,14 @@ def test_a_straight_run_is_forecast_without_error():
 
 
 def test_influence_is_how_much_more_of_an_evaluation_reaches_the_latent_than_without_forecasts():
-    """Two levels, of which the second is forecast once: v(1) stands for itself and, twice, for v(2)."""
+    """Three levels, of which the last is forecast by a part of the line through the others."""
     forecasts = Forecasts(np.array([3.0, 2.0, 1.0]), np.ones(3), np.eye(3))
     pattern = forecasts.pattern(np.array([True, True, False]))
-    assert np.allclose(pattern.used, [1 - 1, 1 + 2, 0])
-    assert np.allclose(pattern.influence, [1, 9])  # never less than without
-    assert pattern.squared_error == pytest.approx(1 + 4 + 1)
+    part = pattern.slopes[2]  # p(2) - p(1) goes back by half of p(1) - p(0): between -0.5 and 1
+    assert part == pytest.approx(1 + TRUST * (-0.5 - 1), abs=0.005)
+    assert np.allclose(pattern.used, [1 - part, 1 + 1 + part, 0])
+    assert np.allclose(pattern.influence, np.maximum([(1 - part) ** 2, (2 + part) ** 2], 1))  # never less than without
+    assert pattern.squared_error == pytest.approx(part**2 + (1 + part) ** 2 + 1)
 
 
 def test_what_does_not_fit_is_refused():
@@ -219,7 +240,7 @@ def test_forecasts_are_not_used_where_directions_jump(table):
 def test_runs_of_few_steps_are_solved(rows):
     table = table_of(rng(), rows=rows)
     plan = solved(with_forecasts(table, rng())).plan
-    assert all(level.evaluated[:2] in ("", "11") for level in plan.levels)
+    assert all(level.evaluated[:1] in ("", "1") for level in plan.levels)
 
 
 def test_flux_size_is_solved_in_time():
@@ -237,35 +258,36 @@ def test_flux_size_is_solved_in_time():
 # -- plans -------------------------------------------------------------------------------------------------------------
 
 
-def plan_with(marks: str, corrections=(), path=None, share=None) -> Plan:
+def plan_with(marks: str, corrections=(), slopes=(), path=None, share=None) -> Plan:
     rows = len(marks)
     path = path or "".join("f" if mark == "1" else "r" for mark in marks)
-    level = Level("D1", (path,) * 5, (share or "0" * rows,) * 2, 0.1, 0.5, 0.5, 0, (), marks, corrections)
+    level = Level("D1", (path,) * 5, (share or "0" * rows,) * 2, 0.1, 0.5, 0.5, 0, (), marks, slopes, corrections)
     return Plan(identity(), measurement(), positions(rows), (), (level,))
 
 
 def test_a_plan_with_forecasts_is_written_in_words_and_read_back():
-    plan = plan_with("11011001", (0, 0, 0, 0.41234, 0, 0, 0, -1.5))
+    plan = plan_with("11011001", (0, 0, 0, 0.41234, 0, 0, 0, -1.5), (0, 0, 0.9, -0.5, 0, 1, 1, 0))
     text = dumps(plan)
+    assert '"slopes":[0.0,0.0,0.9,-0.5,0.0,1.0,1.0,0.0]' in text
     assert '"evaluated":"e2pe2p2e"' in text and '"corrections":[0.0,0.0,0.0,0.412,0.0,0.0,0.0,-1.5]' in text
     assert loads(text) == plan
     assert plan.evaluated("D1").tolist() == [True, True, False, True, True, False, False, True]
-    assert plan.corrections("D1")[3] == 0.412
+    assert plan.corrections("D1")[3] == 0.412 and plan.slopes("D1")[2] == 0.9
 
 
 def test_a_level_that_evaluates_everything_is_written_as_before():
     rows = 5
-    plan = plan_with("1" * rows, (0.0,) * rows)
-    assert plan.levels[0].evaluated == "" and plan.levels[0].corrections == ()
-    assert "evaluated" not in dumps(plan) and "corrections" not in dumps(plan)
-    assert plan.evaluated("D1").all() and not plan.corrections("D1").any()
+    plan = plan_with("1" * rows, (0.0,) * rows, (0.0,) * rows)
+    assert plan.levels[0].evaluated == "" and plan.levels[0].corrections == () == plan.levels[0].slopes
+    assert not any(word in dumps(plan) for word in ("evaluated", "corrections", "slopes"))
+    assert plan.evaluated("D1").all() and not plan.corrections("D1").any() and not plan.slopes("D1").any()
     assert plan == plan_with("1" * rows)
 
 
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        (dict(marks="10111"), "first two noise levels"),
+        (dict(marks="01111"), "first noise level"),
         (dict(marks="11x11"), "text of 0 and 1"),
         (dict(marks="11011", path="ff0ff"), "not evaluated|does not define"),
         (dict(marks="11011", path="fffff"), "not evaluated"),
@@ -275,6 +297,10 @@ def test_a_level_that_evaluates_everything_is_written_as_before():
         (dict(marks="11011", corrections=(0, 0, 0, 1)), "one for each noise level"),
         (dict(marks="11011", corrections=(0, 0, 0, 99, 0)), "correction must be a number"),
         (dict(marks="11111", corrections=(0, 0, 0, 1, 0)), "has none"),
+        (dict(marks="11111", slopes=(0, 0, 0, 1, 0)), "has none"),
+        (dict(marks="11011", slopes=(0, 1, 1, 0, 0)), "slope to a noise level that does not follow"),
+        (dict(marks="11011", slopes=(0, 0, 1, 0, 1)), "slope to a noise level that does not follow"),
+        (dict(marks="11011", slopes=(0, 0, 9, 0, 0)), "slope must be a number"),
     ],
     ids=str,
 )
@@ -294,9 +320,10 @@ def test_marks_of_another_number_of_levels_are_refused():
 
 
 def test_on_the_measured_levels_a_run_forecasts_what_the_plan_says():
-    plan = plan_with("11011001", (0, 0, 0, 0.4, 0, 0, 0, 1.5))
+    plan = plan_with("11011001", (0, 0, 0, 0.4, 0, 0, 0, 1.5), (0, 0, 0.8, -0.2, 0, 1, 0.9, 0.3))
     run = resolve(plan, "D1", plan.positions)
     assert run.evaluated.tolist() == plan.evaluated("D1").tolist() and run.notes == ()
+    assert np.allclose(run.slopes, plan.slopes("D1"), rtol=1e-12)
     assert np.allclose(run.corrections, plan.corrections("D1"), rtol=1e-12)
     assert (run.methods[run.evaluated] == FULL).all()
 
