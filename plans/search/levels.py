@@ -44,10 +44,6 @@ CUSTOM = "custom"  # the level of a user's own budget, beside D1 to D6
 ROUNDS = 4  # searches for one level, at most
 NEAR_ENOUGH = 0.95  # part of a level's error that is enough to use
 AIM = 0.98  # part of the goal that the next search aims for
-# What first order and one picture leave out of a pattern's error. Chosen by hand: without it the levels D1 to D6 of the
-# demo model erred by 1.3 to 1.6 times their prediction on 5 pictures that they were not solved from (`python dev.py
-# bench quality --settings home --methods ours` judges another value).
-BEYOND_FIRST_ORDER = 1.3
 STRIDES = (1, -1, 2)  # patterns from the best one so far at which a better one is looked for
 # Where the search over patterns starts: part of a squared goal that forecasts have used up, and evaluations for the
 # attention to keep. Seen in levels of the demo model; they change only how long it takes.
@@ -110,7 +106,7 @@ class _Scope:
         self.whole = whole
         self.table = whole if pattern is None or not pattern.marks else whole.evaluated_at(pattern)
         self.part = self.table.rows / whole.rows
-        self.squared_error = _expected_squared(pattern)
+        self.squared_error = 0.0 if pattern is None else pattern.squared_error
         self.predictor = Predictor(self.table)
         self._searches: dict[str, Search] = {}
 
@@ -134,11 +130,6 @@ class _Scope:
             letters = iter(text)
             spread.append("".join(next(letters) if here else otherwise for here in evaluated))
         return tuple(spread)
-
-
-def _expected_squared(pattern: Pattern | None) -> float:
-    """The squared error of the final latent that a pattern of evaluations is expected to leave."""
-    return 0.0 if pattern is None else BEYOND_FIRST_ORDER**2 * pattern.squared_error
 
 
 class _Scopes:
@@ -166,8 +157,7 @@ class _Scopes:
 
     def within(self, squared_error: float) -> int:
         """How many patterns, from the one that evaluates everything on, err by no more than this."""
-        errors = [_expected_squared(one) for one in self.patterns]
-        return max(1, sum(error <= squared_error for error in errors))
+        return max(1, sum(one is None or one.squared_error <= squared_error for one in self.patterns))
 
     def of_part(self, part: float) -> int:
         """Number of the pattern that evaluates about this part of the noise levels."""

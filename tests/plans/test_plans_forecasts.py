@@ -13,7 +13,7 @@ from ditfastattn.plans import Level, ModelIdentity, Plan, PlanError, dumps, fing
 from ditfastattn.plans.letters import FULL, REUSE
 from ditfastattn.plans.search import FLOPS, LEVELS, Forecasts, KeepAttention, attention_work, solve_plan
 from ditfastattn.plans.search import levels as levels_module
-from ditfastattn.plans.search.forecasts import LONGEST, TRUST
+from ditfastattn.plans.search.forecasts import LONGEST, REMAINS, STAYS, TRUST
 
 
 def rng(seed=0):
@@ -29,8 +29,10 @@ def run_of(rows: int, seed: int = 0, size: int = 40):
     return v, Forecasts(sigmas, reach, v @ v.T)
 
 
-def sampled_gaps(v, forecasts: Forecasts, evaluated, slopes, corrections) -> list[np.ndarray]:
-    """What each gap leaves in the final latent, by carrying the forecasts out on the vectors themselves."""
+def sampled_gaps(v, forecasts: Forecasts, evaluated, slopes, corrections) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What the forecasts of each gap do to the final latent, and what is left of it once it was made up for, by
+    carrying the forecasts out on the vectors themselves.
+    """
     sigmas, reach = forecasts.sigmas, forecasts.reach
     history, gap, gaps = [], np.zeros(v.shape[1]), []
     for row in range(len(v)):
@@ -43,10 +45,14 @@ def sampled_gaps(v, forecasts: Forecasts, evaluated, slopes, corrections) -> lis
             continue
         if history and history[-1] < row - 1:
             made_up = corrections[row] * (v[row] - v[history[-1]]) + slopes[row] * line
-            gaps.append(gap + reach[row] * made_up)
+            gaps.append((gap, gap + reach[row] * made_up))
             gap = np.zeros(v.shape[1])
         history.append(row)
-    return [*gaps, gap]
+    return [*gaps, (gap, gap)]
+
+
+def squared(gaps) -> float:
+    return sum(STAYS**2 * float(missed @ missed) + REMAINS**2 * float(left @ left) for missed, left in gaps)
 
 
 ALL_MARKS = ["1101101", "1110010", "1100011010", "1111101001", "110001", "1110", "1001011", "1000001", "10100110"]
@@ -58,8 +64,8 @@ def test_error_of_a_pattern_is_that_of_forecasts_carried_out_on_the_directions(m
     evaluated = np.array([mark == "1" for mark in marks])
     pattern = forecasts.pattern(evaluated)
     gaps = sampled_gaps(v, forecasts, evaluated, pattern.slopes, pattern.corrections)
-    assert pattern.squared_error == pytest.approx(sum(float(gap @ gap) for gap in gaps), rel=1e-9)
-    assert np.allclose((pattern.used - forecasts.reach) @ v, sum(gaps))
+    assert pattern.squared_error == pytest.approx(squared(gaps), rel=1e-9)
+    assert np.allclose((pattern.used - forecasts.reach) @ v, sum(left for _, left in gaps))
     assert pattern.marks == marks and pattern.count == marks.count("1")
 
 
@@ -77,7 +83,7 @@ def test_no_other_numbers_of_an_evaluation_after_forecasts_leave_less_error(mark
             here = np.arange(len(marks)) == row
             other = pattern.slopes + slope * here, pattern.corrections + correction * here
             gaps = sampled_gaps(v, forecasts, evaluated, *other)
-            assert sum(float(gap @ gap) for gap in gaps) > pattern.squared_error
+            assert squared(gaps) > pattern.squared_error
 
 
 def test_slopes_of_forecasts_lie_between_the_line_and_what_fits_the_run_best():
@@ -117,7 +123,9 @@ def test_a_straight_run_is_forecast_without_error():
     sigmas = np.linspace(1, 0.1, 10)
     v = np.outer(np.ones(10), rng().normal(size=30)) + np.outer(sigmas, rng(1).normal(size=30))
     forecasts = Forecasts(sigmas, np.ones(10), v @ v.T)
-    assert forecasts.patterns[-1].count < 6 and forecasts.patterns[-1].squared_error < 1e-20
+    straight = forecasts.pattern(np.array([True, True, *[False] * 5, True, False, False]))
+    assert straight.squared_error < 1e-20
+    assert any(one.count < 6 and one.squared_error < 1e-20 for one in forecasts.patterns)
 
 
 def test_influence_is_how_much_more_of_an_evaluation_reaches_the_latent_than_without_forecasts():
@@ -128,7 +136,7 @@ def test_influence_is_how_much_more_of_an_evaluation_reaches_the_latent_than_wit
     assert part == pytest.approx(1 + TRUST * (-0.5 - 1), abs=0.005)
     assert np.allclose(pattern.used, [1 - part, 1 + 1 + part, 0])
     assert np.allclose(pattern.influence, np.maximum([(1 - part) ** 2, (2 + part) ** 2], 1))  # never less than without
-    assert pattern.squared_error == pytest.approx(part**2 + (1 + part) ** 2 + 1)
+    assert pattern.squared_error == pytest.approx((STAYS**2 + REMAINS**2) * (part**2 + (1 + part) ** 2 + 1))
 
 
 def test_what_does_not_fit_is_refused():
