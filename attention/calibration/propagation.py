@@ -24,6 +24,8 @@ PROBE_FRACTION = 0.15  # probes as a fraction of the steps; each costs one evalu
 LEAST_PROBES = 2
 PROBED_AT = 0.35  # part of the steps after which the probes are made
 MOST_GROWTH = 5.5  # of an amplitude, from where the latent is nearly all noise to the end; see `growth`
+MOST_TERMS = 3  # predictions, the newest and those before, that a sampler may make a step of; its own and two
+LEAST_REACH = 0.25  # of what a step alone takes of its prediction, when later steps take it back. Chosen by hand
 MOST_FACTOR = 30.0  # beyond, a factor found for reuse says that its probe was not above rounding
 WINDOWED, REUSED = "window", "reuse"
 
@@ -99,16 +101,23 @@ def growth(signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 
 def euler_shares(sigmas: np.ndarray) -> np.ndarray:
-    """(steps,) part of each step's prediction that an Euler step from sigma to sigma' takes into the next latent:
-    1 - sigma' / sigma.
+    """(steps, terms) part of each step's prediction that an Euler step from sigma to sigma' takes into the next latent,
+    1 - sigma' / sigma, and of the predictions of the steps before: none.
     """
-    return 1.0 - np.append(sigmas[1:], 0.0) / np.maximum(sigmas, 1e-12)
+    result = np.zeros((len(sigmas), MOST_TERMS))
+    result[:, 0] = 1.0 - np.append(sigmas[1:], 0.0) / np.maximum(sigmas, 1e-12)
+    return result
 
 
 def reach(shares: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """(steps,) squared size in the final latent of a unit error in the prediction of each step.
 
-    shares: part of the prediction that goes into the next step's latent, from where it grows. signal, scale: see
-    `noise.signal_scale`.
+    shares: (steps, terms) parts of the prediction of a step, and of the steps before, that go into the next step's
+    latent, from where they grow. signal, scale: see `noise.signal_scale`.
     """
-    return shares**2 * growth(np.append(signal[1:], 1.0), np.append(scale[1:], 1.0))
+    grown = np.sqrt(growth(np.append(signal[1:], 1.0), np.append(scale[1:], 1.0)))
+    size = np.zeros(len(shares))
+    for back in range(min(shares.shape[1], len(shares))):
+        size[: len(size) - back] += (shares[:, back] * grown)[back:]
+    # Later steps may take nearly all of it back on paper; an error is not quite the same to them.
+    return np.maximum(size, LEAST_REACH * np.abs(shares[:, 0]) * grown) ** 2

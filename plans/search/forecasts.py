@@ -27,7 +27,7 @@ Gram matrix of the p of one dense run, and so do the best slopes and corrections
 Those of different gaps add up in squares, because the steps between turn an error away from what it was: on the demo
 model the error that a single early forecast leaves in the final latent has a cosine of only -0.1 to -0.3 with what it
 put in. Two numbers are beyond first order: later evaluations undo a part of what a gap leaves (`REMAINS`); and of what
-was missed until the correction a part stays, because the evaluation that corrects was itself made off the way (`STAYS`).
+was missed until the correction a part stays, because the evaluation that corrects was made off the way (`STAYS`).
 """
 
 from __future__ import annotations

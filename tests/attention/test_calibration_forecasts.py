@@ -15,6 +15,7 @@ from comfy.patcher_extension import WrappersMP  # noqa: E402
 from ditfastattn.attention.calibration import predictions as module  # noqa: E402
 from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
 from ditfastattn.attention.calibration.predictions import Predictions  # noqa: E402
+from ditfastattn.attention.calibration.propagation import reach  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
@@ -130,26 +131,50 @@ def test_every_sampler_is_measured(model, sampler):
     assert measured.table.forecasts.rows == 6 and len(measured.table.forecasts.patterns) > 1
 
 
+def shares_seen(model, sampler):
+    """Noise levels of a run, and the shares that it shows."""
+    predictions, sigmas, step = Predictions(), [], iter(range(STEPS))
+
+    def predict(executor, x, timestep, *args, **kwargs):
+        output = executor(x, timestep, *args, **kwargs)
+        sigmas.append(float(timestep.flatten()[0]))
+        predictions.add(next(step), x, output)
+        return output
+
+    clone = model.clone()
+    clone.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, "test", predict)
+    sample(clone, replace(SETTINGS, name=sampler))
+    return np.array(sigmas), predictions.shares(np.array(sigmas))
+
+
 def test_shares_that_a_run_shows_are_those_of_euler_and_larger_where_noise_is_added(model):
     """euler_ancestral goes from sigma to sigma'^2 / sigma and adds noise: nearly twice the share of a small step."""
-    found = {}
-    for sampler in ("euler", "euler_ancestral"):
-        predictions, sigmas, step = Predictions(), [], iter(range(STEPS))
-
-        def predict(executor, x, timestep, *args, predictions=predictions, sigmas=sigmas, step=step, **kwargs):
-            output = executor(x, timestep, *args, **kwargs)
-            sigmas.append(float(timestep.flatten()[0]))
-            predictions.add(next(step), x, output)
-            return output
-
-        clone = model.clone()
-        clone.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, "test", predict)
-        sample(clone, replace(SETTINGS, name=sampler))
-        found[sampler] = predictions.shares(np.array(sigmas))
-    sigmas = np.array(sigmas)
+    sigmas, euler = shares_seen(model, "euler")
     following = np.append(sigmas[1:], 0.0)
-    assert np.allclose(found["euler"], 1 - following / sigmas, rtol=1e-3)
+    assert np.allclose(euler[:, 0], 1 - following / sigmas, rtol=1e-3) and not euler[:, 1:].any()
+    ancestral = shares_seen(model, "euler_ancestral")[1]
     down = following**2 / sigmas
     expected = (1 - down / sigmas) * (1 - following) / (1 - down)
-    assert np.allclose(found["euler_ancestral"][:-1], expected[:-1], rtol=0.3)
-    assert found["euler_ancestral"][-1] == 1
+    assert np.allclose(ancestral[:-1, 0], expected[:-1], rtol=0.3) and not ancestral[:, 1:].any()
+    assert ancestral[-1, 0] == 1
+
+
+def test_shares_of_a_multi_step_sampler_are_those_of_its_formula(model):
+    """dpmpp_2m goes by (1 + 1 / 2r) of the newest prediction and -1 / 2r of the one before."""
+    sigmas, shares = shares_seen(model, "dpmpp_2m")
+    h = np.log(sigmas[:-1] / sigmas[1:])
+    expected = np.zeros_like(shares)
+    expected[0, 0] = 1 - sigmas[1] / sigmas[0]
+    for step in range(1, STEPS - 1):
+        part, r = 1 - sigmas[step + 1] / sigmas[step], h[step - 1] / h[step]
+        expected[step, :2] = part * (1 + 1 / (2 * r)), -part / (2 * r)
+    assert np.allclose(shares[1:-1, :2], expected[1:-1, :2], rtol=0.02, atol=1e-3)
+    assert np.abs(shares[:-1, 2]).max() < 1e-3
+
+
+def test_what_multi_step_samplers_take_back_does_not_reach_the_latent():
+    """Two steps of which the second takes back a half of what the first took, in a latent of constant size."""
+    shares = np.array([[0.4, 0.0, 0.0], [1.2, -0.2, 0.0]])
+    found = reach(shares, np.ones(2), np.ones(2))
+    constant = reach(np.array([[0.2, 0.0, 0.0], [1.2, 0.0, 0.0]]), np.ones(2), np.ones(2))
+    assert np.allclose(found, constant)
