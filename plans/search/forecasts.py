@@ -131,7 +131,8 @@ class Forecasts:
             correction, slope = (_as_kept(number) for number in _best(added, off, gram))
             slopes.append(slope)
             off = off + np.array([correction, slope]) @ added
-        squared += REMAINS**2 * float(off @ gram @ off)
+        # Nothing comes after the last level that could undo anything.
+        squared = squared + REMAINS**2 * float(off @ gram @ off) if row < self.rows else float(off @ gram @ off)
         if before == last:
             rows, off = rows[1:], off[1:]
         return _Gap(rows, np.array(slopes), correction, off, max(squared, 0.0))
