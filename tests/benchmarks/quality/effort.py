@@ -35,11 +35,11 @@ def _run(setting: Setting, method: str, value) -> float:
     return PLANNED_RUN if method in PLANNED else CACHED
 
 
-def expected_levels(method: str) -> tuple[str, ...]:
+def expected_levels(setting: Setting, method: str) -> tuple[str, ...]:
     """The levels that a plan will have, as far as is known before it is made."""
     count = 6 if method == OURS else len(THRESHOLDS[method])
     names = tuple(f"D{number + 1}" for number in range(count))
-    return (*names, *ATTENTION_BUDGETS) if method == OURS else names
+    return (*names, *ATTENTION_BUDGETS) if method == OURS and setting.attention_share is None else names
 
 
 class Pace:

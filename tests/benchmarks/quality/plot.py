@@ -55,7 +55,9 @@ def settings(by_setting: dict[str, dict], rows: list[dict], file: Path) -> None:
     for axis, (name, found) in zip(axes.flat, by_setting.items()):
         own = [row for row in rows if row["setting"] == name]
         _draw(axis, found["levels"], own, "model_flops_kept", ERROR[0])
-        axis.set_title(f"{name}: {found['sentence'].partition(', ')[2]}; pictures: {found['pictures']}", fontsize=8)
+        axis.set_title(
+            f"{name}: {found['sentence'].removeprefix('demo_sd3, ')}; pictures: {found['pictures']}", fontsize=8
+        )
         axis.set_xlabel("model FLOPs kept")
         axis.set_ylabel(ERROR[1])
     for axis in list(axes.flat)[len(by_setting) :]:
@@ -83,6 +85,7 @@ def _draw(axis, means: list[dict], rows: list[dict], work: str, name: str) -> No
             for entry in means
             if entry["method"] == method
             and saves(entry)
+            and entry[work] is not None  # seconds, at prices that are not the demo model's own
             # This pack's levels of a budget of attention are compared at equal attention only.
             and not (method == OURS and entry["level"] in ATTENTION_BUDGETS)
         ]
