@@ -211,13 +211,16 @@ def test_rows_that_other_prices_need_are_sampled_once_and_kept_with_home(tmp_pat
     assert file.name.startswith("rows-home") and len(file.read_text().splitlines()) == 5
 
 
-def test_plans_of_other_code_are_reported_but_not_sampled(tmp_path):
-    keep_plan(tmp_path, OURS, SETTINGS[HOME], code="0123456789ab")
+def test_plans_of_other_code_are_reported_but_not_sampled(tmp_path, capsys):
+    other = "000000000000"
+    keep_plan(tmp_path, OURS, SETTINGS[HOME], code=other)
     with pytest.raises(SystemExit, match="made by other code .*delete it"):
         run_in(tmp_path, [OURS], (HOME,)).read_plans()
-    reported = run_in(tmp_path, [OURS], (HOME,), report=True)
-    reported.read_plans()
-    assert reported.plans[HOME, OURS].source.endswith("0123456789ab")
+    reported = run_in(tmp_path, [OURS, V2], (HOME,), report=True)
+    keep_rows(reported, SETTINGS[HOME], OURS, ["D1"], keep_plan(tmp_path, OURS, SETTINGS[HOME], code=other).source)
+    keep_rows(reported, SETTINGS[HOME], V2, ["D1"], keep_plan(tmp_path, V2, SETTINGS[HOME]).source)
+    report.report(reported, tmp_path)
+    assert f"more than one version of the code: {other}, " in capsys.readouterr().out
 
 
 def test_rows_of_the_same_plan_under_other_code_are_not_read(tmp_path):

@@ -46,9 +46,9 @@ class Planned:
 
 @cache
 def product() -> str:
-    """12 hex digits that name the product's code and the band's as they were when first asked for, comments aside."""
+    """12 hex digits that name the code of the product, of bands and of prices when first asked for, comments aside."""
     digest = hashlib.blake2b(digest_size=6)
-    for file in (*product_code.FILES, Path(band.__file__)):
+    for file in (*product_code.FILES, Path(band.__file__), Path(prices.__file__)):
         digest.update(ast.dump(ast.parse(file.read_text("utf-8"))).encode())
     return digest.hexdigest()
 

@@ -59,6 +59,9 @@ def report(run: Run, committed: Path) -> None:
     plot.frontier(by_setting[first], [row for row in rows if row["setting"] == first], target.with_suffix(".png"))
     plot.settings(by_setting, rows, target.with_name(f"{target.stem}-settings.png"))
     print(f"\n{target}{f': {missing} rows are missing' if missing else ''}")
+    codes = sorted({planned.code for planned in run.plans.values()})
+    if len(codes) > 1:
+        print(f"These are results of more than one version of the code: {', '.join(codes)}.")
 
 
 def _target(options, committed: Path, missing: int) -> Path:

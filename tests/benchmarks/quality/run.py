@@ -25,6 +25,7 @@ class Run:
         self.options = options
         self.clock = clock
         self.store = Store(options.work)
+        self.code = plans.product()  # now, before files change under a run of hours
         self.part, self.parts = map(int, options.shard.split("/"))
         self.plans: dict[tuple[str, str], plans.Planned] = {}
         self.pace = effort.Pace()
@@ -51,10 +52,10 @@ class Run:
             planned = plans.read(self.options.work, method, setting)
             if planned is None:
                 continue
-            if planned.code != plans.product() and not self.options.report:
+            if planned.code != self.code and not self.options.report:
                 raise SystemExit(
                     f"The plan of {method} for {setting.name} in {self.options.work} was made by other code "
-                    f"({planned.code}, not {plans.product()}): delete it to have it and its rows made again, name "
+                    f"({planned.code}, not {self.code}): delete it to have it and its rows made again, name "
                     "another folder with --work, or only --report."
                 )
             self.plans[setting.name, method] = planned
