@@ -244,7 +244,8 @@ def table(found: dict) -> str:
         )
     fastest = {method: found["fastest_within"][method] for method in METHODS if method in found["fastest_within"]}
     listed = ", ".join(f"{method} {best['speed_up']:.2f}x ({best['level']})" for method, best in fastest.items())
-    lines += ["", f"fastest with an error of at most {SMALL_ERROR:g}: {listed or 'none'}"]
+    timed = any(entry["seconds_ratio"] is not None for entry in found["levels"])
+    lines += ["", f"fastest with an error of at most {SMALL_ERROR:g}: {(listed or 'none') if timed else 'not timed'}"]
     if compared := found["fastest_within"]["compared"]:
         lines.append(f"    ours {compared['ours_over_fastest']:.2f} times as fast as {compared['fastest_alternative']}")
     for entry in found["at_equal_attention"]:
