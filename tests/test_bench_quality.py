@@ -207,6 +207,31 @@ def test_speed_is_compared_among_levels_of_a_small_error():
     assert summary.fastest_within(summary.level_means(rows)) == {"ours": {"level": "D1", "speed_up": 2.0}}
 
 
+def test_this_packs_speed_is_said_beside_the_fastest_alternatives():
+    rows = (
+        rows_of("ours", (0.6, 0.05, 0.5))
+        + rows_of("easycache", (0.6, 0.05, 0.8))
+        + rows_of("fewer steps", (0.4, 0.06, 0.4), (0.3, 0.2, 0.3))  # the second one errs too much
+    )
+    found = summary.of_setting(rows)
+    assert found["fastest_within"]["compared"] == {"fastest_alternative": "fewer steps", "ours_over_fastest": 0.8}
+    assert "ours 0.80 times as fast as fewer steps" in summary.table(found)
+    assert (
+        summary.ours_over_fastest(summary.fastest_within(summary.level_means(rows_of("ours", (0.6, 0.05, 0.5)))))
+        is None
+    )
+
+
+def test_what_was_not_timed_is_nowhere_fastest():
+    rows = [
+        row | {"seconds_ratio": None}
+        for row in rows_of("ours", (0.4, 0.06, 0.5)) + rows_of("easycache", (0.6, 0.05, 0.5))
+    ]
+    found = summary.of_setting(rows)
+    assert found["fastest_within"]["compared"] is None and found["levels"][0]["seconds_ratio"] is None
+    assert "not timed" in summary.table(found)
+
+
 def test_the_table_of_a_setting_has_every_method_and_every_budget():
     rows = rows_of("ours", (0.4, 0.06, 0.5)) + rows_of("forecast schedule", (0.45, 0.1, 0.5), (0.85, 0.02, 0.9))
     found = summary.of_setting(rows)

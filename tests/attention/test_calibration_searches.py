@@ -1,5 +1,7 @@
 """The papers' searches as calibration methods."""
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -23,7 +25,8 @@ from ditfastattn.attention.calibration.store import Store  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
-from ditfastattn.plans import dumps, loads  # noqa: E402
+from ditfastattn.kernels import Window  # noqa: E402
+from ditfastattn.plans import WaySpec, dumps, loads  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 4
@@ -237,3 +240,30 @@ def test_a_layers_sources_are_the_last_steps_that_computed_and_that_computed_in_
     assert [entry.residual_source[0] for entry in entries] == [0, 0, 0, 0]
     assert [entry.skips for entry in entries] == [False, sites[0].skippable, sites[0].skippable, False]
     assert not any(entry.unshared for entry in entries)
+
+
+@pytest.mark.parametrize("family", ["sd3", "wan21_t2v"])
+@pytest.mark.parametrize(
+    ("method", "threshold", "windows"),
+    [(V1, 0.3, (Window((0.2, 0.2)),)), (V2, 0.5, (Window((0.3, 0.3)), Window((0.5, 0.1)), Window((0.1, 0.1))))],
+)
+def test_windows_of_the_caller_take_the_place_of_the_papers(family, method, threshold, windows):
+    rank = 3 if family.startswith("wan") else 2
+    windows = tuple(replace(window, extent=(1.0,) * (rank - 2) + window.extent) for window in windows)
+    model, sampler = tiny.shared_model(family), Sampler(family)
+    with torch.inference_mode():
+        plan = search(
+            HostModel.of(model), sampler.settings, sampler, method, [threshold], windows=windows, store=Store()
+        ).plan
+    assert plan.ways == tuple(WaySpec.window(window.extent) for window in windows)
+    replayed = tiny.sample(apply_plan(model, plan, "D1", strict=True), family, steps=STEPS, cfg=sampler.settings.cfg)
+    torch.testing.assert_close(replayed, sampler.latents[1], rtol=1e-4, atol=1e-4 * float(replayed.abs().max()))
+
+
+def test_thresholds_are_remembered_for_their_windows_alone():
+    model, store, sampler = tiny.make_model("sd3"), Store(), Sampler()
+    given = {"windows": (Window((0.5, 0.5)),), "store": store}
+    with torch.inference_mode():
+        search(HostModel.of(model), sampler.settings, sampler, V2, [0.2], store=store)
+        assert search(HostModel.of(model), sampler.settings, sampler, V2, [0.2], **given).resumed == 0
+        assert search(HostModel.of(model), sampler.settings, sampler, V2, [0.2], **given).resumed == 1

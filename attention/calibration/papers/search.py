@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from ....kernels import Approximation
 from ....plans import Level, Measurement, ModelIdentity, Plan, WaySpec
 from ....plans.search import LEVELS, attention_work, live_bytes, skipped_work
 from ...hooks.model import HostModel
@@ -57,19 +58,21 @@ def search(
     method: str,
     thresholds: Sequence[float] | None = None,
     *,
+    windows: tuple[Approximation, ...] = (),
     inputs: tuple = (),
     progress: Meter | None = None,
     store: Store = STORE,
 ) -> Searched:
     """A plan with one level per threshold (D1, D2, ...), each found by a sampling run of its own, and a dense run.
 
-    method: V1 or V2; thresholds: of the paper if not given, mild to strong. sample(model) → latent and inputs: as in
-    `accumulate.measure_runs`; thresholds that were searched before are not searched again. A level's error is that of
-    the search's own latent against the dense one of the same seed. Raises what `calibrate.measure` raises.
+    method: V1 or V2; thresholds: of the paper if not given, mild to strong. windows: one for V1, at least one for V2;
+    the paper's in whole rows of tiles if not given. sample(model) → latent and inputs: as in `accumulate.measure_runs`;
+    thresholds that were searched before are not searched again. A level's error is that of the search's own latent
+    against the dense one of the same seed. Raises what `calibrate.measure` raises.
     """
     thresholds = tuple(THRESHOLDS[method] if thresholds is None else thresholds)
     subject = subject_of(model.patcher, *inputs)
-    found = {one: store.find(subject, (method, one, settings)) for one in thresholds}
+    found = {one: store.find(subject, (method, one, settings, windows)) for one in thresholds}
     missing = [one for one in thresholds if found[one] is None]
     if len(missing) < len(found):
         log.info("[DiTFastAttn] %d of %d levels are known already.", len(found) - len(missing), len(found))
@@ -78,8 +81,8 @@ def search(
         progress.expect([1.0] + [cost] * len(missing) if missing else (), len(found) - len(missing), remark)
     dense = _Compared.sampled(model, sample, progress) if missing else None
     for one in missing:
-        found[one] = _search(model, dense, settings, sample, method, one, progress)
-        store.add(subject, (method, one, settings), found[one])
+        found[one] = _search(model, dense, settings, sample, method, one, windows, progress)
+        store.add(subject, (method, one, settings, windows), found[one])
         if progress is not None:
             progress.end_part()
     return Searched(_plan([found[one] for one in thresholds]), len(found), len(found) - len(missing))
@@ -104,7 +107,7 @@ def _plan(levels: list[_Level]) -> Plan:
 
 
 def _search(
-    model: HostModel, dense: _Compared, settings, sample: Callable, method: str, threshold: float, progress
+    model: HostModel, dense: _Compared, settings, sample: Callable, method: str, threshold: float, windows, progress
 ) -> _Level:
     """Sample once while deciding; the model is left as it was."""
     outputs: list[torch.Tensor] = []
@@ -112,9 +115,9 @@ def _search(
 
     def make_processor(run):
         if method == V1:
-            made.append(v1.LayerSearch(model.family, model.sites, run, threshold, outputs, progress))
+            made.append(v1.LayerSearch(model.family, model.sites, run, threshold, outputs, windows, progress))
         else:
-            made.append(v2.HeadSearch(model.family, model.sites, run, threshold, progress=progress))
+            made.append(v2.HeadSearch(model.family, model.sites, run, threshold, windows=windows, progress=progress))
         return made[-1]
 
     watch = Stopwatch()

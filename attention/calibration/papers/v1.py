@@ -2,7 +2,7 @@
 
 It tries one method after another for a whole layer and looks at what the model's output becomes. It decides step by
 step while it samples, so that each decision sees the compressed run before it. Its window is a band of raster order,
-see `bands`.
+see `bands`, or what the caller gives.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from comfy.patcher_extension import WrappersMP
 
-from ....kernels import FULL, REUSE, HeadTable, Residual, Window
+from ....kernels import FULL, REUSE, Approximation, HeadTable, Residual
 from ....plans import letters
 from ...hooks.patch import KEY
 from ...replay.replay import Replay
@@ -50,7 +50,7 @@ AS_IS = Choice(letters.FULL, False)
 class LayerChoices:
     """Stands in for a `Timeline` whose entries are still being decided: (steps, sites) of `Choice`."""
 
-    def __init__(self, sites, steps: int, window: Window):
+    def __init__(self, sites, steps: int, window: Approximation):
         self._sites, self.window = sites, window
         self.choices = [[AS_IS] * len(sites) for _ in range(steps)]
         every = [tuple(range(site.heads)) for site in sites]
@@ -84,13 +84,23 @@ class LayerSearch(Replay):
     """The search: greedy over layers, at every step, against the model's output.
 
     threshold: δ; after layer l of L the output's loss may be δ · (l + 1) / L. outputs: filled by `watch_outputs` with
-    what the model returned since it was emptied. progress: told how many of the (step, layer) pairs are decided.
+    what the model returned since it was emptied. windows: the one window, or none for the band of WINDOW_FRACTION in
+    whole rows of tiles. progress: told how many of the (step, layer) pairs are decided.
     """
 
     def __init__(
-        self, family, sites, run, threshold: float, outputs: list[torch.Tensor], progress: Progress | None = None
+        self,
+        family,
+        sites,
+        run,
+        threshold: float,
+        outputs: list[torch.Tensor],
+        windows: tuple[Approximation, ...] = (),
+        progress: Progress | None = None,
     ):
-        self.layers = LayerChoices(sites, len(run.positions), band(WINDOW_FRACTION, 2))
+        self._given = bool(windows)
+        (window,) = windows or (band(WINDOW_FRACTION, 2),)
+        self.layers = LayerChoices(sites, len(run.positions), window)
         super().__init__(family, sites, self.layers, run, 1 << 62, True, 0)
         self.threshold, self.outputs = threshold, outputs
         self._progress = progress
@@ -98,14 +108,15 @@ class LayerSearch(Replay):
         self._decided: set[int] = set()
 
     @property
-    def windows(self) -> tuple[Window]:
+    def windows(self) -> tuple[Approximation]:
         """The windows that the letters refer to: one."""
         return (self.layers.window,)
 
     def announce(self, noise_shape, model) -> int:
-        """The window's rank is the grid's, which is known from here on."""
-        rank = len(self.family.grid(model.model.diffusion_model, tuple(noise_shape)))
-        self.layers.window = band(WINDOW_FRACTION, rank)
+        """The rank of a window of tiles is the grid's, which is known from here on."""
+        if not self._given:
+            rank = len(self.family.grid(model.model.diffusion_model, tuple(noise_shape)))
+            self.layers.window = band(WINDOW_FRACTION, rank)
         return 0
 
     def evaluate(self, predict, x, sigma: float):

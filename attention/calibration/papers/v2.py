@@ -1,7 +1,7 @@
 """DiTFastAttnV2's search (arXiv 2503.22796, section 3.3), on the host's model: head by head, a 0/1 programme a layer.
 
 It looks at each head's attention output and decides step by step while it samples, so that each decision sees the
-compressed run before it. Its windows are bands of raster order, see `bands`.
+compressed run before it. Its windows are bands of raster order, see `bands`, or what the caller gives.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ....kernels import HeadTable, Window, dense_flops, flops, head_wise
+from ....kernels import Approximation, HeadTable, dense_flops, flops, head_wise
 from ....plans import letters
 from ...hooks.call import AttentionCall
 from ...hooks.processor import Processor
@@ -19,6 +19,7 @@ from .bands import band, distinct
 from .knapsack import best_choice
 
 THRESHOLDS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # the paper's five, and a milder one
+FRACTIONS = (1 / 8, 1 / 16, 1 / 32)  # of the tokens, in each of its windows
 HEAD_CAP = 1.5  # a single head's error may be this many times its part of a layer's threshold
 
 
@@ -26,23 +27,34 @@ class HeadSearch(Processor):
     """The search: at each attention call a 0/1 programme over heads and methods.
 
     threshold: δ, the sum of the chosen heads' relative squared errors that a layer may reach at a step. Each decision
-    is taken at a step's first call of a site and holds for its other calls. progress: told how many steps are over.
+    is taken at a step's first call of a site and holds for its other calls. windows: to choose from, or none for bands
+    of FRACTIONS in whole rows of tiles. progress: told how many steps are over.
     """
 
-    def __init__(self, family, sites, run, threshold: float, cap: float = HEAD_CAP, progress: Progress | None = None):
+    def __init__(
+        self,
+        family,
+        sites,
+        run,
+        threshold: float,
+        cap: float = HEAD_CAP,
+        windows: tuple[Approximation, ...] = (),
+        progress: Progress | None = None,
+    ):
         self._progress = progress
         self.family, self.sites, self.run = family, sites, run
         self.threshold, self.cap = threshold, cap
-        self.windows: tuple[Window, ...] = ()
+        self.windows = windows
         self._letters = np.full((len(run.positions), sum(site.heads for site in sites)), letters.FULL, np.uint8)
         self._offsets = np.concatenate(([0], np.cumsum([site.heads for site in sites])))
         self._decided: set[tuple[int, int]] = set()
         self._previous: dict[tuple, torch.Tensor] = {}
 
     def announce(self, noise_shape, model) -> int:
-        """The windows: bands that hold an eighth, a sixteenth and a thirty-second of the tokens."""
-        grid = self.family.grid(model.model.diffusion_model, tuple(noise_shape))
-        self.windows = distinct(grid, (band(1 / f, len(grid)) for f in (8, 16, 32)))
+        """Windows of tiles depend on the grid, which is known from here on."""
+        if not self.windows:
+            grid = self.family.grid(model.model.diffusion_model, tuple(noise_shape))
+            self.windows = distinct(grid, (band(fraction, len(grid)) for fraction in FRACTIONS))
         return 0
 
     def evaluate(self, predict, x, sigma: float):

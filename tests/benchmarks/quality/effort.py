@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from .forecast import Schedule
-from .methods import ATTENTION_BUDGETS, FEWER, OURS, PLANNED, THRESHOLDS, V1
+from .methods import ATTENTION_BUDGETS, EASY, FEWER, LAZY, OURS, THRESHOLDS, V1, V2
 from .settings import Setting
 
 # Measured on one thread of a shared CPU, to a tenth: a picture decoded and compared, at the size of `home`.
 DECODED = 0.35
 # Of dense runs: a calibration, and a threshold of either paper's search (quality-cpu.json, calibration_ratio).
-CALIBRATION, V1_SEARCH, V2_SEARCH = 1.4, 10.0, 1.4
-CACHED = 0.65  # of a dense run: about what the host's caches keep over their thresholds
-# What levels save in FLOPs is less in seconds on a CPU.
-PLANNED_RUN = 1.0
+CALIBRATION, V1_SEARCH, V2_SEARCH = 1.4, 12.0, 2.0
+# Of a dense run: the mean over a method's levels, on one picture of the setting `home`.
+RUN = {OURS: 0.5, V1: 0.8, V2: 0.8, EASY: 0.6, LAZY: 0.65}
 
 
 def calibration(setting: Setting, method: str) -> float:
@@ -32,14 +31,14 @@ def _run(setting: Setting, method: str, value) -> float:
         return value / setting.steps
     if isinstance(value, Schedule):
         return 1 - len(value.forecasts(setting.steps)) / setting.steps
-    return PLANNED_RUN if method in PLANNED else CACHED
+    return RUN[method]
 
 
-def expected_levels(method: str) -> tuple[str, ...]:
+def expected_levels(setting: Setting, method: str) -> tuple[str, ...]:
     """The levels that a plan will have, as far as is known before it is made."""
     count = 6 if method == OURS else len(THRESHOLDS[method])
     names = tuple(f"D{number + 1}" for number in range(count))
-    return (*names, *ATTENTION_BUDGETS) if method == OURS else names
+    return (*names, *ATTENTION_BUDGETS) if method == OURS and setting.attention_share is None else names
 
 
 class Pace:

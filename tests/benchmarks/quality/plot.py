@@ -31,9 +31,11 @@ TICKS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
 
 
 def frontier(found: dict, rows: list[dict], file: Path) -> None:
-    """Error, PSNR and SSIM against model FLOPs and against seconds, of one setting."""
-    figure, axes = plt.subplots(2, 3, figsize=(15, 8.6), layout="constrained")
-    for line, (work, work_label) in zip(axes, WORKS):
+    """Error, PSNR and SSIM against model FLOPs and, where they were measured, against seconds, of one setting."""
+    works = [one for one in WORKS if any(entry[one[0]] is not None for entry in found["levels"])]
+    size = (15, 4.3 * len(works))
+    figure, axes = plt.subplots(len(works), 3, figsize=size, layout="constrained", squeeze=False)
+    for line, (work, work_label) in zip(axes, works):
         for axis, (name, label) in zip(line, PANELS):
             _draw(axis, found["levels"], rows, work, name)
             axis.set_xlabel(work_label)
@@ -55,7 +57,7 @@ def settings(by_setting: dict[str, dict], rows: list[dict], file: Path) -> None:
     for axis, (name, found) in zip(axes.flat, by_setting.items()):
         own = [row for row in rows if row["setting"] == name]
         _draw(axis, found["levels"], own, "model_flops_kept", ERROR[0])
-        axis.set_title(f"{name}: {found['sentence'].partition(', ')[2]}; pictures: {found['pictures']}", fontsize=8)
+        axis.set_title(f"{name}; pictures: {found['pictures']}\n{found['sentence']}", fontsize=8)
         axis.set_xlabel("model FLOPs kept")
         axis.set_ylabel(ERROR[1])
     for axis in list(axes.flat)[len(by_setting) :]:

@@ -25,20 +25,21 @@ def report(run: Run, committed: Path) -> None:
         own = [row for picture in pictures for row in run.rows(picture)]
         # Levels are compared on the same pictures, as soon as there is one with all of them.
         whole = [row for picture in pictures if not run.missing(picture) for row in run.rows(picture)]
-        missing += sum(len(run.missing(picture)) + run.unplanned(setting)[0] for picture in pictures)
+        missing += sum(len(run.missing(picture)) + len(run.expected(setting)) for picture in pictures)
         if not own:
             continue
         rows += whole or own
+        planned = {method: one for method in run.options.methods if (one := run.planned(setting, method)) is not None}
         found = by_setting[setting.name] = {
             "sentence": setting.sentence(),
-            "calibration_ratio": {
-                method: run.plans[setting.name, method].calibration_ratio
-                for method in run.options.methods
-                if (setting.name, method) in run.plans
-            },
+            "calibration_ratio": {method: one.calibration_ratio for method, one in planned.items()},
+            "made_by": {method: one.source for method, one in planned.items()},  # plan, and code of the product
             **summary.of_setting(whole or own),
         }
-        print(f"\n## {setting.name}: {found['sentence']}; {found['pictures']} pictures\n\n{summary.table(found)}")
+        part = "" if whole else ", none of them by every method"
+        print(
+            f"\n## {setting.name}: {found['sentence']}; pictures: {found['pictures']}{part}\n\n{summary.table(found)}"
+        )
     if not rows:
         print("There are no rows yet.")
         return
@@ -58,6 +59,9 @@ def report(run: Run, committed: Path) -> None:
     plot.frontier(by_setting[first], [row for row in rows if row["setting"] == first], target.with_suffix(".png"))
     plot.settings(by_setting, rows, target.with_name(f"{target.stem}-settings.png"))
     print(f"\n{target}{f': {missing} rows are missing' if missing else ''}")
+    codes = sorted({planned.code for planned in run.plans.values()})
+    if len(codes) > 1:
+        print(f"These are results of more than one version of the code: {', '.join(codes)}.")
 
 
 def _target(options, committed: Path, missing: int) -> Path:

@@ -44,18 +44,18 @@ def row_of(picture: Picture, method: str, level: str, figures: dict) -> dict:
 
 
 class Store:
-    """One file of lines a picture in a folder; every line is a row, with the id of the plan it was made by."""
+    """One file of lines a picture in a folder; every line is a row, with what made it (`Planned.source`, or None)."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, picture: Picture, row: dict, plan_id: str | None) -> None:
+    def add(self, picture: Picture, row: dict, source: str | None) -> None:
         with self._file(picture).open("a", encoding="utf-8") as out:
-            out.write(json.dumps({**row, "plan": plan_id}) + "\n")
+            out.write(json.dumps({**row, "plan": source}) + "\n")
 
-    def read(self, picture: Picture, plan_ids: dict[str, str | None]) -> list[dict]:
-        """Rows of the methods in `plan_ids`, made by the plan named there; each level once."""
+    def read(self, picture: Picture, sources: dict[str, str | None]) -> list[dict]:
+        """Rows of the methods in `sources`, made by what is named there; each level once."""
         file, found = self._file(picture), {}
         for line in file.read_text("utf-8").splitlines() if file.exists() else ():
             try:
@@ -63,7 +63,7 @@ class Store:
             except ValueError:
                 continue  # cut off when a run was stopped
             method = row["method"]
-            if method in plan_ids and row.pop("plan") == plan_ids[method]:
+            if method in sources and row.pop("plan") == sources[method]:
                 found[method, row["level"]] = row
         return list(found.values())
 

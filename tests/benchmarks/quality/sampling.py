@@ -14,6 +14,7 @@ from ditfastattn.attention.replay.apply import apply_plan
 from ditfastattn.attention.report.statistics import statistics
 from ditfastattn.plans import Plan
 
+from . import band
 from .forecast import Forecaster
 from .methods import EASY, FEWER, FORECAST, LAZY
 from .rows import Picture
@@ -87,10 +88,11 @@ def without_plan(method: str, value, dense: Dense, clock: Clock) -> dict:
 
 def with_plan(plan: Plan, level: str, dense: Dense, clock: Clock) -> dict:
     """The figures of a row of one level of a plan, work as Attention Stats says."""
-    patched = apply_plan(demo.model(), plan, level, strict=True)
-    begin = clock.now()
-    latent = demo.sample(patched, dense.job)
-    seconds = clock.now() - begin
+    with band.listed():
+        patched = apply_plan(demo.model(), plan, level, strict=True)
+        begin = clock.now()
+        latent = demo.sample(patched, dense.job)
+        seconds = clock.now() - begin
     stats = statistics(patched, latent)
     return {
         "model_flops_kept": stats["model_flops_kept"],

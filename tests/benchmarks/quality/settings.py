@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ATTENTION_SHARE = 0.4  # of the demo model's FLOPs at HOME_TOKENS tokens, counted
 HOME_TOKENS = 1024
@@ -10,7 +10,11 @@ HOME_TOKENS = 1024
 
 @dataclass(frozen=True)
 class Setting:
-    """How pictures are sampled, and how many are judged. size: (height, width) in pixels."""
+    """How pictures are sampled, and how many are judged.
+
+    size: (height, width) in pixels. attention_share: None, or the part of a dense run's work that attention is taken to
+    be: everything else is priced accordingly, and errors are those of the same runs at their own prices.
+    """
 
     name: str
     sampler: str = "euler"
@@ -20,7 +24,19 @@ class Setting:
     size: tuple[int, int] = (512, 512)
     prompts: int = 8
     seeds: int = 1
-    model: str = "demo_sd3"
+    attention_share: float | None = None
+
+    @property
+    def model(self) -> str:
+        """Its name, and at what prices if not its own."""
+        if self.attention_share is None:
+            return "demo_sd3"
+        return f"demo_sd3 priced as {100 * self.attention_share:.0f} % attention"
+
+    @property
+    def unpriced(self) -> Setting:
+        """The setting whose runs serve this one, too, where nothing depends on prices: `home`, or itself."""
+        return self if self.attention_share is None else replace(SETTINGS[HOME], prompts=self.prompts, seeds=self.seeds)
 
     @property
     def relative_size(self) -> float:
@@ -52,5 +68,8 @@ SETTINGS = {
         Setting("dpmpp_2m", sampler="dpmpp_2m"),
         Setting("euler_ancestral", sampler="euler_ancestral", cfg=1.0),
         Setting("640px", size=(640, 640)),
+        # The shares of attention that FLUX has at 2048 x 2048 and Wan at 720p.
+        Setting("attention48", attention_share=0.48),
+        Setting("attention72", attention_share=0.72),
     )
 }

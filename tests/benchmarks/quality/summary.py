@@ -16,7 +16,7 @@ SMALL_ERROR = 0.1  # of the latent: the speed of levels is compared among those 
 
 def level_means(rows: list[dict]) -> list[dict]:
     """One entry a setting, method and level: means of the figures, the median of the seconds, how many pictures were
-    judged, and how many of them saved anything.
+    judged, and how many of them saved anything. None where a figure is not known.
     """
     groups: dict[tuple, list[dict]] = {}
     for row in rows:
@@ -28,8 +28,8 @@ def level_means(rows: list[dict]) -> list[dict]:
             "level": level,
             "pictures": len(group),
             "pictures_saved": sum(row["model_flops_kept"] < 1 for row in group),
-            "seconds_ratio": statistics.median(row["seconds_ratio"] for row in group),
-            **{name: mean_of(group, name) for name in FIGURES},
+            "seconds_ratio": _over(group, "seconds_ratio", statistics.median),
+            **{name: _over(group, name, statistics.mean) for name in FIGURES},
         }
         for (setting, method, level), group in groups.items()
     ]
@@ -40,9 +40,9 @@ def saves(entry: dict) -> bool:
     return entry["pictures_saved"] >= MOST_PICTURES * entry["pictures"]
 
 
-def mean_of(group: list[dict], name: str) -> float | None:
+def _over(group: list[dict], name: str, average) -> float | None:
     values = [row[name] for row in group]
-    return None if None in values else statistics.mean(values)
+    return None if None in values else average(values)
 
 
 # -- at equal work of the model ----------------------------------------------------------------------------------------
@@ -101,11 +101,23 @@ def fastest_within(means: list[dict], error: float = SMALL_ERROR) -> dict[str, d
     """{method: its fastest level whose mean error is at most `error`, with its speed-up}. means: of one setting."""
     found: dict[str, dict] = {}
     for entry in filter(saves, means):
-        best = found.get(entry["method"])
-        speed = 1 / entry["seconds_ratio"]
-        if entry["latent_relative_error"] <= error and (best is None or speed > best["speed_up"]):
+        if entry["seconds_ratio"] is None or entry["latent_relative_error"] > error:
+            continue
+        best, speed = found.get(entry["method"]), 1 / entry["seconds_ratio"]
+        if best is None or speed > best["speed_up"]:
             found[entry["method"]] = {"level": entry["level"], "speed_up": speed}
     return found
+
+
+def ours_over_fastest(fastest: dict[str, dict]) -> dict | None:
+    """This pack's speed-up as a multiple of the fastest alternative's; None without either. fastest: see
+    `fastest_within`.
+    """
+    others = {method: entry["speed_up"] for method, entry in fastest.items() if method != OURS}
+    if OURS not in fastest or not others:
+        return None
+    best = max(others, key=others.__getitem__)
+    return {"fastest_alternative": best, "ours_over_fastest": fastest[OURS]["speed_up"] / others[best]}
 
 
 # -- at equal work of attention, beside the papers ---------------------------------------------------------------------
@@ -198,12 +210,13 @@ def prediction(rows: list[dict]) -> dict | None:
 def of_setting(rows: list[dict]) -> dict:
     """All that follows from the rows of one setting."""
     means = level_means(rows)
+    fastest = fastest_within(means)
     with_papers = any(row["level"] in ATTENTION_BUDGETS for row in rows)
     return {
         "pictures": len({(row["prompt"], row["seed"]) for row in rows}),
         "levels": means,
         "at_budgets": at_budgets(means),
-        "fastest_within": {"latent_relative_error": SMALL_ERROR, **fastest_within(means)},
+        "fastest_within": {"latent_relative_error": SMALL_ERROR, **fastest, "compared": ours_over_fastest(fastest)},
         "prediction": prediction(rows),
         "at_equal_attention": [at_equal_attention(rows, keep) for keep in KEEPS] if with_papers else [],
     }
@@ -216,9 +229,10 @@ def table(found: dict) -> str:
     ]
     for row in sorted(found["levels"], key=lambda row: (METHODS.index(row["method"]), -row["model_flops_kept"])):
         expected = "" if row["predicted_error"] is None else f"{row['predicted_error']:.4f}"
+        seconds = _number(row["seconds_ratio"], 2)
         lines.append(
             f"{row['method']:17} {row['level']:>13} {row['model_flops_kept']:6.1%} {row['attention_flops_kept']:6.1%} "
-            f"{row['seconds_ratio']:6.2f} {row['latent_relative_error']:7.4f} {row['psnr_db']:6.2f} {row['ssim']:6.3f} "
+            f"{seconds:>6} {row['latent_relative_error']:7.4f} {row['psnr_db']:6.2f} {row['ssim']:6.3f} "
             f"{expected}"
         )
     lines += ["", "| model FLOPs kept | best alternative | its error | ours | ours / best |", "|---|---|---|---|---|"]
@@ -228,9 +242,12 @@ def table(found: dict) -> str:
             f"{_number(entry['best_alternative_error'])} | {_number(entry['ours'])} | "
             f"{_number(entry['ours_over_best'], 2)} |"
         )
-    fastest = {method: best for method, best in found["fastest_within"].items() if isinstance(best, dict)}
+    fastest = {method: found["fastest_within"][method] for method in METHODS if method in found["fastest_within"]}
     listed = ", ".join(f"{method} {best['speed_up']:.2f}x ({best['level']})" for method, best in fastest.items())
-    lines += ["", f"fastest with an error of at most {SMALL_ERROR:g}: {listed or 'none'}"]
+    timed = any(entry["seconds_ratio"] is not None for entry in found["levels"])
+    lines += ["", f"fastest with an error of at most {SMALL_ERROR:g}: {(listed or 'none') if timed else 'not timed'}"]
+    if compared := found["fastest_within"]["compared"]:
+        lines.append(f"    ours {compared['ours_over_fastest']:.2f} times as fast as {compared['fastest_alternative']}")
     for entry in found["at_equal_attention"]:
         errors = ", ".join(
             f"{method} {entry[method]['latent_relative_error']:.4f}" for method in METHODS if method in entry
