@@ -107,6 +107,10 @@ def _branches(latent_shape: Sequence[int], options: dict) -> list[Branch]:
     ]
 
 
+# Samplers whose function has another name than the host's nodes list.
+_HOST_NAMES = {"unipc": "uni_pc", "unipc_bh2": "uni_pc_bh2"}
+
+
 @dataclass(frozen=True)
 class GuidanceKind:
     """How a guider makes one prediction of its branches.
@@ -151,8 +155,9 @@ class SamplerCall:
         sampler = args[2] if len(args) > 2 else kwargs["sampler"]
         sigmas = args[3] if len(args) > 3 else kwargs["sigmas"]
         function = getattr(sampler, "sampler_function", None)
+        name = getattr(function, "__name__", type(sampler).__name__).removeprefix("sample_")
         return SamplerCall(
-            sampler=getattr(function, "__name__", type(sampler).__name__).removeprefix("sample_"),
+            sampler=_HOST_NAMES.get(name, name.removesuffix("_function")),
             sigmas=tuple(float(sigma) for sigma in sigmas[:-1]),
             end=float(sigmas[-1]) if len(sigmas) else 0.0,
             seed=args[7] if len(args) > 7 else kwargs.get("seed"),

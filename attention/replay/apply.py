@@ -9,6 +9,7 @@ from ...plans import Plan, PlanError, resolve
 from ...plans.search import CUSTOM
 from ..hooks.model import HostModel, free_memory
 from ..hooks.patch import attach_refusal, install
+from ..hooks.processor import MakeProcessor
 from ..hooks.record import RunLog
 from . import timeline
 from .forecast import StepForecast
@@ -54,6 +55,14 @@ def follow(
 
     Raises PlanRefused where the plan is not for this model, PlanError where it has no such level.
     """
+    make_processor = follower(model, plan, level, budget_bytes=budget_bytes, strict=strict, guard=guard)
+    return install(model, make_processor, RunLog(plan=plan, level=plan.level(level)), strict=strict)
+
+
+def follower(
+    model: HostModel, plan: Plan, level: str, *, budget_bytes: int = 0, strict: bool = True, guard: bool = False
+) -> MakeProcessor:
+    """What makes a processor that follows one level of a plan, for every run; arguments and refusals as in `follow`."""
     reason = plan.why_not(model.identity)
     if reason is not None:
         raise PlanRefused(reason)
@@ -70,7 +79,7 @@ def follow(
         schedule = resolve(plan, chosen, run.positions)
         for sentence in schedule.notes:
             run.record.note(sentence)
-        run.record.level = chosen.name
+        run.record.plan, run.record.level = plan, chosen.name
         laid_out = timeline.build(schedule, ways, offsets, tuple(site.skippable for site in model.sites))
         run.record.methods = laid_out.map()
         cache_budget = budget_bytes or int(AUTOMATIC_CACHE_SHARE * free_memory(device))
@@ -83,8 +92,7 @@ def follow(
         tokens = plan.measurement.text_tokens
         return Replay(model.family, model.sites, laid_out, run, cache_budget, strict, tokens, forecast, watch)
 
-    runs = RunLog(plan=plan, level=chosen)
-    return install(model, make_processor, runs, strict=strict)
+    return make_processor
 
 
 def _ways(plan: Plan) -> tuple[Approximation, ...]:
