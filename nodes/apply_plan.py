@@ -53,8 +53,8 @@ class ApplyCompressionPlan(io.ComfyNode):
                     optional=True,
                     lazy=True,
                     tooltip=(
-                        "A plan of DiTFastAttn Calibrate, for those who want more than the watched run gives. Asked for "
-                        "only when the embedded plan does not fit, or when calibrate is again."
+                        "A plan of DiTFastAttn Calibrate, for those who want more than the watched run gives. Asked "
+                        "for only when the embedded plan does not fit, or when calibrate is again."
                     ),
                 ),
                 io.Int.Input(

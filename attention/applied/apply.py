@@ -128,8 +128,8 @@ class Applied:
                 follower(self._model, plan, asked.level)
             elif asked.level == CUSTOM:
                 raise PlanRefused(
-                    "The level 'custom' is a budget that DiTFastAttn Calibrate plans for: connect one with keep_attention "
-                    "set, or choose one of the other levels."
+                    "The level 'custom' is a budget that DiTFastAttn Calibrate plans for: connect one with "
+                    "keep_attention set, or choose one of the other levels."
                 )
         except (PlanError, PlanRefused, ValueError) as error:
             return self._refused(str(error))
@@ -238,8 +238,9 @@ class Applied:
             return Report(NOTHING, _nothing(plan), level, plan, True, figures, notes=notes)
         chosen = plan.level(level)
         sentence = (
-            f"Plan {plan.id} made in this run. From now on {level}: {percent(chosen.attention_flops_kept)} of attention "
-            f"and {percent(chosen.model_flops_kept)} of all work kept, predicted error {chosen.predicted_error:.2f}."
+            f"Plan {plan.id} made in this run. From now on {level}: {percent(chosen.attention_flops_kept)} of "
+            f"attention and {percent(chosen.model_flops_kept)} of all work kept, predicted error "
+            f"{chosen.predicted_error:.2f}."
         )
         return Report(MADE, sentence, level, plan, True, figures, notes=notes)
 
@@ -299,6 +300,6 @@ def _nothing(plan: Plan) -> str:
     whole = stamp.attention_flops + stamp.other_flops
     part = stamp.attention_flops / whole if whole else 0.0
     return (
-        f"Nothing to save: attention is {percent(part)} of the work at this size, and leaving out steps costs more than "
-        "it brings. For a larger picture, set calibrate to 'again'."
+        f"Nothing to save: attention is {percent(part)} of the work at this size, and leaving out steps costs more "
+        "than it brings. For a larger picture, set calibrate to 'again'."
     )

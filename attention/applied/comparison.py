@@ -49,7 +49,7 @@ def custom_schedule(levels: torch.Tensor) -> str:
 
 
 def differences(measured: Measurement, model: ModelIdentity, run: SamplingRun, sampled: ModelIdentity) -> list[str]:
-    """What a plan was calibrated with and a run does not have, a sentence each; the predicted error is of the former."""
+    """What a plan was calibrated with and a run does not have, a sentence each; the predicted error is of that."""
     found = []
     if abs(measured.cfg - run.guidance.cfg) > 1e-6:
         found.append(f"Calibrated at CFG {measured.cfg:g}, sampled at CFG {run.guidance.cfg:g}.")

@@ -108,9 +108,9 @@ def euler_shares(sigmas: np.ndarray, end: float = 0.0) -> np.ndarray:
 def reach(shares: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """(steps,) squared size in the final latent of a unit error in the prediction of each step.
 
-    shares: part of the prediction that goes into the next step's latent, from where it grows. signal, scale (steps + 1,):
-    see `noise.signal_scale`; the last of each, at which the run ends, is 1 where that is the clean latent. A run that
-    ends above it hands over its latent as the host does, with the picture in full size.
+    shares: part of the prediction that goes into the next step's latent, from where it grows. signal, scale
+    (steps + 1,): see `noise.signal_scale`; the last of each, at which the run ends, is 1 where that is the clean
+    latent. A run that ends above it hands over its latent as the host does, with the picture in full size.
     """
     left_out = growth(np.ones(1), np.ones(1)) / growth(signal[-1:], scale[-1:])  # of the growth, by ending early
     # The host hands over a flow model's latent divided by the picture's factor, all others as they are.

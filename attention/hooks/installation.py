@@ -129,7 +129,7 @@ class Installation:
             run.record.steps[run.step].seconds += seconds()
 
     def calc_cond_batch(self, executor, *args, **kwargs):
-        """Wraps one pass of an evaluation over all its conditionings; there are several where guidance asks for more."""
+        """Wraps one pass of an evaluation over its conditionings; there are several where guidance asks for more."""
         output = executor(*args, **kwargs)
         run = self.run
         if run is not None and run.evaluating and self.processor is not None:

@@ -25,8 +25,8 @@ class Processor:
         return 0
 
     def evaluate(self, predict: Callable[..., torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
-        """Run one model evaluation at latent x and noise level sigma; `predict()` does it, as often as it is called, and
-        `predict(latent)` at another latent.
+        """Run one model evaluation at latent x and noise level sigma; `predict()` does it, as often as it is called,
+        and `predict(latent)` at another latent.
         """
         return predict()
 

@@ -171,7 +171,8 @@ class SamplingRun:
     step leads to. guidance: how the branches of an evaluation become one prediction. patcher: the host's, as it is
     sampled, with what nodes further on have put on it. step: where the current evaluation is. passes: times that the
     current evaluation has run conditionings through a model. grid: of the last tracked forward. Branches that an
-    evaluation has already computed are remembered, so that a second pass over one is recognised as a guidance side pass.
+    evaluation has already computed are remembered, so that a second pass over one is recognised as a guidance side
+    pass.
     """
 
     def __init__(

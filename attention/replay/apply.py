@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from ...kernels import Approximation, way_of
-from ...plans import Plan, PlanError, resolve
+from ...plans import Plan, resolve
 from ...plans.search import CUSTOM
 from ..hooks.model import HostModel, free_memory
 from ..hooks.patch import attach_refusal, install
@@ -23,23 +23,6 @@ class PlanRefused(ValueError):
     """A plan that cannot be used on a model; the message says why and what to do."""
 
 
-def apply_plan(
-    model_patcher, plan: Plan, level: str, *, budget_bytes: int = 0, strict: bool = False, guard: bool = False
-):
-    """A clone of the model that follows one level of a plan.
-
-    budget_bytes: most memory for caches, 0 = half of what is free when a run begins. strict: raise PlanRefused instead
-    of falling back to full attention, now and during the run. Without it a model that the plan does not fit comes back
-    unpatched, with the reason attached for the statistics node. guard: check some queries during the run and compute
-    heads in full where a site's error outgrows what the plan expects; a plan that expects nothing leaves the guard off,
-    with a note.
-    """
-    try:
-        return follow(HostModel.of(model_patcher), plan, level, budget_bytes=budget_bytes, strict=strict, guard=guard)
-    except (PlanError, PlanRefused, ValueError) as error:
-        return refuse(model_patcher, str(error), strict)
-
-
 def refuse(model_patcher, reason: str, strict: bool):
     """The model without a plan and the reason on it; raises PlanRefused when the user asked for strictness."""
     if strict:
@@ -51,10 +34,7 @@ def refuse(model_patcher, reason: str, strict: bool):
 def follow(
     model: HostModel, plan: Plan, level: str, *, budget_bytes: int = 0, strict: bool = True, guard: bool = False
 ):
-    """A clone of the model's patcher that follows one level of a plan; arguments as in `apply_plan`.
-
-    Raises PlanRefused where the plan is not for this model, PlanError where it has no such level.
-    """
+    """A clone of the model's patcher that follows one level of a plan; see `follower`."""
     make_processor = follower(model, plan, level, budget_bytes=budget_bytes, strict=strict, guard=guard)
     return install(model, make_processor, RunLog(plan=plan, level=plan.level(level)), strict=strict)
 
@@ -62,7 +42,13 @@ def follow(
 def follower(
     model: HostModel, plan: Plan, level: str, *, budget_bytes: int = 0, strict: bool = True, guard: bool = False
 ) -> MakeProcessor:
-    """What makes a processor that follows one level of a plan, for every run; arguments and refusals as in `follow`."""
+    """What makes a processor that follows one level of a plan, for every run.
+
+    budget_bytes: most memory for caches, 0 = half of what is free when a run begins. strict: an error during a run
+    stops it, instead of full attention from then on. guard: check some queries during the run and compute heads in full
+    where a site's error outgrows what the plan expects; a plan that expects nothing leaves the guard off, with a note.
+    Raises PlanRefused where the plan is not for this model, PlanError where it has no such level.
+    """
     reason = plan.why_not(model.identity)
     if reason is not None:
         raise PlanRefused(reason)
