@@ -30,10 +30,10 @@ from ditfastattn.attention.calibration.measurement import SamplerSettings  # noq
 from ditfastattn.attention.calibration.papers import search as searches  # noqa: E402
 from ditfastattn.attention.calibration.store import Store as Searches  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics  # noqa: E402
 from ditfastattn.plans import WaySpec, dumps  # noqa: E402
 from ditfastattn.plans.search import LEVELS  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 pytestmark = [pytest.mark.host, pytest.mark.usefixtures("one_thread")]
 CLOCK = Clock(threads=1)
@@ -107,7 +107,7 @@ def test_a_plan_of_bands_repeats_the_latent_of_its_search_and_is_counted(search,
 def measured():
     """A calibration of a small picture."""
     with torch.inference_mode():
-        return plans._measured(demo.Job(demo.caption(1), 5, 6, size=(128, 128)))
+        return plans._measured(demo.Job(demo.caption(1), 5, 12, size=(128, 128)))
 
 
 def test_at_other_prices_attention_has_its_share_and_plans_are_made_for_it(measured):

@@ -39,12 +39,14 @@ class Probe:
 
 
 class Probes:
-    """The probes of a run with `steps` steps over `sites` sites, and the gains that they gave."""
+    """The probes of a run with `steps` steps over `sites` sites, and the gains that they gave. fraction: of the steps,
+    how many probes there are.
+    """
 
     way = 0  # the narrowest window: an error well above rounding at every site
 
-    def __init__(self, sites: int, steps: int):
-        count = max(LEAST_PROBES, round(PROBE_FRACTION * steps)) if steps > 1 else 0
+    def __init__(self, sites: int, steps: int, fraction: float = PROBE_FRACTION):
+        count = max(LEAST_PROBES, round(fraction * steps)) if steps > 1 else 0
         groups = max(1, min(MOST_GROUPS, sites, count - 1))
         self.step = max(1, round(PROBED_AT * (steps - 1)))
         self.list = [Probe(WINDOWED, group) for group in range(groups)] + [Probe(REUSED, None)] if count else []
@@ -89,7 +91,7 @@ class Probes:
 
 
 def growth(signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Squared growth, on the way to the final latent, of a deviation where the picture's factor is `signal`.
+    """Squared growth, on the way to the clean latent, of a deviation where the picture's factor is `signal`.
 
     The model cannot tell a deviation of the latent from the picture in it. By the end of the run the picture's factor
     in the latent has risen from `signal` to 1, and a deviation grows along with it. Where the latent is nearly all
@@ -100,22 +102,25 @@ def growth(signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return 1.0 / (signal**2 + MOST_GROWTH**-2) / scale**2
 
 
-def euler_shares(sigmas: np.ndarray) -> np.ndarray:
+def euler_shares(sigmas: np.ndarray, end: float = 0.0) -> np.ndarray:
     """(steps, terms) part of each step's prediction that an Euler step from sigma to sigma' takes into the next latent,
-    1 - sigma' / sigma, and of the predictions of the steps before: none.
+    1 - sigma' / sigma, and of the predictions of the steps before: none. end: the noise level that the last step leads
+    to.
     """
     result = np.zeros((len(sigmas), MOST_TERMS))
-    result[:, 0] = 1.0 - np.append(sigmas[1:], 0.0) / np.maximum(sigmas, 1e-12)
+    result[:, 0] = 1.0 - np.append(sigmas[1:], end) / np.maximum(sigmas, 1e-12)
     return result
 
 
 def reach(shares: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """(steps,) squared size in the final latent of a unit error in the prediction of each step.
+    """(steps,) squared size in the clean latent of a unit error in the prediction of each step.
 
     shares: (steps, terms) parts of the prediction of a step, and of the steps before, that go into the next step's
-    latent, from where they grow. signal, scale: see `noise.signal_scale`.
+    latent, from where they grow. signal, scale (steps + 1,): see `noise.signal_scale`; the last of each is where the
+    run ends. If that is above noise level 0, an error goes on growing in whatever takes the latent on, and what counts
+    is the picture in the end.
     """
-    grown = np.sqrt(growth(np.append(signal[1:], 1.0), np.append(scale[1:], 1.0)))
+    grown = np.sqrt(growth(signal[1:], scale[1:]))
     size = np.zeros(len(shares))
     for back in range(min(shares.shape[1], len(shares))):
         size[: len(size) - back] += (shares[:, back] * grown)[back:]

@@ -17,8 +17,8 @@ from ditfastattn.attention.calibration.measurement import CalibrationError, Samp
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.hooks.record import Stopwatch  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import Plan, dumps, loads  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 6
@@ -122,7 +122,7 @@ def test_cancel_stops_at_once_and_leaves_nothing():
 
 def test_a_model_that_no_family_covers_gets_one_sentence():
     model = tiny.shared_model("aura")
-    with pytest.raises(ValueError, match="not a model that attention compression covers"):
+    with pytest.raises(ValueError, match="not a model that DiTFastAttn covers"):
         calibrate(model, SETTINGS, lambda patched: None)
 
 

@@ -18,8 +18,8 @@ from ditfastattn.attention.calibration.predictions import Predictions  # noqa: E
 from ditfastattn.attention.calibration.propagation import reach  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import Level  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 from host.fidelity import relative_error  # noqa: E402
 
 pytestmark = pytest.mark.host
@@ -175,6 +175,6 @@ def test_shares_of_a_multi_step_sampler_are_those_of_its_formula(model):
 def test_what_multi_step_samplers_take_back_does_not_reach_the_latent():
     """Two steps of which the second takes back a half of what the first took, in a latent of constant size."""
     shares = np.array([[0.4, 0.0, 0.0], [1.2, -0.2, 0.0]])
-    found = reach(shares, np.ones(2), np.ones(2))
-    constant = reach(np.array([[0.2, 0.0, 0.0], [1.2, 0.0, 0.0]]), np.ones(2), np.ones(2))
+    found = reach(shares, np.ones(3), np.ones(3))
+    constant = reach(np.array([[0.2, 0.0, 0.0], [1.2, 0.0, 0.0]]), np.ones(3), np.ones(3))
     assert np.allclose(found, constant)

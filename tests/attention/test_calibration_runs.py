@@ -24,9 +24,10 @@ from ditfastattn.attention.calibration.runs import measure_runs  # noqa: E402
 from ditfastattn.attention.calibration.store import STORE, Store, subject_of  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
-from ditfastattn.attention.replay.apply import PlanRefused, apply_plan  # noqa: E402
+from ditfastattn.attention.replay.apply import PlanRefused  # noqa: E402
 from ditfastattn.plans import dumps, loads  # noqa: E402
 from ditfastattn.plans.search import CUSTOM, FLOPS, MILLISECONDS  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 4
@@ -271,7 +272,9 @@ def test_what_was_saved_before_an_input_was_added_still_runs():
 
     info = Calibrate.GET_NODE_INFO_V1()["input"]
     added = ["measurements", "runs", "keep_attention", "max_cache_mib", "method", "verify", "price"]
-    assert list(info["optional"])[-7:] == added and not set(added) & set(info["required"])
+    added += ["guider", "sampler", "sigmas"]
+    assert list(info["optional"])[-10:] == added and not set(added) & set(info["required"])
+    added = added[:-3]
     assert all(info["optional"][name][1].get("advanced") for name in added[1:])
 
 
