@@ -107,7 +107,7 @@ def test_a_plan_of_bands_repeats_the_latent_of_its_search_and_is_counted(search,
 def measured():
     """A calibration of a small picture."""
     with torch.inference_mode():
-        return plans._measured(demo.Job(demo.caption(1), 5, 12, size=(128, 128)))
+        return plans._measured(demo.Job(demo.caption(1), 5, 8, size=(256, 256)))
 
 
 def test_at_other_prices_attention_has_its_share_and_plans_are_made_for_it(measured):
