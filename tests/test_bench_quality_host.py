@@ -107,7 +107,7 @@ def test_a_plan_of_bands_repeats_the_latent_of_its_search_and_is_counted(search,
 def measured():
     """A calibration of a small picture."""
     with torch.inference_mode():
-        return plans._measured(demo.Job(demo.caption(1), 5, 8, size=(256, 256)))
+        return plans._measured(demo.Job(demo.caption(1), 5, 6, size=(128, 128)))
 
 
 def test_at_other_prices_attention_has_its_share_and_plans_are_made_for_it(measured):
@@ -115,7 +115,8 @@ def test_at_other_prices_attention_has_its_share_and_plans_are_made_for_it(measu
     assert dear.costs.full.sum() / (dear.costs.full.sum() + dear.costs.other) == pytest.approx(0.72)
     np.testing.assert_allclose(dear.costs.projection / dear.costs.other, table.costs.projection / table.costs.other)
     plain, adapted = (plans.solve(replace(measured, table=one)).plan for one in (table, dear))
-    assert any(one.paths != other.paths for one, other in zip(plain.levels, adapted.levels))
+    cheapest, dearest = (plans.solve(replace(measured, table=prices.priced(table, part))).plan for part in (0.02, 0.98))
+    assert any(one.paths != other.paths for one, other in zip(cheapest.levels, dearest.levels))
     share = prices.attention_share(plain)
     for one, other, (_, goal) in zip(plain.levels, adapted.levels, LEVELS):
         kept = prices.model_kept(one.model_flops_kept, one.attention_flops_kept, share, 0.72)
