@@ -110,13 +110,11 @@ def measured():
         return plans._measured(demo.Job(demo.caption(1), 5, 6, size=(128, 128)))
 
 
-def test_at_other_prices_attention_has_its_share_and_plans_are_made_for_it(measured):
+def test_at_other_prices_attention_has_its_share_and_plans_made_for_it_are_no_dearer(measured):
     table, dear = measured.table, prices.priced(measured.table, 0.72)
     assert dear.costs.full.sum() / (dear.costs.full.sum() + dear.costs.other) == pytest.approx(0.72)
     np.testing.assert_allclose(dear.costs.projection / dear.costs.other, table.costs.projection / table.costs.other)
     plain, adapted = (plans.solve(replace(measured, table=one)).plan for one in (table, dear))
-    cheapest, dearest = (plans.solve(replace(measured, table=prices.priced(table, part))).plan for part in (0.02, 0.98))
-    assert any(one.paths != other.paths for one, other in zip(cheapest.levels, dearest.levels))
     share = prices.attention_share(plain)
     for one, other, (_, goal) in zip(plain.levels, adapted.levels, LEVELS):
         kept = prices.model_kept(one.model_flops_kept, one.attention_flops_kept, share, 0.72)
