@@ -71,18 +71,19 @@ def _scope(scope: _Scope, definitions: dict, inside: tuple) -> _Scope:
             node,
             scope,
         )
-        for name, inner, value in _kept_with(node):
+        for name, inner, value in _kept_with(node, definition, child):
             _override(child, name, inner, value)
         scope.children[node["id"]] = _scope(child, definitions, (*inside, node["type"]))
     return scope
 
 
-def _kept_with(instance: dict):
+def _kept_with(instance: dict, definition: dict, scope: _Scope):
     """(widget name, inner node id or BORDER, value) of the widgets that an instance shows."""
     values = instance.get("widgets_values") or []
     shown = instance.get("properties", {}).get("proxyWidgets")
     if shown is None:
-        shown = [[BORDER, slot["name"]] for slot in instance.get("inputs", ()) if "widget" in slot]
+        # Newer editors save the border's widgets in the definition's order.
+        shown = [[BORDER, slot["name"]] for k, slot in enumerate(definition["inputs"]) if _widgets_behind(scope, k)]
     kept = {}
     if isinstance(values, list):
         kept = {(str(inner), name): value for (inner, name, *_), value in zip(shown, values) if value is not None}
@@ -95,14 +96,21 @@ def _override(scope: _Scope, name: str, inner: str, value) -> None:
     if inner != BORDER:
         targets = [(node, name) for key, node in scope.nodes.items() if str(key) == inner]
     else:
-        slots = {k for k, slot in enumerate(scope.definition["inputs"]) if slot["name"] == name}
-        targets = []
-        for origin, slot, target, target_slot, _ in scope.links.values():
-            if origin == ENTRY and slot in slots and target in scope.nodes:
-                widget = scope.nodes[target]["inputs"][target_slot]
-                targets.append((scope.nodes[target], widget.get("widget", widget)["name"]))
+        slots = [k for k, slot in enumerate(scope.definition["inputs"]) if slot["name"] == name]
+        targets = [found for slot in slots for found in _widgets_behind(scope, slot)]
     for node, widget in targets:
         node.setdefault("overrides", {})[widget] = value
+
+
+def _widgets_behind(scope: _Scope, slot: int) -> list[tuple[dict, str]]:
+    """(inner node, widget name) that an input of a subgraph leads to."""
+    found = []
+    for origin, origin_slot, target, target_slot, _ in scope.links.values():
+        if origin == ENTRY and origin_slot == slot and target in scope.nodes:
+            plug = scope.nodes[target]["inputs"][target_slot]
+            if "widget" in plug:
+                found.append((scope.nodes[target], plug["widget"]["name"]))
+    return found
 
 
 def _collect(scope: _Scope, nodes: list, links: list) -> None:

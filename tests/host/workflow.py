@@ -12,8 +12,9 @@ from .subgraphs import flatten
 MUTED, BYPASSED = 2, 4
 # These live in the editor only; the host never sees them.
 EDITOR_ONLY = {"Note", "MarkdownNote", "Reroute", "PrimitiveNode"}
+PICTURES = "IMAGECOMPARE"  # a widget that only shows what the node made
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
-WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COLOR", "BOUNDING_BOX", DYNAMIC_COMBO}
+WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COLOR", "BOUNDING_BOX", PICTURES, DYNAMIC_COMBO}
 MISSING = object()
 UPLOADS = ("image_upload", "video_upload", "audio_upload")
 SEEDS = {"seed", "noise_seed"}
@@ -108,6 +109,8 @@ def _take_widgets(inputs: dict, values: list, prefix: str) -> Iterable[tuple[str
 
 
 def _default(kind, options: dict):
+    if kind == PICTURES:
+        return {}
     if "default" in options:
         return options["default"]
     choices = kind if isinstance(kind, list) else options.get("options") or [MISSING]

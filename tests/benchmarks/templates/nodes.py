@@ -14,7 +14,7 @@ from . import models, objects
 
 ANY = "*"
 # Frames of a video that is loaded, and its rate.
-FRAMES, RATE = 9, 16
+FRAMES, RATE = 9, 1
 
 # Width of the embeddings and of the pooled one, for each kind of text encoder that a template loads.
 _TEXT = {"flux": "flux", "flux2": "flux2", "wan": "wan21_t2v", "sd3": "sd3", "longcat_image": "flux", "ovis": "flux"}

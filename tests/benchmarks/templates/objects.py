@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import interpolate
 
 TOKENS = 12  # of every prompt
-MOST_PIXELS = 256  # on the longer side of what a VAE encodes
+MOST_PIXELS = 192  # on the longer side of what a VAE encodes
 VISION_WIDTH, VISION_TOKENS, VISION_LAYERS = 1280, 257, 24
 
 
@@ -31,7 +31,7 @@ class Clip:
         pass
 
     def tokenize(self, text, *args, **kwargs):
-        return {"text": text, "images": kwargs.get("images") or ()}
+        return {"text": text, "t5xxl": text, "images": kwargs.get("images") or ()}
 
     def encode_from_tokens(self, tokens, return_pooled=False, return_dict=False):
         text = str(tokens["text"])
@@ -177,7 +177,7 @@ class AudioEncoder:
         return {"encoded_audio": layers[-1], "encoded_audio_all_layers": layers, "audio_samples": waveform.shape[-1]}
 
 
-def image(name: str, width: int = 256, height: int = 192, frames: int = 1) -> torch.Tensor:
+def image(name: str, width: int = 192, height: int = 128, frames: int = 1) -> torch.Tensor:
     """Smooth colours, (frames, height, width, 3) in 0..1."""
     coarse = _random((frames, 3, 6, 8), "image", name).sigmoid()
     return interpolate(coarse, size=(height, width), mode="bilinear").movedim(1, -1)

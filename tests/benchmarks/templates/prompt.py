@@ -183,6 +183,9 @@ def _sampling(prompt: dict, sampler: str) -> tuple[str, str, str]:
 
 def _hold_down(prompt: dict) -> None:
     for node, one in list(prompt.items()):
+        for name, (newer, older) in table.OLDER.get(one["class_type"], {}).items():
+            if one["inputs"].get(name) == newer:
+                one["inputs"][name] = older
         for name, most in table.AT_MOST.get(one["class_type"], {}).items():
             value = one["inputs"].get(name)
             if _is_link(value):

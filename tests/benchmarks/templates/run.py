@@ -8,6 +8,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from host import tiny
 
 from . import nodes as stand_ins
@@ -91,6 +93,7 @@ class Host:
     def run(self, session, prompt: dict, apply_nodes=()) -> Ran:
         """Check a prompt as the server does and execute it. apply_nodes: nodes whose output is handed back."""
         self.kept.clear()
+        torch.manual_seed(0)
         self.listener.heard = []
         valid, error, good, node_errors = asyncio.run(self._execution.validate_prompt("test", prompt, None))
         if not valid or node_errors:

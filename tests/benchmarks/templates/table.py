@@ -2,8 +2,10 @@
 
 * Every model file has a tiny model in its place (`models.FILES`).
 * Loaders, inputs and services have the nodes of `nodes.STAND_INS` in their place, with the objects of `objects.py`:
-  a VAE sees pictures at 256 pixels, prompts are 12 tokens long.
+  a VAE sees pictures at 192 pixels, prompts are 12 tokens long.
 * Sizes and lengths of what is sampled are at most what `AT_MOST` says, whether a widget or a link brings them.
+* Values that a newer host knows and this one does not are those of `OLDER`.
+* Torch's global generator is seeded before each run: nodes draw from it.
 
 Steps, samplers, sigmas, guiders, CFG, seeds, patches of the model and all links are the template's own.
 """
@@ -12,8 +14,8 @@ from __future__ import annotations
 
 from . import models, nodes
 
-# Pixels and frames. With them every latent has 100 to 600 tokens.
-_SIDES = {"width": 256, "height": 192}
+# Pixels and frames. With them every latent has 24 to 300 tokens.
+_SIDES = {"width": 192, "height": 128}
 _VIDEO = {**_SIDES, "length": 9}
 AT_MOST: dict[str, dict[str, int]] = {
     "EmptyLatentImage": _SIDES,
@@ -36,6 +38,10 @@ AT_MOST: dict[str, dict[str, int]] = {
 }
 
 
+# Host node -> input -> (value in newer templates, what this host takes for it).
+OLDER: dict[str, dict[str, tuple]] = {"CreateVideo": {"bit_depth": ("auto", 8)}}
+
+
 def declared() -> dict:
     """The same for the results file."""
     return {
@@ -45,4 +51,5 @@ def declared() -> dict:
         },
         "nodes": sorted(nodes.STAND_INS),
         "at most": AT_MOST,
+        "values of newer hosts": OLDER,
     }
