@@ -2,6 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
+from .attention.applied.papers import listen
 from .nodes import NODES
 
 WEB_DIRECTORY = "./web"
@@ -9,6 +10,10 @@ WEB_DIRECTORY = "./web"
 
 class DiTFastAttnExtension(ComfyExtension):
     """Hands the nodes to the host."""
+
+    async def on_load(self) -> None:
+        """Called once when the pack is loaded."""
+        listen()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return list(NODES)

@@ -2,26 +2,31 @@
 
 from comfy_api.latest import io
 
-from ..attention.replay.apply import apply_plan, refuse
-from ..plans import Refusal, loads
+from ..attention.applied.apply import Asked, apply, needs_link
+from ..attention.applied.kept import CALIBRATE, WHEN_NEEDED
+from ..attention.applied.papers import NODE, Papers
 from ..plans.search import CUSTOM, LEVELS
 from .types import ALIASES, CATEGORY, MIB, OFF, PlanType
 
+_UNLINKED = object()
+
 
 class ApplyCompressionPlan(io.ComfyNode):
-    """Installs one level of a plan into a clone of the model."""
+    """Installs one level of a plan into a clone of the model, or has the next run watched to make one."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="DiTFastAttnApplyPlan",
+            node_id=NODE,
             display_name="Apply Compression Plan",
             category=CATEGORY,
             description=(
-                "Makes the model cheaper as a plan says: steps forecast without running the model, and attention "
-                "with local windows, outputs kept between steps, results shared between the guidance branches. "
-                "The plan comes by link, or lies inside this node once it is embedded in the workflow. Level "
-                "off, bypass or a plan that does not fit: full attention at every step, bit for bit."
+                "Makes sampling faster: put it between the model and the sampler. The first run is watched: its "
+                "picture is the full one, and a plan for this model follows from it. Every run after it is "
+                "compressed as the plan says: steps forecast without running the model, and attention with local "
+                "windows, outputs kept between steps, results shared between the guidance branches. The plan is "
+                "saved with the workflow. Level off, bypass or a model that is not covered: full attention, bit for "
+                "bit."
             ),
             search_aliases=[*ALIASES, "compression"],
             inputs=[
@@ -40,13 +45,17 @@ class ApplyCompressionPlan(io.ComfyNode):
                     default="",
                     socketless=True,
                     extra_dict={"hidden": True},
-                    tooltip="The embedded plan as JSON text; a linked plan goes before it.",
+                    tooltip="The embedded plan as JSON text; a linked plan is asked for only if this one does not fit.",
                 ),
                 PlanType.Input(
                     "plan_in",
                     display_name="plan",
                     optional=True,
-                    tooltip="A plan of DiTFastAttn Calibrate. Leave unconnected to use the embedded one.",
+                    lazy=True,
+                    tooltip=(
+                        "A plan of DiTFastAttn Calibrate, for those who want more than the watched run gives. Asked "
+                        "for only when the embedded plan does not fit, or when calibrate is again."
+                    ),
                 ),
                 io.Int.Input(
                     "max_cache_mb",
@@ -75,6 +84,16 @@ class ApplyCompressionPlan(io.ComfyNode):
                         "it drifts over the error that its plan expects. Costs little."
                     ),
                 ),
+                io.Combo.Input(
+                    "calibrate",
+                    options=list(CALIBRATE),
+                    default=WHEN_NEEDED,
+                    optional=True,
+                    tooltip=(
+                        "when needed: a run is watched when there is no plan for this model. again: the next run is "
+                        "watched and makes a new plan, once. never: without a plan, full attention."
+                    ),
+                ),
             ],
             outputs=[
                 io.Model.Output(
@@ -83,24 +102,41 @@ class ApplyCompressionPlan(io.ComfyNode):
                     tooltip="The same model; its steps and its attention follow the plan.",
                 )
             ],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
         )
 
     @classmethod
+    def check_lazy_status(
+        cls, model=None, level=OFF, plan="", plan_in=_UNLINKED, calibrate=WHEN_NEEDED, **kwargs
+    ) -> list[str]:
+        """What the host has to evaluate beside the model."""
+        missing = plan_in is None and level != OFF
+        return ["plan_in"] if missing and needs_link(model, plan, calibrate) else []
+
+    @classmethod
     def execute(
-        cls, model, level=OFF, plan="", plan_in=None, max_cache_mb=0, strict=False, guard=False, **kwargs
+        cls,
+        model,
+        level=OFF,
+        plan="",
+        plan_in=None,
+        max_cache_mb=0,
+        strict=False,
+        guard=False,
+        calibrate=WHEN_NEEDED,
+        **kwargs,
     ) -> io.NodeOutput:
-        if level == OFF:
-            return io.NodeOutput(model)
-        chosen = plan_in if plan_in is not None else _embedded(plan)
-        if isinstance(chosen, Refusal):
-            return io.NodeOutput(refuse(model, chosen.reason, strict))
-        budget = max_cache_mb * MIB
-        return io.NodeOutput(apply_plan(model, chosen, level, budget_bytes=budget, strict=strict, guard=guard))
-
-
-def _embedded(text: str):
-    if not text.strip():
-        return Refusal(
-            "Apply Compression Plan has no plan: connect DiTFastAttn Calibrate, or paste a plan into the node."
+        hidden = cls.hidden
+        asked = Asked(
+            level=level,
+            text=plan,
+            linked=plan_in,
+            calibrate=calibrate,
+            budget_bytes=max_cache_mb * MIB,
+            strict=strict,
+            guard=guard,
+            node=hidden and hidden.unique_id,
+            papers=Papers.of(hidden and hidden.prompt, hidden and hidden.extra_pnginfo),
         )
-    return loads(text)
+        patched, reports = apply(model, asked)
+        return io.NodeOutput(patched, ui={"ditfastattn_apply": [{"reports": reports}]})

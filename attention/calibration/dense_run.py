@@ -17,7 +17,7 @@ from .progress import Progress
 class DenseRun(Processor):
     """Computes everything in full through the host, and notes what costs and plans need to know of the run.
 
-    layouts: of each site that attended, by number. branches: indices of the guidance branches. dtype, device: of q, k
+    layouts: of each site that attended, by number. branches: of guidance, one entry each. dtype, device: of q, k
     and v, as text; "" before the first call. other_flops: FLOPs of one batch item of one evaluation outside attention.
     """
 
@@ -25,12 +25,18 @@ class DenseRun(Processor):
         self.family, self.sites = model.family, model.sites
         self.run = run
         self.layouts: dict[int, Layout] = {}
-        self.branches: set[int] = set()
+        self.branches: set = set()
         self.dtype = self.device = ""
         self.diffusion_model = model.diffusion_model
         self.work = WorkCounter()
         self.progress = progress
         self._evaluations = 0
+        self._told = False
+
+    @property
+    def evaluations(self) -> int:
+        """Model evaluations that are over."""
+        return self._evaluations
 
     @property
     def attention_flops(self) -> int:
@@ -67,7 +73,8 @@ class DenseRun(Processor):
         """One more evaluation of about `expected` is over: told to whom it may concern."""
         self._evaluations += 1
         if self.progress is not None:
-            if self._evaluations == 1:
+            if not self._told and self.other_flops:
+                self._told = True
                 self.progress.counted(self.attention_flops, self.other_flops)
             self.progress.evaluated(self._evaluations, max(expected, self._evaluations))
 

@@ -18,10 +18,11 @@ from ..hooks.record import RunLog, Stopwatch
 from .costs import costs_of
 from .dense_run import DenseRun
 from .progress import Progress
-from .propagation import reach
-from .watch import Watch
+from .propagation import euler_shares, reach
+from .watch import NotFinite, Watch
 
 MOST_SEEDS = 64  # that a plan names
+NOTHING = "The sampling run ended without one attention call that can be compressed: nothing was measured."
 
 
 @dataclass(frozen=True)
@@ -90,16 +91,23 @@ def measure(
     watch: list[Watch] = []
 
     def make_processor(run):
-        watch.append(Watch(model, run, run.record.cfg, progress, timed))
+        watch.append(Watch(model, run, progress, timed))
         return watch[-1]
 
     whole = Stopwatch()
-    sample(install(model, make_processor, RunLog()))
-    if not watch or not watch[-1].observer or not watch[-1].layouts:
-        raise CalibrationError(
-            "The sampling run ended without one attention call that can be compressed: nothing was measured."
-        )
-    seen = watch[-1]
+    try:
+        sample(install(model, make_processor, RunLog()))
+    except NotFinite as error:
+        raise CalibrationError(str(error)) from None
+    if not watch:
+        raise CalibrationError(NOTHING)
+    return measured_by(watch[-1], model, settings, whole)
+
+
+def measured_by(seen: Watch, model: HostModel, settings: SamplerSettings, whole: Stopwatch) -> Measured:
+    """What a watched run that is over showed. whole: running since before it began. Raises CalibrationError."""
+    if not seen.observer or not seen.layouts:
+        raise CalibrationError(NOTHING)
     dense_seconds = whole() - seen.overhead
     table = _table(seen, model.sites)
     return Measured(table, model.identity, measurement_of(seen, settings), whole(), dense_seconds)
@@ -162,7 +170,10 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         _of_sites([record.reuse[:, :, 0] for record in records]),
     )
     sigmas = np.array(run.sigmas)
-    reached = reach(seen.predictions.shares(sigmas), *seen.signal)
+    shares = seen.predictions.shares(sigmas)
+    if run.end > 0:  # no latent came after the last prediction, of which the sampler took only this
+        shares[-1] = euler_shares(sigmas, run.end)[-1]
+    reached = reach(shares, *seen.signal)
     weight = gains * reached[:, None] / max(seen.latent_power, 1e-12)
     heads = [site.heads for site in sites]
     per_head = np.repeat(weight, heads, axis=1)[keep]

@@ -3,8 +3,8 @@
 At each attention call a few queries are attended exactly. From them come, per head, the head outputs O and for each
 window w the difference R_w = O − W_w. Every candidate's error is linear in these: a window costs R_w, a reuse of age a
 costs O(s − a) − O(s), a window with a residual of age a costs R_w(s − a) − R_w(s), sharing costs the difference of the
-branches. Branches are combined as guidance combines them, cfg · conditional + (1 − cfg) · unconditional, because errors
-that both make alike cancel there. An error's size is taken after the head's slice of the output projection.
+branches. Branches are combined as guidance combines them (`guidance.py`), because errors that they make alike cancel
+there. An error's size is taken after the head's slice of the output projection.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..families import Site
 from ..hooks.call import AttentionCall
 from ..hooks.projections import output_root
 from ..hooks.run import COND, UNCOND, Forward, SamplingRun, SiteCall
+from .guidance import Guidance, Part
 
 # Sampled queries a site. 48 image queries from a quasi-random sequence estimate as well as 64 at random did: median
 # deviation from all queries 0.19 (windows), 0.27 (residuals), 0.15 (reuse), on the demo model.
@@ -28,6 +29,7 @@ IMAGE_QUERIES = 48
 TEXT_QUERIES = 16
 HISTORY_BYTES = 512 * 2**20
 CHUNK_BYTES = 128 * 2**20
+MOST_BRANCHES = 4  # of an evaluation that are sampled; more come of masks and areas that split a prompt
 
 
 @dataclass
@@ -118,19 +120,17 @@ def _energy(error: torch.Tensor, weight: torch.Tensor) -> np.ndarray:
 class Observer:
     """Collects samples of the sites during a dense run. Holds no tensor once `close` was called."""
 
-    def __init__(
-        self, sites: tuple[Site, ...], run: SamplingRun, ways: tuple[Approximation, ...], ages: int, cfg: float
-    ):
+    def __init__(self, sites: tuple[Site, ...], run: SamplingRun, ways: tuple[Approximation, ...], ages: int):
         self.sites = sites
         self.run = run
         self.ways = ways
-        self.cfg = cfg
         self.records = [SiteRecord(site, len(run.positions), len(ways), ages) for site in sites]
         self.layouts: dict[int, Layout] = {}
-        self.branches: set[int] = set()
+        self.branches: set[Part] = set()
         self._queries: dict[Layout, Queries] = {}
         self._roots: dict[int, torch.Tensor] = {}
-        self._branch_samples: dict[int, dict[int, Sample]] = {}
+        # By site and by branch: its samples, and where its tokens lie.
+        self._branch_samples: dict[int, dict[Part, tuple[Sample, Layout]]] = {}
         self._image_queries = _affordable_queries(sites, len(ways), ages)
 
     def observe(self, forward: Forward, call: SiteCall, attention: AttentionCall, output: torch.Tensor) -> None:
@@ -142,31 +142,39 @@ class Observer:
         if call.number not in self._roots:
             self._roots[call.number] = output_root(forward.diffusion_model, call.site, attention.q)
         kept = self._branch_samples.setdefault(call.number, {})
-        first: dict[int, int] = {}
+        first: dict[Part, int] = {}
         for branch in forward.branches:
-            if branch.index in (COND, UNCOND) and branch.index not in kept:
-                first.setdefault(branch.index, branch.items.start)
+            part = (forward.number, branch.index)
+            if part not in kept and len(kept) + len(first) < MOST_BRANCHES:
+                first.setdefault(part, branch.items.start)
         if not first:
             return
         pictures = _every(sorted(first.values()))
         tensors = (attention.q, attention.k, attention.v, attention.as_heads(output))
         samples = _samples(*(tensor[pictures] for tensor in tensors), queries, attention.scale)
-        for (index, _), sample in zip(sorted(first.items(), key=lambda item: item[1]), samples, strict=True):
-            kept[index] = sample
-            self.branches.add(index)
-        if COND in first:
-            self.layouts[call.number] = layout
+        for (part, _), sample in zip(sorted(first.items(), key=lambda item: item[1]), samples, strict=True):
+            kept[part] = (sample, layout)
+            self.branches.add(part)
+            if len(kept) == 1 or part[1] == COND:
+                self.layouts[call.number] = layout
 
-    def finish(self, step: int) -> None:
-        """Combine the branches of this evaluation and score the candidates."""
+    def finish(self, step: int, guidance: Guidance, guided: torch.Tensor) -> None:
+        """Combine the branches of this evaluation, which gave `guided`, and score the candidates."""
+        weights: dict[tuple[Part, ...], dict[Part, float]] = {}
         for number, kept in self._branch_samples.items():
-            if COND not in kept:
-                continue
+            parts = tuple(kept)
+            if parts not in weights:
+                weights[parts] = guidance.weights(list(parts), guided)
+            found = weights[parts]
+            # Text is sampled where the branch with the most say has it.
+            main = max(parts, key=lambda part: (abs(found[part]), -part[1]))
+            queries = self._queries[kept[main][1]]
+            sample = _combined({part: one for part, (one, _) in kept.items()}, found, main, queries.image)
+            pair = {part[1]: part for part in parts} if self.run.shares_guidance and len(parts) == 2 else {}
             shared = None
-            sample = kept[COND]
-            queries = self._queries[self.layouts[number]]
-            if UNCOND in kept:
-                shared, sample = _guided(sample, kept[UNCOND], self.cfg, queries.image)
+            if set(pair) == {COND, UNCOND}:
+                cond, uncond = (kept[pair[index]][0].output[:, : queries.image] for index in (COND, UNCOND))
+                shared = found[pair[UNCOND]] * (cond - uncond)
             self.records[number].add(step, sample, shared, self._roots[number], queries)
         self._branch_samples.clear()
 
@@ -194,9 +202,10 @@ def approximated(attention: AttentionCall, layout: Layout, way: Approximation) -
     return output
 
 
-def _every(at: list[int]) -> slice:
-    """The slice of these one or two ascending indices: a view where a list of them would be a copy."""
-    return slice(at[0], at[-1] + 1, max(1, at[-1] - at[0]))
+def _every(at: list[int]) -> slice | list[int]:
+    """These ascending indices as a slice where they are evenly spaced: a view where a list of them is a copy."""
+    step = at[1] - at[0] if len(at) > 1 else 1
+    return slice(at[0], at[-1] + 1, step) if at == list(range(at[0], at[-1] + 1, step)) else at
 
 
 def _samples(q, k, v, output, queries: Queries, scale: float | None) -> list[Sample]:
@@ -226,21 +235,21 @@ def _by_each_way(q, k, v, queries: Queries, scale: float | None) -> torch.Tensor
     return torch.stack(outputs, dim=1)
 
 
-def _guided(cond: Sample, uncond: Sample, cfg: float, image: int) -> tuple[torch.Tensor, Sample]:
-    """(error of sharing at the image queries, both branches combined by guidance).
+def _combined(kept: dict[Part, Sample], weights: dict[Part, float], main: Part, image: int) -> Sample:
+    """All branches as guidance combines them.
 
-    The first `image` queries stand at the same pixels in both branches. Text queries do so only when the prompts are
-    equally long; otherwise the conditional branch's own are taken as they are.
+    The first `image` queries stand at the same pixels in every branch. Text queries do so only when the prompts are
+    equally long; otherwise the `main` branch's own are taken as they are.
     """
-    weight = 1.0 - cfg
-    shared = weight * (cond.output[:, :image] - uncond.output[:, :image])
-    if cond.output.shape == uncond.output.shape:
-        output = cfg * cond.output + weight * uncond.output
+    if len(kept) == 1 and weights[main] == 1.0:
+        return kept[main]
+    output = sum(weights[part] * one.output[:, :image] for part, one in kept.items())
+    if all(one.output.shape == kept[main].output.shape for one in kept.values()):
+        text = sum(weights[part] * one.output[:, image:] for part, one in kept.items())
     else:
-        output = torch.cat(
-            (cfg * cond.output[:, :image] + weight * uncond.output[:, :image], cond.output[:, image:]), dim=1
-        )
-    return shared, Sample(output, cfg * cond.residual + weight * uncond.residual)
+        text = kept[main].output[:, image:]
+    residual = sum(weights[part] * one.residual for part, one in kept.items())
+    return Sample(torch.cat((output, text), dim=1), residual)
 
 
 def _masked(q, k, v, queries: Queries, scale: float | None, pooled: Pooled | None) -> torch.Tensor:

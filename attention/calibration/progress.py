@@ -30,12 +30,12 @@ class Progress(Protocol):
 class Meter:
     """Progress over several parts (runs that are measured, or searched in); see `Progress`.
 
-    say(text): shows the text.
+    say(text): shows the text. bar: whether to have the node's bar; the sampler of a user's own run has it already.
     """
 
-    def __init__(self, say: Callable[[str], None] | None = None):
+    def __init__(self, say: Callable[[str], None] | None = None, bar: bool = True):
         self._say = say or send_text
-        self._bar = comfy.utils.ProgressBar(UNITS)
+        self._bar = comfy.utils.ProgressBar(UNITS) if bar else None
         self._lengths: tuple[float, ...] = (1.0,)
         self._ended = 0
         self._known = 0
@@ -97,7 +97,8 @@ class Meter:
         # One bar for all runs, in place of the sampler's own, which would start anew with each. A part that was not
         # expected lowers the fraction that is done: the bar then waits where it is instead of going back.
         self._shown = max(self._shown, round(fraction * UNITS))
-        self._bar.update_absolute(self._shown, UNITS, preview)
+        if self._bar is not None:
+            self._bar.update_absolute(self._shown, UNITS, preview)
         now = time.perf_counter()
         if self._start is None:
             self._start = (now, fraction)

@@ -87,7 +87,7 @@ class Probes:
 
 
 def growth(signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Squared growth, on the way to the final latent, of a deviation where the picture's factor is `signal`.
+    """Squared growth, on the way to the clean latent, of a deviation where the picture's factor is `signal`.
 
     The model cannot tell a deviation of the latent from the picture in it. By the end of the run the picture's factor
     in the latent has risen from `signal` to 1, and a deviation grows along with it. Where the latent is nearly all
@@ -98,17 +98,21 @@ def growth(signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return 1.0 / (signal**2 + MOST_GROWTH**-2) / scale**2
 
 
-def euler_shares(sigmas: np.ndarray) -> np.ndarray:
+def euler_shares(sigmas: np.ndarray, end: float = 0.0) -> np.ndarray:
     """(steps,) part of each step's prediction that an Euler step from sigma to sigma' takes into the next latent:
-    1 - sigma' / sigma.
+    1 - sigma' / sigma. end: the noise level that the last step leads to.
     """
-    return 1.0 - np.append(sigmas[1:], 0.0) / np.maximum(sigmas, 1e-12)
+    return 1.0 - np.append(sigmas[1:], end) / np.maximum(sigmas, 1e-12)
 
 
 def reach(shares: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """(steps,) squared size in the final latent of a unit error in the prediction of each step.
 
-    shares: part of the prediction that goes into the next step's latent, from where it grows. signal, scale: see
-    `noise.signal_scale`.
+    shares: part of the prediction that goes into the next step's latent, from where it grows. signal, scale
+    (steps + 1,): see `noise.signal_scale`; the last of each, at which the run ends, is 1 where that is the clean
+    latent. A run that ends above it hands over its latent as the host does, with the picture in full size.
     """
-    return shares**2 * growth(np.append(signal[1:], 1.0), np.append(scale[1:], 1.0))
+    left_out = growth(np.ones(1), np.ones(1)) / growth(signal[-1:], scale[-1:])  # of the growth, by ending early
+    # The host hands over a flow model's latent divided by the picture's factor, all others as they are.
+    undone = 1.0 / max(signal[-1], 1e-6) ** 2 if scale[-1] == 1.0 else 1.0
+    return shares**2 * growth(signal[1:], scale[1:]) * (left_out * undone)

@@ -1,9 +1,16 @@
-"""The dense sampling run that calibration watches: every cheaper way is scored beside it, and a few errors followed."""
+"""The dense sampling run that calibration watches: every cheaper way is scored beside it, and a few errors followed.
+
+Nothing of the picture depends on any of it: what the sampler gets is the host's own, the model is evaluated again only
+when the sampler is through, and random numbers are put back.
+"""
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import comfy.model_management
 import numpy as np
@@ -15,20 +22,46 @@ from ..hooks.noise import signal_scale
 from ..hooks.record import Stopwatch
 from ..hooks.run import SamplingRun
 from .dense_run import DenseRun
+from .guidance import Guidance
 from .observer import HISTORY_BYTES, Observer, approximated
 from .predictions import Predictions
 from .progress import Progress
 from .propagation import REUSED, Probe, Probes
 from .timing import Timing, wait
 
+log = logging.getLogger(__name__)
+
 AGES = 5  # steps back at which reuse and residuals are scored; plans keep nothing for longer
 
 
+@dataclass
+class _Again:
+    """An evaluation to repeat: `predict(latent)`, its latent, and what it gave."""
+
+    step: int
+    predict: Callable[..., torch.Tensor]
+    latent: torch.Tensor
+    output: torch.Tensor
+
+
+class NotFinite(ArithmeticError):
+    """The model gave values that are no numbers; the message says where."""
+
+
 class Watch(DenseRun):
-    """The run of a calibration: computes everything in full, observes, and follows a few known errors."""
+    """The run of a calibration: computes everything in full, observes, and follows a few known errors.
+
+    own: the run is the user's: its evaluations are not counted by torch, since a compiled model is left uncompiled for
+    that, and an error while measuring ends the measuring and not the run. failure: that error, as a sentence.
+    """
 
     def __init__(
-        self, model: HostModel, run: SamplingRun, cfg: float, progress: Progress | None = None, timed: bool = False
+        self,
+        model: HostModel,
+        run: SamplingRun,
+        progress: Progress | None = None,
+        timed: bool = False,
+        own: bool = False,
     ):
         super().__init__(model, run, progress)
         self.ways: tuple[Approximation, ...] = ()
@@ -38,9 +71,12 @@ class Watch(DenseRun):
         self.evaluation_seconds: list[float] = []  # of the observed evaluations, without what was measured in them
         self.overhead = 0.0
         self.latent_power = 0.0
+        self.failure: str | None = None
         self.predictions = Predictions()
         self.signal: np.ndarray | None = None
-        self._cfg = cfg
+        self._own = own
+        self._guidance = Guidance(run.guidance)
+        self._again: _Again | None = None
         self._timed = timed
         self._measuring_times = False
         self._done: set[int] = set()
@@ -51,37 +87,67 @@ class Watch(DenseRun):
 
     def announce(self, noise_shape, model) -> int:
         """Choose what to score by the axes of the grid; the samples are small and need no announcement."""
-        self.signal = signal_scale(model.get_model_object("model_sampling"), self.run.sigmas)
+        levels = (*self.run.sigmas, self.run.end)
+        self.signal = signal_scale(model.get_model_object("model_sampling"), levels)
         self.ways = approximations(len(self.family.grid(self.diffusion_model, tuple(noise_shape))))
-        self.observer = Observer(self.sites, self.run, self.ways, AGES, self._cfg)
+        self.observer = Observer(self.sites, self.run, self.ways, AGES)
         self.layouts, self.branches = self.observer.layouts, self.observer.branches
         self.probes = Probes(len(self.sites), len(self.run.positions))
         self.timing = Timing(self.sites, self.ways) if self._timed else None
         return 0
 
-    def evaluate(self, predict: Callable[[], torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
-        """A model evaluation, measured when it is the step's first, and followed by the probes due at this step."""
-        self._observing = self.run.nearest(sigma) not in self._done
+    def evaluate(self, predict: Callable[..., torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
+        """A model evaluation, measured when it is the step's first."""
+        self._observing = self.failure is None and self.run.nearest(sigma) not in self._done
         self._begin_timing()
+        self._guidance.begin()
         before, seconds = self.overhead, Stopwatch()
-        output = self.work.count(predict)
+        output = predict() if self._own else self.work.count(predict)
         if self._observing:
             self.evaluation_seconds.append(seconds() - (self.overhead - before))
-        self.evaluated(len(self.run.positions) + len(self.probes.list))
-        self.latent_power = float(output.float().pow(2).mean())
-        if not self._observing:
+        self.evaluated(self._expected())
+        if self.failure is not None:
             return output
-        step = self.run.step
-        self._done.add(step)
-        self._observing = False
+        step, observing, self._observing = self.run.step, self._observing, False
         with self._extra_time(x.device):
+            self.latent_power = float(output.float().pow(2).mean())
+            if not observing:
+                return output
+            self._done.add(step)
+            if not math.isfinite(self.latent_power):
+                raise NotFinite(
+                    f"The model's output was not finite (NaN or infinite) at step {step + 1} of "
+                    f"{len(self.run.positions)}, so there is nothing to measure: try another precision, CFG or sampler."
+                )
             self.predictions.add(step, x, output)
-            self.observer.finish(step)
-            for due in self.probes.due(step):
-                self._make(due, predict, output)
-        if step == self.probes.step:
-            self._before.clear()
+            self.observer.finish(step, self._guidance, output)
+            if self.probes.due(step):
+                self._again = _Again(step, predict, x.clone(), output.clone())
         return output
+
+    def predicted(self, number: int, outputs: list[torch.Tensor]) -> None:
+        """Branches are combined as these are in the evaluation's result."""
+        if self._observing:
+            self._guidance.add(number, outputs)
+
+    def sampled(self, samples: torch.Tensor) -> None:
+        """Make the probes."""
+        if self.run.end > 0 and not getattr(samples, "is_nested", False):
+            # Noise is left in the latent; errors are relative to all of it.
+            self.latent_power = float(samples.float().pow(2).mean())
+        again, self._again = self._again, None
+        if again is None or self.failure is not None:
+            return
+        device = again.latent.device
+        with self._extra_time(device), torch.random.fork_rng([device] if device.type == "cuda" else []):
+            for due in self.probes.due(again.step):
+                self._make(due, again)
+        self._before.clear()
+
+    def _expected(self) -> int:
+        """Evaluations of the whole run, as the part of the steps that is over tells."""
+        steps = len(self.run.positions)
+        return round((self.evaluations + 1) * steps / (self.run.step + 1)) + len(self.probes.list)
 
     def _begin_timing(self) -> None:
         """Times are measured in the third observed evaluation, or the last: the first ones load, warm up and count."""
@@ -91,7 +157,7 @@ class Watch(DenseRun):
         if self._measuring_times:
             self.timing.begin(steps * min(self.evaluation_seconds, default=0.0))
 
-    def _make(self, due: Probe, predict, output: torch.Tensor) -> None:
+    def _make(self, due: Probe, again: _Again) -> None:
         """Repeat the evaluation with some sites erring, and note how much the prediction changes."""
         comfy.model_management.throw_exception_if_processing_interrupted()
         kept = tuple(sorted({number for number, *_ in self._before}))
@@ -100,15 +166,18 @@ class Watch(DenseRun):
             return
         self._probe, self._erring = due, sites
         try:
-            self.probes.add(due, sites, float((predict() - output).float().pow(2).mean()))
+            # The sampler may write into what it is given, and another pack's wrapper into what it gets.
+            output = self.work.count(lambda: again.predict(again.latent.clone()))
+            self.probes.add(due, sites, float((output - again.output).float().pow(2).mean()))
         finally:
             self._probe, self._erring = None, ()
-        self.evaluated(len(self.run.positions) + len(self.probes.list))
+        self.evaluated(self.evaluations + 1)
 
     def attend(self, forward, call, attention) -> torch.Tensor:
         """The host's own attention, or the known error of a probe."""
         if call.number in self._erring:
-            erring = self._known_error(forward, call, attention)
+            with self.work.excluded(call.number, forward.batch):
+                erring = self._known_error(forward, call, attention)
             if erring is not None:
                 return erring
         with self.work.excluded(call.number, forward.batch):
@@ -142,17 +211,28 @@ class Watch(DenseRun):
     def close(self) -> None:
         """Free the samples; the figures stay."""
         self._before.clear()
+        self._guidance.begin()
+        self._again = None
         self.predictions.close()
         if self.observer is not None:
             self.observer.close()
 
     @contextmanager
     def _extra_time(self, device: torch.device):
-        """Adds the time spent inside to `overhead`: what a plain run would not have done."""
+        """Adds the time spent inside to `overhead`: what a plain run would not have done. An error inside a run of the
+        user's own ends the measuring.
+        """
         wait(device)
         watch = Stopwatch()
         try:
             yield
+        except Exception as error:
+            if not self._own or type(error).__name__ == "InterruptProcessingException":
+                raise
+            self.failure = str(error) or type(error).__name__
+            self._observing = False
+            log.warning("[DiTFastAttn] The run could not be measured: %s", error, exc_info=True)
+            self.close()
         finally:
             wait(device)
             self.overhead += watch()

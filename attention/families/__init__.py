@@ -7,8 +7,9 @@ from .sd3 import SD3
 from .wan import WAN
 
 FAMILIES = (SD3, FLUX, PIXART, WAN)
+TITLES = tuple(family.title for family in FAMILIES)  # as people know them
 
-__all__ = ["FAMILIES", "IMAGE", "JOINT", "Entry", "Family", "Site", "find_family"]
+__all__ = ["FAMILIES", "TITLES", "IMAGE", "JOINT", "Entry", "Family", "Site", "find_family"]
 
 
 def find_family(diffusion_model) -> Family | None:

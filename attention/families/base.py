@@ -58,13 +58,15 @@ class Site:
 class Family:
     """A declarative record of one model family of the host.
 
-    `classes`: names of the host's diffusion model classes it covers. `sites(diffusion_model)`: its sites in execution
-    order. `grid(diffusion_model, latent_shape)`: token grid (h, w) or (t, h, w) of a (B, C, [T,] H, W) latent.
-    `reference_tokens(transformer_options)`: tokens appended after the image tokens. `own_forward`: builds the
-    replacement of an attention module's `forward` where the host's attention call carries no transformer_options.
+    `title`: as people know it. `classes`: names of the host's diffusion model classes it covers.
+    `sites(diffusion_model)`: its sites in execution order. `grid(diffusion_model, latent_shape)`: token grid (h, w) or
+    (t, h, w) of a (B, C, [T,] H, W) latent. `reference_tokens(transformer_options)`: tokens appended after the image
+    tokens. `own_forward`: builds the replacement of an attention module's `forward` where the host's attention call
+    carries no transformer_options.
     """
 
     name: str
+    title: str
     classes: tuple[str, ...]
     sites: Callable[[Any], tuple[Site, ...]]
     grid: Callable[[Any, tuple[int, ...]], tuple[int, ...]]

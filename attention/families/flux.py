@@ -58,4 +58,6 @@ def _reference_tokens(options: dict) -> int:
     return sum(options.get("reference_image_num_tokens") or ())
 
 
-FLUX = Family(name="flux", classes=("Flux",), sites=_sites, grid=_grid, reference_tokens=_reference_tokens)
+FLUX = Family(
+    name="flux", title="Flux", classes=("Flux",), sites=_sites, grid=_grid, reference_tokens=_reference_tokens
+)

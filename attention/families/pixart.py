@@ -37,4 +37,4 @@ def _forward(module, attend, original):
     return forward
 
 
-PIXART = Family(name="pixart", classes=("PixArtMS",), sites=_sites, grid=_grid, own_forward=_forward)
+PIXART = Family(name="pixart", title="PixArt", classes=("PixArtMS",), sites=_sites, grid=_grid, own_forward=_forward)

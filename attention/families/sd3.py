@@ -59,4 +59,4 @@ def _grid(model, latent_shape) -> tuple[int, ...]:
     return ceil_grid(latent_shape, (patch, patch))
 
 
-SD3 = Family(name="sd3", classes=("OpenAISignatureMMDITWrapper",), sites=_sites, grid=_grid)
+SD3 = Family(name="sd3", title="SD3 and SD3.5", classes=("OpenAISignatureMMDITWrapper",), sites=_sites, grid=_grid)

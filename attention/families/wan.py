@@ -11,4 +11,4 @@ def _grid(model, latent_shape) -> tuple[int, ...]:
     return ceil_grid(latent_shape, tuple(model.patch_size))
 
 
-WAN = Family(name="wan", classes=("WanModel",), sites=_sites, grid=_grid)
+WAN = Family(name="wan", title="Wan 2.1 and 2.2", classes=("WanModel",), sites=_sites, grid=_grid)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 from .model import HostModel
 from .noise import noise_scale
 from .processor import MakeProcessor, Processor
 from .record import RunLog, RunRecord, StepCount, Stopwatch, latent_digest
-from .run import Forward, SamplerCall, SamplingRun, SiteCall
+from .run import Forward, GuidanceKind, SamplerCall, SamplingRun, SiteCall
 
 
 class Installation:
     """The hooks of one patched model, and the run that is going through them (at most one at a time)."""
 
-    def __init__(self, model: HostModel, make_processor: MakeProcessor, runs: RunLog, strict: bool):
+    def __init__(
+        self,
+        model: HostModel,
+        make_processor: MakeProcessor,
+        runs: RunLog,
+        strict: bool,
+        ended: Callable[[SamplingRun, Processor | None], None] | None = None,
+    ):
         # Not the model itself: its patcher must be free to go while a patched clone lives on.
         self.family = model.family
         self.sites = model.sites
@@ -22,6 +32,7 @@ class Installation:
         self.forward: Forward | None = None
         self._make_processor = make_processor
         self._strict = strict
+        self._ended = ended
         self._diffusion_model = model.diffusion_model
         self._by_block = {site.block: number for number, site in enumerate(model.sites) if site.block}
 
@@ -32,10 +43,10 @@ class Installation:
         guider = executor.class_obj
         if self.run is not None:
             return executor(*args, **kwargs)
-        record = self._begin_run(guider, args, kwargs)
-        if record is None:
+        run = self._begin_run(guider, args, kwargs)
+        if run is None:
             return executor(*args, **kwargs)
-        seconds = Stopwatch()
+        record, processor, seconds = run.record, self.processor, Stopwatch()
         try:
             output = executor(*args, **kwargs)
             record.state = "done"
@@ -46,18 +57,20 @@ class Installation:
             if record.state != "done":
                 record.state = "interrupted"
             self.release()
+            if self._ended is not None:
+                self._ended(run, processor)
 
-    def _begin_run(self, guider, args, kwargs) -> RunRecord | None:
+    def _begin_run(self, guider, args, kwargs) -> SamplingRun | None:
         asked = SamplerCall.of(args, kwargs)
-        if not asked.sigmas:
+        if not asked.sigmas or not all(map(math.isfinite, (*asked.sigmas, asked.end))):
             return None
-        position_of = noise_scale(guider.model_patcher.get_model_object("model_sampling"))
+        patcher = guider.model_patcher
+        position_of = noise_scale(patcher.get_model_object("model_sampling"))
         positions = [position_of(sigma) for sigma in asked.sigmas]
-        cfg = float(getattr(guider, "cfg", 1.0))
+        guidance = GuidanceKind.of(guider)
         steps = [StepCount(position) for position in positions]
-        record = RunRecord(steps, sampler=asked.sampler, cfg=cfg, seed=asked.seed)
-        shares = type(guider).__name__ == "CFGGuider" and cfg != 1.0
-        run = SamplingRun(asked.sigmas, positions, position_of, record, shares)
+        record = RunRecord(steps, sampler=asked.sampler, cfg=guidance.cfg, seed=asked.seed)
+        run = SamplingRun(asked, positions, position_of, record, guidance, patcher)
         self.runs.open(record)
         try:
             self.processor = self._make_processor(run)
@@ -66,7 +79,7 @@ class Installation:
             if self._strict:
                 raise
             record.note(f"The plan could not be started ({error}), so the run was made with full attention.")
-        return record
+        return run
 
     def release(self, *_args, **_kwargs) -> None:
         """Drop everything the run held. Called at the end of a run and, should that fail, by the host's clean-up."""
@@ -78,7 +91,14 @@ class Installation:
         """Announces the bytes of the caches by asking memory for a proportionally larger batch."""
         if self.processor is None:
             return executor(model, noise_shape, *args, **kwargs)
-        extra = self.processor.announce(noise_shape, model)
+        try:
+            extra = self.processor.announce(noise_shape, model)
+        except Exception as error:
+            if self._strict:
+                raise
+            self.run.record.note(f"The run could not be prepared ({error}), so it was made with full attention.")
+            self.processor = None
+            return executor(model, noise_shape, *args, **kwargs)
         own = model.model.memory_required([noise_shape[0] * 2, *noise_shape[1:]])
         shape = list(noise_shape)
         if extra and own:
@@ -94,10 +114,10 @@ class Installation:
             return executor(x, timestep, model_options, *args, **kwargs)
         run, seconds = self.run, Stopwatch()
 
-        def predict():
+        def predict(latent=x):
             run.begin_evaluation(sigma)
             try:
-                return executor(x, timestep, model_options, *args, **kwargs)
+                return executor(latent, timestep, model_options, *args, **kwargs)
             finally:
                 run.end_evaluation()
 
@@ -107,6 +127,22 @@ class Installation:
             return self.processor.evaluate(predict, x, sigma)
         finally:
             run.record.steps[run.step].seconds += seconds()
+
+    def calc_cond_batch(self, executor, *args, **kwargs):
+        """Wraps one pass of an evaluation over its conditionings; there are several where guidance asks for more."""
+        output = executor(*args, **kwargs)
+        run = self.run
+        if run is not None and run.evaluating and self.processor is not None:
+            self.processor.predicted(run.passes, list(output))
+            run.passes += 1
+        return output
+
+    def sampler_sample(self, executor, *args, **kwargs):
+        """Wraps the sampler's loop over the steps."""
+        samples = executor(*args, **kwargs)
+        if self.processor is not None:
+            self.processor.sampled(samples)
+        return samples
 
     def apply_model(self, executor, x, *args, **kwargs):
         """Wraps one forward of the model: (x, t, c_concat, c_crossattn, control, transformer_options)."""

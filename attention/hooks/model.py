@@ -10,7 +10,7 @@ import torch
 
 from ...plans import ModelIdentity, fingerprint
 from ...plans import Site as PlanSite
-from ..families import Family, Site, find_family
+from ..families import TITLES, Family, Site, find_family
 
 # Entries of the host's model configuration that change what a plan means; the rest (names, paths) may differ freely.
 _PLAIN = (bool, int, float, str, type(None))
@@ -34,8 +34,10 @@ class HostModel:
         model = patcher.model.diffusion_model
         family = find_family(model)
         if family is None:
-            name = type(model).__name__
-            raise NotCovered(f"{name} is not a model that attention compression covers; it runs with full attention.")
+            raise NotCovered(
+                f"{model_name(patcher)} is not a model that DiTFastAttn covers ({', '.join(TITLES)} are): it runs with "
+                "full attention, as if this node were bypassed."
+            )
         return HostModel(patcher, family, family.sites(model))
 
     @property
@@ -63,6 +65,12 @@ class HostModel:
             hidden=self.sites[0].heads * self.sites[0].head_dim,
             note=f"{patches} patched weights (LoRA)" if patches else "",
         )
+
+
+def model_name(patcher) -> str:
+    """A model as the host calls it, such as SDXL or QwenImage."""
+    config = getattr(patcher.model, "model_config", None)
+    return type(patcher.model.diffusion_model if config is None else config).__name__
 
 
 def free_memory(device: torch.device) -> int:

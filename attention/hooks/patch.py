@@ -8,31 +8,43 @@ a site computes goes through here. Two listeners add a wrapper of their own, whi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from comfy.patcher_extension import CallbacksMP, WrappersMP
 
 from .installation import Installation
 from .model import HostModel
-from .processor import MakeProcessor
+from .processor import MakeProcessor, Processor
 from .record import RunLog
+from .run import KEY, SamplingRun
 from .sites import EntryHook, ExitHook, Hook, ModuleHook, Override
 
-KEY = "ditfastattn"
 _OVERRIDE = "optimized_attention_override"
 _ROOT = "diffusion_model."
 
 
-def install(model: HostModel, make_processor: MakeProcessor, runs: RunLog, *, strict: bool = True):
+def install(
+    model: HostModel,
+    make_processor: MakeProcessor,
+    runs: RunLog,
+    *,
+    strict: bool = True,
+    ended: Callable[[SamplingRun, Processor | None], None] | None = None,
+):
     """A clone of the model's patcher with the hooks on. Hooks of this pack that were on before are taken off it first.
 
     make_processor(run): called when a sampling run begins. strict: an error while a run begins stops it;
-    otherwise the run goes on with full attention and a note.
+    otherwise the run goes on with full attention and a note. ended(run, processor): called when a run is over, however
+    it ended (`run.record.state` says how) and closed; processor: None where none could be made.
     """
     patched = remove(model.patcher)
-    installation = Installation(model, make_processor, runs, strict)
+    installation = Installation(model, make_processor, runs, strict, ended)
     for kind, wrapper in (
         (WrappersMP.OUTER_SAMPLE, installation.outer_sample),
         (WrappersMP.PREPARE_SAMPLING, installation.prepare_sampling),
+        (WrappersMP.SAMPLER_SAMPLE, installation.sampler_sample),
         (WrappersMP.PREDICT_NOISE, installation.predict_noise),
+        (WrappersMP.CALC_COND_BATCH, installation.calc_cond_batch),
         (WrappersMP.APPLY_MODEL, installation.apply_model),
     ):
         patched.add_wrapper_with_key(kind, KEY, wrapper)
@@ -67,7 +79,9 @@ def remove(model_patcher):
     for kind in (
         WrappersMP.OUTER_SAMPLE,
         WrappersMP.PREPARE_SAMPLING,
+        WrappersMP.SAMPLER_SAMPLE,
         WrappersMP.PREDICT_NOISE,
+        WrappersMP.CALC_COND_BATCH,
         WrappersMP.APPLY_MODEL,
     ):
         clean.remove_wrappers_with_key(kind, KEY)

@@ -24,9 +24,19 @@ class Processor:
         """
         return 0
 
-    def evaluate(self, predict: Callable[[], torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
-        """Run one model evaluation at latent x and noise level sigma; `predict()` does it, as often as it is called."""
+    def evaluate(self, predict: Callable[..., torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
+        """Run one model evaluation at latent x and noise level sigma; `predict()` does it, as often as it is called,
+        and `predict(latent)` at another latent.
+        """
         return predict()
+
+    def predicted(self, number: int, outputs: list[torch.Tensor]) -> None:
+        """The evaluation's pass `number` gave each conditioning's own prediction, by the index of its branch."""
+
+    def sampled(self, samples: torch.Tensor) -> None:
+        """The sampler is through and gives `samples`; the model can still be evaluated, nothing of the picture can
+        change any more.
+        """
 
     def leaves_to_host(self, forward: Forward, call: SiteCall, batch: int, length: int) -> bool:
         """Whether the host's own attention does all there is to do at a site with (batch, length) tokens; `attend` is

@@ -43,10 +43,10 @@ class GuardRecord:
 class RunRecord:
     """One run: figures that never mix (attention FLOPs, model FLOPs, seconds, bytes) and the notes a user should see.
 
-    sampler: its name, as the host's nodes list it. seed: None where the host gives none. level: of the plan that was
-    followed, "" where there was none. batch_items: those that went through the model, all evaluations together, and
-    those that would have if none had been forecast; forecast_items: the latter alone. tokens, text_tokens: of the last
-    forward. methods: per step one letter a site, the method of most of its heads: f full, w window, d window +
+    sampler: its name, as the host's nodes list it. seed: None where the host gives none. plan, level: what was
+    followed, None and "" where nothing was. batch_items: those that went through the model, all evaluations together,
+    and those that would have if none had been forecast; forecast_items: the latter alone. tokens, text_tokens: of the
+    last forward. methods: per step one letter a site, the method of most of its heads: f full, w window, d window +
     residual, r reuse; uppercase where the branches share; p at all sites of a step that is forecast. guard: None when
     it was off. calls: attention calls by what served them: "fused", "tiled", "copied", or "dense", the host's own
     attention. refusals: why the fused kernel did not serve calls on a GPU, each sentence once.
@@ -56,6 +56,7 @@ class RunRecord:
     sampler: str = ""
     cfg: float = 1.0
     seed: int | None = None
+    plan: object = None
     level: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0

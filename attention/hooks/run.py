@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from comfy.patcher_extension import WrappersMP
 
 from ...kernels import Layout
 from ..families import JOINT, Family, Site
 from .record import RunRecord
 
+KEY = "ditfastattn"  # of everything that this pack puts on a model
 BranchKey = tuple
 COND, UNCOND = 0, 1
 
@@ -60,6 +62,7 @@ class Forward:
         self.tracked = tracked and bool(self.branches)
         patches = options.get("patches", {})
         self.attention_patched = any(name in patches for name in _ATTENTION_PATCHES)
+        self.number = 0  # of the pass in its evaluation
         self.pending: list[SiteCall] = []
         self.open: dict[str, SiteCall] = {}
 
@@ -104,16 +107,46 @@ def _branches(latent_shape: Sequence[int], options: dict) -> list[Branch]:
     ]
 
 
+# Samplers whose function has another name than the host's nodes list.
+_HOST_NAMES = {"unipc": "uni_pc", "unipc_bh2": "uni_pc_bh2"}
+
+
+@dataclass(frozen=True)
+class GuidanceKind:
+    """How a guider makes one prediction of its branches.
+
+    cfg: its scale. shares: whether it is the host's two branches and one scale, so that what one computed may serve the
+    other. plain: whether moreover nothing changes the scale or the prediction, so that `cfg` says all; else only the
+    predictions themselves tell what of each branch is in the result.
+    """
+
+    cfg: float
+    shares: bool
+    plain: bool
+
+    @staticmethod
+    def of(guider) -> GuidanceKind:
+        """Of a guider of the host, at the start of a run."""
+        cfg = float(getattr(guider, "cfg", 1.0))
+        usual = type(guider).__name__ in ("CFGGuider", "Guider_Basic")
+        options = getattr(guider, "model_options", {})
+        wrappers = options.get("transformer_options", {}).get("wrappers", {}).get(WrappersMP.PREDICT_NOISE, {})
+        foreign = any(found for key, found in wrappers.items() if key != KEY)
+        plain = usual and not foreign and not any(name.endswith("cfg_function") and options[name] for name in options)
+        return GuidanceKind(cfg, type(guider).__name__ == "CFGGuider" and cfg != 1.0, plain)
+
+
 @dataclass(frozen=True)
 class SamplerCall:
     """What the host hands to an OUTER_SAMPLE wrapper, as far as the pack looks at it.
 
-    sampler: its name. sigmas: noise level of each step, without the last one, at which nothing is evaluated. seed: None
-    where the host gives none.
+    sampler: its name. sigmas: noise level of each step. end: where the last step leads, 0 unless the schedule is cut.
+    seed: None where the host gives none.
     """
 
     sampler: str
     sigmas: tuple[float, ...]
+    end: float
     seed: int | None
 
     @staticmethod
@@ -122,9 +155,11 @@ class SamplerCall:
         sampler = args[2] if len(args) > 2 else kwargs["sampler"]
         sigmas = args[3] if len(args) > 3 else kwargs["sigmas"]
         function = getattr(sampler, "sampler_function", None)
+        name = getattr(function, "__name__", type(sampler).__name__).removeprefix("sample_")
         return SamplerCall(
-            sampler=getattr(function, "__name__", type(sampler).__name__).removeprefix("sample_"),
+            sampler=_HOST_NAMES.get(name, name.removesuffix("_function")),
             sigmas=tuple(float(sigma) for sigma in sigmas[:-1]),
+            end=float(sigmas[-1]) if len(sigmas) else 0.0,
             seed=args[7] if len(args) > 7 else kwargs.get("seed"),
         )
 
@@ -132,32 +167,46 @@ class SamplerCall:
 class SamplingRun:
     """State of one run of a sampler over a patched model, from the first evaluation to the last.
 
-    sigmas, positions: noise level of each step, and its place in the noise schedule. step: where the current evaluation
-    is. Branches that an evaluation has already computed are remembered, so that a second pass over one is recognised as
-    a guidance side pass.
+    sigmas, positions: noise level of each step, and its place in the noise schedule. end: the noise level that the last
+    step leads to. guidance: how the branches of an evaluation become one prediction. patcher: the host's, as it is
+    sampled, with what nodes further on have put on it. step: where the current evaluation is. passes: times that the
+    current evaluation has run conditionings through a model. grid: of the last tracked forward. Branches that an
+    evaluation has already computed are remembered, so that a second pass over one is recognised as a guidance side
+    pass.
     """
 
     def __init__(
         self,
-        sigmas: Sequence[float],
+        asked: SamplerCall,
         positions: Sequence[float],
         position_of: Callable[[float], float],
         record: RunRecord,
-        shares_guidance: bool,
+        guidance: GuidanceKind,
+        patcher=None,
     ):
-        self.sigmas = list(sigmas)
+        self.sigmas = list(asked.sigmas)
+        self.end = asked.end
         self.positions = list(positions)
         self.record = record
-        self.shares_guidance = shares_guidance
+        self.guidance = guidance
+        self.patcher = patcher
         self.step = 0
+        self.passes = 0
         self.evaluating = False
+        self.grid: tuple[int, ...] = ()
         self._position_of = position_of
         self._seen: set[BranchKey] = set()
+
+    @property
+    def shares_guidance(self) -> bool:
+        """Whether one branch's output may serve the other: where two are combined by a scale, and nothing else."""
+        return self.guidance.shares
 
     def begin_evaluation(self, sigma: float) -> None:
         """The sampler evaluates the model at a noise level; the nearest step of the schedule is where we are."""
         self.arrive(sigma)
         self.evaluating = True
+        self.passes = 0
         self._seen.clear()
 
     def arrive(self, sigma: float) -> None:
@@ -176,9 +225,25 @@ class SamplingRun:
 
     def begin_forward(self, diffusion_model, family: Family, latent: torch.Tensor, options: dict) -> Forward:
         """Enter the diffusion model."""
-        forward = Forward(diffusion_model, family, latent.shape, options, self.evaluating, self.step)
+        tracked = self.evaluating and self._is_ours(diffusion_model)
+        forward = Forward(diffusion_model, family, latent.shape, options, tracked, self.step)
         keys = {branch.key for branch in forward.branches}
         if forward.tracked and (keys & self._seen or len(keys) != len(forward.branches)):
             forward.tracked = False
         self._seen |= keys
+        forward.number = self.passes
+        if forward.tracked:
+            self.grid = forward.grid
         return forward
+
+    def _is_ours(self, diffusion_model) -> bool:
+        """Whether a forward is one of the sampled model, and not of another that a guider runs under our wrappers."""
+        if self.patcher is None:
+            return True
+        # A compiled model is another object around the same one.
+        found, ours = (
+            getattr(model, "_orig_mod", model) for model in (diffusion_model, self.patcher.model.diffusion_model)
+        )
+        if found is not ours:
+            self.record.note("The guider runs a second model, which is computed in full and takes no part in the plan.")
+        return found is ours

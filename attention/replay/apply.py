@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 
 from ...kernels import Approximation, way_of
-from ...plans import Plan, PlanError, resolve
+from ...plans import Plan, resolve
 from ...plans.search import CUSTOM
 from ..hooks.model import HostModel, free_memory
 from ..hooks.patch import attach_refusal, install
+from ..hooks.processor import MakeProcessor
 from ..hooks.record import RunLog
 from . import timeline
 from .forecast import StepForecast
@@ -22,23 +23,6 @@ class PlanRefused(ValueError):
     """A plan that cannot be used on a model; the message says why and what to do."""
 
 
-def apply_plan(
-    model_patcher, plan: Plan, level: str, *, budget_bytes: int = 0, strict: bool = False, guard: bool = False
-):
-    """A clone of the model that follows one level of a plan.
-
-    budget_bytes: most memory for caches, 0 = half of what is free when a run begins. strict: raise PlanRefused instead
-    of falling back to full attention, now and during the run. Without it a model that the plan does not fit comes back
-    unpatched, with the reason attached for the statistics node. guard: check some queries during the run and compute
-    heads in full where a site's error outgrows what the plan expects; a plan that expects nothing leaves the guard off,
-    with a note.
-    """
-    try:
-        return follow(HostModel.of(model_patcher), plan, level, budget_bytes=budget_bytes, strict=strict, guard=guard)
-    except (PlanError, PlanRefused, ValueError) as error:
-        return refuse(model_patcher, str(error), strict)
-
-
 def refuse(model_patcher, reason: str, strict: bool):
     """The model without a plan and the reason on it; raises PlanRefused when the user asked for strictness."""
     if strict:
@@ -50,8 +34,19 @@ def refuse(model_patcher, reason: str, strict: bool):
 def follow(
     model: HostModel, plan: Plan, level: str, *, budget_bytes: int = 0, strict: bool = True, guard: bool = False
 ):
-    """A clone of the model's patcher that follows one level of a plan; arguments as in `apply_plan`.
+    """A clone of the model's patcher that follows one level of a plan; see `follower`."""
+    make_processor = follower(model, plan, level, budget_bytes=budget_bytes, strict=strict, guard=guard)
+    return install(model, make_processor, RunLog(plan=plan, level=plan.level(level)), strict=strict)
 
+
+def follower(
+    model: HostModel, plan: Plan, level: str, *, budget_bytes: int = 0, strict: bool = True, guard: bool = False
+) -> MakeProcessor:
+    """What makes a processor that follows one level of a plan, for every run.
+
+    budget_bytes: most memory for caches, 0 = half of what is free when a run begins. strict: an error during a run
+    stops it, instead of full attention from then on. guard: check some queries during the run and compute heads in full
+    where a site's error outgrows what the plan expects; a plan that expects nothing leaves the guard off, with a note.
     Raises PlanRefused where the plan is not for this model, PlanError where it has no such level.
     """
     reason = plan.why_not(model.identity)
@@ -70,7 +65,7 @@ def follow(
         schedule = resolve(plan, chosen, run.positions)
         for sentence in schedule.notes:
             run.record.note(sentence)
-        run.record.level = chosen.name
+        run.record.plan, run.record.level = plan, chosen.name
         laid_out = timeline.build(schedule, ways, offsets, tuple(site.skippable for site in model.sites))
         run.record.methods = laid_out.map()
         cache_budget = budget_bytes or int(AUTOMATIC_CACHE_SHARE * free_memory(device))
@@ -83,8 +78,7 @@ def follow(
         tokens = plan.measurement.text_tokens
         return Replay(model.family, model.sites, laid_out, run, cache_budget, strict, tokens, forecast, watch)
 
-    runs = RunLog(plan=plan, level=chosen)
-    return install(model, make_processor, runs, strict=strict)
+    return make_processor
 
 
 def _ways(plan: Plan) -> tuple[Approximation, ...]:

@@ -14,6 +14,7 @@ PATH_NAMES = {backend.path: backend.label for backend in BACKENDS} | {
     "copied": "copied from a cache",
     "dense": "by the host's own attention",
 }
+_IN_FULL = "This run was computed in full: it followed no plan."
 WAY_NAMES = {way.letter: way.name for way in WAYS}
 
 
@@ -52,21 +53,32 @@ def statistics(model_patcher, samples=None) -> dict:
         return stats
     if runs.refusal is not None:
         return {**stats, "state": "refused", "notes": [runs.refusal]}
-    stats.update(
-        plan_id=runs.plan.id,
-        level=runs.level.name,
-        predicted_error=runs.level.predicted_error,
-        sites=[site.name for site in runs.plan.model.sites],
-    )
     record = runs.latest(latent_digest(samples))
+    plan = runs.plan if record is None else record.plan
+    if plan is not None:
+        level = runs.level if record is None else plan.level(record.level)
+        stats.update(
+            plan_id=plan.id,
+            level=level.name,
+            predicted_error=level.predicted_error,
+            sites=[site.name for site in plan.model.sites],
+        )
     if record is None:
         return {
             **stats,
             "state": "no run",
             "notes": ["The model has not been sampled yet: connect the latent of the sampler."],
         }
+    if plan is None:
+        return {**stats, "seconds": record.seconds, "notes": [*record.notes, _IN_FULL]}
     model = {**stats["model"], "tokens": record.tokens, "text_tokens": record.text_tokens}
-    return {**stats, "model": model, **_figures(record, runs.plan.measurement)}
+    return {**stats, "model": model, **_figures(record, plan.measurement)}
+
+
+def kept_by(record: RunRecord, measurement) -> tuple[float, float]:
+    """(attention, whole model): fractions of the dense run's FLOPs that a run kept. measurement: of its plan."""
+    figures = _figures(record, measurement)
+    return figures["attention_flops_kept"], figures["model_flops_kept"]
 
 
 def _model(model_patcher) -> dict:

@@ -13,8 +13,8 @@ tiny.require_host()
 from ditfastattn.attention.hooks import sites as hooks  # noqa: E402
 from ditfastattn.attention.hooks.call import AttentionCall  # noqa: E402
 from ditfastattn.attention.replay import replay  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host

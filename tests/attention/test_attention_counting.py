@@ -8,9 +8,9 @@ tiny.require_host()
 
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.kernels import Layout, Window  # noqa: E402
 from ditfastattn.kernels.ways.window import window_mask  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import WINDOWS, hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host

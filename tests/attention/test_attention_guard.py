@@ -16,13 +16,13 @@ from ditfastattn.attention.calibration.measurement import SamplerSettings, measu
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay import guard as module  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.attention.replay.guard import Guard  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
 from ditfastattn.kernels import exact  # noqa: E402
 from ditfastattn.nodes.apply_plan import ApplyCompressionPlan  # noqa: E402
 from ditfastattn.plans import WaySpec  # noqa: E402
 from ditfastattn.plans.search.levels import expected_errors  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host

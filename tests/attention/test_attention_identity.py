@@ -8,7 +8,7 @@ from host import tiny
 tiny.require_host()
 
 from ditfastattn.attention.hooks.patch import attached, remove  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host

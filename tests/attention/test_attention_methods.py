@@ -11,7 +11,7 @@ import comfy.sample  # noqa: E402
 import comfy.samplers  # noqa: E402
 
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import NARROW, WHOLE, hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host

@@ -10,10 +10,11 @@ from host import tiny
 
 tiny.require_host()
 
-from ditfastattn.attention.replay.apply import PlanRefused, apply_plan  # noqa: E402
+from ditfastattn.attention.replay.apply import PlanRefused  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
 from ditfastattn.nodes.apply_plan import ApplyCompressionPlan  # noqa: E402
 from ditfastattn.plans import dumps  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
@@ -49,13 +50,13 @@ def one_sentence(text: str) -> bool:
 def test_bad_plan_text_gives_one_sentence_and_a_full_attention_picture(make):
     model = tiny.shared_model("sd3")
     text = make()
-    patched = ApplyCompressionPlan.execute(model, level="D1", plan=text).args[0]
+    patched = ApplyCompressionPlan.execute(model, level="D1", plan=text, calibrate="never").args[0]
     assert torch.equal(tiny.sample(patched, "sd3"), tiny.sample(model, "sd3"))
     stats = statistics(patched)
     assert stats["state"] == "refused" and len(stats["notes"]) == 1 and one_sentence(stats["notes"][0]), stats["notes"]
     assert stats["notes"][0] in text_report(stats)
     with pytest.raises(PlanRefused) as refusal:
-        ApplyCompressionPlan.execute(model, level="D1", plan=text, strict=True)
+        ApplyCompressionPlan.execute(model, level="D1", plan=text, calibrate="never", strict=True)
     assert str(refusal.value) == stats["notes"][0]
 
 
@@ -96,7 +97,7 @@ def test_a_model_that_no_family_covers_is_refused_by_name():
     model = tiny.shared_model("aura")
     patched = apply_plan(model, hand_plan(tiny.shared_model("sd3"), "sd3", "f000"), "D1")
     stats = statistics(patched)
-    assert stats["state"] == "refused" and "MMDiT" in stats["notes"][0] and one_sentence(stats["notes"][0])
+    assert stats["state"] == "refused" and "AuraFlow" in stats["notes"][0] and one_sentence(stats["notes"][0])
     assert torch.equal(tiny.sample(patched, "aura"), tiny.sample(model, "aura"))
 
 

@@ -17,8 +17,8 @@ from ditfastattn.attention.calibration.measurement import CalibrationError, Samp
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.hooks.record import Stopwatch  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import Plan, dumps, loads  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 6

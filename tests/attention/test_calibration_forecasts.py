@@ -17,8 +17,8 @@ from ditfastattn.attention.calibration.measurement import SamplerSettings, measu
 from ditfastattn.attention.calibration.predictions import Predictions  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import Level  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 from host.fidelity import relative_error  # noqa: E402
 
 pytestmark = pytest.mark.host

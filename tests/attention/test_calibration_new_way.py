@@ -14,9 +14,10 @@ from ditfastattn.attention.calibration.measurement import SamplerSettings, measu
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay import timeline  # noqa: E402
-from ditfastattn.attention.replay.apply import PlanRefused, apply_plan  # noqa: E402
+from ditfastattn.attention.replay.apply import PlanRefused  # noqa: E402
 from ditfastattn.kernels import WAYS, HeadTable, Layout, flops, ways  # noqa: E402
 from ditfastattn.plans import WaySpec, dumps, loads  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 4

@@ -112,16 +112,16 @@ def test_short_runs_have_gains_too(sites, steps):
 
 def test_the_whole_error_of_the_last_step_reaches_the_final_latent():
     sigmas = np.array([1.0, 0.75, 0.5, 0.25])
-    signal, scale = 1 - sigmas, np.ones(4)
+    signal, scale = 1 - np.append(sigmas, 0), np.ones(5)
     assert reach(euler_shares(sigmas), signal, scale)[-1] == pytest.approx(1 / (1 + MOST_GROWTH**-2))
 
 
 def test_an_error_enters_with_the_share_of_its_step_and_grows_as_the_picture_does():
     sigmas = np.array([1.0, 0.75, 0.5, 0.25])
     share = np.array([0.25, 1 / 3, 0.5, 1.0])
-    constant = reach(euler_shares(sigmas), np.ones(4), np.ones(4))
+    constant = reach(euler_shares(sigmas), np.ones(5), np.ones(5))
     assert constant == pytest.approx(share**2 / (1 + MOST_GROWTH**-2))
-    flow = reach(euler_shares(sigmas), 1 - sigmas, np.ones(4))
+    flow = reach(euler_shares(sigmas), 1 - np.append(sigmas, 0), np.ones(5))
     assert flow / constant == pytest.approx(
         (1 + MOST_GROWTH**-2) / (np.array([0.25, 0.5, 0.75, 1]) ** 2 + MOST_GROWTH**-2)
     )

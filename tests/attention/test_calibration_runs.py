@@ -24,9 +24,10 @@ from ditfastattn.attention.calibration.runs import measure_runs  # noqa: E402
 from ditfastattn.attention.calibration.store import STORE, Store, subject_of  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
-from ditfastattn.attention.replay.apply import PlanRefused, apply_plan  # noqa: E402
+from ditfastattn.attention.replay.apply import PlanRefused  # noqa: E402
 from ditfastattn.plans import dumps, loads  # noqa: E402
 from ditfastattn.plans.search import CUSTOM, FLOPS, MILLISECONDS  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 4

@@ -22,8 +22,8 @@ from ditfastattn.attention.calibration.progress import Meter  # noqa: E402
 from ditfastattn.attention.calibration.store import Store  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import dumps, loads  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 4

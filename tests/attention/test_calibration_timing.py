@@ -15,9 +15,9 @@ from ditfastattn.attention.calibration.measurement import SamplerSettings, measu
 from ditfastattn.attention.calibration.timing import SiteTimes, Timing, _medians, _site_costs  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import dumps, loads  # noqa: E402
 from ditfastattn.plans.search import MILLISECONDS  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 4

@@ -20,8 +20,8 @@ from ditfastattn.attention.calibration.store import STORE  # noqa: E402
 from ditfastattn.attention.calibration.verify import FACTOR, RETRIES, Trajectory, verify  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans.search import CUSTOM  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 6

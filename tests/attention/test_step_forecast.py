@@ -12,9 +12,9 @@ import comfy.sample  # noqa: E402
 from comfy.patcher_extension import WrappersMP  # noqa: E402
 
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.attention.replay.forecast import KEPT_LATENTS  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host

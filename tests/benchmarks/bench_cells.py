@@ -26,9 +26,9 @@ from comfy.patcher_extension import WrappersMP  # noqa: E402
 
 from ditfastattn.attention.calibration.measurement import SamplerSettings, measure  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
 from ditfastattn.plans import Level, Plan  # noqa: E402
 from ditfastattn.plans.search import evaluate  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 STEPS = (1, 2, 4, 7, 10, 13, 16, 19)
 KINDS = {

@@ -25,7 +25,7 @@ import torch  # noqa: E402
 from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
-from ditfastattn.attention.replay.apply import apply_plan  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 HOME = demo.Job(demo.caption(100), seed=11)
 SMALL = replace(HOME, size=(448, 448))

@@ -72,7 +72,7 @@ def hand_plan(
         (share or "0" * rows,) * len(sites),
         0.0,
         1.0,
-        1.0,
+        0.5,  # enough for a plan that is worth following
         0,
         () if expected is None else (expected,) * len(sites),
         evaluated,

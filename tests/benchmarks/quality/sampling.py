@@ -10,9 +10,9 @@ import torch
 from comfy.patcher_extension import WrapperExecutor, WrappersMP, get_all_wrappers
 from comfy_extras.nodes_easycache import EasyCacheNode, LazyCacheNode
 
-from ditfastattn.attention.replay.apply import apply_plan
 from ditfastattn.attention.report.statistics import statistics
 from ditfastattn.plans import Plan
+from host.applying import apply_plan
 
 from .forecast import Forecaster
 from .methods import EASY, FEWER, FORECAST, LAZY

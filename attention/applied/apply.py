@@ -1,0 +1,305 @@
+"""Apply Compression Plan: what each sampling run through a node's model does, chosen when the run begins.
+
+A run follows the plan that the node was given, or the one that an earlier run of the node made. Where there is none it
+is watched: it is computed in full, and its plan is there for the next one. The choice is not made when the node is
+executed, because the host executes a node once for many runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, field
+
+from ...plans import Plan, PlanError, Refusal, loads
+from ...plans.search import CUSTOM
+from ..calibration.measurement import CalibrationError, descending, measured_by, solve
+from ..calibration.progress import Meter, ceiling_text
+from ..calibration.watch import Watch
+from ..hooks.model import HostModel, NotCovered
+from ..hooks.patch import install
+from ..hooks.processor import Processor
+from ..hooks.record import RunLog, Stopwatch
+from ..hooks.run import SamplingRun
+from ..replay.apply import PlanRefused, follower, refuse
+from ..report.statistics import kept_by
+from .comparison import differences, settings_of
+from .kept import AGAIN, KEPT, NEVER, WHEN_NEEDED, Kept
+from .message import (
+    CANCELLED,
+    IN_USE,
+    KEPT_REPORTS,
+    MADE,
+    NOTHING,
+    OFF,
+    REFUSED,
+    WATCHING,
+    Figures,
+    Report,
+    executing_prompt,
+    percent,
+    send,
+    text_of,
+)
+from .papers import Papers
+
+log = logging.getLogger(__name__)
+
+LEAST_STEPS = 2  # that a run must have to be measured: with one there is nothing to compare it with
+WORTH = 0.03  # of the model's work that the strongest level must save for a plan to be worth following. Chosen by hand
+
+_NO_PLAN = (
+    "Apply Compression Plan has no plan and must not make one: set calibrate to 'when needed', connect DiTFastAttn "
+    "Calibrate, or paste a plan into the node."
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user set on the node, and who it is. text: the embedded plan. linked: what came by link, None where
+    nothing did. node: its execution id, None outside of the host. papers: of the prompt that executed it.
+    """
+
+    level: str
+    text: str = ""
+    linked: Plan | Refusal | None = None
+    calibrate: str = WHEN_NEEDED
+    budget_bytes: int = 0
+    strict: bool = False
+    guard: bool = False
+    node: str | None = None
+    papers: Papers = field(default_factory=Papers)
+
+
+def needs_link(patcher, text: str, calibrate: str) -> bool:
+    """Whether a linked plan has to be asked for: the embedded one does not fit, or the user wants another."""
+    return calibrate == AGAIN or isinstance(_fitting(patcher, loads(text)), Refusal)
+
+
+def apply(patcher, asked: Asked):
+    """(the model to hand on, reports of the node to show in history, a list that goes on growing with each run).
+
+    The model comes back as it is at level off, and without hooks where nothing can be done, with the reason attached.
+    Raises PlanRefused in place of that when the user asked for strictness.
+    """
+    applied = Applied(patcher, asked)
+    return applied.install(), applied.history
+
+
+class Applied:
+    """One Apply node on one model. history: its reports as payloads, the newest last."""
+
+    def __init__(self, patcher, asked: Asked):
+        self.history: list[dict] = []
+        self._patcher = patcher
+        self._asked = asked
+        self._given: Plan | None = None
+        self._linked = False
+        self._model: HostModel | None = None
+        self._kept = Kept()
+        self._meter: Meter | None = None
+        self._whole = Stopwatch()
+        self._why = ""
+
+    def install(self):
+        """The model with the node's hooks on, or as it came."""
+        asked = self._asked
+        try:
+            self._model = HostModel.of(self._patcher)
+        except NotCovered as error:
+            return self._patcher if asked.level == OFF else self._refused(str(error))
+        fingerprint = self._model.identity.fingerprint
+        key = None if asked.node is None else (asked.papers.workflow_id, asked.node, fingerprint)
+        self._kept = KEPT.of(key)
+        self._kept.ask(asked.calibrate)
+        if asked.level == OFF:
+            self._say(Report(OFF, "Off: full attention at every step.", OFF))
+            return self._patcher
+        found = self._choose()
+        if isinstance(found, Refusal):
+            unusable = bool(asked.text.strip()) or asked.linked is not None
+            if asked.calibrate == NEVER or (asked.strict and unusable):
+                return self._refused(found.reason)
+        else:
+            self._given = found
+        plan = self._plan()
+        try:
+            if plan is not None:
+                follower(self._model, plan, asked.level)
+            elif asked.level == CUSTOM:
+                raise PlanRefused(
+                    "The level 'custom' is a budget that DiTFastAttn Calibrate plans for: connect one with "
+                    "keep_attention set, or choose one of the other levels."
+                )
+        except (PlanError, PlanRefused, ValueError) as error:
+            return self._refused(str(error))
+        if plan is None:
+            reason = found.reason if isinstance(found, Refusal) and unusable else ""
+            self._say(Report(WATCHING, _watching(reason), asked.level))
+        runs = RunLog(plan=plan, level=None if plan is None else plan.level(asked.level))
+        return install(self._model, self.begin, runs, strict=asked.strict, ended=self.ended)
+
+    def _choose(self) -> Plan | Refusal:
+        """The embedded or the linked plan: the one that fits, and if both do the embedded one, unless the user wants
+        another.
+        """
+        asked = self._asked
+        embedded = _fitting(self._patcher, loads(asked.text)) if asked.text.strip() else Refusal(_NO_PLAN)
+        if asked.linked is None:
+            return embedded
+        linked = _fitting(self._patcher, asked.linked)
+        if isinstance(embedded, Refusal) or (asked.calibrate == AGAIN and not isinstance(linked, Refusal)):
+            self._linked = not isinstance(linked, Refusal)
+            return linked
+        return embedded
+
+    def _plan(self) -> Plan | None:
+        """What a run that begins now follows; None where it is to be watched."""
+        if self._kept.due and not self._linked:
+            return None
+        if self._asked.calibrate == AGAIN and not self._linked:
+            return self._kept.plan or self._given
+        return self._given or self._kept.plan
+
+    # -- a run -----------------------------------------------------------------------------------------------------
+
+    def begin(self, run: SamplingRun) -> Processor:
+        """What the run does."""
+        asked, plan = self._asked, self._plan()
+        self._why = ""
+        if plan is not None:
+            if _worthless(plan):
+                run.record.note(_nothing(plan))
+                return Processor()
+            make = follower(
+                self._model, plan, asked.level, budget_bytes=asked.budget_bytes, strict=asked.strict, guard=asked.guard
+            )
+            return make(run)
+        self._why = _unmeasurable(run)
+        if self._why:
+            return Processor()
+        self._whole, self._meter = Stopwatch(), Meter(bar=False)
+        self._meter.begin_part("Watching this run to make its plan")
+        return Watch(HostModel.of(run.patcher), run, self._meter, own=True)
+
+    def ended(self, run: SamplingRun, processor: Processor | None) -> None:
+        """The run is over. A picture that is made must not be lost to anything that goes wrong here."""
+        try:
+            self._say(self._report(run, processor))
+        except Exception as error:
+            log.warning("[DiTFastAttn] Apply Compression Plan cannot say what the run was: %s", error, exc_info=True)
+
+    def _report(self, run: SamplingRun, processor: Processor | None) -> Report:
+        level, plan, done = self._asked.level, run.record.plan, run.record.state == "done"
+        notes = tuple(run.record.notes)
+        if isinstance(processor, Watch):
+            return self._watched(run, processor) if done else Report(CANCELLED, _CANCELLED, level, notes=notes)
+        if self._why:
+            return Report(WATCHING, f"{self._why} The next run is watched.", level, notes=notes)
+        if plan is None:
+            plan = self._plan()
+            if plan is None or not _worthless(plan):
+                return Report(REFUSED, notes[0] if notes else "The run was made with full attention.", level, plan)
+            self._write(plan)
+            return Report(NOTHING, _nothing(plan), level, plan, embed=self._linked, figures=Figures(1.0, 1.0, 0.0))
+        if not done:
+            return Report(CANCELLED, "The run was cancelled.", level, plan, notes=notes)
+        self._write(plan)
+        chosen = plan.level(level)
+        attention, model = kept_by(run.record, plan.measurement)
+        figures = Figures(attention, model, chosen.predicted_error)
+        found = differences(plan.measurement, plan.model, run, HostModel.of(run.patcher).identity)
+        sentence = (
+            f"Plan {plan.id} in use: {level}, {percent(attention)} of attention and {percent(model)} of all work kept, "
+            f"predicted error {chosen.predicted_error:.2f}."
+        )
+        return Report(IN_USE, sentence, level, plan, self._linked, figures, tuple(found), notes)
+
+    def _watched(self, run: SamplingRun, seen: Watch) -> Report:
+        """The plan of a run that was watched to its end."""
+        level, notes = self._asked.level, tuple(run.record.notes)
+        if seen.failure is None and not seen.other_flops:
+            seen.failure = "no attention call that can be compressed was seen, or the run was too short."
+        if seen.failure is None:
+            try:
+                measured = measured_by(seen, HostModel.of(run.patcher), settings_of(run), self._whole)
+                plan = solve(measured).plan
+            except (CalibrationError, PlanError) as error:
+                seen.failure = str(error)
+        if seen.failure is not None:
+            why = f"Nothing was measured: {seen.failure.rstrip('.')}. The next run is watched."
+            return Report(WATCHING, why, level, notes=notes)
+        self._kept.plan, self._kept.due = plan, False
+        self._write(plan)
+        stamp = plan.measurement
+        self._meter.finish(ceiling_text(stamp.attention_flops, stamp.other_flops))
+        figures = Figures(1.0, 1.0, None)
+        if _worthless(plan):
+            return Report(NOTHING, _nothing(plan), level, plan, True, figures, notes=notes)
+        chosen = plan.level(level)
+        sentence = (
+            f"Plan {plan.id} made in this run. From now on {level}: {percent(chosen.attention_flops_kept)} of "
+            f"attention and {percent(chosen.model_flops_kept)} of all work kept, predicted error "
+            f"{chosen.predicted_error:.2f}."
+        )
+        return Report(MADE, sentence, level, plan, True, figures, notes=notes)
+
+    # -- what is said and written ----------------------------------------------------------------------------------
+
+    def _refused(self, reason: str):
+        told = reason if "full attention" in reason else f"{reason} The picture is made with full attention."
+        self._say(Report(REFUSED, told, self._asked.level))
+        return refuse(self._patcher, reason, self._asked.strict)
+
+    def _say(self, report: Report) -> None:
+        payload = report.payload(self._asked.node, executing_prompt())
+        self.history.append({**payload, "plan": ""})
+        del self.history[:-KEPT_REPORTS]
+        log.info("[DiTFastAttn] %s", report.sentence)
+        send(payload)
+
+    def _write(self, plan: Plan) -> None:
+        """Into the prompt and the workflow of the picture that is being made."""
+        text = text_of(plan)
+        if self._asked.node is not None and text:
+            self._asked.papers.current().write(self._asked.node, text)
+
+
+_CANCELLED = "The run did not finish, so nothing was measured and nothing is kept. The next run is watched."
+
+
+def _fitting(patcher, plan: Plan | Refusal) -> Plan | Refusal:
+    """The plan, if it is one and for this model."""
+    if isinstance(plan, Refusal):
+        return plan
+    reason = plan.why_not(HostModel.of(patcher).identity)
+    return plan if reason is None else Refusal(reason)
+
+
+def _watching(reason: str) -> str:
+    told = "The next run is watched: its picture is the full one, and every run after it is compressed."
+    return f"{reason} {told}" if reason else told
+
+
+def _unmeasurable(run: SamplingRun) -> str:
+    """Why a run that is to be watched cannot be measured, as a sentence; empty where it can."""
+    if not math.isfinite(run.guidance.cfg):
+        return f"The CFG is not a finite number ({run.guidance.cfg}), so nothing was measured."
+    if len(descending(run.positions)) < LEAST_STEPS:
+        return f"A run of one step is too short to be measured: it takes {LEAST_STEPS} or more."
+    return ""
+
+
+def _worthless(plan: Plan) -> bool:
+    """Whether not even the strongest level saves anything worth having."""
+    return min(level.model_flops_kept for level in plan.levels) > 1.0 - WORTH
+
+
+def _nothing(plan: Plan) -> str:
+    stamp = plan.measurement
+    whole = stamp.attention_flops + stamp.other_flops
+    part = stamp.attention_flops / whole if whole else 0.0
+    return (
+        f"Nothing to save: attention is {percent(part)} of the work at this size, and leaving out steps costs more "
+        "than it brings. For a larger picture, set calibrate to 'again'."
+    )

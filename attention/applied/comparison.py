@@ -1,0 +1,73 @@
+"""A sampling run as it was set up: named for the plan that is measured on it, and compared with a plan's own."""
+
+from __future__ import annotations
+
+import hashlib
+
+import comfy.samplers
+import torch
+
+from ...plans import Measurement, ModelIdentity
+from ..calibration.measurement import SamplerSettings
+from ..hooks.run import SamplingRun
+
+SAME_STEPS = 2.0  # times more or fewer steps that go without saying. Chosen by hand
+_WHOLE = 0.99  # place in the noise schedule from which on a run counts as one from pure noise
+
+
+def settings_of(run: SamplingRun) -> SamplerSettings:
+    """What a plan says of the run that it was measured on. denoise: where in the noise schedule the run began."""
+    start = run.positions[0]
+    return SamplerSettings(
+        name=run.record.sampler,
+        scheduler=_schedule(run),
+        steps=len(run.sigmas),
+        cfg=run.guidance.cfg,
+        denoise=1.0 if start >= _WHOLE else round(start, 3),
+        seed=run.record.seed,
+    )
+
+
+def _schedule(run: SamplingRun) -> str:
+    """The host's scheduler that gives the run's noise levels, or "custom" with a digest of them."""
+    levels = torch.tensor([*run.sigmas, run.end])
+    sampling = run.patcher.get_model_object("model_sampling")
+    for name in comfy.samplers.SCHEDULER_NAMES:
+        try:
+            known = comfy.samplers.calculate_sigmas(sampling, name, len(run.sigmas)).cpu().float()
+        except (ValueError, RuntimeError, IndexError, ZeroDivisionError):
+            continue  # some schedules do not exist for every number of steps
+        if known.shape == levels.shape and torch.allclose(known, levels, rtol=1e-4, atol=1e-5):
+            return name
+    return custom_schedule(levels)
+
+
+def custom_schedule(levels: torch.Tensor) -> str:
+    """A name for noise levels (steps + 1,) that no scheduler of the host gives: equal for equal levels."""
+    text = ",".join(f"{float(level):.5g}" for level in levels)
+    return f"custom {hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def differences(measured: Measurement, model: ModelIdentity, run: SamplingRun, sampled: ModelIdentity) -> list[str]:
+    """What a plan was calibrated with and a run does not have, a sentence each; the predicted error is of that."""
+    found = []
+    if abs(measured.cfg - run.guidance.cfg) > 1e-6:
+        found.append(f"Calibrated at CFG {measured.cfg:g}, sampled at CFG {run.guidance.cfg:g}.")
+    if _sampler(measured.sampler) != _sampler(run.record.sampler):
+        found.append(f"Calibrated with {measured.sampler}, sampled with {run.record.sampler}.")
+    if run.grid and tuple(run.grid) != measured.grid:
+        found.append(f"Calibrated at {_sides(measured.grid)} tokens, sampled at {_sides(run.grid)}.")
+    steps = len(run.sigmas)
+    if not 1 / SAME_STEPS <= steps / measured.steps <= SAME_STEPS:
+        found.append(f"Calibrated with {measured.steps} steps, sampled with {steps}.")
+    if model.note != sampled.note:
+        found.append(f"Calibrated with {model.note or 'no LoRA'}, sampled with {sampled.note or 'no LoRA'}.")
+    return found
+
+
+def _sampler(name: str) -> str:
+    return "euler" if name == "ddim" else name  # the host runs it as such
+
+
+def _sides(grid) -> str:
+    return " x ".join(map(str, grid))

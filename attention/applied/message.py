@@ -1,0 +1,110 @@
+"""What an Apply node says of itself: one message a state, for the editor's line and for the host's history."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass, field
+
+from ...plans import Plan, PlanError, dumps
+
+log = logging.getLogger(__name__)
+
+EVENT = "ditfastattn.apply"
+# States. The first four are of a node whose runs are what it says; the rest say why nothing is compressed.
+WATCHING, MADE, IN_USE, NOTHING = "watching", "made", "in use", "nothing to save"
+REFUSED, CANCELLED, OFF = "refused", "cancelled", "off"
+KEPT_REPORTS = 8  # in the host's history, with the prompt that each is of
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one run as it was: fractions of the dense run's FLOPs, and the relative error of the latent that the level
+    predicts. None where it is not known.
+    """
+
+    attention_flops_kept: float | None = None
+    model_flops_kept: float | None = None
+    predicted_error: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """One state. sentence: for people. plan: what the node follows. embed: whether the editor is to keep its text.
+    differences: what was calibrated against what is sampled, a sentence each. notes: why a run did not follow its plan
+    in all.
+    """
+
+    state: str
+    sentence: str
+    level: str = ""
+    plan: Plan | None = None
+    embed: bool = False
+    figures: Figures = field(default_factory=Figures)
+    differences: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def payload(self, node: str | None, prompt: str | None) -> dict:
+        """JSON-able: node, prompt (ids of the host), state, sentence, level, plan_id, plan (its text where it is to be
+        embedded, else ""), figures, levels (name, attention, model, error of each), differences, notes.
+        """
+        levels = () if self.plan is None else self.plan.levels
+        return {
+            "node": node,
+            "prompt": prompt,
+            "state": self.state,
+            "sentence": self.sentence,
+            "level": self.level,
+            "plan_id": "" if self.plan is None else self.plan.id,
+            "plan": text_of(self.plan) if self.embed and self.plan is not None else "",
+            "figures": {
+                "attention_flops_kept": self.figures.attention_flops_kept,
+                "model_flops_kept": self.figures.model_flops_kept,
+                "predicted_error": self.figures.predicted_error,
+            },
+            "levels": [
+                {
+                    "name": one.name,
+                    "attention": one.attention_flops_kept,
+                    "model": one.model_flops_kept,
+                    "error": one.predicted_error,
+                }
+                for one in levels
+            ],
+            "differences": list(self.differences),
+            "notes": list(self.notes),
+        }
+
+
+def text_of(plan: Plan) -> str:
+    """A plan's text; empty where it is too long for one."""
+    try:
+        return dumps(plan)
+    except PlanError as error:
+        log.warning("[DiTFastAttn] The plan stays in memory alone: %s", error)
+        return ""
+
+
+def send(payload: dict) -> None:
+    """Tell the editor that queued the prompt; nothing happens where there is none."""
+    server = getattr(getattr(sys.modules.get("server"), "PromptServer", None), "instance", None)
+    if server is None or payload["node"] is None:
+        return
+    try:
+        server.send_sync(EVENT, payload, server.client_id)
+    except Exception as error:
+        log.debug("[DiTFastAttn] No message to the editor: %s", error)
+
+
+def executing_prompt() -> str | None:
+    """Id of the prompt that the host executes now."""
+    try:
+        return sys.modules["comfy_execution.utils"].get_executing_context().prompt_id
+    except Exception as error:
+        log.debug("[DiTFastAttn] Outside of a prompt: %s", error)
+        return None
+
+
+def percent(part: float) -> str:
+    """A fraction as people read it."""
+    return f"{part:.0%}".replace("%", " %")

@@ -1,0 +1,60 @@
+"""What of each branch is in the guided prediction of one evaluation: errors are combined as the branches are.
+
+Where the host's own guider combines two branches by one scale this is known: cfg of the conditional one and 1 - cfg of
+the other. Everywhere else (three conditionings, a second model, perpendicular negatives, functions that change the
+prediction) the evaluation itself shows it: its result is fitted by the predictions that it was made of.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ..hooks.run import COND, UNCOND, GuidanceKind
+
+MOST_VALUES = 2**16  # of each prediction that a fit looks at, evenly spread. Chosen by hand
+
+# A branch of an evaluation: (number of the pass over the conditionings, index in it).
+Part = tuple[int, int]
+
+
+class Guidance:
+    """Of one evaluation at a time. kind: of the run's guider."""
+
+    def __init__(self, kind: GuidanceKind):
+        self._kind = kind
+        self._predictions: dict[Part, torch.Tensor] = {}
+
+    def begin(self) -> None:
+        """Another evaluation begins."""
+        self._predictions.clear()
+
+    def add(self, number: int, outputs: list[torch.Tensor]) -> None:
+        """The predictions of one pass, by index."""
+        if not self._kind.plain:
+            # The guider may write into them, and does its own work with them in their own precision.
+            self._predictions |= {(number, index): _sampled(output) for index, output in enumerate(outputs)}
+
+    def weights(self, parts: list[Part], guided: torch.Tensor) -> dict[Part, float]:
+        """How much of each of the branches `parts` is in the evaluation's result."""
+        fitted = None if self._kind.plain else self._fitted(_sampled(guided))
+        if fitted is not None and all(part in fitted for part in parts):
+            return {part: fitted[part] for part in parts}
+        if len(parts) == 1:
+            return {parts[0]: 1.0}
+        known = {COND: self._kind.cfg, UNCOND: 1.0 - self._kind.cfg}
+        return {part: known.get(part[1], 0.0) for part in parts}
+
+    def _fitted(self, guided: torch.Tensor) -> dict[Part, float] | None:
+        """Least squares; None where the predictions are not of the result's shape, as parts of it are not."""
+        known = {part: one for part, one in self._predictions.items() if one.shape == guided.shape and bool(one.any())}
+        if not known or not all(bool(one.isfinite().all()) for one in (guided, *known.values())):
+            return None
+        matrix = torch.stack(list(known.values()), dim=1)
+        # Of equal predictions each takes an equal part.
+        found = torch.linalg.lstsq(matrix, guided[:, None], driver="gelsd").solution[:, 0]
+        return dict(zip(known, found.tolist(), strict=True))
+
+
+def _sampled(tensor: torch.Tensor) -> torch.Tensor:
+    every = -(-tensor.numel() // MOST_VALUES) | 1  # odd, so that it does not fall in with the latent's even width
+    return tensor.detach().reshape(-1)[::every].double().cpu().clone()
