@@ -10,8 +10,7 @@ from host import provision
 
 def folder() -> Path | None:
     """Where the templates are; None where dev.py has not set them up."""
-    found = provision.TEMPLATES / "comfyui_workflow_templates_json" / "templates"
-    return found if found.is_dir() else None
+    return provision.TEMPLATES if provision.TEMPLATES.is_dir() else None
 
 
 def workflows(names=()) -> dict[str, dict]:

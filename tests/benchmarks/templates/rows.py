@@ -1,7 +1,8 @@
-"""One row of the table a template: sampled without the node, with it, and with it and another seed."""
+"""One row of the table a template: sampled without the node, with it, with another seed, and opened elsewhere."""
 
 from __future__ import annotations
 
+import copy
 import time
 
 import torch
@@ -9,68 +10,80 @@ import torch
 from .prompt import Template, another_seed
 from .run import Host, Ran
 
-MADE = "made"
+MADE, IN_USE = "made", "in use"
+LEVEL = "D2"  # the node's own default
 
 
-def row_of(host: Host, template: Template, level: str) -> dict:
-    """The figures of one template. A row always comes back; `reason` says what is missing."""
+def row_of(host: Host, template: Template, level: str = LEVEL) -> dict:
+    """The figures of one template; `reason` says why one of them is not as it should be.
+
+    calibrated: every node made a plan in the first run. compressed: with the prompt as it was sent but another seed,
+    every node's model did less than the full work. first_run_bits_equal: of every latent that was sampled, to the run
+    without the node. shared: the prompt that the first run's picture carries is compressed at once in a host that has
+    not seen it.
+    """
     start = time.perf_counter()
-    row = {**template.facts(), "calibrated": False, "compressed": False, "first_run_bits_equal": False, "reason": ""}
+    row = {
+        **template.facts(),
+        "nodes_added": len(template.targets),
+        "calibrated": False,
+        "compressed": False,
+        "first_run_bits_equal": False,
+        "shared": False,
+        "reason": "",
+    }
+    try:
+        row["reason"] = _fill(row, host, template, level)
+    except Stopped as stopped:
+        row["reason"] = str(stopped)
+    return {**row, "seconds": round(time.perf_counter() - start, 1)}
+
+
+class Stopped(Exception):
+    """A run that did not end, in a sentence."""
+
+
+def _fill(row: dict, host: Host, template: Template, level: str) -> str:
     applied = [target.node for target in template.targets]
-    dense = host.run(host.session(), template.plain)
-    if dense.error:
-        return {**row, "reason": f"Does not run without the node: {dense.error}", **_seconds(start)}
-    session, prompt = host.session(), template.with_node(level)
-    first = host.run(session, prompt, applied)
+
+    def run(session, prompt, which: str, where: str = template.name) -> Ran:
+        ran = host.run(session, prompt, where, applied)
+        if ran.error:
+            raise Stopped(f"The run {which} stops: {ran.error}")
+        return ran
+
+    dense = run(host.session(), template.plain, "without the node")
+    session, sent = host.session(), template.with_node(level)
+    carried = copy.deepcopy(sent)
+    first = run(session, carried, "with the node")
     row["first_run_bits_equal"] = same_latents(dense, first)
-    if first.error:
-        return {**row, "reason": f"Stops with the node: {first.error}", **_seconds(start)}
-    second = host.run(session, another_seed(prompt, 1), applied)
-    if second.error:
-        return {**row, "reason": f"Stops in the second run: {second.error}", **_seconds(start)}
-    row["calibrated"] = all(any(one.get("state") == MADE for one in first.said(node)) for node in applied)
+    row["calibrated"] = all(any(one["state"] == MADE for one in first.said(node)) for node in applied)
+    second = run(session, another_seed(sent, 1), "with another seed")
     kept = [_kept(second.outputs.get(node)) for node in applied]
     row["compressed"] = all(one < 1.0 for one in kept)
-    row["model_work_kept"] = [round(one, 4) for one in kept]
-    row["reason"] = _reason(row, applied, first, second)
-    return {**row, **_seconds(start)}
-
-
-def _seconds(start: float) -> dict:
-    return {"seconds": round(time.perf_counter() - start, 2)}
+    row["model_work_kept"] = [round(one, 3) for one in kept]
+    third = run(host.session(), another_seed(carried, 2), "of the picture's own prompt", f"{template.name}, shared")
+    states = [{one["state"] for one in third.said(node)} for node in applied]
+    row["shared"] = all(IN_USE in said and MADE not in said for said in states)
+    if all(row[name] for name in ("calibrated", "compressed", "first_run_bits_equal", "shared")):
+        return ""
+    if not row["first_run_bits_equal"]:
+        return "The first run's latents differ from those without the node."
+    ran = first if not row["calibrated"] else second if not row["compressed"] else third
+    return " ".join(dict.fromkeys(one["sentence"] for node in applied for one in ran.said(node)[-1:])) or (
+        "The node said nothing."
+    )
 
 
 def same_latents(one: Ran, other: Ran) -> bool:
     """Whether everything that was sampled has the same bits."""
-    return (
-        bool(one.latents)
-        and one.latents.keys() == other.latents.keys()
-        and all(
-            len(a) == len(b) and all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
-            for a, b in ((one.latents[name], other.latents[name]) for name in one.latents)
-        )
-    )
+    if not one.latents or one.latents.keys() != other.latents.keys():
+        return False
+    pairs = [(one.latents[name], other.latents[name]) for name in one.latents]
+    return all(len(a) == len(b) and all(map(torch.equal, a, b)) for a, b in pairs)
 
 
 def _kept(model) -> float:
     from ditfastattn.attention.report.statistics import statistics  # the host must be there before it
 
-    if model is None:
-        return 1.0
-    found = statistics(model)
-    return min(found["attention_flops_kept"], found["model_flops_kept"])
-
-
-def _reason(row: dict, applied: list[str], first: Ran, second: Ran) -> str:
-    if row["calibrated"] and row["compressed"] and row["first_run_bits_equal"]:
-        return ""
-    said = [one for ran in (first, second) for node in applied for one in ran.said(node)[-1:]]
-    for one in said:
-        text = one.get("reason") or one.get("text") or one.get("message")
-        if text:
-            return f"{one.get('state')}: {text}"
-    if not row["calibrated"]:
-        return "No plan was made in the first run: the node said " + (
-            ", ".join(str(one.get("state")) for one in said) if said else "nothing."
-        )
-    return "The second run kept all the work." if not row["compressed"] else "The first run's bits differ."
+    return 1.0 if model is None else statistics(model)["model_flops_kept"]

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 
@@ -34,8 +33,8 @@ class Listener:
         """A line under a node."""
         self.heard.append(("progress_text", (node_id, text)))
 
-    def __getattr__(self, name):
-        raise AttributeError(f"The listener of this test has no {name}: give it one if nodes need it.")
+    def add_on_prompt_handler(self, handler):
+        """Prompts come straight to the executor."""
 
 
 @dataclass
@@ -49,11 +48,7 @@ class Ran:
 
     def said(self, node: str) -> list[dict]:
         """What the node that was put in said about itself, in order."""
-        return [
-            data
-            for event, data in self.heard
-            if event == EVENT and isinstance(data, dict) and str(data.get("node", data.get("node_id"))) == node
-        ]
+        return [data for event, data in self.heard if event == EVENT and data["node"] == node]
 
 
 class Host:
@@ -67,10 +62,16 @@ class Host:
         import server
 
         self._execution, self._nodes = execution, nodes
-        self.listener = server.PromptServer.instance = Listener()
-        self._scratch = tempfile.TemporaryDirectory(prefix="ditfastattn-templates-")
+        self._undo = contextlib.ExitStack()
+        self.listener = Listener()
+        self._undo.callback(_put_back, server.PromptServer, "instance", getattr(server.PromptServer, "instance", None))
+        server.PromptServer.instance = self.listener
+        scratch = self._undo.enter_context(tempfile.TemporaryDirectory(prefix="ditfastattn-templates-"))
         for kind in ("output", "temp", "input", "user"):
-            getattr(folder_paths, f"set_{kind}_directory")(str(Path(self._scratch.name)))
+            choose = getattr(folder_paths, f"set_{kind}_directory")
+            self._undo.callback(choose, getattr(folder_paths, f"get_{kind}_directory")())
+            choose(scratch)
+        self._undo.callback(_only, nodes.NODE_CLASS_MAPPINGS, dict(nodes.NODE_CLASS_MAPPINGS))
         asyncio.run(nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
         from ditfastattn.nodes import NODES
 
@@ -83,6 +84,13 @@ class Host:
             kind: tuple(map(str, getattr(node, "RETURN_TYPES", ()))) for kind, node in nodes.NODE_CLASS_MAPPINGS.items()
         }
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        """Leave the process's host as it was."""
+        self._undo.close()
+
     def session(self):
         """An executor of its own: what a freshly started host is."""
         nothing = {"lru": 0, "ram": 0, "ram_inactive": 0}
@@ -90,7 +98,7 @@ class Host:
             self.listener, cache_type=self._execution.CacheType.CLASSIC, cache_args=nothing
         )
 
-    def run(self, session, prompt: dict, apply_nodes=()) -> Ran:
+    def run(self, session, prompt: dict, workflow_id: str, apply_nodes=()) -> Ran:
         """Check a prompt as the server does and execute it. apply_nodes: nodes whose output is handed back."""
         self.kept.clear()
         torch.manual_seed(0)
@@ -99,7 +107,8 @@ class Host:
         if not valid or node_errors:
             return Ran(error=_first_error(prompt, error, node_errors))
         with contextlib.redirect_stdout(None):
-            session.execute(prompt, "test", {"client_id": self.listener.client_id}, good)
+            extra = {"client_id": self.listener.client_id, "extra_pnginfo": {"workflow": {"id": workflow_id}}}
+            session.execute(prompt, "test", extra, good)
         ran = Ran({name: list(found) for name, found in self.kept.items()}, self.listener.heard)
         for event, data in session.status_messages:
             if event in ("execution_error", "execution_interrupted"):
@@ -136,6 +145,18 @@ class _Info(dict):
         """What a node takes."""
         groups = self[kind]["input"]
         return tuple(name for group in ("required", "optional") for name in groups.get(group, {}))
+
+
+def _put_back(owner, name: str, value) -> None:
+    if value is not None:
+        setattr(owner, name, value)
+    elif hasattr(owner, name):
+        delattr(owner, name)
+
+
+def _only(mappings: dict, kept: dict) -> None:
+    mappings.clear()
+    mappings.update(kept)
 
 
 def _first_error(prompt: dict, error, node_errors: dict) -> str:
