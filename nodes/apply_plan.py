@@ -29,6 +29,8 @@ class ApplyCompressionPlan(io.ComfyNode):
                 "bit."
             ),
             search_aliases=[*ALIASES, "compression"],
+            # Its reports go on growing with each run, so that they are news where the host serves it from its cache.
+            has_intermediate_output=True,
             inputs=[
                 io.Model.Input("model", tooltip="The model that the plan was made for. Put LoRAs before this node."),
                 io.Combo.Input(
@@ -104,6 +106,11 @@ class ApplyCompressionPlan(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, **kwargs) -> str:
+        """Two nodes with the same inputs are two: each has its own plan and its own line."""
+        return str(cls.hidden and cls.hidden.unique_id)
 
     @classmethod
     def check_lazy_status(

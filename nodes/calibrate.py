@@ -3,11 +3,13 @@
 import comfy.samplers
 from comfy_api.latest import io
 
-from ..attention.calibration.calibrate import BY_FLOPS, METHODS, OFF, ONE_RUN, PRICES, VERIFIABLE, Budget, plan_by
+from ..attention.calibration.calibrate import BY_FLOPS, METHODS, OFF, ONE_RUN, PRICES, VERIFIABLE, Budget, calibrated
 from ..attention.calibration.measurement import SamplerSettings
-from ..attention.hooks.sampling import sample_once
-from ..plans import dumps
+from ..attention.hooks.sampling import Setup
+from ..plans import Refusal, dumps
 from .types import ALIASES, CATEGORY, MIB, MeasurementsType, PlanType
+
+_UNLINKED = object()
 
 
 class Calibrate(io.ComfyNode):
@@ -23,8 +25,9 @@ class Calibrate(io.ComfyNode):
                 "Samples once with full attention and measures, for every step, layer and head, what cheaper "
                 "attention would cost and how much it would change the picture, and for every step what a forecast "
                 "in place of running the model would. Gives a plan with the levels "
-                "D1 (mild) to D6 (strong) for Apply Compression Plan. Takes about as long as one and a "
-                "half generations, once."
+                "D1 (mild) to D6 (strong) for Apply Compression Plan, which asks for it only while it has none that "
+                "fits. Not needed for a start: Apply Compression Plan makes a plan while you sample. This node is for "
+                "several prompts and seeds, verification, prices and the papers' own searches."
             ),
             search_aliases=[*ALIASES, "calibration"],
             # The plan is sent to the editor again when the host serves this node from its cache.
@@ -48,7 +51,7 @@ class Calibrate(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "cfg",
-                    default=8.0,
+                    default=4.5,
                     min=0.0,
                     max=100.0,
                     step=0.1,
@@ -59,8 +62,11 @@ class Calibrate(io.ComfyNode):
                 io.Combo.Input(
                     "scheduler", options=comfy.samplers.KSampler.SCHEDULERS, tooltip="Noise schedule you use."
                 ),
-                io.Conditioning.Input("positive", tooltip="A typical prompt; the plan serves others too."),
-                io.Conditioning.Input("negative", tooltip="Your negative prompt."),
+                # Not needed beside a guider, which has its own.
+                io.Conditioning.Input(
+                    "positive", optional=True, lazy=True, tooltip="A typical prompt; the plan serves others too."
+                ),
+                io.Conditioning.Input("negative", optional=True, lazy=True, tooltip="Your negative prompt."),
                 io.Latent.Input("latent_image", tooltip="Latent of the size you generate; larger pictures gain more."),
                 io.Float.Input(
                     "denoise",
@@ -152,6 +158,17 @@ class Calibrate(io.ComfyNode):
                         "time on this machine at this size. keep_attention counts FLOPs with either."
                     ),
                 ),
+                io.Guider.Input(
+                    "guider",
+                    optional=True,
+                    tooltip="Guider of SamplerCustomAdvanced with its model, in place of cfg, positive and negative.",
+                ),
+                io.Sampler.Input("sampler", optional=True, tooltip="A sampler in place of sampler_name."),
+                io.Sigmas.Input(
+                    "sigmas",
+                    optional=True,
+                    tooltip="Noise levels in place of steps, scheduler and denoise; a part of a schedule serves, too.",
+                ),
             ],
             outputs=[
                 PlanType.Output("plan", display_name="plan", tooltip="Six quality levels from one measurement."),
@@ -164,6 +181,12 @@ class Calibrate(io.ComfyNode):
         )
 
     @classmethod
+    def check_lazy_status(cls, positive=_UNLINKED, negative=_UNLINKED, guider=None, **kwargs) -> list[str]:
+        """What the host has to evaluate beside the rest."""
+        given = {"positive": positive, "negative": negative}
+        return [name for name, value in given.items() if value is None and guider is None]
+
+    @classmethod
     def execute(
         cls,
         model,
@@ -172,9 +195,9 @@ class Calibrate(io.ComfyNode):
         cfg,
         sampler_name,
         scheduler,
-        positive,
-        negative,
         latent_image,
+        positive=None,
+        negative=None,
         denoise=1.0,
         measurements=None,
         runs=1,
@@ -183,20 +206,23 @@ class Calibrate(io.ComfyNode):
         method=ONE_RUN,
         verify=OFF,
         price=BY_FLOPS,
+        guider=None,
+        sampler=None,
+        sigmas=None,
         **kwargs,
     ) -> io.NodeOutput:
-        settings = SamplerSettings(sampler_name, scheduler, steps, cfg, denoise, seed)
-        result = plan_by(
+        result = calibrated(
             method,
             model,
-            settings,
-            lambda patched, one, progress: sample_once(patched, one, positive, negative, latent_image, progress),
-            inputs=(positive, negative, latent_image),
+            SamplerSettings(sampler_name, scheduler, steps, cfg, denoise, seed),
+            Setup(latent_image, positive, negative, guider, sampler, sigmas),
             budget=Budget(keep_attention, max_cache_mib * MIB, PRICES[price]),
             runs=runs,
             before=measurements,
             check=verify,
         )
+        if isinstance(result, Refusal):
+            return io.NodeOutput(result, result, ui={"ditfastattn_refused": [result.reason]})
         return io.NodeOutput(
             result.plan,
             result.measurements,

@@ -7,7 +7,8 @@ from product_code import FILES, name_of, tree_of
 # Names that something outside the pack's Python looks up, by what does.
 CALLED_FROM_OUTSIDE = {
     # the host
-    *("comfy_entrypoint", "get_node_list", "on_load", "WEB_DIRECTORY", "define_schema", "execute", "check_lazy_status"),
+    *("comfy_entrypoint", "get_node_list", "on_load", "WEB_DIRECTORY", "define_schema", "execute"),
+    *("check_lazy_status", "fingerprint_inputs"),
 }
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 

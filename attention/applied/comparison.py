@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
-import comfy.samplers
-import torch
-
 from ...plans import Measurement, ModelIdentity
 from ..calibration.measurement import SamplerSettings
+from ..hooks.noise import schedule_name
 from ..hooks.run import SamplingRun
 
 SAME_STEPS = 2.0  # times more or fewer steps that go without saying. Chosen by hand
@@ -20,32 +16,12 @@ def settings_of(run: SamplingRun) -> SamplerSettings:
     start = run.positions[0]
     return SamplerSettings(
         name=run.record.sampler,
-        scheduler=_schedule(run),
+        scheduler=schedule_name(run.patcher.get_model_object("model_sampling"), (*run.sigmas, run.end)),
         steps=len(run.sigmas),
         cfg=run.guidance.cfg,
         denoise=1.0 if start >= _WHOLE else round(start, 3),
         seed=run.record.seed,
     )
-
-
-def _schedule(run: SamplingRun) -> str:
-    """The host's scheduler that gives the run's noise levels, or "custom" with a digest of them."""
-    levels = torch.tensor([*run.sigmas, run.end])
-    sampling = run.patcher.get_model_object("model_sampling")
-    for name in comfy.samplers.SCHEDULER_NAMES:
-        try:
-            known = comfy.samplers.calculate_sigmas(sampling, name, len(run.sigmas)).cpu().float()
-        except (ValueError, RuntimeError, IndexError, ZeroDivisionError):
-            continue  # some schedules do not exist for every number of steps
-        if known.shape == levels.shape and torch.allclose(known, levels, rtol=1e-4, atol=1e-5):
-            return name
-    return custom_schedule(levels)
-
-
-def custom_schedule(levels: torch.Tensor) -> str:
-    """A name for noise levels (steps + 1,) that no scheduler of the host gives: equal for equal levels."""
-    text = ",".join(f"{float(level):.5g}" for level in levels)
-    return f"custom {hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def differences(measured: Measurement, model: ModelIdentity, run: SamplingRun, sampled: ModelIdentity) -> list[str]:

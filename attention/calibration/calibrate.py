@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ...plans import Plan, Refusal
 from ...plans.search import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, Solved
-from ..hooks.model import HostModel
+from ..hooks.model import HostModel, NotCovered
+from ..hooks.noise import schedule_name
 from ..hooks.record import Stopwatch
+from ..hooks.run import sampler_name
+from ..hooks.sampling import Setup, sample_once
 from .measurement import CalibrationError, Measured, SamplerSettings, solve
 from .papers.search import V1, V2, search
-from .progress import Meter, duration
+from .progress import Meter, duration, send_text
 from .runs import measure_runs
 from .verify import Trajectory, verify
 
@@ -64,6 +68,74 @@ class Result:
     plan: Plan
     measurements: Measured | Refusal
     figures: dict
+
+
+def calibrated(
+    method: str,
+    model_patcher,
+    settings: SamplerSettings,
+    setup: Setup,
+    *,
+    budget: Budget,
+    runs: int,
+    before: Measured | Refusal | None,
+    check: str,
+) -> Result | Refusal:
+    """`plan_by` of what a node was given, or why there is no plan where no family covers the model.
+
+    settings: of the node; what `setup` holds in their place goes before them. Raises CalibrationError when a setting is
+    no number, and whatever else `plan_by` raises.
+    """
+    _require_finite(settings, setup, budget)
+    if setup.guider is not None:
+        model_patcher = setup.guider.model_patcher
+    elif setup.positive is None or setup.negative is None:
+        raise CalibrationError("There is no prompt to sample: connect positive and negative, or a guider.")
+    try:
+        return plan_by(
+            method,
+            model_patcher,
+            _settings_given(model_patcher, settings, setup),
+            lambda patched, one, progress: sample_once(patched, one, setup, progress),
+            inputs=setup.inputs,
+            budget=budget,
+            runs=runs,
+            before=before,
+            check=check,
+        )
+    except NotCovered as error:
+        log.warning("[DiTFastAttn] %s", error)
+        send_text(str(error))
+        return Refusal(str(error))
+
+
+def _settings_given(model_patcher, settings: SamplerSettings, setup: Setup) -> SamplerSettings:
+    """The settings with what a guider, a sampler and noise levels say in their place."""
+    if setup.guider is not None:
+        settings = replace(settings, cfg=float(getattr(setup.guider, "cfg", 1.0)))
+    if setup.sampler is not None:
+        settings = replace(settings, name=sampler_name(setup.sampler))
+    if setup.sigmas is not None:
+        name = schedule_name(model_patcher.get_model_object("model_sampling"), setup.sigmas.tolist())
+        settings = replace(settings, scheduler=name, steps=len(setup.sigmas) - 1, denoise=1.0)
+    return settings
+
+
+def _require_finite(settings: SamplerSettings, setup: Setup, budget: Budget) -> None:
+    """Raise CalibrationError with the name of a setting that is NaN or infinite."""
+    named = {
+        "cfg": [settings.cfg],
+        "the guider's cfg": [float(getattr(setup.guider, "cfg", 1.0))],
+        "denoise": [settings.denoise],
+        "keep_attention": [budget.keep_attention],
+        "sigmas": [] if setup.sigmas is None else setup.sigmas.tolist(),
+    }
+    for name, values in named.items():
+        wrong = next((value for value in values if not math.isfinite(value)), None)
+        if wrong is not None:
+            raise CalibrationError(f"{name} must be finite, not {wrong}: set it to what you sample with.")
+    if setup.sigmas is not None and len(setup.sigmas) < 2:
+        raise CalibrationError("sigmas holds no step: connect the noise levels that you sample with.")
 
 
 def plan_by(

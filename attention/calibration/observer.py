@@ -120,7 +120,14 @@ def _energy(error: torch.Tensor, weight: torch.Tensor) -> np.ndarray:
 class Observer:
     """Collects samples of the sites during a dense run. Holds no tensor once `close` was called."""
 
-    def __init__(self, sites: tuple[Site, ...], run: SamplingRun, ways: tuple[Approximation, ...], ages: int):
+    def __init__(
+        self,
+        sites: tuple[Site, ...],
+        run: SamplingRun,
+        ways: tuple[Approximation, ...],
+        ages: int,
+        image_queries: int = IMAGE_QUERIES,
+    ):
         self.sites = sites
         self.run = run
         self.ways = ways
@@ -131,7 +138,7 @@ class Observer:
         self._roots: dict[int, torch.Tensor] = {}
         # By site and by branch: its samples, and where its tokens lie.
         self._branch_samples: dict[int, dict[Part, tuple[Sample, Layout]]] = {}
-        self._image_queries = _affordable_queries(sites, len(ways), ages)
+        self._image_queries = min(image_queries, _affordable_queries(sites, len(ways), ages))
 
     def observe(self, forward: Forward, call: SiteCall, attention: AttentionCall, output: torch.Tensor) -> None:
         """Take samples of one attention call, for the first picture of the batch."""

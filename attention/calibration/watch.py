@@ -23,15 +23,19 @@ from ..hooks.record import Stopwatch
 from ..hooks.run import SamplingRun
 from .dense_run import DenseRun
 from .guidance import Guidance
-from .observer import HISTORY_BYTES, Observer, approximated
+from .observer import HISTORY_BYTES, IMAGE_QUERIES, Observer, approximated
 from .predictions import Predictions
 from .progress import Progress
-from .propagation import REUSED, Probe, Probes
+from .propagation import PROBE_FRACTION, REUSED, Probe, Probes
 from .timing import Timing, wait
 
 log = logging.getLogger(__name__)
 
 AGES = 5  # steps back at which reuse and residuals are scored; plans keep nothing for longer
+# A user's own run is to take at most 0.3 of itself longer, on the demo model with its 1024 tokens too, of which each
+# sampled query is a larger part than of a real picture's.
+OWN_QUERIES = 32
+OWN_PROBES = 0.1
 
 
 @dataclass
@@ -90,9 +94,11 @@ class Watch(DenseRun):
         levels = (*self.run.sigmas, self.run.end)
         self.signal = signal_scale(model.get_model_object("model_sampling"), levels)
         self.ways = approximations(len(self.family.grid(self.diffusion_model, tuple(noise_shape))))
-        self.observer = Observer(self.sites, self.run, self.ways, AGES)
+        queries = OWN_QUERIES if self._own else IMAGE_QUERIES
+        self.observer = Observer(self.sites, self.run, self.ways, AGES, queries)
         self.layouts, self.branches = self.observer.layouts, self.observer.branches
-        self.probes = Probes(len(self.sites), len(self.run.positions))
+        fraction = OWN_PROBES if self._own else PROBE_FRACTION
+        self.probes = Probes(len(self.sites), len(self.run.positions), fraction)
         self.timing = Timing(self.sites, self.ways) if self._timed else None
         return 0
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 import comfy.model_sampling
+import comfy.samplers
 import numpy as np
 import torch
 
@@ -38,3 +40,17 @@ def signal_scale(model_sampling, sigmas: Sequence[float]) -> tuple[np.ndarray, n
     if isinstance(model_sampling, comfy.model_sampling.CONST):
         return 1.0 - levels, np.ones_like(levels)
     return 1.0 / (1.0 + levels), 1.0 + levels
+
+
+def schedule_name(model_sampling, sigmas: Sequence[float]) -> str:
+    """The host's scheduler that gives these noise levels (steps + 1,), or "custom" with a digest of them."""
+    levels = torch.tensor([float(sigma) for sigma in sigmas])
+    for name in comfy.samplers.SCHEDULER_NAMES:
+        try:
+            known = comfy.samplers.calculate_sigmas(model_sampling, name, len(levels) - 1).cpu().float()
+        except (ValueError, RuntimeError, IndexError, ZeroDivisionError):
+            continue  # some schedules do not exist for every number of steps
+        if known.shape == levels.shape and torch.allclose(known, levels, rtol=1e-4, atol=1e-5):
+            return name
+    text = ",".join(f"{float(level):.5g}" for level in levels)
+    return f"custom {hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -111,6 +111,13 @@ def _branches(latent_shape: Sequence[int], options: dict) -> list[Branch]:
 _HOST_NAMES = {"unipc": "uni_pc", "unipc_bh2": "uni_pc_bh2"}
 
 
+def sampler_name(sampler) -> str:
+    """What the host's nodes call a sampler of the host."""
+    function = getattr(sampler, "sampler_function", None)
+    name = getattr(function, "__name__", type(sampler).__name__).removeprefix("sample_")
+    return _HOST_NAMES.get(name, name.removesuffix("_function"))
+
+
 @dataclass(frozen=True)
 class GuidanceKind:
     """How a guider makes one prediction of its branches.
@@ -154,10 +161,8 @@ class SamplerCall:
         """From the host's (noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed, ...)."""
         sampler = args[2] if len(args) > 2 else kwargs["sampler"]
         sigmas = args[3] if len(args) > 3 else kwargs["sigmas"]
-        function = getattr(sampler, "sampler_function", None)
-        name = getattr(function, "__name__", type(sampler).__name__).removeprefix("sample_")
         return SamplerCall(
-            sampler=_HOST_NAMES.get(name, name.removesuffix("_function")),
+            sampler=sampler_name(sampler),
             sigmas=tuple(float(sigma) for sigma in sigmas[:-1]),
             end=float(sigmas[-1]) if len(sigmas) else 0.0,
             seed=args[7] if len(args) > 7 else kwargs.get("seed"),

@@ -1,8 +1,12 @@
-"""Running the user's sampler once, as the host's KSampler node does: previews, progress and Cancel included."""
+"""Running the user's sampler once, as the host's nodes do: previews, progress and Cancel included."""
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass
+
 import comfy.sample
+import comfy.samplers
 import comfy.utils
 import latent_preview
 import torch
@@ -10,31 +14,72 @@ import torch
 PREVIEW_FORMAT = "JPEG"
 
 
-def sample_once(model_patcher, settings, positive, negative, latent: dict, progress=None) -> torch.Tensor:
-    """The sampled latent (B, C, [T,] H, W) of `settings` (calibrate.SamplerSettings) on a LATENT dict.
+@dataclass(frozen=True)
+class Setup:
+    """What is sampled: a LATENT dict and two conditionings, and whatever of the host's own objects take the place of
+    settings. guider: its conditionings and scale go before `positive`, `negative` and the CFG. sampler, sigmas: before
+    the names of sampler and scheduler, the steps and the denoise.
+    """
+
+    latent: dict
+    positive: list | None = None
+    negative: list | None = None
+    guider: comfy.samplers.CFGGuider | None = None
+    sampler: comfy.samplers.KSAMPLER | None = None
+    sigmas: torch.Tensor | None = None
+
+    @property
+    def inputs(self) -> tuple:
+        """All that one measurement is told from another by, beside the settings and the model."""
+        guider = {} if self.guider is None else vars(self.guider)
+        told = {name: guider[name] for name in sorted(guider) if name not in _OF_THE_MODEL}
+        sampler = None if self.sampler is None else vars(self.sampler)
+        return (self.positive, self.negative, self.latent, told, sampler, self.sigmas)
+
+
+# What a guider holds of the model that it samples, or only while it samples.
+_OF_THE_MODEL = ("model_patcher", "model_options", "inner_model", "conds", "loaded_models")
+
+
+def sample_once(model_patcher, settings, setup: Setup, progress=None) -> torch.Tensor:
+    """The sampled latent (B, C, [T,] H, W) of `settings` (measurement.SamplerSettings).
 
     progress: `progress.Meter` that steps and previews go to, in place of the host's own bar of a sampling run.
     """
+    latent = setup.latent
     samples = comfy.sample.fix_empty_latent_channels(
         model_patcher, latent["samples"], latent.get("downscale_ratio_spacial"), latent.get("downscale_ratio_temporal")
     )
     noise = comfy.sample.prepare_noise(samples, settings.seed, latent.get("batch_index"))
-    return comfy.sample.sample(
-        model_patcher,
-        noise,
-        settings.steps,
-        settings.cfg,
-        settings.name,
-        settings.scheduler,
-        positive,
-        negative,
-        samples,
-        denoise=settings.denoise,
-        noise_mask=latent.get("noise_mask"),
-        seed=settings.seed,
-        callback=_callback(model_patcher, settings, progress),
-        disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
-    )
+    rest = {
+        "denoise_mask": latent.get("noise_mask"),
+        "callback": _callback(model_patcher, settings, progress),
+        "disable_pbar": not comfy.utils.PROGRESS_BAR_ENABLED,
+        "seed": settings.seed,
+    }
+    guider = _guider(model_patcher, settings, setup)
+    sampler = setup.sampler or comfy.samplers.sampler_object(settings.name)
+    return guider.sample(noise, samples, sampler, _sigmas(model_patcher, settings, setup), **rest)
+
+
+def _guider(model_patcher, settings, setup: Setup):
+    if setup.guider is not None:
+        guider = copy.copy(setup.guider)
+        guider.model_patcher, guider.model_options = model_patcher, model_patcher.model_options
+        return guider
+    guider = comfy.samplers.CFGGuider(model_patcher)
+    guider.set_conds(setup.positive, setup.negative)
+    guider.set_cfg(settings.cfg)
+    return guider
+
+
+def _sigmas(model_patcher, settings, setup: Setup) -> torch.Tensor:
+    if setup.sigmas is not None:
+        return setup.sigmas
+    # The host's own object knows what a sampler leaves out of a schedule, and how denoise cuts it.
+    return comfy.samplers.KSampler(
+        model_patcher, settings.steps, model_patcher.load_device, settings.name, settings.scheduler, settings.denoise
+    ).sigmas
 
 
 def _callback(model_patcher, settings, progress):

@@ -104,6 +104,10 @@ class Client:
         """Until a message of that kind with that data has come, or the time is over."""
         return self._events.wait_for(lambda e: e.kind == kind and data.items() <= e.data.items(), timeout)
 
+    def messages(self, kind: str) -> list[dict]:
+        """The data of all messages of a kind that have come."""
+        return self._events.of_kind(kind)
+
     def _history(self, prompt_id: str) -> dict | None:
         entry = self.get(f"/history/{prompt_id}").get(prompt_id)
         return entry if entry and entry.get("status") else None
@@ -166,6 +170,10 @@ class _Events:
     def wait_for(self, wanted: Callable[[_Event], bool], timeout: float) -> bool:
         with self._news:
             return self._news.wait_for(lambda: any(map(wanted, self._events)), timeout)
+
+    def of_kind(self, kind: str) -> list[dict]:
+        with self._news:
+            return [event.data for event in self._events if event.kind == kind]
 
     def seconds_per_node(self, prompt_id: str) -> dict[str, float]:
         """How long each node ran: from the message that it starts to the next node's, or to the end."""

@@ -29,7 +29,7 @@ WIDGETS = {
     "EmptySD3LatentImage": ("width", "height", "batch_size"),
     "DiTFastAttnCalibrate": (*SAMPLING, "runs", "keep_attention", "max_cache_mib", "method", "verify", "price"),
     "KSampler": SAMPLING,
-    "DiTFastAttnApplyPlan": ("level", "plan", "max_cache_mb", "strict", "guard"),
+    "DiTFastAttnApplyPlan": ("level", "plan", "max_cache_mb", "strict", "guard", "calibrate"),
     "SaveImage": ("filename_prefix",),
 }
 
