@@ -118,7 +118,7 @@ def register(mappings: dict, input_names: Callable[[str], tuple[str, ...]], kept
     mappings[AT_MOST] = _node_class("AtMost", ("INT",), lambda value, most: (min(value, most),), ("value", "most"))
 
     def keep(latent, name):
-        kept.setdefault(name, []).append(latent["samples"].clone())
+        kept[name] = latent["samples"].clone()
         return ()
 
     mappings[KEEP] = _node_class("Keep", (), keep, ("latent", "name"), OUTPUT_NODE=True)

@@ -10,17 +10,18 @@ import torch
 from .prompt import Template, another_seed
 from .run import Host, Ran
 
-MADE, IN_USE = "made", "in use"
+WATCHING, MADE, IN_USE = "watching", "made", "in use"
 LEVEL = "D2"  # the node's own default
 
 
 def row_of(host: Host, template: Template, level: str = LEVEL) -> dict:
     """The figures of one template; `reason` says why one of them is not as it should be.
 
-    calibrated: every node made a plan in the first run. compressed: with the prompt as it was sent but another seed,
-    every node's model did less than the full work. first_run_bits_equal: of every latent that was sampled, to the run
-    without the node. shared: the prompt that the first run's picture carries is compressed at once in a host that has
-    not seen it.
+    calibrated: every node's model got a plan while the prompt was first executed. compressed: with the prompt as it
+    was sent but another seed, every node's model did less than the full work. first_run_bits_equal: every latent that
+    was watched has the bits of the run without the node; one model may be sampled several times in a prompt, and is
+    compressed from the second time on. shared: the prompt that the first picture carries is compressed at once in a
+    host that has not seen it. silent: nodes that never said anything of themselves.
     """
     start = time.perf_counter()
     row = {
@@ -30,6 +31,7 @@ def row_of(host: Host, template: Template, level: str = LEVEL) -> dict:
         "compressed": False,
         "first_run_bits_equal": False,
         "shared": False,
+        "silent": 0,
         "reason": "",
     }
     try:
@@ -57,14 +59,17 @@ def _fill(row: dict, host: Host, template: Template, level: str) -> str:
     carried = copy.deepcopy(sent)
     first = run(session, carried, "with the node")
     row["first_run_bits_equal"] = same_latents(dense, first)
-    row["calibrated"] = all(any(one["state"] == MADE for one in first.said(node)) for node in applied)
+    made = [first.outputs[node] for node in applied if any(one["state"] == MADE for one in first.said(node))]
+    # The host may give several nodes one node's output.
+    row["calibrated"] = all(any(first.outputs[node] is model for model in made) for node in applied)
+    row["silent"] = sum(not first.said(node) for node in applied)
     second = run(session, another_seed(sent, 1), "with another seed")
     kept = [_kept(second.outputs.get(node)) for node in applied]
     row["compressed"] = all(one < 1.0 for one in kept)
     row["model_work_kept"] = [round(one, 3) for one in kept]
     third = run(host.session(), another_seed(carried, 2), "of the picture's own prompt", f"{template.name}, shared")
-    states = [{one["state"] for one in third.said(node)} for node in applied]
-    row["shared"] = all(IN_USE in said and MADE not in said for said in states)
+    states = [one["state"] for node in applied for one in third.said(node)]
+    row["shared"] = IN_USE in states and WATCHING not in states
     if all(row[name] for name in ("calibrated", "compressed", "first_run_bits_equal", "shared")):
         return ""
     if not row["first_run_bits_equal"]:
@@ -75,12 +80,26 @@ def _fill(row: dict, host: Host, template: Template, level: str) -> str:
     )
 
 
-def same_latents(one: Ran, other: Ran) -> bool:
-    """Whether everything that was sampled has the same bits."""
-    if not one.latents or one.latents.keys() != other.latents.keys():
+def same_latents(dense: Ran, first: Ran) -> bool:
+    """Whether everything that was sampled in full has the same bits, and there is such a thing."""
+    if not dense.latents or dense.latents.keys() != first.latents.keys():
         return False
-    pairs = [(one.latents[name], other.latents[name]) for name in one.latents]
-    return all(len(a) == len(b) and all(map(torch.equal, a, b)) for a, b in pairs)
+    pairs = [(dense.latents[name], latent) for name, latent in first.latents.items() if not _compressed(first, latent)]
+    return bool(pairs) and all(torch.equal(a, b) for a, b in pairs)
+
+
+def _compressed(ran: Ran, latent: torch.Tensor) -> bool:
+    """Whether a latent is of a run that followed a plan."""
+    from ditfastattn.attention.hooks.patch import attached
+    from ditfastattn.attention.hooks.record import latent_digest
+
+    digest = latent_digest(latent)
+    for model in ran.outputs.values():
+        found = attached(model)
+        record = found.runs.latest(digest) if hasattr(found, "runs") else None
+        if record is not None and record.digest == digest:
+            return record.plan is not None
+    return False
 
 
 def _kept(model) -> float:

@@ -109,7 +109,7 @@ class Host:
         with contextlib.redirect_stdout(None):
             extra = {"client_id": self.listener.client_id, "extra_pnginfo": {"workflow": {"id": workflow_id}}}
             session.execute(prompt, "test", extra, good)
-        ran = Ran({name: list(found) for name, found in self.kept.items()}, self.listener.heard)
+        ran = Ran(dict(self.kept), self.listener.heard)
         for event, data in session.status_messages:
             if event in ("execution_error", "execution_interrupted"):
                 ran.error = f"{data['node_type']}: {data.get('exception_message', 'interrupted').strip()}"
