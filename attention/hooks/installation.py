@@ -149,7 +149,7 @@ class Installation:
         if self.run is None or self.forward is not None:
             return executor(x, *args, **kwargs)
         options = kwargs.get("transformer_options") or (args[4] if len(args) > 4 else {})
-        self.forward = self.run.begin_forward(executor.class_obj.diffusion_model, self.family, x, options)
+        self.forward = self.run.begin_forward(executor.class_obj.diffusion_model, self.family, x, options, kwargs)
         try:
             return executor(x, *args, **kwargs)
         finally:
