@@ -202,7 +202,9 @@ class Watch(DenseRun):
         """What a probe puts in the place of a site's output."""
         if self._probe.kind == REUSED:
             before = self._before.get(_key(forward, call))
-            return before if before is not None and before.dtype == attention.q.dtype else None
+            # A step may have other tokens than the one before: reference pictures that are cached after the first.
+            same = before is not None and before.dtype == attention.q.dtype and before.numel() == attention.q.numel()
+            return before if same else None
         layout = forward.layout(call.site, attention.q.shape[2], attention.options)
         if layout is None or attention.obstacle:
             return None

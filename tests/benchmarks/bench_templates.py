@@ -19,12 +19,10 @@ import sys
 import time
 from pathlib import Path
 
-# The bars of 200 runs say nothing; they must be off before tqdm is imported.
-os.environ.setdefault("TQDM_DISABLE", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import conftest  # noqa: E402, F401  (makes `ditfastattn` importable)
 from templates import package, prompt, table  # noqa: E402
-from templates.rows import LEVEL, row_of  # noqa: E402
+from templates.rows import row_of  # noqa: E402
 from templates.run import Host  # noqa: E402
 
 from host.workflow import WorkflowError  # noqa: E402
@@ -61,7 +59,7 @@ def summary(rows: list[dict]) -> list[str]:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--only", nargs="*", default=(), help="file names of templates")
-    options.add_argument("--level", default=LEVEL)
+    options.add_argument("--level", default=table.LEVEL)
     options.add_argument("--out", type=Path)
     options = options.parse_args()
     if package.folder() is None:

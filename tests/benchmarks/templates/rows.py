@@ -7,14 +7,14 @@ import time
 
 import torch
 
+from . import table
 from .prompt import Template, another_seed
 from .run import Host, Ran
 
 WATCHING, MADE, IN_USE = "watching", "made", "in use"
-LEVEL = "D2"  # the node's own default
 
 
-def row_of(host: Host, template: Template, level: str = LEVEL) -> dict:
+def row_of(host: Host, template: Template, level: str = table.LEVEL) -> dict:
     """The figures of one template; `reason` says why one of them is not as it should be.
 
     calibrated: every node's model got a plan while the prompt was first executed. compressed: with the prompt as it
@@ -23,10 +23,11 @@ def row_of(host: Host, template: Template, level: str = LEVEL) -> dict:
     compressed from the second time on. shared: the prompt that the first picture carries is compressed at once in a
     host that has not seen it. silent: nodes that never said anything of themselves.
     """
-    start = time.perf_counter()
+    start, level = time.perf_counter(), table.STRONGER.get(template.name, level)
     row = {
         **template.facts(),
         "nodes_added": len(template.targets),
+        "level": level,
         "calibrated": False,
         "compressed": False,
         "first_run_bits_equal": False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import tempfile
 from dataclasses import dataclass, field
 
@@ -106,7 +107,8 @@ class Host:
         valid, error, good, node_errors = asyncio.run(self._execution.validate_prompt("test", prompt, None))
         if not valid or node_errors:
             return Ran(error=_first_error(prompt, error, node_errors))
-        with contextlib.redirect_stdout(None):
+        # The host's progress bars, and the traceback of a node that fails: its message is handed back.
+        with contextlib.redirect_stdout(None), contextlib.redirect_stderr(io.StringIO()):
             extra = {"client_id": self.listener.client_id, "extra_pnginfo": {"workflow": {"id": workflow_id}}}
             session.execute(prompt, "test", extra, good)
         ran = Ran(dict(self.kept), self.listener.heard)

@@ -41,6 +41,11 @@ AT_MOST: dict[str, dict[str, int]] = {
 # Host node -> input -> (value in newer templates, what this host takes for it).
 OLDER: dict[str, dict[str, tuple]] = {"CreateVideo": {"bit_depth": ("auto", 8)}}
 
+LEVEL = "D2"  # the node's own default
+# Templates in which mild levels save nothing, and the level that they are run at: the Flux KV cache rewrites every
+# attention call, so that only whole steps can be left out, and there are four.
+STRONGER = {"image_flux2_klein_9b_kv_image_edit.json": "D6"}
+
 
 def declared() -> dict:
     """The same for the results file."""
@@ -52,4 +57,5 @@ def declared() -> dict:
         "nodes": sorted(nodes.STAND_INS),
         "at most": AT_MOST,
         "values of newer hosts": OLDER,
+        "other levels": STRONGER,
     }
