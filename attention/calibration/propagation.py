@@ -108,13 +108,10 @@ def euler_shares(sigmas: np.ndarray, end: float = 0.0) -> np.ndarray:
 
 
 def reach(shares: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """(steps,) squared size in the final latent of a unit error in the prediction of each step.
+    """(steps,) squared size in the clean latent of a unit error in the prediction of each step.
 
     shares: part of the prediction that goes into the next step's latent, from where it grows. signal, scale
-    (steps + 1,): see `noise.signal_scale`; the last of each, at which the run ends, is 1 where that is the clean
-    latent. A run that ends above it hands over its latent as the host does, with the picture in full size.
+    (steps + 1,): see `noise.signal_scale`; the last of each is where the run ends. If that is above noise level 0, an
+    error goes on growing in whatever takes the latent on, and what counts is the picture in the end.
     """
-    left_out = growth(np.ones(1), np.ones(1)) / growth(signal[-1:], scale[-1:])  # of the growth, by ending early
-    # The host hands over a flow model's latent divided by the picture's factor, all others as they are.
-    undone = 1.0 / max(signal[-1], 1e-6) ** 2 if scale[-1] == 1.0 else 1.0
-    return shares**2 * growth(signal[1:], scale[1:]) * (left_out * undone)
+    return shares**2 * growth(signal[1:], scale[1:])

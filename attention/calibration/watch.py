@@ -138,9 +138,6 @@ class Watch(DenseRun):
 
     def sampled(self, samples: torch.Tensor) -> None:
         """Make the probes."""
-        if self.run.end > 0 and not getattr(samples, "is_nested", False):
-            # Noise is left in the latent; errors are relative to all of it.
-            self.latent_power = float(samples.float().pow(2).mean())
         again, self._again = self._again, None
         if again is None or self.failure is not None:
             return
