@@ -62,8 +62,8 @@ class Family:
     `sites(diffusion_model)`: its sites in execution order. `grid(diffusion_model, latent_shape)`: token grid (h, w) or
     (t, h, w) of a (B, C, [T,] H, W) latent. `reference_tokens(transformer_options)`: tokens appended after the image
     tokens of JOINT sites. `beside_image(diffusion_model, conditions)`: tokens (before, after) the image tokens of IMAGE
-    sites, by what the model is called with beside the latent. `own_forward`: builds the replacement of an attention module's `forward` where the host's attention call
-    carries no transformer_options.
+    sites, by what the model is called with beside the latent. `own_forward`: builds the replacement of an attention
+    module's `forward` where the host's attention call carries no transformer_options.
     """
 
     name: str

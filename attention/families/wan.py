@@ -23,7 +23,9 @@ def _beside_image(model, conditions: dict) -> tuple[int, int]:
     if reference is not None and getattr(model, "ref_conv", None) is not None:
         # A convolution without padding: what does not fill a patch is left out.
         before = math.prod(side // size for side, size in zip(reference.shape[-2:], model.patch_size[1:], strict=True))
-    return before, sum(math.prod(_grid(model, tuple(latent.shape))) for latent in conditions.get("context_latents") or ())
+    return before, sum(
+        math.prod(_grid(model, tuple(latent.shape))) for latent in conditions.get("context_latents") or ()
+    )
 
 
 WAN = Family(

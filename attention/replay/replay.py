@@ -165,7 +165,7 @@ class Replay(Processor):
             for branch in forward.branches
         ]
         if call.site.module:
-            self._count.skipped(forward, call, forward.image_tokens)
+            self._count.skipped(forward, call, forward.image_tokens + sum(forward.beside))
         return torch.cat(kept)
 
     def skipped(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> torch.Tensor:

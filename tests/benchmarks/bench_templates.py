@@ -2,10 +2,10 @@
 
     python dev.py bench templates [--only NAME ...] [--level D2] [--out FILE]
 
-Each is run in the host's own executor, on the CPU: without the node, with it, again with another seed, and its picture's
-own prompt in a host that has not seen it. A tiny model of the family stands in for each model file; what else stands in,
-and what is changed, is in templates/table.py and nothing else. Exit status 1: a template is not calibrated as it samples,
-not compressed in the second run, or its first picture has other bits.
+Each is run in the host's own executor, on the CPU: without the node, with it, again with another seed, and the
+picture's own prompt in a host that has not seen it. A tiny model of the family stands in for each model file; what else
+stands in, and what is changed, is in templates/table.py and nothing else. Exit status 1: a template is not calibrated
+as it samples, not compressed in the second run, or its first picture has other bits.
 """
 
 from __future__ import annotations

@@ -44,7 +44,10 @@ def inner(kind, *nested):
             {
                 "id": 5,
                 "type": nested[0] if nested else "Change",
-                "inputs": [slot("model", "MODEL", 1), slot("strength" if nested else "amount", "FLOAT", 2, widget=True)],
+                "inputs": [
+                    slot("model", "MODEL", 1),
+                    slot("strength" if nested else "amount", "FLOAT", 2, widget=True),
+                ],
                 "widgets_values": [] if nested else [0.5],
             }
         ],

@@ -11,7 +11,12 @@ from . import models, nodes, table
 
 APPLY = "DiTFastAttnApplyPlan"
 SAMPLERS = ("KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced")
-SEEDED = {"KSampler": "seed", "KSamplerAdvanced": "noise_seed", "SamplerCustom": "noise_seed", "RandomNoise": "noise_seed"}
+SEEDED = {
+    "KSampler": "seed",
+    "KSamplerAdvanced": "noise_seed",
+    "SamplerCustom": "noise_seed",
+    "RandomNoise": "noise_seed",
+}
 LOADERS = {"UNETLoader": "unet_name", "CheckpointLoaderSimple": "ckpt_name"}
 
 

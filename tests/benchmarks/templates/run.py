@@ -59,8 +59,9 @@ class Host:
         tiny.load_host()
         import execution
         import folder_paths
-        import nodes
         import server
+
+        import nodes
 
         self._execution, self._nodes = execution, nodes
         self._undo = contextlib.ExitStack()
