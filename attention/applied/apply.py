@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ...plans import Plan, PlanError, Refusal, loads
 from ...plans.search import CUSTOM
 from ..calibration.measurement import CalibrationError, descending, measured_by, solve
-from ..calibration.progress import Meter, ceiling_text
+from ..calibration.progress import Meter
 from ..calibration.watch import Watch
 from ..hooks.model import HostModel, NotCovered
 from ..hooks.patch import install
@@ -94,6 +94,7 @@ class Applied:
         self._patcher = patcher
         self._asked = asked
         self._given: Plan | None = None
+        self._embedded: Plan | None = None
         self._linked = False
         self._model: HostModel | None = None
         self._kept = Kept()
@@ -145,6 +146,7 @@ class Applied:
         """
         asked = self._asked
         embedded = _fitting(self._patcher, loads(asked.text)) if asked.text.strip() else Refusal(_NO_PLAN)
+        self._embedded = None if isinstance(embedded, Refusal) else embedded
         if asked.linked is None:
             return embedded
         linked = _fitting(self._patcher, asked.linked)
@@ -166,7 +168,9 @@ class Applied:
     def begin(self, run: SamplingRun) -> Processor:
         """What the run does."""
         asked, plan = self._asked, self._plan()
-        self._why = ""
+        self._why = _not_finite(run)
+        if self._why:
+            return Processor()
         if plan is not None:
             if _worthless(plan):
                 run.record.note(_nothing(plan))
@@ -175,8 +179,8 @@ class Applied:
                 self._model, plan, asked.level, budget_bytes=asked.budget_bytes, strict=asked.strict, guard=asked.guard
             )
             return make(run)
-        self._why = _unmeasurable(run)
-        if self._why:
+        if len(descending(run.positions)) < LEAST_STEPS:
+            self._why = f"A run of one step is too short to be measured: it takes {LEAST_STEPS} or more."
             return Processor()
         self._whole, self._meter = Stopwatch(), Meter(bar=False)
         self._meter.begin_part("Watching this run to make its plan")
@@ -195,13 +199,16 @@ class Applied:
         if isinstance(processor, Watch):
             return self._watched(run, processor) if done else Report(CANCELLED, _CANCELLED, level, notes=notes)
         if self._why:
+            following = self._plan()
+            if following is not None:
+                return Report(REFUSED, f"{self._why} The run was made with full attention.", level, following)
             return Report(WATCHING, f"{self._why} The next run is watched.", level, notes=notes)
         if plan is None:
             plan = self._plan()
             if plan is None or not _worthless(plan):
                 return Report(REFUSED, notes[0] if notes else "The run was made with full attention.", level, plan)
             self._write(plan)
-            return Report(NOTHING, _nothing(plan), level, plan, embed=self._linked, figures=Figures(1.0, 1.0, 0.0))
+            return Report(NOTHING, _nothing(plan), level, plan, self._new(plan), Figures(1.0, 1.0, 0.0))
         if not done:
             return Report(CANCELLED, "The run was cancelled.", level, plan, notes=notes)
         self._write(plan)
@@ -213,7 +220,7 @@ class Applied:
             f"Plan {plan.id} in use: {level}, {percent(attention)} of attention and {percent(model)} of all work kept, "
             f"predicted error {chosen.predicted_error:.2f}."
         )
-        return Report(IN_USE, sentence, level, plan, self._linked, figures, tuple(found), notes)
+        return Report(IN_USE, sentence, level, plan, self._new(plan), figures, tuple(found), notes)
 
     def _watched(self, run: SamplingRun, seen: Watch) -> Report:
         """The plan of a run that was watched to its end."""
@@ -232,7 +239,8 @@ class Applied:
         self._kept.plan, self._kept.due = plan, False
         self._write(plan)
         stamp = plan.measurement
-        self._meter.finish(ceiling_text(stamp.attention_flops, stamp.other_flops))
+        self._meter.counted(stamp.attention_flops, stamp.other_flops)
+        self._meter.finish("Watched: the plan for the runs to come is made.")
         figures = Figures(1.0, 1.0, None)
         if _worthless(plan):
             return Report(NOTHING, _nothing(plan), level, plan, True, figures, notes=notes)
@@ -258,6 +266,10 @@ class Applied:
         log.info("[DiTFastAttn] %s", report.sentence)
         send(payload)
 
+    def _new(self, plan: Plan) -> bool:
+        """Whether a plan is another one than the node was executed with, so that the editor is to keep it."""
+        return self._embedded is None or self._embedded.id != plan.id
+
     def _write(self, plan: Plan) -> None:
         """Into the prompt and the workflow of the picture that is being made."""
         text = text_of(plan)
@@ -281,13 +293,12 @@ def _watching(reason: str) -> str:
     return f"{reason} {told}" if reason else told
 
 
-def _unmeasurable(run: SamplingRun) -> str:
-    """Why a run that is to be watched cannot be measured, as a sentence; empty where it can."""
+def _not_finite(run: SamplingRun) -> str:
+    """What of a run's settings is no number, as a sentence; empty where all are."""
     if not math.isfinite(run.guidance.cfg):
-        return f"The CFG is not a finite number ({run.guidance.cfg}), so nothing was measured."
-    if len(descending(run.positions)) < LEAST_STEPS:
-        return f"A run of one step is too short to be measured: it takes {LEAST_STEPS} or more."
-    return ""
+        return f"The CFG is not a finite number ({run.guidance.cfg}): set it to another."
+    wrong = next((sigma for sigma in (*run.sigmas, run.end) if not math.isfinite(sigma)), None)
+    return "" if wrong is None else f"The noise levels (sigmas) hold {wrong}, which is no finite number."
 
 
 def _worthless(plan: Plan) -> bool:
