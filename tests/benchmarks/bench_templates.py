@@ -25,8 +25,6 @@ from templates import package, prompt, table  # noqa: E402
 from templates.rows import row_of  # noqa: E402
 from templates.run import Host  # noqa: E402
 
-from host.workflow import WorkflowError  # noqa: E402
-
 RESULTS = Path(__file__).parent / "results" / "templates-cpu.json"
 FIGURES = {
     "calibrated": "calibrated as they sample",
@@ -34,20 +32,6 @@ FIGURES = {
     "first_run_bits_equal": "first run equal bit for bit to the one without the node",
     "shared": "compressed at once where the picture's prompt is opened",
 }
-
-
-def read_all(host: Host, names=()) -> tuple[list[prompt.Template], dict[str, str]]:
-    """The templates that sample a covered model, and why others that name one cannot be read."""
-    found, unread = [], {}
-    for name, workflow in package.workflows(names).items():
-        try:
-            template = prompt.read(name, workflow, host.info, host.outputs)
-        except WorkflowError as error:
-            unread[name] = str(error)
-            continue
-        if template is not None:
-            found.append(template)
-    return found, unread
 
 
 def summary(rows: list[dict]) -> list[str]:
@@ -69,7 +53,7 @@ def main() -> int:
     rows = []
     with Host() as host:
         logging.disable(logging.CRITICAL)  # the host reports every node that fails in full
-        templates, unread = read_all(host, options.only)
+        templates, unread = prompt.read_all(host, options.only)
         for template in templates:
             rows.append(row_of(host, template, options.level))
             show(rows[-1])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 
-from host.workflow import to_prompt
+from host.workflow import WorkflowError, to_prompt
 
-from . import models, nodes, table
+from . import models, nodes, package, table
+from .run import Host
 
 APPLY = "DiTFastAttnApplyPlan"
 SAMPLERS = ("KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced")
@@ -80,6 +81,20 @@ def another_seed(prompt: dict, more: int) -> dict:
         if name and isinstance(owner.get(name), int):
             owner[name] += more
     return prompt
+
+
+def read_all(host: Host, names=()) -> tuple[list[Template], dict[str, str]]:
+    """The templates that sample a covered model, and by name why others that name one cannot be read."""
+    found, unread = [], {}
+    for name, workflow in package.workflows(names).items():
+        try:
+            template = read(name, workflow, host.info, host.outputs)
+        except WorkflowError as error:
+            unread[name] = str(error)
+            continue
+        if template is not None:
+            found.append(template)
+    return found, unread
 
 
 def read(name: str, workflow: dict, info: dict, outputs: dict) -> Template | None:
