@@ -61,8 +61,9 @@ class Family:
     `title`: as people know it. `classes`: names of the host's diffusion model classes it covers.
     `sites(diffusion_model)`: its sites in execution order. `grid(diffusion_model, latent_shape)`: token grid (h, w) or
     (t, h, w) of a (B, C, [T,] H, W) latent. `reference_tokens(transformer_options)`: tokens appended after the image
-    tokens. `own_forward`: builds the replacement of an attention module's `forward` where the host's attention call
-    carries no transformer_options.
+    tokens of JOINT sites. `beside_image(diffusion_model, conditions)`: tokens (before, after) the image tokens of IMAGE
+    sites, by what the model is called with beside the latent. `own_forward`: builds the replacement of an attention
+    module's `forward` where the host's attention call carries no transformer_options.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Family:
     sites: Callable[[Any], tuple[Site, ...]]
     grid: Callable[[Any, tuple[int, ...]], tuple[int, ...]]
     reference_tokens: Callable[[dict], int] = field(default=lambda options: 0)
+    beside_image: Callable[[Any, dict], tuple[int, int]] = field(default=lambda model, conditions: (0, 0))
     own_forward: Callable[..., Any] | None = None
 
 

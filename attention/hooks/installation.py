@@ -51,6 +51,8 @@ class Installation:
             output = executor(*args, **kwargs)
             record.state = "done"
             record.digest = latent_digest(output)
+            if record.digest is not None and not all(map(math.isfinite, record.digest[1:])):
+                record.note("The sampled latent is not finite (NaN or infinite): see whether it is at level off, too.")
             return output
         finally:
             record.seconds = seconds()
@@ -149,7 +151,7 @@ class Installation:
         if self.run is None or self.forward is not None:
             return executor(x, *args, **kwargs)
         options = kwargs.get("transformer_options") or (args[4] if len(args) > 4 else {})
-        self.forward = self.run.begin_forward(executor.class_obj.diffusion_model, self.family, x, options)
+        self.forward = self.run.begin_forward(executor.class_obj.diffusion_model, self.family, x, options, kwargs)
         try:
             return executor(x, *args, **kwargs)
         finally:

@@ -52,12 +52,20 @@ class Forward:
     """
 
     def __init__(
-        self, diffusion_model, family: Family, latent_shape: Sequence[int], options: dict, tracked: bool, step: int
+        self,
+        diffusion_model,
+        family: Family,
+        latent_shape: Sequence[int],
+        options: dict,
+        tracked: bool,
+        step: int,
+        conditions: dict,
     ):
         self.diffusion_model = diffusion_model
         self.family = family
         self.step = step
         self.grid = family.grid(diffusion_model, tuple(latent_shape))
+        self.beside = family.beside_image(diffusion_model, conditions)
         self.branches = _branches(latent_shape, options)
         self.tracked = tracked and bool(self.branches)
         patches = options.get("patches", {})
@@ -80,7 +88,7 @@ class Forward:
         """How a sequence of `length` tokens is laid out at a site; None when it does not fit the grid."""
         extra = length - self.image_tokens
         if site.scope != JOINT:
-            return Layout(self.grid) if extra == 0 else None
+            return Layout(self.grid, *self.beside) if extra == sum(self.beside) else None
         references = self.family.reference_tokens(options)
         prefix = extra - references
         return Layout(self.grid, prefix, references) if prefix >= 0 else None
@@ -118,6 +126,14 @@ def sampler_name(sampler) -> str:
     return _HOST_NAMES.get(name, name.removesuffix("_function"))
 
 
+def cfg_of(guider) -> float:
+    """A guider's scale; 1 where it has none, or more than one."""
+    try:
+        return float(getattr(guider, "cfg", 1.0))
+    except (TypeError, ValueError):
+        return 1.0
+
+
 @dataclass(frozen=True)
 class GuidanceKind:
     """How a guider makes one prediction of its branches.
@@ -134,7 +150,7 @@ class GuidanceKind:
     @staticmethod
     def of(guider) -> GuidanceKind:
         """Of a guider of the host, at the start of a run."""
-        cfg = float(getattr(guider, "cfg", 1.0))
+        cfg = cfg_of(guider)
         usual = type(guider).__name__ in ("CFGGuider", "Guider_Basic")
         options = getattr(guider, "model_options", {})
         wrappers = options.get("transformer_options", {}).get("wrappers", {}).get(WrappersMP.PREDICT_NOISE, {})
@@ -228,10 +244,12 @@ class SamplingRun:
         self.evaluating = False
         self._seen.clear()
 
-    def begin_forward(self, diffusion_model, family: Family, latent: torch.Tensor, options: dict) -> Forward:
-        """Enter the diffusion model."""
+    def begin_forward(
+        self, diffusion_model, family: Family, latent: torch.Tensor, options: dict, conditions: dict
+    ) -> Forward:
+        """Enter the diffusion model. conditions: what it is called with by name."""
         tracked = self.evaluating and self._is_ours(diffusion_model)
-        forward = Forward(diffusion_model, family, latent.shape, options, tracked, self.step)
+        forward = Forward(diffusion_model, family, latent.shape, options, tracked, self.step, conditions)
         keys = {branch.key for branch in forward.branches}
         if forward.tracked and (keys & self._seen or len(keys) != len(forward.branches)):
             forward.tracked = False

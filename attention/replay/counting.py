@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...kernels import Layout, dense_flops
+from ..families import IMAGE
 from ..hooks.projections import flops_per_token
 from ..hooks.record import RunRecord
 from ..hooks.run import Forward, SiteCall
@@ -63,6 +64,8 @@ class Counting:
         if site.name not in self._linears:
             self._linears[site.name] = flops_per_token(forward.diffusion_model, site)
         of_image, of_text = self._linears[site.name]["image"], self._linears[site.name]["text"]
+        if site.scope == IMAGE:
+            of_text = of_image  # reference pictures go through the layers of the image
         self._record.steps[forward.step].projections_skipped += forward.batch * (
             of_image * forward.image_tokens + of_text * (length - forward.image_tokens)
         )

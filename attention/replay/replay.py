@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 
 from ...kernels import FULL, REUSE, HeadTable, Layout, flops, head_wise
-from ..families import JOINT, Family, Site
+from ..families import Family, Site
 from ..hooks.call import AttentionCall
 from ..hooks.processor import Processor
 from ..hooks.run import Branch, Forward, SamplingRun, SiteCall
@@ -73,7 +73,7 @@ class Replay(Processor):
         branches = 2 if self.run.record.cfg != 1.0 else 1
         total = 0
         for number, site in enumerate(self.sites):
-            tokens = image + (self._text_tokens if site.scope == JOINT else 0)
+            tokens = image + self._text_tokens
             heads = len(self.timeline.output_heads[number]) + site.heads * self.timeline.keeps_projected[number]
             total += (heads * tokens + len(self.timeline.residual_heads[number]) * image) * site.head_dim
         history = KEPT_LATENTS * 4 * math.prod(noise_shape) if self._forecast.active else 0
@@ -165,7 +165,7 @@ class Replay(Processor):
             for branch in forward.branches
         ]
         if call.site.module:
-            self._count.skipped(forward, call, forward.image_tokens)
+            self._count.skipped(forward, call, forward.image_tokens + sum(forward.beside))
         return torch.cat(kept)
 
     def skipped(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> torch.Tensor:

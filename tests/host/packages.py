@@ -49,6 +49,17 @@ def download_source(python: Path, requirement: str, sha256: str, archive: Path, 
         raise SetupError(f"pip downloaded {requirement} but not as {archive.name}.")
 
 
+def download_wheel(python: Path, requirement: str, sha256: str, wheel: Path, work: Path, progress: Progress) -> None:
+    """`pip download` of one wheel, by its hash and without what it depends on."""
+    wheel.parent.mkdir(parents=True, exist_ok=True)
+    listed = wheel.with_name("wheel.txt")
+    listed.write_text(f"{requirement} --hash=sha256:{sha256}\n", "utf-8")
+    choice = ["--no-deps", "--only-binary=:all:", "--require-hashes"]
+    _pip(python, ["download", *choice, "-r", str(listed), "-d", str(wheel.parent)], requirement, work, progress)
+    if not wheel.is_file():
+        raise SetupError(f"pip downloaded {requirement} but not as {wheel.name}.")
+
+
 def run_quietly(arguments: list[str]) -> int:
     """The exit code of a short command, whose output nobody needs."""
     try:

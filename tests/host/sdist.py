@@ -1,4 +1,4 @@
-"""The host's source archive: checking it and unpacking the host out of it."""
+"""Archives of the package index: checking them and unpacking one folder out of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tarfile
+import zipfile
 from pathlib import Path, PurePosixPath
 
 from .errors import SetupError
@@ -41,6 +42,22 @@ def unpack_folder(archive: Path, folder: str, target: Path) -> None:
             _extract(bundle, member, partial.joinpath(*inner.parts))
     if not any(partial.iterdir()):
         raise SetupError(f"{archive.name} holds no folder {folder}.")
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(partial, target)
+
+
+def unpack_wheel(wheel: Path, folder: str, target: Path) -> None:
+    """Unpack the files right below one folder of a wheel as `target`, which appears only when it is whole."""
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    with zipfile.ZipFile(wheel) as bundle:
+        for name in bundle.namelist():
+            above, _, file = name.rpartition("/")
+            if above == folder and file and not set(file) & set("\\:"):
+                (partial / file).write_bytes(bundle.read(name))
+    if not any(partial.iterdir()):
+        raise SetupError(f"{wheel.name} holds no folder {folder}.")
     shutil.rmtree(target, ignore_errors=True)
     os.replace(partial, target)
 

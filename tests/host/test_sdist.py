@@ -3,11 +3,12 @@
 import hashlib
 import io
 import tarfile
+import zipfile
 
 import pytest
 
 from host.errors import SetupError
-from host.sdist import check_hash, unpack_folder
+from host.sdist import check_hash, unpack_folder, unpack_wheel
 
 
 def make_archive(path, *members):
@@ -62,3 +63,22 @@ def test_a_changed_archive_is_refused_with_both_hashes(tmp_path):
     check_hash(archive, found)
     with pytest.raises(SetupError, match=f"{found} but {'0' * 64}"):
         check_hash(archive, "0" * 64)
+
+
+def make_wheel(path, *names):
+    with zipfile.ZipFile(path, "w") as bundle:
+        for name in names:
+            bundle.writestr(name, name)
+    return path
+
+
+def test_only_the_files_of_a_wheels_folder_are_unpacked(tmp_path):
+    names = ("p/files/a.json", "p/files/", "p/files/deep/b.json", "p/c.json", "../p/files/d.json", "p/files/..\\e.json")
+    unpack_wheel(make_wheel(tmp_path / "a.whl", *names), "p/files", tmp_path / "out")
+    assert [path.name for path in tmp_path.rglob("*.json")] == ["a.json"]
+
+
+def test_a_wheel_without_the_folder_leaves_nothing_behind(tmp_path):
+    with pytest.raises(SetupError, match="holds no folder p/files"):
+        unpack_wheel(make_wheel(tmp_path / "a.whl", "p/c.json"), "p/files", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -97,7 +97,6 @@ def test_a_reroute_is_followed_to_its_source():
     [
         (lambda w: w["nodes"][0].update(type="Gone"), "no node Gone"),
         (lambda w: w["links"].pop(), "Link 2"),
-        (lambda w: w.update(definitions={"subgraphs": [{}]}), "subgraphs"),
     ],
 )
 def test_what_cannot_be_sent_is_refused_in_a_sentence(change, sentence):

@@ -46,7 +46,8 @@ def load_host() -> None:
 
 
 @cache
-def _configs() -> dict:
+def configs() -> dict:
+    """families.json: a configuration, a latent's shape and what conditionings look like, a family."""
     return json.loads(_CONFIGS.read_text())
 
 
@@ -58,12 +59,17 @@ def shared_model(family: str):
 
 def make_model(family: str, seed: int = 0):
     """A ModelPatcher of one family with random weights of a sensible scale, on the CPU in float32."""
+    entry = configs()[family]
+    return model_of(entry["model_class"], entry["unet_config"], seed)
+
+
+def model_of(model_class: str, unet_config: dict, seed: int = 0):
+    """The same of any class of the host's supported models."""
     load_host()
     import comfy.model_patcher
     import comfy.supported_models
 
-    entry = _configs()[family]
-    config = getattr(comfy.supported_models, entry["model_class"])(dict(entry["unet_config"]))
+    config = getattr(comfy.supported_models, model_class)(dict(unet_config))
     config.set_inference_dtype(torch.float32, None)
     base = config.get_model({}, "")
     generator = torch.Generator().manual_seed(seed)
@@ -88,7 +94,7 @@ def _initialise(name: str, tensor: torch.Tensor, generator: torch.Generator) -> 
 
 def conditioning(family: str, seed: int, length: int | None = None) -> list:
     """A conditioning of random embeddings as the family expects it; `length` overrides the number of text tokens."""
-    entry = _configs()[family]
+    entry = configs()[family]
     generator = torch.Generator().manual_seed(seed)
     tokens, width = entry["context_shape"]
     extra = {}
@@ -99,7 +105,7 @@ def conditioning(family: str, seed: int, length: int | None = None) -> list:
 
 def latent(family: str, batch: int = 1, shape: tuple[int, ...] | None = None) -> torch.Tensor:
     """An empty latent (B, C, [T,] H, W)."""
-    return torch.zeros(batch, *(shape or _configs()[family]["latent_shape"]))
+    return torch.zeros(batch, *(shape or configs()[family]["latent_shape"]))
 
 
 def sample(
@@ -123,7 +129,7 @@ def sample(
 
     empty = latent(family, batch, shape)
     noise = comfy.sample.prepare_noise(empty, seed)
-    tokens = _configs()[family]["context_shape"][0]
+    tokens = configs()[family]["context_shape"][0]
     positive = positive or conditioning(family, 1)
     negative = conditioning(family, 2, tokens + 3 if split else None)
     with torch.inference_mode():

@@ -7,11 +7,16 @@ import copy
 from collections.abc import Iterable
 
 from .errors import HostError
+from .subgraphs import flatten
 
 MUTED, BYPASSED = 2, 4
 # These live in the editor only; the host never sees them.
 EDITOR_ONLY = {"Note", "MarkdownNote", "Reroute", "PrimitiveNode"}
-WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+PICTURES = "IMAGECOMPARE"  # a widget that only shows what the node made
+DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
+WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COLOR", "BOUNDING_BOX", PICTURES, DYNAMIC_COMBO}
+MISSING = object()
+UPLOADS = ("image_upload", "video_upload", "audio_upload")
 SEEDS = {"seed", "noise_seed"}
 
 SAMPLING = ("seed", "control_after_generate", "steps", "cfg", "sampler_name", "scheduler", "denoise")
@@ -49,9 +54,11 @@ class WorkflowError(HostError):
 
 
 def to_prompt(workflow: dict, object_info: dict) -> dict:
-    """The host's prompt for a saved workflow: every node that runs, its widget values and its links by name."""
-    if workflow.get("definitions", {}).get("subgraphs"):
-        raise WorkflowError("This workflow holds subgraphs, which are not converted: unpack them first.")
+    """The host's prompt for a saved workflow: every node that runs, its widget values and its links by name.
+
+    Nodes of subgraphs come under the ids "outer:inner".
+    """
+    workflow = flatten(workflow)
     nodes = {node["id"]: node for node in workflow["nodes"]}
     links = {link[0]: link for link in workflow["links"]}
     prompt = {}
@@ -60,7 +67,7 @@ def to_prompt(workflow: dict, object_info: dict) -> dict:
             continue
         if node["type"] not in object_info:
             raise WorkflowError(f"This host has no node {node['type']}: the pack that brings it failed to load.")
-        inputs = dict(_widget_values(node, object_info[node["type"]]))
+        inputs = {**dict(_widget_values(node, object_info[node["type"]])), **node.get("overrides", {})}
         for slot in node.get("inputs", ()):
             source = _source(slot.get("link"), nodes, links)
             if source is not None:
@@ -71,26 +78,43 @@ def to_prompt(workflow: dict, object_info: dict) -> dict:
 
 
 def _widget_values(node: dict, info: dict) -> Iterable[tuple[str, object]]:
-    values = node.get("widgets_values", [])
+    values = node.get("widgets_values") or []
     if isinstance(values, dict):
         return values.items()
-    return (pair for pair in zip(_widget_names(info), values) if pair[0] is not None)
+    values = list(values)
+    return [pair for pair in _take_widgets(info["input"], values, "") if pair[0] is not None]
 
 
-def _widget_names(info: dict) -> Iterable[str | None]:
-    """The inputs that the editor shows as widgets, in the order it saves them; None for its own extra ones."""
-    for group in ("required", "optional"):
-        for name, spec in info["input"].get(group, {}).items():
-            kind, options = spec[0], (spec[1] if len(spec) > 1 else {})
-            if options.get("forceInput") or not (isinstance(kind, list) or kind in WIDGET_TYPES):
-                continue
-            yield name
-            if kind == "INT" and (name in SEEDS or options.get("control_after_generate")):
-                yield None
-            elif isinstance(kind, list) and options.get("control_after_generate"):
-                yield None
-            if options.get("image_upload"):
-                yield None
+def _take_widgets(inputs: dict, values: list, prefix: str) -> Iterable[tuple[str | None, object]]:
+    """(name, value) of the inputs that the editor shows as widgets; values are taken off in the order it saves them.
+
+    The name is None for the editor's own extra widgets. A dynamic combo's choice brings further widgets after it. What
+    an older file lacks has its default, as in the editor.
+    """
+    for name, spec in ((n, s) for group in ("required", "optional") for n, s in inputs.get(group, {}).items()):
+        kind, options = spec[0], (spec[1] if len(spec) > 1 else {})
+        if options.get("forceInput") or not (isinstance(kind, list) or kind in WIDGET_TYPES):
+            continue
+        chosen = values.pop(0) if values else _default(kind, options)
+        if chosen is not MISSING:
+            yield prefix + name, chosen
+        if kind == DYNAMIC_COMBO:
+            for option in options.get("options", ()):
+                if option["key"] == chosen:
+                    yield from _take_widgets(option["inputs"], values, f"{prefix}{name}.")
+        extra = options.get("control_after_generate") or (kind == "INT" and name in SEEDS)
+        for _ in range(bool(extra) + any(options.get(upload) for upload in UPLOADS)):
+            if values:
+                yield None, values.pop(0)
+
+
+def _default(kind, options: dict):
+    if kind == PICTURES:
+        return {}
+    if "default" in options:
+        return options["default"]
+    choices = kind if isinstance(kind, list) else options.get("options") or [MISSING]
+    return choices[0]["key"] if kind == DYNAMIC_COMBO else choices[0] if choices else MISSING
 
 
 def _source(link_id: int | None, nodes: dict, links: dict) -> list | None:

@@ -1,0 +1,124 @@
+"""The nodes that stand in for the host's loaders and inputs, and the two that measure.
+
+A stand-in takes whatever the node in its place takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import torch
+
+from . import models, objects
+
+ANY = "*"
+# Frames of a video that is loaded, and its rate.
+FRAMES, RATE = 9, 1
+
+# Width of the embeddings and of the pooled one, for each kind of text encoder that a template loads.
+_TEXT = {"flux": "flux", "flux2": "flux2", "wan": "wan21_t2v", "sd3": "sd3", "longcat_image": "flux", "ovis": "flux"}
+# The VAE that a file holds, by the start of its name.
+_VAES = {
+    "ae.": objects.Vae(16, 8),
+    "flux2-vae": objects.Vae(128, 16),
+    "full_encoder_small_decoder": objects.Vae(128, 16),
+    "vae-ft-mse": objects.Vae(4, 8),
+    "wan_2.1_vae": objects.Vae(16, 8, video=True),
+    "wan2_1_vae": objects.Vae(16, 8, video=True),
+    "wan_alpha": objects.Vae(16, 8, video=True),
+    "wan2.2_vae": objects.Vae(48, 16, video=True),
+}
+
+
+def _clip(kind: str) -> objects.Clip:
+    entry = models.entry_of(_TEXT[kind])
+    return objects.Clip(entry["context_shape"][1], entry["pooled_dim"] if kind in ("flux", "sd3") else None)
+
+
+def _vae(name: str) -> objects.Vae:
+    return next(vae for start, vae in _VAES.items() if name.lower().startswith(start))
+
+
+def _checkpoint(ckpt_name):
+    kind = {"flux1": "flux", "sd3": "sd3"}[models.tiny_of(ckpt_name).family]
+    return models.make(ckpt_name), _clip(kind), objects.Vae(16, 8)
+
+
+def _video(name: str):
+    from comfy_api.latest._input_impl import VideoFromComponents
+    from comfy_api.latest._util import VideoComponents
+
+    pictures = objects.image(name, frames=FRAMES)
+    return (VideoFromComponents(VideoComponents(images=pictures, audio=None, frame_rate=Fraction(RATE))),)
+
+
+def _model_patch(name):
+    widths = [models.entry_of(base)["unet_config"] for base in ("flux", "wan21_t2v")]
+    return (objects.model_patch(name, widths[0]["hidden_size"], models.TALKING_WIDTH, widths[1]["num_layers"]),)
+
+
+def _audio(audio, **kwargs):
+    return ({"waveform": torch.zeros(1, 1, 16000), "sample_rate": 16000},)
+
+
+# Host node -> (what it gives, function of its inputs).
+STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
+    "UNETLoader": (("MODEL",), lambda unet_name, **k: (models.make(unet_name),)),
+    "CheckpointLoaderSimple": (("MODEL", "CLIP", "VAE"), lambda ckpt_name, **k: _checkpoint(ckpt_name)),
+    "LoraLoaderModelOnly": (
+        ("MODEL",),
+        lambda model, lora_name, strength_model, **k: (objects.weak_lora(model, lora_name, strength_model),),
+    ),
+    "CLIPLoader": (("CLIP",), lambda type, **k: (_clip(type),)),
+    "DualCLIPLoader": (("CLIP",), lambda type, **k: (_clip(type),)),
+    "VAELoader": (("VAE",), lambda vae_name, **k: (_vae(vae_name),)),
+    "CLIPVisionLoader": (("CLIP_VISION",), lambda **k: (objects.Vision(),)),
+    "StyleModelLoader": (("STYLE_MODEL",), lambda **k: (objects.Style(models.entry_of("flux")["context_shape"][1]),)),
+    "ControlNetLoader": (("CONTROL_NET",), lambda **k: (objects.Control.make(128),)),
+    "ModelPatchLoader": (("MODEL_PATCH",), lambda name, **k: _model_patch(name)),
+    "AudioEncoderLoader": (("AUDIO_ENCODER",), lambda **k: (objects.AudioEncoder(),)),
+    "LoadImage": (("IMAGE", "MASK"), lambda image, **k: (objects.image(image), objects.image(image)[..., 0].round())),
+    "LoadVideo": (("VIDEO",), lambda file, **k: _video(file)),
+    "LoadAudio": (("AUDIO",), _audio),
+    "Painter": (("IMAGE", "MASK"), lambda **k: (objects.image("painted"), objects.image("painted")[..., 0].round())),
+    # Services on the net.
+    "GeminiImageNode": (("IMAGE", "STRING"), lambda **k: (objects.image("gemini"), "")),
+    "GeminiNodeV3": (("STRING",), lambda **k: ("a picture moves",)),
+}
+
+
+def stand_in_name(kind: str) -> str:
+    """The name under which the stand-in of a host's node is registered."""
+    return f"DiTFastAttnTest{kind}"
+
+
+AT_MOST, KEEP = stand_in_name("AtMost"), stand_in_name("Keep")
+
+
+def _node_class(kind: str, outputs: tuple[str, ...], function: Callable, input_names: tuple[str, ...], **extra) -> type:
+    def run(self, **inputs):
+        return function(**inputs)
+
+    members = {
+        "INPUT_TYPES": classmethod(lambda cls: {"optional": {name: (ANY, {}) for name in input_names}}),
+        "RETURN_TYPES": outputs,
+        "FUNCTION": "run",
+        "CATEGORY": "tests",
+        "run": run,
+        **extra,
+    }
+    return type(kind, (), members)
+
+
+def register(mappings: dict, input_names: Callable[[str], tuple[str, ...]], kept: dict) -> None:
+    """Add the stand-ins to the host's nodes. kept: filled by KEEP nodes, their `name` -> the latent's samples."""
+    for kind, (outputs, function) in STAND_INS.items():
+        mappings[stand_in_name(kind)] = _node_class(kind, outputs, function, input_names(kind))
+    mappings[AT_MOST] = _node_class("AtMost", ("INT",), lambda value, most: (min(value, most),), ("value", "most"))
+
+    def keep(latent, name):
+        kept[name] = latent["samples"].clone()
+        return ()
+
+    mappings[KEEP] = _node_class("Keep", (), keep, ("latent", "name"), OUTPUT_NODE=True)

@@ -1,0 +1,192 @@
+"""What stands in for files that are no diffusion model: small, without weights worth the name, the same every time."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import interpolate
+
+TOKENS = 12  # of every prompt
+MOST_PIXELS = 192  # on the longer side of what a VAE encodes
+VISION_WIDTH, VISION_TOKENS, VISION_LAYERS = 1280, 257, 24
+
+
+def _random(shape, *names) -> torch.Tensor:
+    seed = zlib.crc32("/".join(map(str, names)).encode())
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+class Clip:
+    """A text encoder: random embeddings that depend on the text, `width` wide."""
+
+    def __init__(self, width: int, pooled: int | None):
+        self.width, self.pooled = width, pooled
+
+    def clone(self):
+        return self
+
+    def set_tokenizer_option(self, name, value):
+        pass
+
+    def tokenize(self, text, *args, **kwargs):
+        return {"text": text, "t5xxl": text, "images": kwargs.get("images") or ()}
+
+    def encode_from_tokens(self, tokens, return_pooled=False, return_dict=False):
+        text = str(tokens["text"])
+        length = TOKENS + 4 * len(tokens["images"])
+        embeddings = _random((1, length, self.width), "text", text)
+        pooled = _random((1, self.pooled), "pooled", text) if self.pooled else None
+        if return_dict:
+            return {"cond": embeddings, "pooled_output": pooled}
+        return (embeddings, pooled) if return_pooled else embeddings
+
+    def encode_from_tokens_scheduled(self, tokens, unprojected=False, add_dict=None, show_pbar=True):
+        made = self.encode_from_tokens(tokens, return_dict=True)
+        return [[made.pop("cond"), {**{k: v for k, v in made.items() if v is not None}, **(add_dict or {})}]]
+
+
+@dataclass(frozen=True)
+class Vae:
+    """An image or video VAE: a latent pixel is the mean of its pixels, mixed into `latent_channels` by fixed numbers.
+
+    `space`: pixels a latent pixel and side. `video`: 4 frames a latent frame, after the first.
+    """
+
+    latent_channels: int
+    space: int
+    video: bool = False
+
+    def throw_exception_if_invalid(self):
+        pass
+
+    def spacial_compression_encode(self) -> int:
+        return self.space
+
+    spacial_compression_decode = spacial_compression_encode
+
+    def temporal_compression_decode(self) -> int | None:
+        return 4 if self.video else None
+
+    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(frames or batch, H, W, 3) in 0..1 to (B, C, [T,] H, W); larger pictures are seen at MOST_PIXELS."""
+        pixels = (pixels[0] if pixels.ndim == 5 else pixels)[..., :3].movedim(-1, 1).float()
+        shrink = min(1.0, MOST_PIXELS / max(pixels.shape[-2:]))
+        # Sides in whole patches of two latent pixels.
+        step = 2 * self.space
+        size = [max(step, round(side * shrink) // step * step) // self.space for side in pixels.shape[-2:]]
+        small = interpolate(pixels * 2 - 1, size=size, mode="area")
+        if self.video:
+            small = small[::4].movedim(1, 0)[None]
+        return torch.einsum("bc...,cd->bd...", small, self._mixing())
+
+    def encode_tiled(self, pixels, **kwargs):
+        return self.encode(pixels)
+
+    def decode(self, latent: torch.Tensor, **kwargs) -> torch.Tensor:
+        """(B, C, [T,] H, W) to (B, [T,] H, W, 3) in 0..1."""
+        picture = torch.einsum("bd...,cd->bc...", latent.float(), self._mixing()) / self.latent_channels
+        size = [side * self.space for side in latent.shape[-2:]]
+        if latent.ndim == 5:
+            size = [4 * latent.shape[2] - 3 if self.video else latent.shape[2], *size]
+        return (interpolate(picture, size=size) / 2 + 0.5).clamp(0, 1).movedim(1, -1)
+
+    def decode_tiled(self, latent, **kwargs):
+        return self.decode(latent)
+
+    def _mixing(self) -> torch.Tensor:
+        return _random((3, self.latent_channels), "vae", self.latent_channels)
+
+
+class Vision:
+    """A CLIP vision encoder."""
+
+    def encode_image(self, image, crop=True):
+        from comfy.clip_vision import Output
+
+        shift = image.float().mean()
+        states = _random((1, VISION_LAYERS, VISION_TOKENS, VISION_WIDTH), "vision") + shift
+        made = Output()
+        made["last_hidden_state"] = states[:, -1]
+        made["penultimate_hidden_states"] = states[:, -2]
+        made["all_hidden_states"] = states
+        made["image_embeds"] = states[:, -1, 0]
+        made["mm_projected"] = None
+        made["image_sizes"] = [tuple(image.shape[1:])]
+        return made
+
+
+class Style:
+    """A style model (Redux): tokens for the prompt of a Flux."""
+
+    def __init__(self, width: int):
+        self.width = width
+
+    def get_cond(self, vision_output):
+        return vision_output["last_hidden_state"][:, :TOKENS, : self.width].clone()
+
+
+class Control:
+    """Makes a ControlNet that adds a fixed pattern to the image tokens of an SD3, a tenth of their size."""
+
+    @staticmethod
+    def make(width: int):
+        from comfy.controlnet import ControlBase
+
+        class TinyControl(ControlBase):
+            def get_control(self, x_noisy, t, cond, batched_number, transformer_options):
+                tokens = -(-x_noisy.shape[-2] // 2) * -(-x_noisy.shape[-1] // 2)
+                added = 0.1 * self.strength * _random((1, tokens, width), "control").to(x_noisy)
+                return {"output": [added.repeat(x_noisy.shape[0], 1, 1)]}
+
+            def copy(self):
+                copied = TinyControl()
+                self.copy_to(copied)
+                return copied
+
+        return TinyControl()
+
+
+def model_patch(file: str, flux_width: int, wan_width: int, wan_layers: int):
+    """USO's projector or InfiniteTalk's audio attention, tiny, as the host wraps them."""
+    import comfy.model_patcher
+    import comfy.ops
+    from comfy_extras import nodes_model_patch
+
+    made = {"dtype": torch.float32, "operations": comfy.ops.disable_weight_init}
+    if "infinitetalk" in file.lower():
+        sizes = {"intermediate_dim": 16, "in_dim": wan_width, "out_dim": 32, "context_tokens": 4}
+        module = nodes_model_patch.MultiTalkModelPatch(**sizes, num_layers=wan_layers, **made)
+    else:
+        sizes = {"siglip_token_nums": VISION_TOKENS, "style_token_nums": 8, "siglip_token_dims": VISION_WIDTH}
+        module = nodes_model_patch.SigLIPMultiFeatProjModel(**sizes, hidden_size=flux_width, **made)
+    with torch.no_grad():
+        for name, tensor in module.state_dict(keep_vars=True).items():
+            tensor.copy_(_random(tensor.shape, name) * 0.1 * max(1, tensor[0].numel()) ** -0.5)
+    cpu = torch.device("cpu")
+    return comfy.model_patcher.ModelPatcher(module, load_device=cpu, offload_device=cpu)
+
+
+class AudioEncoder:
+    """An audio encoder (wav2vec): 50 frames a second of 12 layers and the input."""
+
+    def encode_audio(self, waveform, sample_rate):
+        frames = max(8, round(waveform.shape[-1] / sample_rate * 50))
+        layers = [0.1 * _random((1, frames, 768), "audio", layer) for layer in range(13)]
+        return {"encoded_audio": layers[-1], "encoded_audio_all_layers": layers, "audio_samples": waveform.shape[-1]}
+
+
+def image(name: str, width: int = 192, height: int = 128, frames: int = 1) -> torch.Tensor:
+    """Smooth colours, (frames, height, width, 3) in 0..1."""
+    coarse = _random((frames, 3, 6, 8), "image", name).sigmoid()
+    return interpolate(coarse, size=(height, width), mode="bilinear").movedim(1, -1)
+
+
+def weak_lora(model, name: str, strength: float):
+    """A clone with one weight matrix in eight changed by a hundredth, as a LoRA would."""
+    patched = model.clone()
+    weights = [(k, w) for k, w in model.model.state_dict().items() if w.ndim == 2 and k.startswith("diffusion_model.")]
+    for key, weight in weights[::8]:
+        patched.add_patches({key: (0.01 * weight.shape[1] ** -0.5 * _random(weight.shape, name, key),)}, strength)
+    return patched
