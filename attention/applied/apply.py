@@ -72,8 +72,13 @@ class Asked:
 
 
 def needs_link(patcher, text: str, calibrate: str) -> bool:
-    """Whether a linked plan has to be asked for: the embedded one does not fit, or the user wants another."""
-    return calibrate == AGAIN or isinstance(_fitting(patcher, loads(text)), Refusal)
+    """Whether a linked plan has to be asked for: the embedded one does not fit, or the user wants another; never for a
+    model that no plan is for.
+    """
+    try:
+        return isinstance(_fitting(patcher, loads(text)), Refusal) or calibrate == AGAIN
+    except NotCovered:
+        return False
 
 
 def apply(patcher, asked: Asked):
@@ -281,10 +286,11 @@ _CANCELLED = "The run did not finish, so nothing was measured and nothing is kep
 
 
 def _fitting(patcher, plan: Plan | Refusal) -> Plan | Refusal:
-    """The plan, if it is one and for this model."""
+    """The plan, if it is one and for this model. Raises NotCovered where none can be."""
+    identity = HostModel.of(patcher).identity
     if isinstance(plan, Refusal):
         return plan
-    reason = plan.why_not(HostModel.of(patcher).identity)
+    reason = plan.why_not(identity)
     return plan if reason is None else Refusal(reason)
 
 
