@@ -220,7 +220,7 @@ class Applied:
         chosen = plan.level(level)
         attention, model = kept_by(run.record, plan.measurement)
         figures = Figures(attention, model, chosen.predicted_error)
-        found = differences(plan.measurement, plan.model, run, HostModel.of(run.patcher).identity)
+        found = differences(plan, run, HostModel.of(run.patcher).identity)
         sentence = (
             f"Plan {plan.id} in use: {level}, {percent(attention)} of attention and {percent(model)} of all work kept, "
             f"predicted error {chosen.predicted_error:.2f}."

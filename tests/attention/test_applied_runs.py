@@ -487,3 +487,12 @@ def test_the_place_of_the_plan_among_the_saved_values_is_the_schemas():
     given = ApplyCompressionPlan.GET_NODE_INFO_V1()["input"]
     names = [name for group in ("required", "optional") for name in given[group] if name not in ("model", "plan_in")]
     assert (names[PLAN_AT], names[CALIBRATE_AT], schema.node_id) == ("plan", "calibrate", NODE)
+
+
+def test_a_run_on_another_part_of_the_schedule_than_was_calibrated_is_told():
+    node = Node(tiny.shared_model("sd3"))
+    ksampler(node.model, "sd3", denoise=0.3)
+    ksampler(node.model, "sd3", denoise=0.3, seed=9)
+    assert node.states[1:] == ["made", "in use"] and node.last["differences"] == []
+    ksampler(node.model, "sd3")
+    assert any("another part of the noise schedule" in one for one in node.last["differences"])
