@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from .attention.applied.papers import listen
+from .attention.applied.metadata import listen
 from .nodes import NODES
 
 WEB_DIRECTORY = "./web"

@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ..attention.applied.apply import Asked, apply, needs_link
 from ..attention.applied.kept import CALIBRATE, WHEN_NEEDED
-from ..attention.applied.papers import NODE, Papers
+from ..attention.applied.metadata import NODE, Metadata
 from ..plans.search import CUSTOM, LEVELS
 from .types import ALIASES, CATEGORY, MIB, OFF, PlanType
 
@@ -143,7 +143,7 @@ class ApplyCompressionPlan(io.ComfyNode):
             strict=strict,
             guard=guard,
             node=hidden and hidden.unique_id,
-            papers=Papers.of(hidden and hidden.prompt, hidden and hidden.extra_pnginfo),
+            metadata=Metadata.of(hidden and hidden.prompt, hidden and hidden.extra_pnginfo),
         )
         patched, reports = apply(model, asked)
         return io.NodeOutput(patched, ui={"ditfastattn_apply": [{"reports": reports}]})

@@ -41,7 +41,7 @@ from .message import (
     send,
     text_of,
 )
-from .papers import Papers
+from .metadata import Metadata
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ _NO_PLAN = (
 @dataclass(frozen=True)
 class Asked:
     """What the user set on the node, and who it is. text: the embedded plan. linked: what came by link, None where
-    nothing did. node: its execution id, None outside of the host. papers: of the prompt that executed it.
+    nothing did. node: its execution id, None outside of the host. metadata: of the prompt that executed it.
     """
 
     level: str
@@ -68,7 +68,7 @@ class Asked:
     strict: bool = False
     guard: bool = False
     node: str | None = None
-    papers: Papers = field(default_factory=Papers)
+    metadata: Metadata = field(default_factory=Metadata)
 
 
 def needs_link(patcher, text: str, calibrate: str) -> bool:
@@ -115,7 +115,7 @@ class Applied:
         except NotCovered as error:
             return self._patcher if asked.level == OFF else self._refused(str(error))
         fingerprint = self._model.identity.fingerprint
-        key = None if asked.node is None else (asked.papers.workflow_id, asked.node, fingerprint)
+        key = None if asked.node is None else (asked.metadata.workflow_id, asked.node, fingerprint)
         self._kept = KEPT.of(key)
         self._kept.ask(asked.calibrate)
         if asked.level == OFF:
@@ -187,6 +187,9 @@ class Applied:
         if len(descending(run.positions)) < LEAST_STEPS:
             self._why = f"A run of one step is too short to be measured: it takes {LEAST_STEPS} or more."
             return Processor()
+        if self._kept.hopeless:
+            self._why = f"Runs could not be measured ({self._kept.failure}), and are no longer watched: {_REMEDY}"
+            return Processor()
         self._whole, self._meter = Stopwatch(), Meter(bar=False)
         self._meter.begin_part("Watching this run to make its plan")
         return Watch(HostModel.of(run.patcher), run, self._meter, own=True)
@@ -205,7 +208,7 @@ class Applied:
             return self._watched(run, processor) if done else Report(CANCELLED, _CANCELLED, level, notes=notes)
         if self._why:
             following = self._plan()
-            if following is not None:
+            if following is not None or self._kept.hopeless:
                 return Report(REFUSED, f"{self._why} The run was made with full attention.", level, following)
             return Report(WATCHING, f"{self._why} The next run is watched.", level, notes=notes)
         if plan is None:
@@ -239,9 +242,12 @@ class Applied:
             except (CalibrationError, PlanError) as error:
                 seen.failure = str(error)
         if seen.failure is not None:
-            why = f"Nothing was measured: {seen.failure.rstrip('.')}. The next run is watched."
-            return Report(WATCHING, why, level, notes=notes)
-        self._kept.plan, self._kept.due = plan, False
+            why = seen.failure.rstrip(".")
+            self._kept.failed(why)
+            if self._kept.hopeless:
+                return Report(REFUSED, f"Nothing was measured again: {why}. {_REMEDY}", level, notes=notes)
+            return Report(WATCHING, f"Nothing was measured: {why}. The next run is watched.", level, notes=notes)
+        self._kept.plan, self._kept.due, self._kept.failures = plan, False, 0
         self._write(plan)
         stamp = plan.measurement
         self._meter.counted(stamp.attention_flops, stamp.other_flops)
@@ -279,9 +285,10 @@ class Applied:
         """Into the prompt and the workflow of the picture that is being made."""
         text = text_of(plan)
         if self._asked.node is not None and text:
-            self._asked.papers.current().write(self._asked.node, text)
+            self._asked.metadata.current().write(self._asked.node, text)
 
 
+_REMEDY = "To have one more run watched, set calibrate to 'again'; bypass the node to be rid of this line."
 _CANCELLED = "The run did not finish, so nothing was measured and nothing is kept. The next run is watched."
 
 

@@ -10,24 +10,38 @@ from ...plans import Plan
 WHEN_NEEDED, AGAIN, NEVER = "when needed", "again", "never"
 CALIBRATE = (WHEN_NEEDED, AGAIN, NEVER)
 MOST_NODES = 64
+MOST_FAILURES = 2  # runs in a row that could not be measured, for the same reason: the next one could not, either
 
 
 @dataclass
 class Kept:
     """What is known of one node and model. plan: the one that it made. asked: the last choice of CALIBRATE. due: a new
-    calibration was asked for, and no run has made it yet.
+    calibration was asked for, and no run has made it yet. failure, failures: why the last watched run could not be
+    measured, and how many in a row could not for that reason.
     """
 
     plan: Plan | None = None
     asked: str = WHEN_NEEDED
     due: bool = False
+    failure: str = ""
+    failures: int = 0
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether runs are no longer watched, because they cannot be measured."""
+        return self.failures >= MOST_FAILURES
+
+    def failed(self, why: str) -> None:
+        """A watched run could not be measured."""
+        self.failures = self.failures + 1 if why == self.failure else 1
+        self.failure = why
 
     def ask(self, choice: str) -> None:
         """The node is executed with a choice. `AGAIN` counts once, until the node was executed with another choice: a
         prompt that is sent over and over with it does not calibrate over and over.
         """
         if choice == AGAIN and self.asked != AGAIN:
-            self.due = True
+            self.due, self.failure, self.failures = True, "", 0
         elif choice != AGAIN:
             self.due = False
         self.asked = choice

@@ -18,7 +18,7 @@ import comfy_extras.nodes_custom_sampler as custom  # noqa: E402
 import comfy_extras.nodes_perpneg as perpneg  # noqa: E402
 from comfy_execution.utils import CurrentNodeContext  # noqa: E402
 
-from ditfastattn.attention.applied.kept import KEPT  # noqa: E402
+from ditfastattn.attention.applied.kept import KEPT, Kept  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import PlanRefused  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics  # noqa: E402
@@ -264,6 +264,30 @@ def test_a_cfg_that_is_no_number_is_named_and_not_measured():
     assert node.states[1:] == ["watching"] and "CFG is not a finite number (nan)" in node.last["sentence"]
 
 
+def test_runs_that_cannot_be_measured_are_not_watched_for_ever():
+    model = tiny.make_model("sd3")
+    with torch.no_grad():
+        model.model.diffusion_model.final_layer.linear.bias.fill_(math.nan)
+    node = Node(model)
+    for _ in range(3):
+        ksampler(node.model, "sd3")
+    assert node.states == ["watching", "watching", "refused", "refused"]
+    first, second, third = (report["sentence"] for report in node._reports[1:])
+    assert "not finite" in first and first.endswith("The next run is watched.")
+    assert "measured again" in second and "set calibrate to 'again'" in second
+    assert "no longer watched" in third and "full attention" in third
+
+
+def test_asking_again_has_one_more_run_watched():
+    kept = Kept()
+    for why in ("one", "other", "other"):
+        assert not kept.hopeless
+        kept.failed(why)
+    assert kept.hopeless
+    kept.ask("again")
+    assert not kept.hopeless and kept.due
+
+
 def test_sigmas_that_are_no_numbers_are_named_whether_there_is_a_plan_or_not():
     node, broken = Node(tiny.shared_model("sd3")), torch.tensor([1.0, 0.8, math.nan, 0.4, 0.0])
     guided(node.model, "sd3", sigmas=broken)
@@ -481,7 +505,7 @@ def test_a_linked_plan_is_asked_for_only_where_it_is_needed():
 
 
 def test_the_place_of_the_plan_among_the_saved_values_is_the_schemas():
-    from ditfastattn.attention.applied.papers import CALIBRATE_AT, NODE, PLAN_AT
+    from ditfastattn.attention.applied.metadata import CALIBRATE_AT, NODE, PLAN_AT
 
     schema = ApplyCompressionPlan.define_schema()
     given = ApplyCompressionPlan.GET_NODE_INFO_V1()["input"]

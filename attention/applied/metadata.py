@@ -24,32 +24,32 @@ _recent: deque[tuple[dict, dict]] = deque(maxlen=MOST_PROMPTS)
 
 
 @dataclass(frozen=True)
-class Papers:
+class Metadata:
     """The prompt and the workflow that were sent, None where there is none."""
 
     prompt: dict | None = None
     workflow: dict | None = None
 
     @staticmethod
-    def of(prompt, extra_pnginfo) -> Papers:
+    def of(prompt, extra_pnginfo) -> Metadata:
         """From the host's hidden inputs."""
         workflow = extra_pnginfo.get("workflow") if isinstance(extra_pnginfo, dict) else None
-        return Papers(prompt if isinstance(prompt, dict) else None, workflow if isinstance(workflow, dict) else None)
+        return Metadata(prompt if isinstance(prompt, dict) else None, workflow if isinstance(workflow, dict) else None)
 
     @property
     def workflow_id(self) -> str:
         """The editor's id of the workflow; empty where it has none."""
         return str((self.workflow or {}).get("id") or "")
 
-    def current(self) -> Papers:
+    def current(self) -> Metadata:
         """Those of the prompt that is being executed now: a node may have been executed for an earlier one."""
         prompt = _executing()
         if not prompt or prompt is self.prompt:
             return self
         for sent, extra in reversed(_recent):
             if sent is prompt:
-                return Papers.of(prompt, extra.get("extra_pnginfo"))
-        return Papers(prompt)
+                return Metadata.of(prompt, extra.get("extra_pnginfo"))
+        return Metadata(prompt)
 
     def write(self, node: str, text: str) -> bool:
         """Put a plan into a node, by its execution id ("12:3" inside a subgraph); whether anything changed."""
