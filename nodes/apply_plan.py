@@ -39,7 +39,7 @@ class ApplyCompressionPlan(io.ComfyNode):
                     default="D2",
                     tooltip=(
                         "off: full attention. D1 stays closest to the original picture, D6 saves most. custom: the "
-                        "budget that was set as keep_attention in DiTFastAttn Calibrate."
+                        "budget that was set as keep_work or keep_attention in DiTFastAttn Calibrate."
                     ),
                 ),
                 io.String.Input(

@@ -155,7 +155,7 @@ class Calibrate(io.ComfyNode):
                     tooltip=(
                         "What the levels D1 to D6 save. FLOPs: the same plan on every machine. milliseconds (measured "
                         "here): times every way to compute attention during the run, a few per cent longer, and saves "
-                        "time on this machine at this size. keep_attention counts FLOPs with either."
+                        "time on this machine at this size. keep_work and keep_attention count FLOPs with either."
                     ),
                 ),
                 io.Guider.Input(
@@ -168,6 +168,20 @@ class Calibrate(io.ComfyNode):
                     "sigmas",
                     optional=True,
                     tooltip="Noise levels in place of steps, scheduler and denoise; a part of a schedule serves, too.",
+                ),
+                io.Float.Input(
+                    "keep_work",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    optional=True,
+                    advanced=True,
+                    tooltip=(
+                        "Above 0, the plan gets one more level, custom: the least error that keeps at most this "
+                        "fraction of all of the model's FLOPs. In place of keep_attention. Changing it does not "
+                        "measure again."
+                    ),
                 ),
             ],
             outputs=[
@@ -209,6 +223,7 @@ class Calibrate(io.ComfyNode):
         guider=None,
         sampler=None,
         sigmas=None,
+        keep_work=0.0,
         **kwargs,
     ) -> io.NodeOutput:
         result = calibrated(
@@ -216,7 +231,7 @@ class Calibrate(io.ComfyNode):
             model,
             SamplerSettings(sampler_name, scheduler, steps, cfg, denoise, seed),
             Setup(latent_image, positive, negative, guider, sampler, sigmas),
-            budget=Budget(keep_attention, max_cache_mib * MIB, PRICES[price]),
+            budget=Budget(keep_attention, max_cache_mib * MIB, PRICES[price], keep_work),
             runs=runs,
             before=measurements,
             check=verify,

@@ -135,7 +135,7 @@ class Applied:
             elif asked.level == CUSTOM:
                 raise PlanRefused(
                     "The level 'custom' is a budget that DiTFastAttn Calibrate plans for: connect one with "
-                    "keep_attention set, or choose one of the other levels."
+                    "keep_work or keep_attention set, or choose one of the other levels."
                 )
         except (PlanError, PlanRefused, ValueError) as error:
             return self._refused(str(error))

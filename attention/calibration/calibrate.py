@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ...plans import Plan, Refusal
-from ...plans.search import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, Solved
+from ...plans.search import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, KeepWork, Solved
 from ..hooks.model import HostModel, NotCovered
 from ..hooks.noise import schedule_name
 from ..hooks.record import Stopwatch
@@ -38,17 +38,21 @@ _NO_MEASUREMENTS = Refusal(
 
 @dataclass(frozen=True)
 class Budget:
-    """What a user sets beside the levels. keep_attention: fraction for the level "custom"; 0 = no limit, each. price:
-    what the levels D1 to D6 save, see `plans.search.solve_plan`.
+    """What a user sets beside the levels. keep_attention, keep_work: fraction of attention's FLOPs, or of the model's,
+    for the level "custom"; only one of them. 0 = no limit, each. price: what the levels D1 to D6 save, see
+    `plans.search.solve_plan`.
     """
 
     keep_attention: float = 0.0
     max_cache_bytes: int = 0
     price: str = FLOPS
+    keep_work: float = 0.0
 
     @property
     def levels(self) -> tuple:
         """Levels and goals of the plan."""
+        if self.keep_work > 0:
+            return (*LEVELS, (CUSTOM, KeepWork(self.keep_work)))
         return (*LEVELS, (CUSTOM, KeepAttention(self.keep_attention))) if self.keep_attention > 0 else LEVELS
 
 
@@ -128,12 +132,15 @@ def _require_finite(settings: SamplerSettings, setup: Setup, budget: Budget) -> 
         "the guider's cfg": [cfg_of(setup.guider)],
         "denoise": [settings.denoise],
         "keep_attention": [budget.keep_attention],
+        "keep_work": [budget.keep_work],
         "sigmas": [] if setup.sigmas is None else setup.sigmas.tolist(),
     }
     for name, values in named.items():
         wrong = next((value for value in values if not math.isfinite(value)), None)
         if wrong is not None:
             raise CalibrationError(f"{name} must be finite, not {wrong}: set it to what you sample with.")
+    if budget.keep_attention > 0 and budget.keep_work > 0:
+        raise CalibrationError("The level 'custom' has one budget: set keep_work or keep_attention to 0.")
     if setup.sigmas is not None and len(setup.sigmas) < 2:
         raise CalibrationError("sigmas holds no step: connect the noise levels that you sample with.")
 
@@ -162,8 +169,8 @@ def plan_by(
     if budget != Budget() or runs != 1 or before is not None or check != OFF:
         raise CalibrationError(
             "The papers' methods know no budget and only one prompt and seed, and their errors are measured already: "
-            "with them, set runs to 1, keep_attention and max_cache_mib to 0, price to FLOPs and verify to off, and "
-            "leave measurements unconnected."
+            "with them, set runs to 1, keep_work, keep_attention and max_cache_mib to 0, price to FLOPs and verify to "
+            "off, and leave measurements unconnected."
         )
     progress = Meter()
     found = search(
@@ -182,7 +189,7 @@ def _one_run(model: HostModel, settings, sample, inputs, budget: Budget, runs: i
     if isinstance(before, Refusal):
         raise CalibrationError(before.reason)
     if check != OFF and check not in (name for name, _ in budget.levels):
-        raise CalibrationError("There is no level 'custom' to verify: set keep_attention above 0.")
+        raise CalibrationError("There is no level 'custom' to verify: set keep_work or keep_attention above 0.")
     progress, dense = Meter(), Trajectory()
     progress.reserve(check != OFF)
 

@@ -54,7 +54,7 @@ def follower(
         raise PlanRefused(reason)
     if level == CUSTOM and CUSTOM not in (one.name for one in plan.levels):
         raise PlanRefused(
-            "The plan has no level 'custom': set keep_attention in DiTFastAttn Calibrate, or choose one of "
+            "The plan has no level 'custom': set keep_work or keep_attention in DiTFastAttn Calibrate, or choose one of "
             f"{', '.join(one.name for one in plan.levels)}."
         )
     chosen = plan.level(level)

@@ -10,7 +10,7 @@ up to.
 from .costs import FLOPS, MILLISECONDS, UNITS, Costs
 from .evaluate import attention_work, live_bytes, skipped_work
 from .forecasts import Forecasts
-from .levels import CUSTOM, LEVELS, KeepAttention, Solved, solve_plan
+from .levels import CUSTOM, LEVELS, KeepAttention, KeepWork, Solved, solve_plan
 from .table import CalibrationTable
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Costs",
     "Forecasts",
     "KeepAttention",
+    "KeepWork",
     "Solved",
     "attention_work",
     "live_bytes",

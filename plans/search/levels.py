@@ -44,6 +44,9 @@ CUSTOM = "custom"  # the level of a user's own budget, beside D1 to D6
 ROUNDS = 4  # searches for one level, at most
 NEAR_ENOUGH = 0.95  # part of a level's error that is enough to use
 AIM = 0.98  # part of the goal that the next search aims for
+# A budget of work is met by trying errors between these two, a number of times: each halves the logarithm of what is
+# between, down to 4 % of the error.
+LEAST_ERROR, MOST_ERROR, HALVINGS = 1e-3, 2.0, 8
 STRIDES = (1, -1, 2)  # patterns from the best one so far at which a better one is looked for
 # Where the search over patterns starts: part of a squared goal that forecasts have used up, and evaluations for the
 # attention to keep. Seen in levels of the demo model; they change only how long it takes.
@@ -58,6 +61,13 @@ NEAR_THE_BEST = 1.1
 @dataclass(frozen=True)
 class KeepAttention:
     """A level's goal: the least predicted error that keeps at most this fraction (0..1) of the attention FLOPs."""
+
+    fraction: float
+
+
+@dataclass(frozen=True)
+class KeepWork:
+    """A level's goal: the least predicted error that keeps at most this fraction (0..1) of the whole model's FLOPs."""
 
     fraction: float
 
@@ -80,12 +90,12 @@ class Solved:
 
 @dataclass(frozen=True)
 class _Found:
-    """A level's methods: name, the largest predicted error or the fraction to keep, the evaluations, and the solution
+    """A level's methods: name, the largest predicted error or the budget, the evaluations, and the solution
     at these.
     """
 
     name: str
-    goal: float | KeepAttention
+    goal: float | KeepAttention | KeepWork
     scope: _Scope
     solution: Solution
 
@@ -170,22 +180,22 @@ def solve_plan(
     model: ModelIdentity,
     measurement: Measurement,
     *,
-    levels: Sequence[tuple[str, float | KeepAttention]] = LEVELS,
+    levels: Sequence[tuple[str, float | KeepAttention | KeepWork]] = LEVELS,
     max_cache_bytes: int | None = None,
     price: str = FLOPS,
 ) -> Solved:
     """A plan with one level per (name, goal), where a goal is the largest predicted relative error of the final latent
-    or a `KeepAttention`. Of levels with an error for a goal, which must ascend, a stronger one never costs more than a
+    or a budget, `KeepAttention` or `KeepWork`. Of levels with an error for a goal, which must ascend, a stronger one never costs more than a
     milder one. Where the plan's text would become too long, the strongest of them are left out, with a note.
 
-    price: unit of the work that the levels with an error for a goal save, `FLOPS` or `MILLISECONDS`; KeepAttention is a
-    budget of FLOPs at either. The plan's figures count FLOPs at either. max_cache_bytes: most bytes of live caches, of
+    price: unit of the work that the levels with an error for a goal save, `FLOPS` or `MILLISECONDS`; budgets are of
+    FLOPs at either. The plan's figures count FLOPs at either. max_cache_bytes: most bytes of live caches, of
     any level. Raises PlanError if the table and the model do not have the same layers, or if the table lacks the
     milliseconds that are asked for.
     """
     if table.sites != model.sites:
         raise PlanError("The calibration does not have the layers of the connected model: calibrate again.")
-    units = {name: FLOPS if isinstance(goal, KeepAttention) else price for name, goal in levels}
+    units = {name: price if isinstance(goal, float | int) else FLOPS for name, goal in levels}
     table.in_unit(price)  # raises where it was not measured
     scopes = _Scopes(table)
     found = _descending([_best(scopes, name, goal, units[name], max_cache_bytes) for name, goal in levels])
@@ -199,7 +209,29 @@ def solve_plan(
     return Solved(plan, gap, tuple(notes), _milliseconds(table, found))
 
 
-def _best(scopes: _Scopes, name: str, goal: float | KeepAttention, unit: str, max_cache_bytes: int | None) -> _Found:
+def _best(
+    scopes: _Scopes, name: str, goal: float | KeepAttention | KeepWork, unit: str, max_cache_bytes: int | None
+) -> _Found:
+    """The best level that was found for a goal."""
+    if not isinstance(goal, KeepWork):
+        return _best_for(scopes, name, goal, unit, max_cache_bytes)
+    low, high, met = math.log(LEAST_ERROR), math.log(MOST_ERROR), False
+    found = _best_for(scopes, name, MOST_ERROR, unit, max_cache_bytes)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        tried = _best_for(scopes, name, math.exp(middle), unit, max_cache_bytes)
+        if tried.model_kept <= goal.fraction:
+            high, found, met = middle, tried, True
+        else:
+            low = middle
+    reached = met or found.model_kept <= goal.fraction
+    note = "" if reached else f"The strongest compression measured still keeps {found.model_kept:.0%} of the work."
+    return replace(found, goal=goal, solution=replace(found.solution, reached=reached, note=note))
+
+
+def _best_for(
+    scopes: _Scopes, name: str, goal: float | KeepAttention, unit: str, max_cache_bytes: int | None
+) -> _Found:
     """The best level that was found for a goal: of the pattern that a search over patterns ends at, and of the one that
     evaluates everything.
 
@@ -290,7 +322,7 @@ def _descending(found: list[_Found]) -> list[_Found]:
     result: list[_Found] = []
     milder: _Found | None = None
     for one in found:
-        if not isinstance(one.goal, KeepAttention):
+        if isinstance(one.goal, float | int):
             if milder is None or one.model_kept <= milder.model_kept:
                 milder = one
             one = replace(one, scope=milder.scope, solution=milder.solution)
@@ -327,7 +359,7 @@ def _short_enough(plan: Plan, found: list[_Found]) -> tuple[Plan, list[str]]:
     for one in reversed(found):
         if codec.length(plan) <= codec.MAX_TEXT or len(plan.levels) == 1:
             break
-        if not isinstance(one.goal, KeepAttention):
+        if isinstance(one.goal, float | int):
             left_out.insert(0, one.name)
             plan = replace(plan, levels=tuple(level for level in plan.levels if level.name != one.name))
     return plan, left_out

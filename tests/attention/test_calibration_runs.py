@@ -215,7 +215,7 @@ def test_a_new_budget_is_answered_without_sampling_again(model):
     tiny.sample(patched, "sd3", steps=STEPS)
     record = attached(patched).runs.latest()
     assert record.level == CUSTOM and not record.notes
-    with pytest.raises(PlanRefused, match="no level 'custom': set keep_attention"):
+    with pytest.raises(PlanRefused, match="no level 'custom': set keep_work or keep_attention"):
         apply_plan(model, plain.plan, CUSTOM, strict=True)
 
 
@@ -272,9 +272,9 @@ def test_what_was_saved_before_an_input_was_added_still_runs():
 
     info = Calibrate.GET_NODE_INFO_V1()["input"]
     added = ["measurements", "runs", "keep_attention", "max_cache_mib", "method", "verify", "price"]
-    added += ["guider", "sampler", "sigmas"]
-    assert list(info["optional"])[-10:] == added and not set(added) & set(info["required"])
-    added = added[:-3]
+    added += ["guider", "sampler", "sigmas", "keep_work"]
+    assert list(info["optional"])[-11:] == added and not set(added) & set(info["required"])
+    added = [*added[:-4], "keep_work"]
     assert all(info["optional"][name][1].get("advanced") for name in added[1:])
 
 

@@ -105,6 +105,7 @@ def test_another_guider_or_other_sigmas_are_measured_anew(guided, monkeypatch):
         ("cfg", math.inf, "cfg must be finite, not inf"),
         ("denoise", math.nan, "denoise must be finite, not nan"),
         ("keep_attention", math.nan, "keep_attention must be finite, not nan"),
+        ("keep_work", math.inf, "keep_work must be finite, not inf"),
         ("sigmas", torch.tensor([1.0, math.nan, 0.0]), "sigmas must be finite, not nan"),
         ("sigmas", torch.tensor([1.0]), "sigmas holds no step"),
         ("positive", None, "connect positive and negative, or a guider"),

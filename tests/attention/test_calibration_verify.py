@@ -211,7 +211,7 @@ def test_cancel_while_a_level_is_checked_leaves_the_measurement_and_nothing_on_t
 
 def test_what_cannot_be_verified_is_refused_before_sampling(model):
     sampler = Sampler()
-    with pytest.raises(CalibrationError, match="set keep_attention above 0"):
+    with pytest.raises(CalibrationError, match="set keep_work or keep_attention above 0"):
         planned(model, sampler, CUSTOM)
     with pytest.raises(CalibrationError, match="verify to off"):
         plan_by(V2, model, SETTINGS, sampler, check="D3")

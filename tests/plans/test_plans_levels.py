@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from plans_samples import as_methods, identity, measurement, milliseconds_of, table_of
+from plans_samples import as_methods, identity, measurement, milliseconds_of, table_of, with_forecasts
 
 from ditfastattn.plans import ModelIdentity, PlanError, codec, dumps, fingerprint, loads
 from ditfastattn.plans.search import (
@@ -15,6 +15,7 @@ from ditfastattn.plans.search import (
     LEVELS,
     MILLISECONDS,
     KeepAttention,
+    KeepWork,
     attention_work,
     live_bytes,
     skipped_work,
@@ -67,6 +68,25 @@ def test_a_level_of_its_own_budget_keeps_to_it_and_leaves_the_others_alone(fract
         if level.attention_flops_kept <= custom.attention_flops_kept:
             assert level.predicted_error >= 0.97 * custom.predicted_error
     assert loads(dumps(plan)) == plan
+
+
+@pytest.mark.parametrize("fraction", [0.9, 0.6, 0.4])
+def test_a_budget_of_work_keeps_no_more_and_errs_least(fraction):
+    made = table_of(np.random.default_rng(0), sites=(4,) * 3, rows=10, windows=3, ages=4)
+    table = with_forecasts(made, np.random.default_rng(5), bend=0.6)
+    plan = solved_plan(table, levels=(*LEVELS, (CUSTOM, KeepWork(fraction))))
+    custom = plan.level(CUSTOM)
+    assert custom.model_flops_kept <= fraction
+    # A level with less error keeps more work, but for the steps in which errors are tried.
+    for error in (0.9 * custom.predicted_error, 0.5 * custom.predicted_error):
+        milder = solved_plan(table, levels=(("D1", error),)).levels[0]
+        assert milder.model_flops_kept > fraction
+
+
+def test_a_budget_of_work_that_nothing_reaches_is_said_in_a_sentence():
+    table = table_of(np.random.default_rng(0), sites=(4,) * 3, rows=6, windows=2, ages=2)
+    solved = solve_plan(table, model_of(table), measurement(), levels=((CUSTOM, KeepWork(0.01)),))
+    assert "still keeps" in solved.notes[0] and "of the work" in solved.notes[0]
 
 
 def test_the_distance_from_the_best_possible_plan_is_bounded_for_every_level():
