@@ -54,8 +54,8 @@ def follower(
         raise PlanRefused(reason)
     if level == CUSTOM and CUSTOM not in (one.name for one in plan.levels):
         raise PlanRefused(
-            "The plan has no level 'custom': set keep_work or keep_attention in DiTFastAttn Calibrate, or choose one of "
-            f"{', '.join(one.name for one in plan.levels)}."
+            "The plan has no level 'custom': set keep_work or keep_attention in DiTFastAttn Calibrate, or choose one "
+            f"of {', '.join(one.name for one in plan.levels)}."
         )
     chosen = plan.level(level)
     ways = _ways(plan)

@@ -185,13 +185,14 @@ def solve_plan(
     price: str = FLOPS,
 ) -> Solved:
     """A plan with one level per (name, goal), where a goal is the largest predicted relative error of the final latent
-    or a budget, `KeepAttention` or `KeepWork`. Of levels with an error for a goal, which must ascend, a stronger one never costs more than a
-    milder one. Where the plan's text would become too long, the strongest of them are left out, with a note.
+    or a budget, `KeepAttention` or `KeepWork`. Of levels with an error for a goal, which must ascend, a stronger one
+    never costs more than a milder one. Where the plan's text would become too long, the strongest of them are left out,
+    with a note.
 
     price: unit of the work that the levels with an error for a goal save, `FLOPS` or `MILLISECONDS`; budgets are of
-    FLOPs at either. The plan's figures count FLOPs at either. max_cache_bytes: most bytes of live caches, of
-    any level. Raises PlanError if the table and the model do not have the same layers, or if the table lacks the
-    milliseconds that are asked for.
+    FLOPs at either. The plan's figures count FLOPs at either. max_cache_bytes: most bytes of live caches, of any level.
+    Raises PlanError if the table and the model do not have the same layers, or if the table lacks the milliseconds that
+    are asked for.
     """
     if table.sites != model.sites:
         raise PlanError("The calibration does not have the layers of the connected model: calibrate again.")

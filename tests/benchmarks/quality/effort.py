@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .forecast import Schedule
-from .methods import ATTENTION_BUDGETS, EASY, FEWER, LAZY, OURS, THRESHOLDS, V1, V2
+from .methods import ATTENTION_BUDGETS, EASY, FEWER, LAZY, OURS, THRESHOLDS, V1, V2, WORK_BUDGETS
 from .settings import Setting
 
 # Measured on one thread of a shared CPU, to a tenth: a picture decoded and compared, at the size of `home`.
@@ -38,7 +38,9 @@ def expected_levels(setting: Setting, method: str) -> tuple[str, ...]:
     """The levels that a plan will have, as far as is known before it is made."""
     count = 6 if method == OURS else len(THRESHOLDS[method])
     names = tuple(f"D{number + 1}" for number in range(count))
-    return (*names, *ATTENTION_BUDGETS) if method == OURS and setting.attention_share is None else names
+    if method != OURS:
+        return names
+    return (*names, *WORK_BUDGETS, *(ATTENTION_BUDGETS if setting.attention_share is None else ()))
 
 
 class Pace:

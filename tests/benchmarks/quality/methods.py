@@ -11,7 +11,9 @@ PLANNED = (OURS, V1, V2)  # those that need a calibration
 PAPERS = (V1, V2)
 METHODS = (FEWER, EASY, LAZY, FORECAST, OURS, V2, V1)  # in the order in which they are sampled
 
-BUDGETS = (0.85, 0.70, 0.60, 0.50, 0.35)  # fractions of the model's FLOPs at which methods are compared
+# Fractions of the model's FLOPs at which methods are compared; this pack has a level of its own for each.
+BUDGETS = (0.85, 0.70, 0.60, 0.50, 0.35)
+WORK_BUDGETS = {f"W{round(100 * budget)}": budget for budget in BUDGETS}
 # Chosen so that the papers' searches keep 0.3 to 0.7 of attention, and the host's caches 0.45 to 0.95 of the model's
 # evaluations; the caches' default is 0.2.
 THRESHOLDS = {

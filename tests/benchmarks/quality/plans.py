@@ -16,10 +16,10 @@ from ditfastattn.attention.calibration.measurement import Measured, SamplerSetti
 from ditfastattn.attention.calibration.papers import search as searches
 from ditfastattn.attention.hooks.model import HostModel
 from ditfastattn.plans import Plan, dumps, loads
-from ditfastattn.plans.search import LEVELS, KeepAttention
+from ditfastattn.plans.search import LEVELS, KeepAttention, KeepWork
 
 from . import band, prices
-from .methods import ATTENTION_BUDGETS, OURS, THRESHOLDS, V1, V2
+from .methods import ATTENTION_BUDGETS, OURS, THRESHOLDS, V1, V2, WORK_BUDGETS
 from .sampling import job_of
 from .settings import Setting
 
@@ -82,15 +82,18 @@ def _settings(job: demo.Job) -> SamplerSettings:
 
 
 def _ours(setting: Setting) -> Planned:
-    """The levels that a user gets and, but for other prices, those of ATTENTION_BUDGETS, all from one run."""
+    """The levels that a user gets, those of WORK_BUDGETS and, but for other prices, those of ATTENTION_BUDGETS: all of
+    them from one run.
+    """
     measured = _measured(job_of(setting, PROMPT, SEED))
     if setting.attention_share is not None:
         measured = replace(measured, table=prices.priced(measured.table, setting.attention_share))
     plan = solve(measured).plan
     stamp = plan.measurement  # before the extra levels, whose solving takes time as well
+    extra = [(name, KeepWork(budget)) for name, budget in WORK_BUDGETS.items()]
     if setting.attention_share is None:
-        extra = tuple((name, KeepAttention(budget)) for name, budget in ATTENTION_BUDGETS.items())
-        plan = solve(measured, levels=(*LEVELS, *extra)).plan
+        extra += [(name, KeepAttention(budget)) for name, budget in ATTENTION_BUDGETS.items()]
+    plan = solve(measured, levels=(*LEVELS, *extra)).plan
     return Planned(plan, stamp.seconds / stamp.dense_seconds, product())
 
 
