@@ -223,6 +223,12 @@ class SamplingRun:
         """Whether one branch's output may serve the other: where two are combined by a scale, and nothing else."""
         return self.guidance.shares
 
+    @property
+    def step_cache(self) -> str:
+        """The name of the host's own cache of whole steps that is on as well, EasyCache or LazyCache; empty without."""
+        options = getattr(self.patcher, "model_options", {}).get("transformer_options", {})
+        return str(getattr(options.get("easycache"), "name", ""))
+
     def begin_evaluation(self, sigma: float) -> None:
         """The sampler evaluates the model at a noise level; the nearest step of the schedule is where we are."""
         self.arrive(sigma)

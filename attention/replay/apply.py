@@ -65,6 +65,10 @@ def follower(
         schedule = resolve(plan, chosen, run.positions)
         for sentence in schedule.notes:
             run.record.note(sentence)
+        if run.step_cache:
+            run.record.note(
+                f"{run.step_cache} leaves out steps as well: what that changes comes on top of the predicted error."
+            )
         run.record.plan, run.record.level = plan, chosen.name
         laid_out = timeline.build(schedule, ways, offsets, tuple(site.skippable for site in model.sites))
         run.record.methods = laid_out.map()

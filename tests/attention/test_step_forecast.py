@@ -330,5 +330,7 @@ def test_the_hosts_step_caches_on_top_leave_a_finite_picture_and_nothing_behind(
     assert torch.isfinite(output).all() and relative(output, tiny.sample(model, "sd3", steps=STEPS)) < 1.0
     record = attached(patched).runs.latest()
     assert any(step.forecast for step in record.steps)
+    assert record.notes[0].startswith(f"{node.removesuffix('Node')} leaves out steps as well")
     plain = tiny.sample(forecasting(model), "sd3", steps=STEPS)
     assert torch.equal(tiny.sample(patched, "sd3", steps=STEPS), plain)
+    assert attached(patched).runs.latest().notes == []
