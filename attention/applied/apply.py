@@ -166,7 +166,9 @@ class Applied:
     def begin(self, run: SamplingRun) -> Processor:
         """What the run does."""
         asked, plan = self._asked, self._plan()
-        self._why = ""
+        self._why = _not_finite(run)
+        if self._why:
+            return Processor()
         if plan is not None:
             if _worthless(plan):
                 run.record.note(_nothing(plan))
@@ -175,8 +177,8 @@ class Applied:
                 self._model, plan, asked.level, budget_bytes=asked.budget_bytes, strict=asked.strict, guard=asked.guard
             )
             return make(run)
-        self._why = _unmeasurable(run)
-        if self._why:
+        if len(descending(run.positions)) < LEAST_STEPS:
+            self._why = f"A run of one step is too short to be measured: it takes {LEAST_STEPS} or more."
             return Processor()
         self._whole, self._meter = Stopwatch(), Meter(bar=False)
         self._meter.begin_part("Watching this run to make its plan")
@@ -195,6 +197,9 @@ class Applied:
         if isinstance(processor, Watch):
             return self._watched(run, processor) if done else Report(CANCELLED, _CANCELLED, level, notes=notes)
         if self._why:
+            following = self._plan()
+            if following is not None:
+                return Report(REFUSED, f"{self._why} The run was made with full attention.", level, following)
             return Report(WATCHING, f"{self._why} The next run is watched.", level, notes=notes)
         if plan is None:
             plan = self._plan()
@@ -281,13 +286,12 @@ def _watching(reason: str) -> str:
     return f"{reason} {told}" if reason else told
 
 
-def _unmeasurable(run: SamplingRun) -> str:
-    """Why a run that is to be watched cannot be measured, as a sentence; empty where it can."""
+def _not_finite(run: SamplingRun) -> str:
+    """What of a run's settings is no number, as a sentence; empty where all are."""
     if not math.isfinite(run.guidance.cfg):
-        return f"The CFG is not a finite number ({run.guidance.cfg}), so nothing was measured."
-    if len(descending(run.positions)) < LEAST_STEPS:
-        return f"A run of one step is too short to be measured: it takes {LEAST_STEPS} or more."
-    return ""
+        return f"The CFG is not a finite number ({run.guidance.cfg}): set it to another."
+    wrong = next((sigma for sigma in (*run.sigmas, run.end) if not math.isfinite(sigma)), None)
+    return "" if wrong is None else f"The noise levels (sigmas) hold {wrong}, which is no finite number."
 
 
 def _worthless(plan: Plan) -> bool:

@@ -38,16 +38,18 @@ class Probe:
 
 class Probes:
     """The probes of a run with `steps` steps over `sites` sites, and the gains that they gave. fraction: of the steps,
-    how many probes there are.
+    how many probes there are, but `least` or more.
     """
 
     way = 0  # the narrowest window: an error well above rounding at every site
 
-    def __init__(self, sites: int, steps: int, fraction: float = PROBE_FRACTION):
-        count = max(LEAST_PROBES, round(fraction * steps)) if steps > 1 else 0
+    def __init__(self, sites: int, steps: int, fraction: float = PROBE_FRACTION, least: int = LEAST_PROBES):
+        count = max(least, round(fraction * steps)) if steps > 1 else 0
         groups = max(1, min(MOST_GROUPS, sites, count - 1))
         self.step = max(1, round(PROBED_AT * (steps - 1)))
-        self.list = [Probe(WINDOWED, group) for group in range(groups)] + [Probe(REUSED, None)] if count else []
+        self.list = [Probe(WINDOWED, group) for group in range(groups)] if count else []
+        if count > 1:
+            self.list.append(Probe(REUSED, None))
         self._bounds = np.linspace(0, sites, groups + 1).round().astype(int)
         self._changes: list[tuple[Probe, tuple[int, ...], float]] = []
 

@@ -26,7 +26,7 @@ from .guidance import Guidance
 from .observer import HISTORY_BYTES, IMAGE_QUERIES, Observer, approximated
 from .predictions import Predictions
 from .progress import Progress
-from .propagation import PROBE_FRACTION, REUSED, Probe, Probes
+from .propagation import LEAST_PROBES, REUSED, Probe, Probes
 from .timing import Timing, wait
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ AGES = 5  # steps back at which reuse and residuals are scored; plans keep nothi
 # sampled query is a larger part than of a real picture's.
 OWN_QUERIES = 32
 OWN_PROBES = 0.1
+OWN_TWO_FROM = 8  # steps; a shorter run has one probe
 
 
 @dataclass
@@ -90,17 +91,31 @@ class Watch(DenseRun):
         self._before: dict[tuple, torch.Tensor] = {}  # outputs of the step before the probes
 
     def announce(self, noise_shape, model) -> int:
-        """Choose what to score by the axes of the grid; the samples are small and need no announcement."""
+        """Choose what to score by the axes of the grid."""
         levels = (*self.run.sigmas, self.run.end)
         self.signal = signal_scale(model.get_model_object("model_sampling"), levels)
         self.ways = approximations(len(self.family.grid(self.diffusion_model, tuple(noise_shape))))
         queries = OWN_QUERIES if self._own else IMAGE_QUERIES
         self.observer = Observer(self.sites, self.run, self.ways, AGES, queries)
         self.layouts, self.branches = self.observer.layouts, self.observer.branches
-        fraction = OWN_PROBES if self._own else PROBE_FRACTION
-        self.probes = Probes(len(self.sites), len(self.run.positions), fraction)
+        self.probes = self._probes()
         self.timing = Timing(self.sites, self.ways) if self._timed else None
-        return 0
+        return self._held(noise_shape, model)
+
+    def _probes(self) -> Probes:
+        sites, steps = len(self.sites), len(self.run.positions)
+        if not self._own:
+            return Probes(sites, steps)
+        return Probes(sites, steps, OWN_PROBES, LEAST_PROBES if steps >= OWN_TWO_FROM else 1)
+
+    def _held(self, noise_shape, model) -> int:
+        """Most bytes that are held during the run: samples of the last steps, and all outputs of one step."""
+        tokens = math.prod(self.family.grid(self.diffusion_model, tuple(noise_shape)))
+        element = torch.empty((), dtype=model.model.get_dtype_inference()).element_size()
+        channels = sum(site.heads * site.head_dim for site in self.sites)
+        outputs = 2 * noise_shape[0] * tokens * channels * element
+        samples = 4 * channels * IMAGE_QUERIES * (len(self.ways) + 1) * (AGES + 2)
+        return min(outputs, HISTORY_BYTES) + min(samples, HISTORY_BYTES)
 
     def evaluate(self, predict: Callable[..., torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
         """A model evaluation, measured when it is the step's first."""

@@ -62,11 +62,11 @@ class Installation:
 
     def _begin_run(self, guider, args, kwargs) -> SamplingRun | None:
         asked = SamplerCall.of(args, kwargs)
-        if not asked.sigmas or not all(map(math.isfinite, (*asked.sigmas, asked.end))):
+        if not asked.sigmas:
             return None
         patcher = guider.model_patcher
         position_of = noise_scale(patcher.get_model_object("model_sampling"))
-        positions = [position_of(sigma) for sigma in asked.sigmas]
+        positions = [position_of(sigma) if math.isfinite(sigma) else 0.0 for sigma in asked.sigmas]
         guidance = GuidanceKind.of(guider)
         steps = [StepCount(position) for position in positions]
         record = RunRecord(steps, sampler=asked.sampler, cfg=guidance.cfg, seed=asked.seed)

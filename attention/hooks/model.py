@@ -35,8 +35,8 @@ class HostModel:
         family = find_family(model)
         if family is None:
             raise NotCovered(
-                f"{model_name(patcher)} is not a model that DiTFastAttn covers ({', '.join(TITLES)} are): it runs with "
-                "full attention, as if this node were bypassed."
+                f"{model_name(patcher)} is not a model that DiTFastAttn covers, so it runs with full attention: bypass "
+                f"or remove the node, or load one of those that are covered ({', '.join(TITLES)})."
             )
         return HostModel(patcher, family, family.sites(model))
 

@@ -32,13 +32,23 @@ class Setup:
     def inputs(self) -> tuple:
         """All that one measurement is told from another by, beside the settings and the model."""
         guider = {} if self.guider is None else vars(self.guider)
-        told = {name: guider[name] for name in sorted(guider) if name not in _OF_THE_MODEL}
+        told = {name: _unnumbered(guider[name]) for name in sorted(guider) if name not in _OF_THE_MODEL}
         sampler = None if self.sampler is None else vars(self.sampler)
         return (self.positive, self.negative, self.latent, told, sampler, self.sigmas)
 
 
 # What a guider holds of the model that it samples, or only while it samples.
 _OF_THE_MODEL = ("model_patcher", "model_options", "inner_model", "conds", "loaded_models")
+
+
+def _unnumbered(conditionings):
+    """A guider's conditionings without the number that the host gives each of them anew; anything else as it is."""
+    if not isinstance(conditionings, dict):
+        return conditionings
+    return {
+        name: [{key: value for key, value in one.items() if key != "uuid"} for one in entries]
+        for name, entries in conditionings.items()
+    }
 
 
 def sample_once(model_patcher, settings, setup: Setup, progress=None) -> torch.Tensor:

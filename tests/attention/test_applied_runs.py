@@ -238,6 +238,27 @@ def test_a_cfg_that_is_no_number_is_named_and_not_measured():
     assert node.states[1:] == ["watching"] and "CFG is not a finite number (nan)" in node.last["sentence"]
 
 
+def test_sigmas_that_are_no_numbers_are_named_whether_there_is_a_plan_or_not():
+    node, broken = Node(tiny.shared_model("sd3")), torch.tensor([1.0, 0.8, math.nan, 0.4, 0.0])
+    guided(node.model, "sd3", sigmas=broken)
+    assert node.states[1:] == ["watching"] and "(sigmas) hold nan" in node.last["sentence"]
+    guided(node.model, "sd3")
+    guided(node.model, "sd3", sigmas=broken)
+    assert node.states[2:] == ["made", "refused"] and "(sigmas) hold nan" in node.last["sentence"]
+
+
+@pytest.mark.parametrize(("steps", "extra"), [(2, 1), (4, 1), (8, 2), (20, 2), (40, 3)])
+def test_the_watched_run_evaluates_the_model_few_times_more_than_the_dense_one(steps, extra):
+    model, counted = tiny.shared_model("sd3"), []
+    node = Node(model)
+    counting = node.model.clone()
+    counting.set_model_unet_function_wrapper(
+        lambda function, given: counted.append(1) or function(given["input"], given["timestep"], **given["c"])
+    )
+    tiny.sample(counting, "sd3", steps=steps)
+    assert len(counted) == steps + extra and node.states[1:] == ["made"]
+
+
 def test_never_means_full_attention_and_a_sentence():
     model = tiny.shared_model("sd3")
     node = Node(model, calibrate="never")
