@@ -15,7 +15,7 @@ import { readable, sentence } from './strings.js'
 
 const EVENT = 'ditfastattn.apply'
 // Room for the lines on a new node.
-const WIDTH = 330
+const WIDTH = 380
 // For what changes a node without telling it: bypass, other extensions that set values.
 const LOOK_EVERY = 1000
 
@@ -148,10 +148,12 @@ function choice(apply, level) {
   return say(values.error === null ? 'choicePart' : 'choice', { level, ...values })
 }
 
-/** Have the list of levels drawn anew. */
+/** Have the list of levels drawn anew: the Vue renderer does when something that it watches was written. */
 function relabel(apply) {
   const widget = widgetOf(apply, 'level')
-  if (widget?.options?.values) widget.options.values = [...widget.options.values]
+  const { disabled } = widget
+  widget.disabled = !disabled
+  widget.disabled = disabled
   apply.graph?.setDirtyCanvas(true, false)
 }
 
@@ -274,6 +276,8 @@ app.registerExtension({
   },
 
   afterConfigureGraph() {
+    // A picture carries the mark of the prompt that made it.
+    unmark(app.rootGraph)
     setTimeout(deliver)
   },
 

@@ -20,8 +20,8 @@ const STRONG = 'var(--component-node-foreground, var(--fg-color, currentColor))'
 const MUTED = 'var(--component-node-foreground-secondary, var(--descrip-text, currentColor))'
 const STYLES = {
   root: `display:flex; flex-direction:column; gap:1px; box-sizing:border-box; width:100%; height:${HEIGHT}px;
-    min-height:${HEIGHT}px; max-height:${HEIGHT}px; padding:4px 8px; overflow:hidden; font:400 11px/1.4 sans-serif;
-    text-align:left; color:${MUTED};`,
+    min-height:${HEIGHT}px; max-height:${HEIGHT}px; padding:4px 8px; overflow:hidden; font-size:11px; font-weight:400;
+    line-height:1.4; text-align:left; color:${MUTED};`,
   head: `flex:none; display:flex; gap:6px; font-weight:600; color:${STRONG};`,
   sign: 'flex:none; width:1em; text-align:center;',
   clipped: 'overflow:hidden; text-overflow:ellipsis; white-space:nowrap;',
