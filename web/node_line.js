@@ -4,28 +4,28 @@
 // Not one of the front end's own widget types, which would replace the element.
 const TYPE = 'ditfastattn_status'
 // The same whatever is said: a node that grows by itself would be a change of the workflow.
-const HEIGHT = 84
-const MARGIN = 4
+const HEIGHT = 80
+const MARGIN = 12
+
+const STRONG = 'var(--component-node-foreground, var(--fg-color, currentColor))'
 
 // Each tone has a sign of its own, so that none depends on colour.
 const TONES = {
-  good: { sign: '●', color: 'inherit' },
-  busy: { sign: '◐', color: 'inherit' },
-  quiet: { sign: '○', color: 'inherit' },
-  warn: { sign: '≠', color: 'inherit' },
+  good: { sign: '●', color: STRONG },
+  busy: { sign: '◐', color: STRONG },
+  quiet: { sign: '○', color: STRONG },
+  warn: { sign: '≠', color: STRONG },
   bad: { sign: '!', color: 'var(--error-text, #d33)' }
 }
 
-const STRONG = 'var(--component-node-foreground, var(--fg-color, currentColor))'
-const MUTED = 'var(--component-node-foreground-secondary, var(--descrip-text, currentColor))'
 const STYLES = {
   root: `display:flex; flex-direction:column; gap:1px; box-sizing:border-box; width:100%; height:${HEIGHT}px;
-    min-height:${HEIGHT}px; max-height:${HEIGHT}px; padding:4px 8px; overflow:hidden; font-size:11px; font-weight:400;
-    line-height:1.4; text-align:left; color:${MUTED};`,
-  head: `flex:none; display:flex; gap:6px; font-weight:600; color:${STRONG};`,
+    min-height:${HEIGHT}px; max-height:${HEIGHT}px; overflow:hidden; font-size:11px; font-weight:400;
+    line-height:1.4; text-align:left; color:${STRONG};`,
+  head: 'flex:none; display:flex; gap:6px; font-weight:600;',
   sign: 'flex:none; width:1em; text-align:center;',
   clipped: 'overflow:hidden; text-overflow:ellipsis; white-space:nowrap;',
-  figures: `flex:none; padding-left:calc(1em + 6px); color:${STRONG}; font-variant-numeric:tabular-nums;`,
+  figures: 'flex:none; padding-left:calc(1em + 6px); font-variant-numeric:tabular-nums;',
   notes: 'flex:1 1 0; min-height:0; padding-left:calc(1em + 6px); overflow-y:auto; scrollbar-width:thin;'
 }
 
@@ -68,8 +68,9 @@ export function addNodeLine(node) {
     figures.textContent = said.figures
     figures.style.display = said.figures ? '' : 'none'
     notes.replaceChildren(...said.notes.map((note) => part('div', '', note)))
-    notes.style.color = said.tone === 'bad' ? tone.color : ''
-    head.style.color = said.tone === 'bad' ? tone.color : STRONG
+    element.style.color = tone.color
+    // Colours of the front end's own secondary texts are hard to read on some of its themes.
+    notes.style.opacity = said.tone === 'bad' ? 1 : 0.75
     notes.tabIndex = notes.scrollHeight > notes.clientHeight + 1 ? 0 : -1
     element.dataset.state = said.key
     element.title = [said.head, said.figures, ...said.notes].filter(Boolean).join('\n')

@@ -54,7 +54,7 @@ function reported(report, plan) {
     case NOTHING:
       return { key: 'nothing', tone: 'quiet', values, figures: null, notes: [withoutHead(report.sentence)] }
     case REFUSED:
-      return { key: 'refused', tone: 'bad', values, figures: null, notes: [report.sentence] }
+      return { key: 'refused', tone: 'bad', values, figures: null, notes: [withoutTail(report.sentence)] }
     case CANCELLED:
       return { key: 'cancelled', tone: 'quiet', values, figures: null, notes: [withoutHead(report.sentence)] }
     case OFF:
@@ -92,4 +92,9 @@ function reasonOf(report) {
 
 function withoutHead(sentence) {
   return sentence.replace(/^Nothing to save: ./, (head) => head.slice(-1).toUpperCase())
+}
+
+/** The headline says already what the picture is made with. */
+function withoutTail(sentence) {
+  return sentence.replace(/ The picture is made with full attention\.$/, '')
 }

@@ -16,6 +16,8 @@ REFUSAL = (
     "'again' for a plan of this model, or connect the model that the plan was made for. The picture is made with full "
     "attention."
 )
+IN_FULL = " The picture is made with full attention."
+COLOR = f"getComputedStyle(graph.getNodeById({APPLY}).widgets.at(-1).element.children[2]).color"
 THEMES = ("dark", "light")
 
 
@@ -34,6 +36,8 @@ def plan(plans):
 @pytest.fixture
 def opened(editor, workflow):
     node_of(workflow, SAMPLER)["widgets_values"][1] = "fixed"
+    # Beside the others, to be looked at.
+    node_of(workflow, APPLY)["pos"] = [2000, 100]
     editor.open(workflow)
     editor.settle()
 
@@ -45,7 +49,7 @@ def pictured(editor, opened, screenshot):
     def take(name: str) -> None:
         if not screenshot.wanted:
             return
-        editor.run("app.canvas.ds.scale = 1.5; app.canvas.ds.offset = [-760, -300]; app.canvas.setDirty(true, true)")
+        editor.run("app.canvas.ds.scale = 1.5; app.canvas.ds.offset = [-1900, 20]; app.canvas.setDirty(true, true)")
         for renderer, vue in (("classic", False), ("nodes2", True)):
             editor.setting("Comfy.VueNodes.Enabled", vue)
             for theme in THEMES:
@@ -224,14 +228,12 @@ def test_a_refused_plan_is_red_and_says_what_to_do_until_something_is_done(
     editor, queue, opened, plan, pictured
 ):
     embed(editor, plan)
+    usual = editor.run(f"return {COLOR}")
     editor.queue()
     queue.report("refused", level="D3", sentence=REFUSAL)
-    assert editor.state() == "refused" and REFUSAL in editor.status() and editor.status().startswith("!")
-    red, usual = editor.run(
-        f"const {{ element }} = graph.getNodeById({APPLY}).widgets.at(-1);"
-        "return [getComputedStyle(element.children[2]).color, getComputedStyle(element).color]"
-    )
-    assert red != usual
+    assert editor.state() == "refused"
+    assert editor.status() == f"!Not compressed: full attention | {REFUSAL.removesuffix(IN_FULL)}"
+    assert editor.run(f"return {COLOR}") != usual
     pictured("refused")
     editor.choose("calibrate", "again")
     editor.settle(50)
