@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ...plans import Plan, PlanError, Refusal, loads
 from ...plans.search import CUSTOM
 from ..calibration.measurement import CalibrationError, descending, measured_by, solve
-from ..calibration.progress import Meter, ceiling_text
+from ..calibration.progress import Meter
 from ..calibration.watch import Watch
 from ..hooks.model import HostModel, NotCovered
 from ..hooks.patch import install
@@ -94,6 +94,7 @@ class Applied:
         self._patcher = patcher
         self._asked = asked
         self._given: Plan | None = None
+        self._embedded: Plan | None = None
         self._linked = False
         self._model: HostModel | None = None
         self._kept = Kept()
@@ -145,6 +146,7 @@ class Applied:
         """
         asked = self._asked
         embedded = _fitting(self._patcher, loads(asked.text)) if asked.text.strip() else Refusal(_NO_PLAN)
+        self._embedded = None if isinstance(embedded, Refusal) else embedded
         if asked.linked is None:
             return embedded
         linked = _fitting(self._patcher, asked.linked)
@@ -206,7 +208,7 @@ class Applied:
             if plan is None or not _worthless(plan):
                 return Report(REFUSED, notes[0] if notes else "The run was made with full attention.", level, plan)
             self._write(plan)
-            return Report(NOTHING, _nothing(plan), level, plan, embed=self._linked, figures=Figures(1.0, 1.0, 0.0))
+            return Report(NOTHING, _nothing(plan), level, plan, self._new(plan), Figures(1.0, 1.0, 0.0))
         if not done:
             return Report(CANCELLED, "The run was cancelled.", level, plan, notes=notes)
         self._write(plan)
@@ -218,7 +220,7 @@ class Applied:
             f"Plan {plan.id} in use: {level}, {percent(attention)} of attention and {percent(model)} of all work kept, "
             f"predicted error {chosen.predicted_error:.2f}."
         )
-        return Report(IN_USE, sentence, level, plan, self._linked, figures, tuple(found), notes)
+        return Report(IN_USE, sentence, level, plan, self._new(plan), figures, tuple(found), notes)
 
     def _watched(self, run: SamplingRun, seen: Watch) -> Report:
         """The plan of a run that was watched to its end."""
@@ -237,7 +239,8 @@ class Applied:
         self._kept.plan, self._kept.due = plan, False
         self._write(plan)
         stamp = plan.measurement
-        self._meter.finish(ceiling_text(stamp.attention_flops, stamp.other_flops))
+        self._meter.counted(stamp.attention_flops, stamp.other_flops)
+        self._meter.finish("Watched: the plan for the runs to come is made.")
         figures = Figures(1.0, 1.0, None)
         if _worthless(plan):
             return Report(NOTHING, _nothing(plan), level, plan, True, figures, notes=notes)
@@ -262,6 +265,10 @@ class Applied:
         del self.history[:-KEPT_REPORTS]
         log.info("[DiTFastAttn] %s", report.sentence)
         send(payload)
+
+    def _new(self, plan: Plan) -> bool:
+        """Whether a plan is another one than the node was executed with, so that the editor is to keep it."""
+        return self._embedded is None or self._embedded.id != plan.id
 
     def _write(self, plan: Plan) -> None:
         """Into the prompt and the workflow of the picture that is being made."""

@@ -153,6 +153,8 @@ class Watch(DenseRun):
 
     def sampled(self, samples: torch.Tensor) -> None:
         """Make the probes."""
+        if len(self.branches) > 1 and not self.run.shares_guidance:
+            self.run.record.note("The guider combines its branches in a way of its own, so none serves another.")
         again, self._again = self._again, None
         if again is None or self.failure is not None:
             return

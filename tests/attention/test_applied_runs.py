@@ -2,6 +2,8 @@
 compressed."""
 
 import math
+import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ import comfy.model_management  # noqa: E402
 import comfy.samplers  # noqa: E402
 import comfy_extras.nodes_custom_sampler as custom  # noqa: E402
 import comfy_extras.nodes_perpneg as perpneg  # noqa: E402
+from comfy_execution.utils import CurrentNodeContext  # noqa: E402
 
 from ditfastattn.attention.applied.kept import KEPT  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
@@ -32,6 +35,29 @@ def nothing_kept():
     KEPT.clear()
     yield
     KEPT.clear()
+
+
+class Editor:
+    """In the place of the host's server: notes what it is sent."""
+
+    client_id = "a tab"
+
+    def __init__(self):
+        self.sent, self.texts = [], []
+
+    def send_sync(self, event, data, client=None):
+        assert client == self.client_id
+        self.sent.append((event, data))
+
+    def send_progress_text(self, text, node, client=None):
+        self.texts.append((node, text))
+
+
+@pytest.fixture
+def editor(monkeypatch):
+    editor = Editor()
+    monkeypatch.setitem(sys.modules, "server", SimpleNamespace(PromptServer=SimpleNamespace(instance=editor)))
+    return editor
 
 
 class Node:
@@ -361,3 +387,76 @@ def test_a_second_model_of_a_guider_runs_in_full_and_is_said():
     assert torch.equal(guided(node.model, "sd3", make), plain) and node.states[1:] == ["made"]
     guided(node.model, "sd3", make)
     assert node.last["state"] == "in use" and any("second model" in note for note in node.last["notes"])
+
+
+def test_progress_time_left_and_ceiling_are_told_under_the_node_that_samples(editor, monkeypatch):
+    monkeypatch.setattr("ditfastattn.attention.calibration.progress.TEXT_INTERVAL", 0.0)
+    node = Node(tiny.shared_model("sd3"))
+    with CurrentNodeContext("a prompt", "31"):
+        ksampler(node.model, "sd3")
+    assert {at for at, _ in editor.texts} == {"31"}
+    texts = [text for _, text in editor.texts]
+    assert texts[0].startswith("Watching this run to make its plan")
+    assert any("about " in text and " s left" in text for text in texts)
+    assert texts[-1].count("Attention is") == 1 and "x faster." in texts[-1]
+    told = len(texts)
+    with CurrentNodeContext("a prompt", "31"):
+        ksampler(node.model, "sd3")
+    assert len(editor.texts) == told, "a compressed run has the sampler's own bar and nothing else"
+
+
+def test_without_a_node_id_nothing_is_sent_and_without_a_server_nothing_is_missed(editor):
+    node = Node(tiny.shared_model("sd3"))
+    ksampler(node.model, "sd3")
+    assert editor.sent == [] and node.states == ["watching", "made"]
+
+
+def worthless(monkeypatch):
+    """As if no level of any plan saved more than a hundredth."""
+    from ditfastattn.attention.applied import apply
+
+    monkeypatch.setattr(apply, "WORTH", 1.0)
+
+
+def test_where_nothing_is_worth_having_the_node_says_so_and_leaves_the_model_alone(monkeypatch):
+    worthless(monkeypatch)
+    model = tiny.shared_model("sd3")
+    node, plain = Node(model), ksampler(model, "sd3")
+    assert torch.equal(ksampler(node.model, "sd3"), plain) and torch.equal(ksampler(node.model, "sd3"), plain)
+    assert node.states == ["watching", "nothing to save", "nothing to save"]
+    assert node.last["sentence"].startswith("Nothing to save: attention is ") and " %" in node.last["sentence"]
+
+
+def test_a_compiled_model_is_watched_as_it_is_compiled():
+    from comfy_api.torch_helpers import set_torch_compile_wrapper
+
+    def compiled(model):
+        clone = model.clone()
+        set_torch_compile_wrapper(clone, backend="eager")
+        return clone
+
+    model = tiny.shared_model("sd3")
+    plain, node = ksampler(compiled(model), "sd3"), Node(model)
+    patched = compiled(node.model)
+    assert torch.equal(ksampler(patched, "sd3"), plain) and node.states[1:] == ["made"]
+    assert not torch.equal(ksampler(patched, "sd3"), plain) and node.states[2:] == ["in use"]
+
+
+def test_a_step_cache_of_another_node_in_the_way_changes_no_bit_of_the_watched_run():
+    import comfy_extras.nodes_easycache as easycache
+
+    def cached(model):
+        return easycache.EasyCacheNode.execute(model, 3.0, 0.1, 0.95, False).args[0]
+
+    model = tiny.shared_model("flux")
+    plain = tiny.sample(cached(model), "flux", steps=30)
+    assert not torch.equal(plain, tiny.sample(model, "flux", steps=30)), "nothing was cached"
+    for put in (lambda: cached(Node(model).model), lambda: Node(cached(model)).model):
+        assert torch.equal(tiny.sample(put(), "flux", steps=30), plain)
+
+
+def test_a_guider_of_its_own_kind_shares_nothing_and_says_so():
+    node = Node(tiny.shared_model("sd3"))
+    guided(node.model, "sd3", dual)
+    assert node.last["state"] == "made" and any("none serves another" in note for note in node.last["notes"])
+    ksampler(Node(tiny.shared_model("sd3")).model, "sd3")

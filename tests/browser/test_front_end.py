@@ -130,7 +130,16 @@ def test_the_example_opens_with_nothing_of_ours_missing(editor, workflow):
     assert sorted(link[:5] for link in saved["links"]) == sorted(link[:5] for link in workflow["links"])
     prompt = editor.prompt()
     assert prompt["8"]["inputs"]["plan_in"] == ["7", 0]
-    assert set(prompt["8"]["inputs"]) == {"model", "level", "plan", "plan_in", "max_cache_mb", "strict", "guard"}
+    assert set(prompt["8"]["inputs"]) == {
+        "model",
+        "level",
+        "plan",
+        "plan_in",
+        "max_cache_mb",
+        "strict",
+        "guard",
+        "calibrate",
+    }
 
 
 def test_saved_values_keep_their_places(editor, workflow):

@@ -165,6 +165,15 @@ def test_another_workflow_with_a_node_of_the_same_number_has_a_plan_of_its_own(c
     assert states(done, node) == ["watching", "made"]
 
 
+def test_a_plan_that_the_editor_lacks_is_sent_again_and_one_that_it_has_is_not(client, node):
+    text = saved_by(client, client.run(prompt(node, seed=1)))[0][node]["inputs"]["plan"]
+    lacking = client.run(prompt(node, seed=2))
+    having = client.run(prompt(node, seed=3, plan=text))
+    assert client.wait_for_event(EVENT, 10, prompt=having.prompt_id)
+    sent = {one["prompt"]: one["plan"] for one in client.messages(EVENT)}
+    assert sent[lacking.prompt_id] == text and sent[having.prompt_id] == ""
+
+
 def test_again_calibrates_once_and_the_picture_does_not_ask_for_it(client, node):
     client.run(prompt(node, seed=1), workflow(node))
     found = []
