@@ -9,13 +9,15 @@ import { app } from '../../scripts/app.js'
 import { APPLY, applyNodes, nodeAt, planWidget, settingsOf, widgetOf } from './graph.js'
 import { addNodeLine } from './node_line.js'
 import { AGAIN, IN_USE, MADE, NOTHING, stateOf, WHEN_NEEDED } from './node_state.js'
-import { mark, originOf, outputOf, recordOf, running, unmark } from './origin.js'
+import { mark, originOf, recordOf, running, unmark } from './origin.js'
 import { describePlan, isTooLong } from './plan_text.js'
 import { readable, sentence } from './strings.js'
 
 const EVENT = 'ditfastattn.apply'
 // Room for the lines on a new node.
 const WIDTH = 380
+// States in which there is a plan that the next runs follow, or find to be of no use.
+const FOLLOWED = [MADE, IN_USE, NOTHING]
 // For what changes a node without telling it: bypass, other extensions that set values.
 const LOOK_EVERY = 1000
 
@@ -26,6 +28,7 @@ const told = new WeakMap()
 // The prompt that is being executed; lost: { id, nodes } of one whose messages went to the page before it was reloaded.
 let busy = null
 let lost = null
+let looked = false
 
 const say = (key, values) => sentence(app.extensionManager.setting.get('Comfy.Locale'), key, values)
 const activeWorkflow = () => app.extensionManager.workflow.activeWorkflow
@@ -40,6 +43,11 @@ function recordChange() {
   else tracker?.checkState?.()
 }
 
+/** While a workflow is being opened, the graph is already its own and the active workflow still the old one. */
+function isOpening(workflow) {
+  return Boolean(workflow?.changeTracker?.constructor.isLoadingGraph)
+}
+
 function entryOf(workflow) {
   if (!told.has(workflow)) told.set(workflow, { waiting: [], reports: new Map() })
   return told.get(workflow)
@@ -50,39 +58,30 @@ function entryOf(workflow) {
 async function arrived(report) {
   const { workflows, again } = await originOf(api, report.prompt, app.extensionManager.workflow.openWorkflows)
   for (const workflow of workflows) {
-    entryOf(workflow).waiting.push({ ...report, plan: await textOf(report, workflow), again: again.has(report.node) })
+    entryOf(workflow).waiting.push({ ...report, again: again.has(report.node) })
   }
   deliver()
-}
-
-/** The plan that a run made or followed, where its node has to get it; else empty. */
-async function textOf(report, workflow) {
-  if (![MADE, IN_USE, NOTHING].includes(report.state)) return ''
-  if (report.plan) return report.plan
-  const apply = workflow === activeWorkflow() ? nodeAt(app.rootGraph, report.node) : null
-  if (nodes.get(apply)?.plan?.id === report.plan_id) return ''
-  // Not sent, because it was when the plan was made; since then the node was reset, or the page that it was sent to.
-  const text = (await recordOf(api, report.prompt))?.inputs?.[report.node]?.inputs?.plan
-  return describePlan(text)?.id === report.plan_id ? text : ''
 }
 
 /** Hand the workflow on screen what waits for it: as one step that can be undone. */
 function deliver() {
   const workflow = activeWorkflow()
   if (!workflow) return
-  // While another workflow is being opened, the graph is already its own and the active workflow still the old one.
-  if (workflow.changeTracker?.constructor.isLoadingGraph) {
-    setTimeout(deliver, 100)
+  if (isOpening(workflow)) {
+    setTimeout(deliver, 50)
     return
   }
+  lookForLost().catch(complain)
   const { waiting, reports } = entryOf(workflow)
   if (waiting.length) recordChange()
   let changed = false
   for (const report of waiting.splice(0)) {
     const apply = nodeAt(app.rootGraph, report.node)
     if (apply?.comfyClass !== APPLY) continue
-    if (report.plan && embed(apply, report.plan)) changed = true
-    if (report.again && [MADE, IN_USE, NOTHING].includes(report.state) && answer(apply)) changed = true
+    if (FOLLOWED.includes(report.state)) {
+      if (report.plan && embed(apply, report.plan)) changed = true
+      if (report.again && answer(apply)) changed = true
+    }
     reports.delete(report.node)
     reports.set(report.node, { ...report, settings: settingsOf(apply) })
   }
@@ -109,7 +108,9 @@ function answer(apply) {
 // -- what the node says -----------------------------------------------------------------------------------------------
 
 function refreshAll() {
-  const reports = (activeWorkflow() && told.get(activeWorkflow())?.reports) ?? new Map()
+  const workflow = activeWorkflow()
+  if (!workflow || isOpening(workflow)) return
+  const { reports } = entryOf(workflow)
   for (const [apply, ids] of applyNodes(app.rootGraph)) {
     // The last one, where a subgraph is used more than once.
     const last = [...reports.keys()].filter((id) => ids.includes(id)).at(-1)
@@ -236,8 +237,10 @@ function ended({ detail }) {
   refreshAll()
 }
 
-/** A prompt that was running when the page was loaded: its messages went to the page before. */
+/** Once, when there is a workflow: a prompt that is running since before the page was loaded. */
 async function lookForLost() {
+  if (looked) return
+  looked = true
   const [entry] = await running(api)
   if (!entry || busy === entry.id) return
   const { workflows } = await originOf(api, entry.id, app.extensionManager.workflow.openWorkflows)
@@ -247,12 +250,17 @@ async function lookForLost() {
   refreshAll()
 }
 
+/** The last thing that was said in a prompt that is over. A plan is not in it: the next run sends what a node lacks. */
 async function recover(promptId) {
-  const outputs = (await outputOf(api, promptId)) ?? {}
-  for (const output of Object.values(outputs)) {
-    const reports = output?.ditfastattn_apply?.at(-1)?.reports?.filter((one) => one.prompt === promptId)
-    if (reports?.length) await arrived(reports.at(-1))
+  const outputs = Object.values((await recordOf(api, promptId))?.outputs ?? {})
+  for (const output of outputs) {
+    const report = output?.ditfastattn_apply?.at(-1)?.reports?.findLast((one) => one.prompt === promptId)
+    if (report && lastOf(report.node)?.prompt !== promptId) await arrived(report)
   }
+}
+
+function lastOf(executionId) {
+  return told.get(activeWorkflow())?.reports.get(executionId)
 }
 
 function complain(error) {
@@ -268,7 +276,6 @@ app.registerExtension({
 
   setup() {
     setInterval(refreshAll, LOOK_EVERY)
-    lookForLost().catch(complain)
   },
 
   nodeCreated(node) {

@@ -40,6 +40,8 @@ export function stateOf(settings, plan, report, busy) {
 function reported(report, plan) {
   const values = { level: report.level, id: report.plan_id }
   const promised = figuresOf(report.levels?.find(({ name }) => name === report.level))
+  // Undone, removed, or sent to a page that was reloaded: what the server follows is not what is saved here.
+  if ([MADE, IN_USE].includes(report.state) && plan?.id !== report.plan_id) return null
   const notes = [...(report.differences ?? []), ...(report.notes ?? [])]
   switch (report.state) {
     case WATCHING:

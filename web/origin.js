@@ -9,7 +9,7 @@ const KEPT = 64
 
 // Mark → { workflow, again: execution ids of nodes that asked for a new calibration }
 const queued = new Map()
-// Prompt id → promise of its origin
+// Prompt id → promise of its origin: messages of a prompt are to stay in their order
 const origins = new Map()
 let current = null
 
@@ -30,22 +30,23 @@ export function unmark(graph) {
   return current
 }
 
-/** What the server has on record for a prompt, running or done: { workflow, client, inputs: by node }; or null. */
+/** What the server has on record for a prompt: { workflow, client, outputs: by node }; null when nothing is. */
 export async function recordOf(api, promptId) {
-  if (!promptId) return null
-  const queue = await json(api, '/queue')
-  const entry =
-    queue?.queue_running?.find(([, id]) => id === promptId) ??
-    (await json(api, `/history/${encodeURIComponent(promptId)}`))?.[promptId]?.prompt
+  const isIt = ([, id]) => id === promptId
+  const past = (await json(api, `/history/${encodeURIComponent(promptId)}`))?.[promptId]
+  const entry = past?.prompt ?? (await json(api, '/queue'))?.queue_running?.find(isIt)
   if (!entry) return null
-  const [, , prompt, extra] = entry
-  return { workflow: extra?.extra_pnginfo?.workflow, client: extra?.client_id, inputs: prompt }
+  const extra = entry[3]
+  return { workflow: extra?.extra_pnginfo?.workflow, client: extra?.client_id, outputs: past?.outputs }
 }
 
 /** Open workflows that a prompt was queued from, and the nodes that asked for a new calibration in it. */
 export function originOf(api, promptId, openWorkflows) {
-  if (!origins.has(promptId)) remember(origins, promptId, lookUp(api, promptId, openWorkflows))
-  return origins.get(promptId)
+  const known = origins.get(promptId)
+  if (known) return known
+  const origin = lookUp(api, promptId, openWorkflows)
+  remember(origins, promptId, origin)
+  return origin
 }
 
 async function lookUp(api, promptId, openWorkflows) {
@@ -63,11 +64,6 @@ async function lookUp(api, promptId, openWorkflows) {
 export async function running(api) {
   const queue = await json(api, '/queue')
   return (queue?.queue_running ?? []).map(([, id, prompt]) => ({ id, nodes: Object.keys(prompt ?? {}) }))
-}
-
-/** What a node returned in a prompt that is over; null when there is nothing. */
-export async function outputOf(api, promptId) {
-  return (await json(api, `/history/${encodeURIComponent(promptId)}`))?.[promptId]?.outputs ?? null
 }
 
 async function json(api, route) {

@@ -88,11 +88,13 @@ class Editor:
 
     def wait_for_state(self, state: str, node: int = 8, seconds: float = 60) -> None:
         """Until the node says so."""
-        self.page.wait_for_function(
-            "([node, state]) => window.app.rootGraph.getNodeById(node)?.widgets?.at(-1).element.dataset.state === state",
-            arg=[node, state],
-            timeout=1000 * seconds,
-        )
+        shows = "window.app.rootGraph.getNodeById(node)?.widgets?.at(-1).element.dataset.state"
+        try:
+            self.page.wait_for_function(
+                f"([node, state]) => {shows} === state", arg=[node, state], timeout=1000 * seconds
+            )
+        except Exception as error:
+            raise AssertionError(f"waited for {state!r}, found {self.state(node)!r}: {self.status(node)}") from error
 
     def value(self, name: str, node: int = 8):
         """What a widget of a node is set to."""

@@ -171,14 +171,6 @@ def test_a_node_inside_subgraphs_gets_its_plan_whatever_the_links(editor, queue,
     assert editor.prompt()[path]["inputs"]["plan"] == plans[0]
 
 
-def test_a_plan_that_the_page_missed_is_fetched_when_it_is_in_use(editor, queue, opened, plans):
-    """The server writes it into what it has on record of the prompt, for the picture that is saved."""
-    editor.queue()
-    queue.entries[-1][2]["8"]["inputs"]["plan"] = plans[0]
-    queue.report("in use", plan_id=plan_id(plans[0]))
-    assert editor.plan_text() == plans[0]
-
-
 @pytest.mark.parametrize("state", ["watching", "refused", "cancelled", "off"])
 def test_no_other_state_embeds(editor, queue, opened, plans, state):
     editor.queue()
