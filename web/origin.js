@@ -32,11 +32,11 @@ export function unmark(graph) {
 
 /** What the server has on record for a prompt: { workflow, client, outputs: by node }; null when nothing is. */
 export async function recordOf(api, promptId) {
-  const isIt = ([, id]) => id === promptId
-  const past = (await json(api, `/history/${encodeURIComponent(promptId)}`))?.[promptId]
-  const entry = past?.prompt ?? (await json(api, '/queue'))?.queue_running?.find(isIt)
-  if (!entry) return null
-  const extra = entry[3]
+  // In this order: a prompt that ends in between is found in the second place.
+  const now = (await json(api, '/queue'))?.queue_running?.find(([, id]) => id === promptId)
+  const past = now ? null : (await json(api, `/history/${encodeURIComponent(promptId)}`))?.[promptId]
+  const extra = (now ?? past?.prompt)?.[3]
+  if (!extra) return null
   return { workflow: extra?.extra_pnginfo?.workflow, client: extra?.client_id, outputs: past?.outputs }
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 PACK_PATH = "/extensions/ditfastattn/"
 # The front end asks for a help page in the user's language first; that there is none is no error of ours.
@@ -68,6 +69,16 @@ class Editor:
     def queue(self) -> None:
         """Press Run."""
         self.run("await app.queuePrompt(0, 1)")
+
+    def wait_until_idle(self, seconds: float = 60) -> None:
+        """Until the server has nothing left to do. (The page's own `wait_for_function` does not await a promise.)"""
+        until = time.monotonic() + seconds
+        while self.run(
+            "const { queue_running, queue_pending } = await (await fetch('/queue')).json();"
+            "return queue_running.length + queue_pending.length"
+        ):
+            assert time.monotonic() < until, "the server is still busy"
+            time.sleep(0.05)
 
     def plan_text(self, node: int = 8) -> str:
         """The text in an Apply node."""
