@@ -132,7 +132,8 @@ function refresh(apply, report, ids) {
   const notes = [...state.notes, follows].filter(Boolean)
   // What was calibrated matters where the error is predicted, unless the differences say it already.
   if (state.measured && !state.notes.length) notes.push(say('measured', state.measured))
-  node.write({ key: state.key, tone: state.tone, head, figures: state.figures ? figuresText(state.figures) : '', notes })
+  const figures = state.figures ? figuresText(state.figures) : ''
+  node.write({ key: state.key, tone: state.tone, head, figures, notes })
 }
 
 function figuresText(figures) {
@@ -220,6 +221,19 @@ function change(apply, text) {
   refreshAll()
 }
 
+/** What can be done with the plan of a node: in its menu, and as commands, which can be bound to keys. */
+const ACTIONS = {
+  copy: { id: 'DiTFastAttn.CopyPlan', run: copyPlan, needsPlan: true },
+  paste: { id: 'DiTFastAttn.PastePlan', run: pastePlan, needsPlan: false },
+  remove: { id: 'DiTFastAttn.RemovePlan', run: (apply) => change(apply, ''), needsPlan: true }
+}
+
+function runOnSelected({ run, needsPlan }) {
+  const [apply] = [...app.canvas.selectedItems].filter((item) => item.comfyClass === APPLY)
+  if (!apply) toast('warn', say('selectOne'))
+  else if (!needsPlan || planWidget(apply)?.value) return run(apply)
+}
+
 // -- prompts ----------------------------------------------------------------------------------------------------------
 
 function begun({ detail }) {
@@ -250,7 +264,7 @@ async function lookForLost() {
   refreshAll()
 }
 
-/** The last thing that was said in a prompt that is over. A plan is not in it: the next run sends what a node lacks. */
+/** The last that was said in a prompt that is over. A plan is not in it: the next run sends what a node lacks. */
 async function recover(promptId) {
   const outputs = Object.values((await recordOf(api, promptId))?.outputs ?? {})
   for (const output of outputs) {
@@ -274,6 +288,12 @@ for (const event of ['execution_success', 'execution_error', 'execution_interrup
 app.registerExtension({
   name: 'DiTFastAttn',
 
+  commands: Object.entries(ACTIONS).map(([key, action]) => ({
+    id: action.id,
+    label: () => say(key),
+    function: () => runOnSelected(action)
+  })),
+
   setup() {
     setInterval(refreshAll, LOOK_EVERY)
   },
@@ -295,12 +315,11 @@ app.registerExtension({
 
   getNodeMenuItems(node) {
     if (node.comfyClass !== APPLY || !planWidget(node)) return []
-    const empty = !planWidget(node).value
-    return [
-      null,
-      { content: say('copy'), disabled: empty, callback: () => void copyPlan(node) },
-      { content: say('paste'), callback: () => void pastePlan(node) },
-      { content: say('remove'), disabled: empty, callback: () => change(node, '') }
-    ]
+    const items = Object.entries(ACTIONS).map(([key, { run, needsPlan }]) => ({
+      content: say(key),
+      disabled: needsPlan && !planWidget(node).value,
+      callback: () => void run(node)
+    }))
+    return [null, ...items]
   }
 })

@@ -51,7 +51,8 @@ function reported(report, plan) {
     case IN_USE: {
       const { attention_flops_kept: attention, model_flops_kept: model, predicted_error: error } = report.figures ?? {}
       const tone = report.differences?.length ? 'warn' : 'good'
-      return { key: 'inUse', tone, values, figures: figuresOf({ attention, model, error }), notes, measured: plan?.measured }
+      const figures = figuresOf({ attention, model, error })
+      return { key: 'inUse', tone, values, figures, notes, measured: plan?.measured }
     }
     case NOTHING:
       return { key: 'nothing', tone: 'quiet', values, figures: null, notes: [withoutHead(report.sentence)] }
@@ -73,8 +74,9 @@ function expected({ text, level, calibrate }, plan, report) {
     return { ...quiet('noLevel', plan), tone: 'bad', values: { level, levels: Object.keys(plan.levels).join(', ') } }
   }
   if (plan) {
-    const figures = level === null ? null : plan.levels[level]
-    return { key: level === null ? 'readyAny' : 'ready', tone: 'good', values: { level, id: plan.id }, figures, notes: [], measured: plan.measured }
+    const { id, levels, measured } = plan
+    const known = level === null ? { key: 'readyAny', figures: null } : { key: 'ready', figures: levels[level] }
+    return { ...known, tone: 'good', values: { level, id }, notes: [], measured }
   }
   if (text.trim()) return { ...quiet(calibrate === NEVER ? 'damagedNever' : 'damaged'), tone: 'bad' }
   // The server goes on following a plan that the node has lost.

@@ -4,7 +4,7 @@
 const TEXTS = {
   en: {
     none: ['No plan yet', 'The next run is watched: its picture is the full one, and every run after it is compressed.'],
-    never: ['No plan: full attention', "Set calibrate to 'when needed', or right-click to paste a plan."],
+    never: ['No plan: full attention', "Set calibrate to 'when needed', or right-click the node to paste a plan."],
     again: ['The next run makes a new plan', 'Its picture is the full one.'],
     ready: ['Plan ready · {level}', ''],
     readyAny: ['Plan {id} ready', ''],
@@ -31,6 +31,7 @@ const TEXTS = {
     copy: 'Copy plan',
     paste: 'Paste plan',
     remove: 'Remove embedded plan',
+    selectOne: 'Select an Apply Compression Plan node first',
     copied: 'Plan {id} copied',
     copyByHand: 'The browser gives no access to the clipboard here: copy this text.',
     pasteByHand: "Paste the plan's text.",
@@ -66,6 +67,7 @@ const TEXTS = {
     copy: '复制方案',
     paste: '粘贴方案',
     remove: '移除嵌入的方案',
+    selectOne: '请先选中一个“应用压缩方案”节点',
     copied: '已复制方案 {id}',
     copyByHand: '浏览器在此处不允许访问剪贴板：请手动复制这段文本。',
     pasteByHand: '请粘贴方案文本。',

@@ -9,7 +9,11 @@ import time
 PACK_PATH = "/extensions/ditfastattn/"
 # The front end asks for a help page in the user's language first; that there is none is no error of ours.
 LANGUAGE_PAGE = re.compile(r"/docs/\w+/[\w-]+\.md$")
-READY = "Boolean(window.app?.vueAppReady && window.app.extensionManager && window.app.rootGraph)"
+# The page opens a workflow by itself, which would else replace the one that a test opens.
+READY = """() => {
+    const workflow = window.app?.vueAppReady && window.app.rootGraph && window.app.extensionManager?.workflow.activeWorkflow
+    return Boolean(workflow?.changeTracker && !workflow.changeTracker.constructor.isLoadingGraph)
+}"""
 
 
 class Editor:

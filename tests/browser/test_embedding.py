@@ -253,6 +253,23 @@ def test_the_menu_copies_pastes_and_removes(editor, opened, plans):
     assert editor.plan_text() == "" and editor.state() == "none"
 
 
+def test_commands_that_keys_can_be_bound_to_do_the_same_with_the_selected_node(editor, opened, plans):
+    run = "await manager.command.execute(argument)"
+    editor.run("app.canvas.deselectAll()")
+    editor.run(run, "DiTFastAttn.PastePlan")
+    editor.page.get_by_text("Select an Apply Compression Plan node first").wait_for(timeout=5_000)
+    editor.run(f"app.canvas.selectItems([graph.getNodeById({APPLY})])")
+    editor.run("await navigator.clipboard.writeText(argument)", plans[0])
+    editor.run(run, "DiTFastAttn.PastePlan")
+    editor.settle()
+    assert editor.plan_text() == plans[0]
+    editor.run("await navigator.clipboard.writeText('something else')")
+    editor.run(run, "DiTFastAttn.CopyPlan")
+    assert editor.run("return navigator.clipboard.readText()") == plans[0]
+    editor.run(run, "DiTFastAttn.RemovePlan")
+    assert editor.plan_text() == ""
+
+
 def test_other_nodes_get_no_menu_items(editor, opened):
     items = editor.run(
         "return [1, 7, 9, 10].flatMap((id) => app.collectNodeMenuItems(graph.getNodeById(id)).map((i) => i?.content))"

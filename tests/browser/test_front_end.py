@@ -229,19 +229,17 @@ def test_a_linked_plan_is_embedded_when_it_is_used_and_never_asked_for_again(ser
     editor.run("app.canvas.ds.scale = 0.9; app.canvas.ds.offset = [60, 0]; app.canvas.setDirty(true, true)")
     editor.settle(500)
     screenshot("real_run")
-    assert "DiTFastAttnCalibrate" in executed(server)
+    assert calibrated(server)
     editor.run("graph.nodes.find((n) => n.type === 'KSampler').widgets[0].value = 4")
     editor.run("graph.nodes.find((n) => n.type === 'DiTFastAttnCalibrate').widgets[0].value = 4")
     editor.queue()
     editor.settle(500)
     editor.wait_until_idle()
-    assert executed(server) == ["DiTFastAttnApplyPlan", "KSampler", "DiTFastAttnStats", "PreviewImage"]
+    assert not calibrated(server) and editor.state() == "inUse"
 
 
-def executed(server) -> list[str]:
-    """The kinds of the nodes that the newest prompt executed, from the host's history."""
+def calibrated(server) -> bool:
+    """Whether the newest prompt came to DiTFastAttn Calibrate, from the host's history."""
     (entry,) = json.loads(get(server, "/history?max_items=1")).values()
-    cached = {node for kind, detail in entry["status"]["messages"] if kind == "execution_cached" for node in detail["nodes"]}
-    outputs = entry["prompt"][2]
-    ran = {node for node in outputs if node not in cached}
-    return [outputs[node]["class_type"] for node in sorted(ran, key=int)]
+    assert entry["status"]["status_str"] == "success"
+    return any("ditfastattn_calibration" in output for output in entry["outputs"].values())

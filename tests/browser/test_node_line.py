@@ -57,7 +57,7 @@ def pictured(editor, opened, screenshot):
                 editor.settle(700)
                 box = editor.run(
                     "const { pos, size } = graph.getNodeById(8), { offset, scale } = app.canvas.ds;"
-                    "return [(pos[0] + offset[0]) * scale, (pos[1] + offset[1]) * scale, size[0] * scale, size[1] * scale]"
+                    "return [...[0, 1].map((i) => (pos[i] + offset[i]) * scale), ...[0, 1].map((i) => size[i] * scale)]"
                 )
                 area = {"x": box[0] - 15, "y": box[1] - 60, "width": box[2] + 30, "height": box[3] + 90}
                 screenshot(f"line_{name}_{renderer}_{theme}", clip=area)
@@ -224,9 +224,7 @@ def test_nothing_to_save_says_why(editor, queue, opened, plan, pictured):
     pictured("nothing")
 
 
-def test_a_refused_plan_is_red_and_says_what_to_do_until_something_is_done(
-    editor, queue, opened, plan, pictured
-):
+def test_a_refused_plan_is_red_and_says_what_to_do_until_something_is_done(editor, queue, opened, plan, pictured):
     embed(editor, plan)
     usual = editor.run(f"return {COLOR}")
     editor.queue()

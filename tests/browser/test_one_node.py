@@ -1,4 +1,4 @@
-"""One node between loader and sampler, in the real editor and the real host: it watches, keeps its plan, and says so."""
+"""One node between loader and sampler in the real editor and host: it watches, keeps its plan, and says so."""
 
 import io
 import itertools
