@@ -72,8 +72,13 @@ class Asked:
 
 
 def needs_link(patcher, text: str, calibrate: str) -> bool:
-    """Whether a linked plan has to be asked for: the embedded one does not fit, or the user wants another."""
-    return calibrate == AGAIN or isinstance(_fitting(patcher, loads(text)), Refusal)
+    """Whether a linked plan has to be asked for: the embedded one does not fit, or the user wants another; never for a
+    model that no plan is for.
+    """
+    try:
+        return isinstance(_fitting(patcher, loads(text)), Refusal) or calibrate == AGAIN
+    except NotCovered:
+        return False
 
 
 def apply(patcher, asked: Asked):
@@ -215,7 +220,7 @@ class Applied:
         chosen = plan.level(level)
         attention, model = kept_by(run.record, plan.measurement)
         figures = Figures(attention, model, chosen.predicted_error)
-        found = differences(plan.measurement, plan.model, run, HostModel.of(run.patcher).identity)
+        found = differences(plan, run, HostModel.of(run.patcher).identity)
         sentence = (
             f"Plan {plan.id} in use: {level}, {percent(attention)} of attention and {percent(model)} of all work kept, "
             f"predicted error {chosen.predicted_error:.2f}."
@@ -281,10 +286,11 @@ _CANCELLED = "The run did not finish, so nothing was measured and nothing is kep
 
 
 def _fitting(patcher, plan: Plan | Refusal) -> Plan | Refusal:
-    """The plan, if it is one and for this model."""
+    """The plan, if it is one and for this model. Raises NotCovered where none can be."""
+    identity = HostModel.of(patcher).identity
     if isinstance(plan, Refusal):
         return plan
-    reason = plan.why_not(HostModel.of(patcher).identity)
+    reason = plan.why_not(identity)
     return plan if reason is None else Refusal(reason)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...plans import Measurement, ModelIdentity
+from ...plans import ModelIdentity, Plan
 from ..calibration.measurement import SamplerSettings
 from ..hooks.noise import schedule_name
 from ..hooks.run import SamplingRun
@@ -24,9 +24,9 @@ def settings_of(run: SamplingRun) -> SamplerSettings:
     )
 
 
-def differences(measured: Measurement, model: ModelIdentity, run: SamplingRun, sampled: ModelIdentity) -> list[str]:
+def differences(plan: Plan, run: SamplingRun, sampled: ModelIdentity) -> list[str]:
     """What a plan was calibrated with and a run does not have, a sentence each; the predicted error is of that."""
-    found = []
+    measured, model, found = plan.measurement, plan.model, []
     if abs(measured.cfg - run.guidance.cfg) > 1e-6:
         found.append(f"Calibrated at CFG {measured.cfg:g}, sampled at CFG {run.guidance.cfg:g}.")
     if _sampler(measured.sampler) != _sampler(run.record.sampler):
@@ -36,9 +36,18 @@ def differences(measured: Measurement, model: ModelIdentity, run: SamplingRun, s
     steps = len(run.sigmas)
     if not 1 / SAME_STEPS <= steps / measured.steps <= SAME_STEPS:
         found.append(f"Calibrated with {measured.steps} steps, sampled with {steps}.")
+    if _mostly_outside(plan.positions, run.positions):
+        found.append("Calibrated on another part of the noise schedule: set calibrate to 'again' to measure this one.")
     if model.note != sampled.note:
         found.append(f"Calibrated with {model.note or 'no LoRA'}, sampled with {sampled.note or 'no LoRA'}.")
     return found
+
+
+def _mostly_outside(measured: tuple[float, ...], sampled: list[float]) -> bool:
+    """Whether most steps lie farther beyond the measured noise levels than these do from one another."""
+    high, low = measured[0], measured[-1]
+    gap = (high - low) / max(1, len(measured) - 1)
+    return sum(not low - gap <= place <= high + gap for place in sampled) > len(sampled) / 2
 
 
 def _sampler(name: str) -> str:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 NODE = "DiTFastAttnApplyPlan"
 # Places of the node's widgets among the values that the editor saves.
 PLAN_AT, CALIBRATE_AT = 1, 5
-MOST_PROMPTS = 256
+MOST_PROMPTS = 64  # each may hold a plan or two
 
 _recent: deque[tuple[dict, dict]] = deque(maxlen=MOST_PROMPTS)
 

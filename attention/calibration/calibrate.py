@@ -12,7 +12,7 @@ from ...plans.search import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, 
 from ..hooks.model import HostModel, NotCovered
 from ..hooks.noise import schedule_name
 from ..hooks.record import Stopwatch
-from ..hooks.run import sampler_name
+from ..hooks.run import cfg_of, sampler_name
 from ..hooks.sampling import Setup, sample_once
 from .measurement import CalibrationError, Measured, SamplerSettings, solve
 from .papers.search import V1, V2, search
@@ -112,7 +112,7 @@ def calibrated(
 def _settings_given(model_patcher, settings: SamplerSettings, setup: Setup) -> SamplerSettings:
     """The settings with what a guider, a sampler and noise levels say in their place."""
     if setup.guider is not None:
-        settings = replace(settings, cfg=float(getattr(setup.guider, "cfg", 1.0)))
+        settings = replace(settings, cfg=cfg_of(setup.guider))
     if setup.sampler is not None:
         settings = replace(settings, name=sampler_name(setup.sampler))
     if setup.sigmas is not None:
@@ -125,7 +125,7 @@ def _require_finite(settings: SamplerSettings, setup: Setup, budget: Budget) -> 
     """Raise CalibrationError with the name of a setting that is NaN or infinite."""
     named = {
         "cfg": [settings.cfg],
-        "the guider's cfg": [float(getattr(setup.guider, "cfg", 1.0))],
+        "the guider's cfg": [cfg_of(setup.guider)],
         "denoise": [settings.denoise],
         "keep_attention": [budget.keep_attention],
         "sigmas": [] if setup.sigmas is None else setup.sigmas.tolist(),

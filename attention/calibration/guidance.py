@@ -57,4 +57,4 @@ class Guidance:
 
 def _sampled(tensor: torch.Tensor) -> torch.Tensor:
     every = -(-tensor.numel() // MOST_VALUES) | 1  # odd, so that it does not fall in with the latent's even width
-    return tensor.detach().reshape(-1)[::every].double().cpu().clone()
+    return tensor.detach().reshape(-1)[::every].float().cpu().double()  # not every device has double precision

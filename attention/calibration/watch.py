@@ -119,6 +119,8 @@ class Watch(DenseRun):
 
     def evaluate(self, predict: Callable[..., torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
         """A model evaluation, measured when it is the step's first."""
+        if self.observer is None:
+            return predict()  # a guider that prepares its models in a way of its own: nothing is known of the run
         self._observing = self.failure is None and self.run.nearest(sigma) not in self._done
         self._begin_timing()
         self._guidance.begin()
@@ -148,8 +150,9 @@ class Watch(DenseRun):
 
     def predicted(self, number: int, outputs: list[torch.Tensor]) -> None:
         """Branches are combined as these are in the evaluation's result."""
-        if self._observing:
-            self._guidance.add(number, outputs)
+        if self._observing and outputs:
+            with self._extra_time(outputs[0].device):
+                self._guidance.add(number, outputs)
 
     def sampled(self, samples: torch.Tensor) -> None:
         """Make the probes."""

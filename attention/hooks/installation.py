@@ -51,6 +51,8 @@ class Installation:
             output = executor(*args, **kwargs)
             record.state = "done"
             record.digest = latent_digest(output)
+            if record.digest is not None and not all(map(math.isfinite, record.digest[1:])):
+                record.note("The sampled latent is not finite (NaN or infinite): see whether it is at level off, too.")
             return output
         finally:
             record.seconds = seconds()

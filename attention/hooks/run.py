@@ -118,6 +118,14 @@ def sampler_name(sampler) -> str:
     return _HOST_NAMES.get(name, name.removesuffix("_function"))
 
 
+def cfg_of(guider) -> float:
+    """A guider's scale; 1 where it has none, or more than one."""
+    try:
+        return float(getattr(guider, "cfg", 1.0))
+    except (TypeError, ValueError):
+        return 1.0
+
+
 @dataclass(frozen=True)
 class GuidanceKind:
     """How a guider makes one prediction of its branches.
@@ -134,7 +142,7 @@ class GuidanceKind:
     @staticmethod
     def of(guider) -> GuidanceKind:
         """Of a guider of the host, at the start of a run."""
-        cfg = float(getattr(guider, "cfg", 1.0))
+        cfg = cfg_of(guider)
         usual = type(guider).__name__ in ("CFGGuider", "Guider_Basic")
         options = getattr(guider, "model_options", {})
         wrappers = options.get("transformer_options", {}).get("wrappers", {}).get(WrappersMP.PREDICT_NOISE, {})

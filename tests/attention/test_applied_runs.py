@@ -460,3 +460,39 @@ def test_a_guider_of_its_own_kind_shares_nothing_and_says_so():
     guided(node.model, "sd3", dual)
     assert node.last["state"] == "made" and any("none serves another" in note for note in node.last["notes"])
     ksampler(Node(tiny.shared_model("sd3")).model, "sd3")
+
+
+def lazily_asked(model, plan_in=None, **inputs):
+    return ApplyCompressionPlan.check_lazy_status(model=model, plan_in=plan_in, **{"level": "D2", **inputs})
+
+
+def test_a_linked_plan_is_asked_for_only_where_it_is_needed():
+    model, other = tiny.shared_model("sd3"), tiny.shared_model("flux")
+    fitting, foreign = dumps(hand_plan(model, "sd3", "f000")), dumps(hand_plan(other, "flux", "f000"))
+    assert (
+        lazily_asked(model) == lazily_asked(model, plan=foreign) == lazily_asked(model, plan="damaged") == ["plan_in"]
+    )
+    assert lazily_asked(model, plan=fitting, calibrate="again") == ["plan_in"]
+    assert lazily_asked(model, plan=fitting) == lazily_asked(model, level="off") == []
+    assert lazily_asked(model, plan_in="there already") == []
+    assert ApplyCompressionPlan.check_lazy_status(model=model, level="D2") == [], "nothing is linked"
+    uncovered = tiny.shared_model("aura")
+    assert lazily_asked(uncovered) == lazily_asked(uncovered, plan=fitting) == []
+
+
+def test_the_place_of_the_plan_among_the_saved_values_is_the_schemas():
+    from ditfastattn.attention.applied.papers import CALIBRATE_AT, NODE, PLAN_AT
+
+    schema = ApplyCompressionPlan.define_schema()
+    given = ApplyCompressionPlan.GET_NODE_INFO_V1()["input"]
+    names = [name for group in ("required", "optional") for name in given[group] if name not in ("model", "plan_in")]
+    assert (names[PLAN_AT], names[CALIBRATE_AT], schema.node_id) == ("plan", "calibrate", NODE)
+
+
+def test_a_run_on_another_part_of_the_schedule_than_was_calibrated_is_told():
+    node = Node(tiny.shared_model("sd3"))
+    ksampler(node.model, "sd3", denoise=0.3)
+    ksampler(node.model, "sd3", denoise=0.3, seed=9)
+    assert node.states[1:] == ["made", "in use"] and node.last["differences"] == []
+    ksampler(node.model, "sd3")
+    assert any("another part of the noise schedule" in one for one in node.last["differences"])
