@@ -11,8 +11,9 @@ PACK_PATH = "/extensions/ditfastattn/"
 LANGUAGE_PAGE = re.compile(r"/docs/\w+/[\w-]+\.md$")
 # The page opens a workflow by itself, which would else replace the one that a test opens.
 READY = """() => {
-    const workflow = window.app?.vueAppReady && window.app.rootGraph && window.app.extensionManager?.workflow.activeWorkflow
-    return Boolean(workflow?.changeTracker && !workflow.changeTracker.constructor.isLoadingGraph)
+    const { vueAppReady, rootGraph, extensionManager } = window.app ?? {}
+    const tracker = vueAppReady && rootGraph && extensionManager?.workflow.activeWorkflow?.changeTracker
+    return Boolean(tracker && !tracker.constructor.isLoadingGraph)
 }"""
 
 

@@ -91,8 +91,10 @@ def test_the_first_run_is_watched_and_every_other_is_compressed_and_does_not_cal
     assert states(server) == ["watching", "made"]
     made = json.loads(editor.plan_text(node))["id"]
     screenshot("one_node_made")
-    for seed in (2, 3):
-        editor.choose("seed", seed, SAMPLER)
+    another_seed = "graph.getNodeById(3).widgets.find((w) => w.name === 'seed').value = 2"
+    another_prompt = "graph.getNodeById(1).connect(2, graph.getNodeById(3), 1)"
+    for change in (another_seed, another_prompt):
+        editor.run(change)
         editor.queue()
         editor.wait_for_state("inUse", node)
         editor.wait_until_idle()
