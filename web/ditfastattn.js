@@ -82,8 +82,11 @@ function deliver() {
       if (report.plan && embed(apply, report.plan)) changed = true
       if (report.again && answer(apply)) changed = true
     }
+    // The server goes on following a plan that the node itself made.
+    const before = reports.get(report.node)
+    const kept = report.state === MADE ? report.plan_id : before?.kept
     reports.delete(report.node)
-    reports.set(report.node, { ...report, settings: settingsOf(apply) })
+    reports.set(report.node, { ...report, kept, settings: settingsOf(apply) })
   }
   if (changed) recordChange()
   refreshAll()

@@ -26,6 +26,7 @@ export function isOf(report, settings) {
  * { key, tone, values, figures, notes } for the node's line. key: of a sentence. tone: of TONES in node_line.js.
  * figures: { attention, model, error } or null. notes: sentences of the server.
  * settings: of graph.js. plan: of plan_text.js. report: the server's last message, with the settings that it met.
+ * Its kept is the id of the plan that the node made, which the server follows even where the node has lost it.
  * busy: whether the prompt of that report is being executed, or 'unknown' where one is of which nothing was said.
  */
 export function stateOf(settings, plan, report, busy) {
@@ -79,9 +80,8 @@ function expected({ text, level, calibrate }, plan, report) {
     return { ...known, tone: 'good', values: { level, id }, notes: [], measured }
   }
   if (text.trim()) return { ...quiet(calibrate === NEVER ? 'damagedNever' : 'damaged'), tone: 'bad' }
-  // The server goes on following a plan that the node has lost.
-  const kept = [MADE, IN_USE].includes(report?.state) && calibrate !== NEVER
-  return quiet(kept ? 'remembered' : calibrate === NEVER ? 'never' : 'none', { id: report?.plan_id })
+  if (report?.kept) return quiet('remembered', { id: report.kept })
+  return quiet(calibrate === NEVER ? 'never' : 'none')
 }
 
 function quiet(key, plan) {

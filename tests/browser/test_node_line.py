@@ -205,6 +205,21 @@ def test_a_compressed_run_says_what_it_kept(editor, queue, opened, plan, picture
     pictured("in_use")
 
 
+def test_a_plan_that_is_taken_out_is_followed_only_if_the_node_made_it(editor, queue, opened, plan):
+    used = {"level": "D3", "plan_id": json.loads(plan)["id"], "figures": FIGURES}
+    embed(editor, plan)
+    editor.queue()
+    queue.report("in use", **used)
+    embed(editor, "")
+    assert editor.state() == "none"
+    editor.queue()
+    queue.made(plan, level="D3")
+    queue.report("in use", **used)
+    assert editor.state() == "inUse"
+    embed(editor, "")
+    assert editor.state() == "remembered"
+
+
 def test_differences_stand_where_the_error_is_predicted(editor, queue, opened, plan, pictured):
     embed(editor, plan)
     editor.queue()
