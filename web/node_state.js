@@ -80,7 +80,7 @@ function expected({ text, level, calibrate }, plan, report) {
     return { ...known, tone: 'good', values: { level, id }, notes: [], measured }
   }
   if (text.trim()) return { ...quiet(calibrate === NEVER ? 'damagedNever' : 'damaged'), tone: 'bad' }
-  if (report?.kept) return quiet('remembered', { id: report.kept })
+  if (report?.kept && calibrate !== NEVER) return quiet('remembered', { id: report.kept })
   return quiet(calibrate === NEVER ? 'never' : 'none')
 }
 
