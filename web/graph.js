@@ -1,8 +1,9 @@
-// Questions about nodes and links, asked only of documented graph methods.
+// Questions about nodes, asked only of documented graph methods. Nothing here follows a link.
 
-export const CALIBRATE = 'DiTFastAttnCalibrate'
 export const APPLY = 'DiTFastAttnApplyPlan'
-const ACTIVE = 0
+// Modes of a node in which it is left out of the prompt.
+const MUTED = 2
+const BYPASSED = 4
 
 /** The node that an execution id ("7", or "5:2" inside a subgraph) names; null when it is not there. */
 export function nodeAt(graph, executionId) {
@@ -12,27 +13,36 @@ export function nodeAt(graph, executionId) {
   return rest.length && node ? nodeAt(node.subgraph, rest.join(':')) : node
 }
 
-/** The Apply nodes that this node's plan is linked to, through reroutes. */
-export function receivers(node) {
-  const targets = node.getOutputNodes?.(0) ?? []
-  return targets.flatMap((target) => {
-    if (target.type === 'Reroute') return receivers(target)
-    return target.comfyClass === APPLY ? [target] : []
-  })
+/** Every Apply node below a graph with its execution ids: more than one where its subgraph is used more than once. */
+export function applyNodes(graph, path = '', found = new Map()) {
+  for (const node of graph?.nodes ?? []) {
+    const id = path + node.id
+    if (node.comfyClass === APPLY) found.set(node, [...(found.get(node) ?? []), id])
+    else if (node.subgraph) applyNodes(node.subgraph, `${id}:`, found)
+  }
+  return found
 }
 
-/** Whether a plan arrives by link when the workflow is queued: only then does the linked plan go before the embedded one. */
-export function hasLiveCalibrate(apply) {
-  let node = sourceOf(apply, apply.findInputSlot('plan_in'))
-  for (let hops = 0; node?.type === 'Reroute' && hops < 100; hops++) node = sourceOf(node, 0)
-  return node?.comfyClass === CALIBRATE && (node.mode ?? ACTIVE) === ACTIVE
-}
-
-function sourceOf(node, slot) {
-  return slot >= 0 ? node.getInputNode(slot) : null
+export function widgetOf(apply, name) {
+  return apply.widgets?.find((widget) => widget.name === name)
 }
 
 /** The hidden widget that holds the plan's text. */
 export function planWidget(apply) {
-  return apply.widgets?.find((widget) => widget.name === 'plan')
+  return widgetOf(apply, 'plan')
+}
+
+/** What is set on an Apply node. level and calibrate are null where a link gives them. */
+export function settingsOf(apply) {
+  return {
+    text: planWidget(apply)?.value ?? '',
+    level: ownValue(apply, 'level'),
+    calibrate: ownValue(apply, 'calibrate'),
+    skipped: apply.mode === MUTED || apply.mode === BYPASSED
+  }
+}
+
+function ownValue(apply, name) {
+  const slot = apply.inputs?.findIndex((input) => input.widget?.name === name) ?? -1
+  return slot >= 0 && apply.isInputConnected(slot) ? null : (widgetOf(apply, name)?.value ?? null)
 }

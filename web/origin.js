@@ -1,57 +1,77 @@
 // Which open workflow a prompt was queued from.
 //
 // The server's messages name a prompt and a node, and node ids repeat in every workflow: a message about node 7 also
-// reaches node 7 of whatever is on screen. So each queued state of a workflow is remembered, and when a result
-// arrives, the workflow that the server says was queued under that prompt is looked up among them.
+// reaches node 7 of whatever is on screen. So what is queued carries a mark, for the moment in which it is written
+// down, and the workflow that the server has on record for a prompt is known by its mark.
 
-import { APPLY } from './graph.js'
+const MARK = 'ditfastattn_queued'
+const KEPT = 64
 
-const KEPT = 16
-const queuedStates = new WeakMap()
+// Mark → { workflow, again: execution ids of nodes that asked for a new calibration }
+const queued = new Map()
+// Prompt id → promise of its origin: messages of a prompt are to stay in their order
+const origins = new Map()
+let current = null
 
-/** Text that two states of the same workflow share only if no node, link or value differs. */
-export function fingerprint(workflow) {
-  const graphs = [workflow, ...(workflow.definitions?.subgraphs ?? [])]
-  return JSON.stringify(graphs.map((graph) => [graph.id, sorted(graph.nodes).map(nodeState), sorted(graph.links).map(linkState)]))
+/** A workflow is about to be queued: mark it. Called once for each node that cares. */
+export function mark(graph, workflow) {
+  if (!workflow || (current && graph.extra?.[MARK] === current.id)) return
+  current = { id: crypto.getRandomValues(new Uint32Array(4)).join('-'), workflow, again: new Set() }
+  remember(queued, current.id, current)
+  graph.extra ??= {}
+  graph.extra[MARK] = current.id
+  // Where nothing came of it.
+  setTimeout(() => unmark(graph))
 }
 
-function sorted(things) {
-  const id = (thing) => String(thing?.id ?? thing?.[0])
-  return [...(things ?? [])].sort((a, b) => (id(a) < id(b) ? -1 : 1))
+/** What is queued has been written down: nothing else is to carry the mark. Returns what is known of it. */
+export function unmark(graph) {
+  if (graph.extra) delete graph.extra[MARK]
+  return current
 }
 
-function nodeState(node) {
-  // The embedded plan is what this is all about: it must not make a workflow differ from itself.
-  const values = node.type === APPLY ? null : (node.widgets_values ?? null)
-  return [node.id, node.type, node.mode ?? 0, Object.values(node.pos ?? {}), values]
+/** What the server has on record for a prompt: { workflow, client, outputs: by node }; null when nothing is. */
+export async function recordOf(api, promptId) {
+  // In this order: a prompt that ends in between is found in the second place.
+  const now = (await json(api, '/queue'))?.queue_running?.find(([, id]) => id === promptId)
+  const past = now ? null : (await json(api, `/history/${encodeURIComponent(promptId)}`))?.[promptId]
+  const extra = (now ?? past?.prompt)?.[3]
+  if (!extra) return null
+  return { workflow: extra?.extra_pnginfo?.workflow, client: extra?.client_id, outputs: past?.outputs }
 }
 
-function linkState(link) {
-  return Array.isArray(link) ? link.slice(0, 5) : [link.id, link.origin_id, link.origin_slot, link.target_id, link.target_slot]
+/** Open workflows that a prompt was queued from, and the nodes that asked for a new calibration in it. */
+export function originOf(api, promptId, openWorkflows) {
+  const known = origins.get(promptId)
+  if (known) return known
+  const origin = lookUp(api, promptId, openWorkflows)
+  remember(origins, promptId, origin)
+  return origin
 }
 
-/** Remember the state in which a workflow is being queued. */
-export function rememberQueued(workflow, state) {
-  if (!workflow) return
-  const states = (queuedStates.get(workflow) ?? []).filter((known) => known !== state)
-  queuedStates.set(workflow, [...states, state].slice(-KEPT))
+async function lookUp(api, promptId, openWorkflows) {
+  const record = await recordOf(api, promptId)
+  if (!record?.workflow) return { workflows: [], again: new Set() }
+  const known = queued.get(record.workflow.extra?.[MARK])
+  if (known) return { workflows: [known.workflow], again: known.again }
+  // Queued by this page before it was reloaded. Two tabs of one workflow cannot be told apart then.
+  const same = openWorkflows.filter((one) => record.workflow.id && one.activeState?.id === record.workflow.id)
+  const ours = record.client && record.client === api.clientId && same.length === 1
+  return { workflows: ours ? same : [], again: new Set() }
 }
 
-/** Those of the open workflows that were queued in this state. */
-export function queuedFrom(workflows, state) {
-  return workflows.filter((workflow) => queuedStates.get(workflow)?.includes(state))
-}
-
-/** The workflow that the server has on record for a prompt, running or done; null when there is none. */
-export async function workflowOfPrompt(api, promptId) {
-  if (!promptId) return null
+/** The prompts that the server is busy with: [{ id, nodes }]. */
+export async function running(api) {
   const queue = await json(api, '/queue')
-  const running = queue?.queue_running?.find((entry) => entry[1] === promptId)
-  const entry = running ?? (await json(api, `/history/${encodeURIComponent(promptId)}`))?.[promptId]?.prompt
-  return entry?.[3]?.extra_pnginfo?.workflow ?? null
+  return (queue?.queue_running ?? []).map(([, id, prompt]) => ({ id, nodes: Object.keys(prompt ?? {}) }))
 }
 
 async function json(api, route) {
   const response = await api.fetchApi(route)
   return response.ok ? response.json() : null
+}
+
+function remember(map, key, value) {
+  map.set(key, value)
+  while (map.size > KEPT) map.delete(map.keys().next().value)
 }

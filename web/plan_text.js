@@ -4,13 +4,17 @@
 // Of plans/codec.py, in characters; it travels in every picture that is saved.
 const MAX_LENGTH = 160 * 1024
 const SCHEMA = /^ditfastattn\.plan\/\d{1,6}$/
+const MOST = 40
 
 /** Whether a text is longer than any plan, so that the server would refuse it. */
 export function isTooLong(text) {
   return text.length > MAX_LENGTH
 }
 
-/** Id, family, layers and levels of a plan's text; null when it is none. */
+/**
+ * What a plan's text says; null when it is none. levels: { attention, model, error } by name, fractions of the dense
+ * run's work and the predicted relative error. measured: { sampler, steps, cfg, size } of the run that it stands on.
+ */
 export function describePlan(text) {
   if (typeof text !== 'string' || isTooLong(text) || !text.trim().startsWith('{')) return null
   let data
@@ -20,10 +24,31 @@ export function describePlan(text) {
     return null
   }
   if (typeof data.schema !== 'string' || !SCHEMA.test(data.schema)) return null
-  const sites = data.model?.sites
+  const measured = data.measured ?? {}
   return {
-    id: String(data.id ?? '?').slice(0, 12),
-    family: String(data.model?.family ?? '?').slice(0, 40),
-    layers: Array.isArray(sites) ? sites.length : 0
+    id: short(data.id, 12),
+    family: short(data.model?.family),
+    layers: list(data.model?.sites).length,
+    levels: Object.fromEntries(list(data.levels).map((one) => [short(one?.name), figuresOf(one)])),
+    measured: {
+      sampler: short(measured.sampler),
+      steps: short(measured.steps),
+      cfg: short(measured.cfg),
+      size: list(measured.grid).slice(0, 3).map(Number).join(' × ')
+    }
   }
+}
+
+/** { attention, model, error } of a level; null for what is no number. */
+export function figuresOf(level) {
+  const number = (value) => (Number.isFinite(value) ? value : null)
+  return { attention: number(level?.attention), model: number(level?.model), error: number(level?.error) }
+}
+
+function short(value, most = MOST) {
+  return String(value ?? '?').slice(0, most)
+}
+
+function list(value) {
+  return Array.isArray(value) ? value : []
 }

@@ -99,4 +99,5 @@ def screenshot(request, editor):
                 path=str(Path(folder) / f"{re.sub('[^a-z0-9_]+', '_', name.lower())}.png"), **options
             )
 
+    take.wanted = bool(os.environ.get(SCREENSHOTS))
     return take

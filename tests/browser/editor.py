@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 PACK_PATH = "/extensions/ditfastattn/"
 # The front end asks for a help page in the user's language first; that there is none is no error of ours.
 LANGUAGE_PAGE = re.compile(r"/docs/\w+/[\w-]+\.md$")
-READY = "Boolean(window.app?.vueAppReady && window.app.extensionManager && window.app.rootGraph)"
+# The page opens a workflow by itself, which would else replace the one that a test opens.
+READY = """() => {
+    const { vueAppReady, rootGraph, extensionManager } = window.app ?? {}
+    const tracker = vueAppReady && rootGraph && extensionManager?.workflow.activeWorkflow?.changeTracker
+    return Boolean(tracker && !tracker.constructor.isLoadingGraph)
+}"""
 
 
 class Editor:
@@ -69,13 +75,56 @@ class Editor:
         """Press Run."""
         self.run("await app.queuePrompt(0, 1)")
 
+    def wait_until_idle(self, seconds: float = 60) -> None:
+        """Until the server has nothing left to do. (The page's own `wait_for_function` does not await a promise.)"""
+        until = time.monotonic() + seconds
+        while self.run(
+            "const { queue_running, queue_pending } = await (await fetch('/queue')).json();"
+            "return queue_running.length + queue_pending.length"
+        ):
+            assert time.monotonic() < until, "the server is still busy"
+            time.sleep(0.05)
+
     def plan_text(self, node: int = 8) -> str:
         """The text in an Apply node."""
         return self.run("return graph.getNodeById(argument).widgets.find((w) => w.name === 'plan').value", node)
 
     def status(self, node: int = 8) -> str:
-        """The line at the foot of an Apply node."""
-        return self.run("return graph.getNodeById(argument).widgets.at(-1).element.textContent", node)
+        """The lines at the foot of an Apply node, as text."""
+        return self.run(
+            "const { element } = graph.getNodeById(argument).widgets.at(-1);"
+            "const shown = [...element.children].flatMap((e, i) => i < 2 ? [e] : [...e.children]);"
+            "return shown.map((e) => e.textContent).filter(Boolean).join(' | ')",
+            node,
+        )
+
+    def state(self, node: int = 8) -> str:
+        """Which state the node is in, by the key of its headline."""
+        return self.run("return graph.getNodeById(argument).widgets.at(-1).element.dataset.state", node)
+
+    def wait_for_state(self, state: str, node: int = 8, seconds: float = 60) -> None:
+        """Until the node says so."""
+        shows = "window.app.rootGraph.getNodeById(node)?.widgets?.at(-1).element.dataset.state"
+        try:
+            self.page.wait_for_function(
+                f"([node, state]) => {shows} === state", arg=[node, state], timeout=1000 * seconds
+            )
+        except Exception as error:
+            raise AssertionError(f"waited for {state!r}, found {self.state(node)!r}: {self.status(node)}") from error
+
+    def value(self, name: str, node: int = 8):
+        """What a widget of a node is set to."""
+        return self.run(
+            "return graph.getNodeById(argument[0]).widgets.find((w) => w.name === argument[1]).value", [node, name]
+        )
+
+    def choose(self, name: str, value, node: int = 8) -> None:
+        """Set a widget, as a user would."""
+        self.run(
+            "const widget = graph.getNodeById(argument[0]).widgets.find((w) => w.name === argument[1]);"
+            "widget.value = argument[2]; widget.callback?.(argument[2])",
+            [node, name, value],
+        )
 
     def set_plan(self, text: str, node: int = 8) -> None:
         """Put a text into an Apply node without any of the pack's menus."""
@@ -129,13 +178,39 @@ class Queue:
             return route.fallback()
         return route.fulfill(json={"queue_running": self.entries, "queue_pending": []})
 
-    def report(self, text: str, node: str = "7", prompt: int = -1) -> None:
-        """The message that the server sends when Calibrate has run."""
+    def report(self, state: str, node: str = "8", prompt: int = -1, **content) -> None:
+        """The message that the server sends of an Apply node."""
         detail = {
             "node": node,
-            "display_node": node,
-            "prompt_id": self.entries[prompt][1],
-            "output": {"ditfastattn_plan": [text]},
+            "prompt": self.entries[prompt][1],
+            "state": state,
+            "sentence": f"The sentence of {state}.",
+            "level": "D1",
+            "plan_id": "",
+            "plan": "",
+            "figures": {"attention_flops_kept": None, "model_flops_kept": None, "predicted_error": None},
+            "levels": [],
+            "differences": [],
+            "notes": [],
+            **content,
         }
-        self.editor.run("window.comfyAPI.api.api.dispatchCustomEvent('executed', argument)", detail)
+        self.dispatch("ditfastattn.apply", detail)
         self.editor.settle()
+
+    def made(self, text: str, node: str = "8", prompt: int = -1, **content) -> None:
+        """The message that a run has made a plan."""
+        plan = json.loads(text) if text.startswith("{") and text.endswith("}") and len(text) < 10**5 else {}
+        levels = [{key: one[key] for key in ("name", "attention", "model", "error")} for one in plan.get("levels", ())]
+        self.report("made", node, prompt, plan=text, plan_id=plan.get("id", "?"), levels=levels, **content)
+
+    def begin(self, prompt: int = -1) -> None:
+        """The message that a prompt is being executed."""
+        self.dispatch("execution_start", {"prompt_id": self.entries[prompt][1], "timestamp": 0})
+
+    def end(self, how: str = "execution_success", prompt: int = -1) -> None:
+        """The message that a prompt is over."""
+        self.dispatch(how, {"prompt_id": self.entries[prompt][1], "timestamp": 0})
+
+    def dispatch(self, kind: str, detail: dict) -> None:
+        """Any message of the server."""
+        self.editor.run("window.comfyAPI.api.api.dispatchCustomEvent(argument[0], argument[1])", [kind, detail])

@@ -1,10 +1,10 @@
-"""The plan gets into the workflow that was calibrated, into no other, and stays there."""
+"""The plan gets into the node that used it, in the workflow that was queued, in no other, and stays there."""
 
 import json
 
 import pytest
 
-APPLY, CALIBRATE = 8, 7
+APPLY, SAMPLER = 8, 9
 
 
 def plan_id(text: str) -> str:
@@ -13,6 +13,9 @@ def plan_id(text: str) -> str:
 
 @pytest.fixture
 def opened(editor, workflow):
+    node_of(workflow, APPLY)["widgets_values"][0] = "D1"
+    # A seed that is drawn with each run is a change of the workflow, too.
+    node_of(workflow, SAMPLER)["widgets_values"][1] = "fixed"
     return editor.open(workflow)
 
 
@@ -20,121 +23,181 @@ def node_of(workflow: dict, number: int) -> dict:
     return next(node for node in workflow["nodes"] if node["id"] == number)
 
 
-def test_a_result_is_embedded_in_the_linked_node_of_its_workflow(editor, queue, opened, plans):
-    assert editor.plan_text() == "" and "by link" in editor.status()
-    depth = editor.undo_depth()
-    editor.queue()
-    queue.report(plans[0])
-    assert editor.plan_text() == plans[0]
-    assert plan_id(plans[0]) in editor.status() and "share" in editor.status()
-    assert editor.undo_depth() >= depth + 1
-    saved = node_of(editor.save(), APPLY)
-    assert saved["widgets_values"] == ["D3", plans[0], 0, False, False]
-
-
-def test_the_same_result_again_changes_nothing(editor, queue, opened, plans):
-    editor.queue()
-    queue.report(plans[0])
-    depth = editor.undo_depth()
-    queue.report(plans[0])
-    assert editor.undo_depth() == depth
-
-
-def test_undo_takes_the_plan_out_again(editor, queue, opened, plans):
-    editor.queue()
-    queue.report(plans[0])
+def undo(editor) -> None:
     editor.run("await manager.workflow.activeWorkflow.changeTracker.undo()")
+
+
+def redo(editor) -> None:
+    editor.run("await manager.workflow.activeWorkflow.changeTracker.redo()")
+
+
+def test_a_plan_is_embedded_in_the_node_that_reports_it_as_one_step(editor, queue, opened, plans):
+    assert editor.plan_text() == "" and editor.state() == "none"
+    depth = editor.undo_depth()
+    editor.queue()
+    queue.made(plans[0])
+    assert editor.plan_text() == plans[0]
+    assert editor.undo_depth() == depth + 1
+    assert node_of(editor.save(), APPLY)["widgets_values"] == ["D1", plans[0], 0, False, False, "when needed"]
+
+
+def test_the_same_plan_again_changes_nothing(editor, queue, opened, plans):
+    editor.queue()
+    queue.made(plans[0])
+    depth, saved = editor.undo_depth(), editor.save()
+    queue.made(plans[0])
+    queue.report("in use", plan_id=plan_id(plans[0]))
+    assert editor.undo_depth() == depth and editor.save() == saved
+
+
+def test_undo_takes_the_plan_out_and_redo_puts_it_back_and_the_line_knows(editor, queue, opened, plans):
+    editor.queue()
+    queue.made(plans[0])
+    assert editor.state() == "made"
+    undo(editor)
+    editor.wait_for_state("remembered", seconds=5)
+    assert editor.plan_text() == "" and "ComfyUI still has it" in editor.status()
+    redo(editor)
+    editor.wait_for_state("made", seconds=5)
+    assert editor.plan_text() == plans[0]
+
+
+def test_what_the_user_was_changing_stays_a_step_of_its_own(editor, queue, opened, plans):
+    editor.queue()
+    depth = editor.undo_depth()
+    editor.run("const node = graph.getNodeById(9); node.pos = [node.pos[0] + 40, node.pos[1]]")
+    queue.made(plans[0])
+    assert editor.undo_depth() == depth + 2
+    undo(editor)
     assert editor.plan_text() == ""
 
 
-def test_a_result_of_another_tab_waits_until_that_tab_is_shown(editor, queue, opened, workflow, plans):
+def test_a_plan_for_another_tab_waits_until_that_tab_is_shown(editor, queue, opened, workflow, plans):
     first = opened
     editor.queue()
     second = editor.open(workflow)
     assert second != first
-    queue.report(plans[0])
+    queue.made(plans[0])
     assert editor.plan_text() == "", "the node of the same number in the other workflow got the plan"
+    assert editor.state() == "none"
     editor.show(first)
-    editor.settle(500)
+    editor.wait_for_state("made", seconds=5)
     assert editor.plan_text() == plans[0]
     editor.show(second)
-    editor.settle(500)
+    editor.wait_for_state("none", seconds=5)
     assert editor.plan_text() == ""
 
 
-def test_two_tabs_that_were_both_queued_get_their_own_plans(editor, queue, opened, workflow, plans):
+def test_two_tabs_of_one_workflow_that_were_both_queued_get_their_own_plans(editor, queue, opened, workflow, plans):
+    """Nothing tells the two apart but which tab was on screen: not even their ids differ."""
     first = opened
     editor.queue()
-    node_of(workflow, CALIBRATE)["widgets_values"][2] = 12
     second = editor.open(workflow)
     editor.queue()
-    queue.report(plans[0], prompt=-2)
+    sent = [entry[3]["extra_pnginfo"]["workflow"]["id"] for entry in queue.entries[-2:]]
+    assert sent[0] == sent[1]
+    queue.made(plans[0], prompt=-2)
     assert editor.plan_text() == ""
-    queue.report(plans[1])
+    queue.made(plans[1])
     assert editor.plan_text() == plans[1]
-    editor.show(first)
-    editor.settle(500)
-    assert editor.plan_text() == plans[0]
-    editor.show(second)
-    editor.settle(500)
-    assert editor.plan_text() == plans[1]
+    for path, text in ((first, plans[0]), (second, plans[1])):
+        editor.show(path)
+        editor.wait_for_state("made", seconds=5)
+        assert editor.plan_text() == text
 
 
-def test_a_result_that_this_page_did_not_queue_is_left_alone(editor, queue, opened, workflow, plans):
-    foreign = {**workflow, "id": "another"}
-    queue.entries.append([99, "foreign", {}, {"extra_pnginfo": {"workflow": foreign}}, []])
-    queue.report(plans[0])
-    assert editor.plan_text() == ""
-    queue.entries.append([99, "without a workflow", {}, {}, []])
-    queue.report(plans[0])
-    assert editor.plan_text() == ""
+def test_a_plan_that_this_page_did_not_queue_is_left_alone(editor, queue, opened, workflow, plans):
+    for extra in (
+        {"extra_pnginfo": {"workflow": {**workflow, "id": "another"}}},
+        {"extra_pnginfo": {"workflow": workflow}, "client_id": "somebody else"},
+        {},
+    ):
+        queue.entries.append([99, f"foreign {len(queue.entries)}", {}, extra, []])
+        queue.made(plans[0])
+        assert editor.plan_text() == ""
 
 
-def test_only_the_linked_node_gets_the_plan(editor, queue, workflow, plans):
-    editor.open(workflow)
+def test_the_mark_of_what_was_queued_is_not_saved(editor, queue, opened):
+    depth = editor.undo_depth()
+    editor.queue()
+    editor.settle()
+    assert "ditfastattn_queued" in queue.entries[-1][3]["extra_pnginfo"]["workflow"]["extra"]
+    assert "ditfastattn_queued" not in json.dumps(editor.save()) and editor.undo_depth() == depth
+    editor.open(queue.entries[-1][3]["extra_pnginfo"]["workflow"])
+    assert "ditfastattn_queued" not in json.dumps(editor.save())
+
+
+def test_other_nodes_are_left_alone(editor, queue, opened, plans):
     other = editor.run(
         "const node = LiteGraph.createNode('DiTFastAttnApplyPlan'); graph.add(node); return Number(node.id)"
     )
     editor.queue()
-    queue.report(plans[0])
+    queue.made(plans[0])
     assert editor.plan_text(APPLY) == plans[0] and editor.plan_text(other) == ""
-    assert editor.status(other) == "No plan yet"
+    assert editor.state(other) == "none"
+    queue.made(plans[1], node="9")
+    queue.made(plans[1], node="4711:3")
+    assert editor.plan_text(APPLY) == plans[0]
 
 
-def test_changes_made_while_calibrating_do_not_lose_the_plan(editor, queue, opened, plans):
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_node_inside_subgraphs_gets_its_plan_whatever_the_links(editor, queue, opened, plans, depth):
+    path = editor.run(
+        f"""
+        let node = graph.getNodeById({APPLY}), path = []
+        for (let i = 0; i < argument; i++) {{
+          node = graph.convertToSubgraph(new Set([node])).node
+          path.push(node.id)
+        }}
+        const walk = (node) => node.subgraph ? [node.id, ...walk(node.subgraph.nodes[0])] : [node.id]
+        return walk(node).join(':')
+        """,
+        depth,
+    )
+    assert path.count(":") == depth
+    editor.settle()
     editor.queue()
-    editor.run("const node = graph.getNodeById(9); node.pos = [node.pos[0] + 40, node.pos[1]]")
-    queue.report(plans[0])
-    assert editor.plan_text() == plans[0]
+    assert path in queue.entries[-1][2]
+    steps = editor.undo_depth()
+    queue.made(plans[0], node=path)
+    found = editor.run(
+        "const walk = (node) => node.subgraph ? walk(node.subgraph.nodes[0]) : node;"
+        "const apply = walk(graph.getNodeById(argument));"
+        "return [apply.widgets.find((w) => w.name === 'plan').value, apply.widgets.at(-1).element.dataset.state]",
+        path.split(":")[0],
+    )
+    assert found == [plans[0], "made"]
+    assert editor.undo_depth() == steps + 1
+    assert editor.prompt()[path]["inputs"]["plan"] == plans[0]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": "other/1"}', "x" * 300_000])
-def test_what_is_no_plan_is_not_embedded(editor, queue, opened, text):
+@pytest.mark.parametrize("state", ["watching", "refused", "cancelled", "off"])
+def test_no_other_state_embeds(editor, queue, opened, plans, state):
     editor.queue()
-    queue.report(text)
+    queue.report(state, plan=plans[0], plan_id=plan_id(plans[0]))
     assert editor.plan_text() == ""
 
 
-def test_a_calibrate_node_inside_a_subgraph_reaches_its_neighbour(editor, queue, workflow, plans):
-    editor.open(workflow)
-    number = editor.run(
-        f"const items = new Set([graph.getNodeById({CALIBRATE}), graph.getNodeById({APPLY})]);"
-        "const { node } = graph.convertToSubgraph(items); return String(node.id)"
-    )
-    editor.settle()
-    inner = editor.run(
-        "const inside = graph.getNodeById(argument).subgraph.nodes; "
-        "return String(inside.find((n) => n.type === 'DiTFastAttnCalibrate').id)",
-        number,
-    )
+def test_the_wish_for_a_new_calibration_is_taken_back_when_it_is_done(editor, queue, opened, plans):
+    editor.set_plan(plans[0])
+    editor.choose("calibrate", "again")
+    editor.run("manager.workflow.activeWorkflow.changeTracker.captureCanvasState()")
     editor.queue()
-    queue.report(plans[0], node=f"{number}:{inner}")
-    found = editor.run(
-        "return graph.getNodeById(argument).subgraph.nodes.find((n) => n.type === 'DiTFastAttnApplyPlan')"
-        ".widgets.find((w) => w.name === 'plan').value",
-        number,
-    )
-    assert found == plans[0]
+    assert queue.entries[-1][2]["8"]["inputs"]["calibrate"] == "again"
+    for state in ("watching", "cancelled"):
+        queue.report(state)
+        assert editor.value("calibrate") == "again"
+    depth = editor.undo_depth()
+    queue.made(plans[1])
+    assert editor.value("calibrate") == "when needed" and editor.plan_text() == plans[1]
+    assert editor.undo_depth() == depth + 1
+
+
+def test_a_wish_that_was_made_during_a_run_stays(editor, queue, opened, plans):
+    editor.queue()
+    editor.choose("calibrate", "again")
+    queue.made(plans[0])
+    assert editor.value("calibrate") == "again" and editor.plan_text() == plans[0]
 
 
 def test_the_plan_survives_saving_and_loading(editor, opened, plans):
@@ -142,9 +205,8 @@ def test_the_plan_survives_saving_and_loading(editor, opened, plans):
     saved = editor.save()
     editor.open(saved)
     assert editor.plan_text() == plans[0]
-    editor.settle(100)
-    assert plan_id(plans[0]) in editor.status()
-    assert node_of(editor.save(), APPLY)["widgets_values"] == ["D3", plans[0], 0, False, False]
+    editor.wait_for_state("ready", seconds=5)
+    assert node_of(editor.save(), APPLY)["widgets_values"] == ["D1", plans[0], 0, False, False, "when needed"]
 
 
 def test_the_plan_survives_copy_and_paste_of_the_node(editor, opened, plans):
@@ -157,20 +219,11 @@ def test_the_plan_survives_copy_and_paste_of_the_node(editor, opened, plans):
     assert copies == [plans[0], plans[0]]
 
 
-def test_an_export_holds_the_plan_unless_calibrate_delivers_it(editor, opened, plans):
-    """With a live link the text would only change the node's cache key, and the picture would be sampled again."""
+def test_an_export_holds_the_plan_beside_the_link(editor, opened, plans):
+    """The server asks for what is linked only when this text does not fit."""
     editor.set_plan(plans[0])
     exported = editor.prompt()[str(APPLY)]["inputs"]
-    assert exported["plan"] == "" and exported["plan_in"] == [str(CALIBRATE), 0]
-    for mode in (2, 4):
-        editor.run("graph.getNodeById(argument[0]).mode = argument[1]", [CALIBRATE, mode])
-        exported = editor.prompt()[str(APPLY)]["inputs"]
-        assert exported["plan"] == plans[0] and "plan_in" not in exported
-    editor.run("graph.remove(graph.getNodeById(argument))", CALIBRATE)
-    exported = editor.prompt()[str(APPLY)]["inputs"]
-    assert exported["plan"] == plans[0] and "plan_in" not in exported
-    editor.settle(100)
-    assert editor.status() == f"Plan {plan_id(plans[0])} embedded"
+    assert exported["plan"] == plans[0] and exported["plan_in"] == ["7", 0]
 
 
 def test_the_menu_copies_pastes_and_removes(editor, opened, plans):
@@ -197,7 +250,24 @@ def test_the_menu_copies_pastes_and_removes(editor, opened, plans):
     editor.settle()
     assert editor.run("return navigator.clipboard.readText()") == plans[0]
     editor.menu("Remove embedded plan")
-    assert editor.plan_text() == "" and "by link" in editor.status()
+    assert editor.plan_text() == "" and editor.state() == "none"
+
+
+def test_commands_that_keys_can_be_bound_to_do_the_same_with_the_selected_node(editor, opened, plans):
+    run = "await manager.command.execute(argument)"
+    editor.run("app.canvas.deselectAll()")
+    editor.run(run, "DiTFastAttn.PastePlan")
+    editor.page.get_by_text("Select an Apply Compression Plan node first").wait_for(timeout=5_000)
+    editor.run(f"app.canvas.selectItems([graph.getNodeById({APPLY})])")
+    editor.run("await navigator.clipboard.writeText(argument)", plans[0])
+    editor.run(run, "DiTFastAttn.PastePlan")
+    editor.settle()
+    assert editor.plan_text() == plans[0]
+    editor.run("await navigator.clipboard.writeText('something else')")
+    editor.run(run, "DiTFastAttn.CopyPlan")
+    assert editor.run("return navigator.clipboard.readText()") == plans[0]
+    editor.run(run, "DiTFastAttn.RemovePlan")
+    assert editor.plan_text() == ""
 
 
 def test_other_nodes_get_no_menu_items(editor, opened):

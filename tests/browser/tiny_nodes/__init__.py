@@ -44,11 +44,30 @@ class TinyModel(io.ComfyNode):
         )
 
 
+class Picture(io.ComfyNode):
+    """A latent as a picture, in place of a decoder."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DiTFastAttnTestPicture",
+            display_name="Latent as picture",
+            category="tests",
+            inputs=[io.Latent.Input("samples")],
+            outputs=[io.Image.Output()],
+        )
+
+    @classmethod
+    def execute(cls, samples) -> io.NodeOutput:
+        latent = samples["samples"].float()
+        return io.NodeOutput(latent[:, :3].movedim(1, -1).sigmoid())
+
+
 class TinyNodes(ComfyExtension):
     """Hands the nodes to the host."""
 
     async def get_node_list(self):
-        return [TinyModel]
+        return [TinyModel, Picture]
 
 
 async def comfy_entrypoint():
