@@ -284,7 +284,7 @@ class Plan:
     def why_not(self, identity: ModelIdentity) -> str | None:
         """None if the plan fits the model `identity`, else one sentence that names both and what to do."""
         mine, other = self.model, identity
-        remedy = "connect that model, or run DiTFastAttn Calibrate on this one"
+        remedy = "connect that model, or have a new plan made for this one"
         if (mine.family, mine.sites) != (other.family, other.sites):
             return f"This plan was made for {_describe(mine)}, but the connected model is {_describe(other)}: {remedy}."
         if (mine.fingerprint, mine.head_dim, mine.hidden) != (other.fingerprint, other.head_dim, other.hidden):
