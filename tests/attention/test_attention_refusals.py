@@ -89,7 +89,7 @@ def test_a_level_that_the_plan_lacks_is_refused_by_name():
 
 def test_a_model_of_the_same_family_and_another_size_is_refused():
     small, other = tiny.shared_model("sd3"), tiny.shared_model("sd35m")
-    with pytest.raises(PlanRefused, match="Calibrate"):
+    with pytest.raises(PlanRefused, match="have a new plan made"):
         apply_plan(other, hand_plan(small, "sd3", "f000"), "D1", strict=True)
 
 

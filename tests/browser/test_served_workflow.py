@@ -5,7 +5,7 @@ from conftest import DEMO
 
 from host import basedir
 from host.client import Client
-from host.workflow import WIDGETS, _widget_names, to_prompt
+from host.workflow import WIDGETS, _take_widgets, to_prompt
 
 pytestmark = pytest.mark.host
 
@@ -33,5 +33,6 @@ def test_the_editor_queues_what_the_demo_queues(page, server, demo_workflow):
 def test_the_host_orders_widgets_as_written_down_here(server):
     info = Client(server.url).object_info()
     for kind, names in WIDGETS.items():
-        shown = tuple(name or "control_after_generate" for name in _widget_names(info[kind]))
-        assert shown == names, kind
+        asked = [0] * len(names)  # more values than widgets are not taken
+        shown = tuple(name or "control_after_generate" for name, _ in _take_widgets(info[kind]["input"], asked, ""))
+        assert shown == names and not asked, kind
