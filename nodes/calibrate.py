@@ -96,18 +96,10 @@ class Calibrate(io.ComfyNode):
                         "plan that depends less on one picture. After Cancel, finished runs are not repeated."
                     ),
                 ),
-                io.Float.Input(
+                _budget(
                     "keep_attention",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    optional=True,
-                    advanced=True,
-                    tooltip=(
-                        "Above 0, the plan gets one more level, custom: the least error that keeps at most this "
-                        "fraction of the attention FLOPs. Changing it does not measure again."
-                    ),
+                    "Above 0, the plan gets one more level, custom: the least error that keeps at "
+                    "most this fraction of the attention FLOPs. Changing it does not measure again.",
                 ),
                 io.Int.Input(
                     "max_cache_mib",
@@ -169,19 +161,11 @@ class Calibrate(io.ComfyNode):
                     optional=True,
                     tooltip="Noise levels in place of steps, scheduler and denoise; a part of a schedule serves, too.",
                 ),
-                io.Float.Input(
+                _budget(
                     "keep_work",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    optional=True,
-                    advanced=True,
-                    tooltip=(
-                        "Above 0, the plan gets one more level, custom: the least error that keeps at most this "
-                        "fraction of all of the model's FLOPs. In place of keep_attention. Changing it does not "
-                        "measure again."
-                    ),
+                    "Above 0, the plan gets one more level, custom: the least error that keeps at most "
+                    "this fraction of all of the model's FLOPs. In place of keep_attention. Changing it does not "
+                    "measure again.",
                 ),
             ],
             outputs=[
@@ -243,3 +227,8 @@ class Calibrate(io.ComfyNode):
             result.measurements,
             ui={"ditfastattn_plan": [dumps(result.plan)], "ditfastattn_calibration": [result.figures]},
         )
+
+
+def _budget(name: str, tooltip: str):
+    """The input of a fraction of work for the level custom; 0 = none."""
+    return io.Float.Input(name, default=0.0, min=0.0, max=1.0, step=0.01, optional=True, advanced=True, tooltip=tooltip)

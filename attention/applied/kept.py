@@ -32,9 +32,10 @@ class Kept:
         return self.failures >= MOST_FAILURES
 
     def failed(self, why: str) -> None:
-        """A watched run could not be measured."""
+        """A watched run could not be measured. Where that is hopeless, a plan that there is goes on being followed."""
         self.failures = self.failures + 1 if why == self.failure else 1
         self.failure = why
+        self.due = self.due and not self.hopeless
 
     def ask(self, choice: str) -> None:
         """The node is executed with a choice. `AGAIN` counts once, until the node was executed with another choice: a

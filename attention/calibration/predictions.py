@@ -80,7 +80,7 @@ class Predictions:
 
 def _shares(latent: torch.Tensor, predictions: list[torch.Tensor | None], following: torch.Tensor) -> np.ndarray:
     """(terms,) factors of the predictions, the newest first, in the best fit of the following latent by the latent and
-    them: of all those that make a formula of it, or of the newest alone. nan where they cannot be told apart.
+    them: of as few as make a formula of it, or of the newest alone where none do.
     """
     result = np.zeros(MOST_TERMS)
     for terms in range(1, MOST_TERMS + 1):

@@ -45,7 +45,7 @@ ROUNDS = 4  # searches for one level, at most
 NEAR_ENOUGH = 0.95  # part of a level's error that is enough to use
 AIM = 0.98  # part of the goal that the next search aims for
 # A budget of work is met by trying errors between these two, a number of times: each halves the logarithm of what is
-# between, down to 4 % of the error.
+# between, down to 3 % of the error.
 LEAST_ERROR, MOST_ERROR, HALVINGS = 1e-3, 2.0, 8
 STRIDES = (1, -1, 2)  # patterns from the best one so far at which a better one is looked for
 # Where the search over patterns starts: part of a squared goal that forecasts have used up, and evaluations for the
@@ -216,6 +216,9 @@ def _best(
     """The best level that was found for a goal."""
     if not isinstance(goal, KeepWork):
         return _best_for(scopes, name, goal, unit, max_cache_bytes)
+    dense = _best_for(scopes, name, 0.0, unit, max_cache_bytes)
+    if dense.model_kept <= goal.fraction:
+        return replace(dense, goal=goal)
     low, high, met = math.log(LEAST_ERROR), math.log(MOST_ERROR), False
     found = _best_for(scopes, name, MOST_ERROR, unit, max_cache_bytes)
     for _ in range(HALVINGS):

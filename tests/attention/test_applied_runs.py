@@ -286,6 +286,10 @@ def test_asking_again_has_one_more_run_watched():
     assert kept.hopeless
     kept.ask("again")
     assert not kept.hopeless and kept.due
+    kept.failed("other")
+    assert kept.due
+    kept.failed("other")
+    assert kept.hopeless and not kept.due
 
 
 def test_sigmas_that_are_no_numbers_are_named_whether_there_is_a_plan_or_not():

@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,14 +132,8 @@ def our_host() -> Path:
     target = WORK / "ComfyUI"
 
     def fetch() -> None:
-        with Progress("Getting ComfyUI 0.30.0") as progress:
-            archive = WORK / "download" / HOST_ARCHIVE
-            shutil.rmtree(archive.parent, ignore_errors=True)
-            download_source(venv_python(), HOST_PACKAGE, HOST_SHA256, archive, WORK, progress)
-            check_hash(archive, HOST_SHA256)
-            progress.detail = "unpacking"
+        with _taken("ComfyUI 0.30.0", download_source, HOST_PACKAGE, HOST_SHA256, HOST_ARCHIVE) as archive:
             unpack_folder(archive, HOST_FOLDER, target)
-            shutil.rmtree(archive.parent)
 
     Stamp(WORK / "ComfyUI.json").once(key_of(HOST_PACKAGE, HOST_SHA256), fetch, (target / "main.py").is_file)
     return target
@@ -148,17 +143,25 @@ def official_templates() -> Path:
     """Take the official workflow templates with pip and check them; skipped when that was done."""
 
     def fetch() -> None:
-        with Progress("Getting the official workflow templates") as progress:
-            wheel = WORK / "download" / TEMPLATES_WHEEL
-            shutil.rmtree(wheel.parent, ignore_errors=True)
-            download_wheel(venv_python(), TEMPLATES_PACKAGE, TEMPLATES_SHA256, wheel, WORK, progress)
-            check_hash(wheel, TEMPLATES_SHA256)
-            progress.detail = "unpacking"
+        named = "the official workflow templates"
+        with _taken(named, download_wheel, TEMPLATES_PACKAGE, TEMPLATES_SHA256, TEMPLATES_WHEEL) as wheel:
             unpack_wheel(wheel, TEMPLATES_FOLDER, TEMPLATES)
-            shutil.rmtree(wheel.parent)
 
     Stamp(WORK / "templates.json").once(key_of(TEMPLATES_PACKAGE, TEMPLATES_SHA256), fetch, TEMPLATES.is_dir)
     return TEMPLATES
+
+
+@contextmanager
+def _taken(named: str, download, package: str, sha256: str, file: str):
+    """The file of a package, downloaded and checked, as long as it takes to unpack it."""
+    with Progress(f"Getting {named}") as progress:
+        archive = WORK / "download" / file
+        shutil.rmtree(archive.parent, ignore_errors=True)
+        download(venv_python(), package, sha256, archive, WORK, progress)
+        check_hash(archive, sha256)
+        progress.detail = "unpacking"
+        yield archive
+        shutil.rmtree(archive.parent)
 
 
 def make_environment(host: Path) -> None:

@@ -83,6 +83,12 @@ def test_a_budget_of_work_keeps_no_more_and_errs_least(fraction):
         assert milder.model_flops_kept > fraction
 
 
+def test_a_budget_of_all_work_changes_nothing():
+    table = table_of(np.random.default_rng(0), sites=(4,) * 3, rows=6, windows=2, ages=2)
+    custom = solved_plan(table, levels=((CUSTOM, KeepWork(1.0)),)).level(CUSTOM)
+    assert custom.predicted_error == 0 and custom.model_flops_kept == 1
+
+
 def test_a_budget_of_work_that_nothing_reaches_is_said_in_a_sentence():
     table = table_of(np.random.default_rng(0), sites=(4,) * 3, rows=6, windows=2, ages=2)
     solved = solve_plan(table, model_of(table), measurement(), levels=((CUSTOM, KeepWork(0.01)),))
