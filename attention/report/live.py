@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from ...plans import Plan
 from ...sentences import payload
+from ..families import find_family
 from ..hooks.listener import RunListener
 from ..hooks.model import HostModel, NotCovered, device_name, model_name, parameter_count
 from ..hooks.noise import schedule_name
@@ -63,7 +64,7 @@ class Live:
             run.record.scheduler = schedule_name(sampling, (*run.sigmas, run.end))
         self._dense = self._known = DENSE_TIMES.of(run.workload) if kind in COMPRESSED else None
         self._planned = _or_unknown(lambda: processor.planned(run.shape), []) if kind in COMPRESSED else []
-        tokens = _or_unknown(lambda: _tokens(run, processor), None)
+        tokens = _or_unknown(lambda: _tokens(run), None)
         self._rest = {"tokens": tokens, "cache_limit": getattr(processor, "cache_limit", None)}
         self._publish(run, processor, notes=notes)
 
@@ -182,6 +183,8 @@ def _or_unknown(ask: Callable[[], _T], unknown: _T) -> _T:
         return unknown
 
 
-def _tokens(run: SamplingRun, processor: Processor | None) -> int | None:
-    family = getattr(processor, "family", None)
-    return None if family is None else math.prod(family.grid(run.patcher.model.diffusion_model, run.shape))
+def _tokens(run: SamplingRun) -> int | None:
+    """Of the picture, as the family of the model cuts it up."""
+    network = run.patcher.model.diffusion_model
+    family = find_family(network)
+    return None if family is None else math.prod(family.grid(network, run.shape))
