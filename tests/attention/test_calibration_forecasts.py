@@ -172,7 +172,7 @@ def test_shares_of_a_multi_step_sampler_are_those_of_its_formula(model):
     assert np.abs(shares[:-1, 2]).max() < 1e-3
 
 
-@pytest.mark.parametrize(("sampler", "terms"), [("res_multistep", 2), ("lms", 4)])
+@pytest.mark.parametrize(("sampler", "terms"), [("res_multistep", 2), ("uni_pc", 4)])
 def test_shares_of_other_multi_step_samplers_go_back_as_far_as_their_formulas(model, sampler, terms):
     shares = np.abs(shares_seen(model, sampler)[1][4:-2])
     assert (shares[:, :terms].min(axis=0) > 1e-3).all() and not shares[:, terms:].any()
