@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ...plans import Measurement
+from ...plans import Measurement, steps_of_work
+from ...sentences import say
 from ..hooks.record import RunRecord, StepCount
 
 
@@ -51,6 +52,12 @@ def beside_attention(record: RunRecord, measurement: Measurement) -> float:
     measured = math.prod(measurement.grid) + measurement.text_tokens
     tokens = record.tokens + record.text_tokens
     return measurement.other_flops * (tokens / measured if tokens else 1.0)
+
+
+def in_steps(kept: float, steps: int) -> str:
+    """The fraction of the model's work that a run computes, in steps of the same sampler; empty where that is all."""
+    count = steps_of_work(kept, steps)
+    return say("That is the work of {count} of {steps} steps.", count=count, steps=steps) if count < steps else ""
 
 
 def ceiling(record: RunRecord, measurement: Measurement, tokens: int) -> float | None:
