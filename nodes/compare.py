@@ -3,6 +3,7 @@
 import comfy.samplers
 from comfy_api.latest import io, ui
 
+from ..attention.applied.message import executing_prompt
 from ..attention.calibration.measurement import SamplerSettings
 from ..attention.comparison.compare import compare
 from ..attention.hooks.sampling import Setup
@@ -134,5 +135,5 @@ class Compare(io.ComfyNode):
             {"number": number, "dense": one, "compressed": other}
             for number, one, other in zip(chosen, dense, compressed, strict=True)
         ]
-        shown = {**found.figures, "pairs": pairs}
+        shown = {**found.figures, "pairs": pairs, "prompt": executing_prompt()}
         return io.NodeOutput(found.compressed, found.dense, found.report, ui={"ditfastattn_compare": [shown]})

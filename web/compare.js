@@ -5,7 +5,7 @@ import { app } from '../../scripts/app.js'
 import { createView } from './compare_view.js'
 import { activeWorkflow, isOpening, openWorkflows } from './editor.js'
 import { nodesOf } from './graph.js'
-import { originOf } from './origin.js'
+import { originOf, recordOf } from './origin.js'
 
 const COMPARE = 'DiTFastAttnCompare'
 const OUTPUT = 'ditfastattn_compare'
@@ -79,15 +79,24 @@ async function look(outputs) {
   render()
   if (!isNew) return
   const known = resultsOf(workflow)
-  const missing = new Map()
+  const missing = new Set()
   for (const [node, ids] of nodesOf(app.rootGraph, COMPARE)) {
     const place = node.graph === app.rootGraph ? String(node.id) : `${node.graph.id}:${node.id}`
     const result = outputs?.[place]?.[OUTPUT]?.at(-1)
-    if (result) known.set(ids.at(-1), result)
-    else for (const id of ids) missing.set(id, node)
+    // A run of another workflow that ended just now may have written to the node of the same number in this one.
+    const isOurs = result && (await isOf(result, workflow))
+    for (const id of ids) {
+      if (!isOurs) missing.add(id)
+      else if (!known.has(id)) known.set(id, result)
+    }
   }
   if (missing.size) await lookBack(workflow, missing)
   render()
+}
+
+async function isOf({ prompt }, workflow) {
+  const record = prompt ? await recordOf(api, prompt) : null
+  return Boolean(record?.workflow?.id) && record.workflow.id === workflow.activeState?.id
 }
 
 /** What the server still has of runs that this page queued before it was reloaded. */

@@ -21,7 +21,8 @@ const STYLES = {
   slider: 'position:absolute; top:0; bottom:0; width:0; cursor:ew-resize;',
   rule: `position:absolute; top:0; bottom:0; left:-1px; width:2px; background:#fff; box-shadow:0 0 0 1px rgb(0 0 0 / .5);`,
   knob: `position:absolute; top:50%; left:0; width:28px; height:28px; transform:translate(-50%, -50%);
-    border-radius:50%; display:flex; align-items:center; justify-content:center; font-size:13px; letter-spacing:1px;
+    border-radius:50%; display:flex; align-items:center; justify-content:center; font-size:18px;
+    line-height:1; padding-bottom:3px; box-sizing:border-box;
     box-shadow:0 0 0 2px #fff; ${ON_PICTURE}`,
   empty: `flex:1 1 0; display:flex; align-items:center; justify-content:center; text-align:center; padding:12px;
     border:1px dashed ${LINE}; border-radius:6px;`,

@@ -142,7 +142,7 @@ async function describe(name, modified, model) {
   const plan = describePlan(text)
   if (!plan) return { text: null, about: say('notAPlan'), fits: '' }
   const { sampler, steps, cfg } = plan.measured
-  const date = new Date(Date.parse(plan.created) || modified).toLocaleDateString(locale())
+  const date = new Date(Date.parse(plan.created) || modified).toLocaleDateString(locale(), { dateStyle: 'medium' })
   const levels = Object.keys(plan.levels)
   const range = levels.length > 3 ? `${levels[0]} \u2026 ${levels.at(-1)}` : levels.join(', ')
   const about = say('planAbout', { family: plan.family, levels: range, sampler, steps, cfg, date, id: plan.id })

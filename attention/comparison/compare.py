@@ -10,6 +10,7 @@ import torch
 
 from ..calibration.calibrate import Budget, require_finite, sampled_model, settings_given
 from ..calibration.measurement import SamplerSettings
+from ..calibration.progress import send_text
 from ..calibration.verify import flat, relative_error
 from ..hooks.sampling import Setup, noise_levels
 from ..report.statistics import kept_by
@@ -69,6 +70,9 @@ def compare(model_patcher, settings: SamplerSettings, setup: Setup, vae, noise=N
     report = text_of(figures)
     figures["sentence"] = report.splitlines()[0]
     log.info("[DiTFastAttn] %s", figures["sentence"])
+    if figures["watched"]:
+        # In the place of what watching has said under this node.
+        send_text(figures["sentence"])
     return Comparison(compressed, dense, figures, report, _shown(len(dense)))
 
 
