@@ -31,7 +31,9 @@ const STYLES = {
   button: `cursor:pointer; padding:2px 9px; border:1px solid ${LINE}; border-radius:5px; color:inherit; font:inherit;
     background:var(--component-node-widget-background, var(--comfy-input-bg, transparent));`,
   figures: 'flex:none; font-variant-numeric:tabular-nums;',
-  notes: 'flex:0 1 auto; max-height:3.4em; overflow-y:auto; scrollbar-width:thin;'
+  // Two lines beside figures; a reason why there are none has more room.
+  notes: 'flex:none; max-height:2.8em; overflow-y:auto; scrollbar-width:thin;',
+  reason: 'flex:none; max-height:7em; overflow-y:auto; scrollbar-width:thin;'
 }
 
 /** { element, show(result, urlOf) }: result as the server sends it, null for none; urlOf(picture): its address. */
@@ -63,7 +65,7 @@ function draw(element, result, urlOf, place) {
     return
   }
   const stage = part('div', STYLES.stage)
-  const notes = part('div', STYLES.notes)
+  const notes = part('div', result.state === 'compared' ? STYLES.notes : STYLES.reason)
   notes.dataset.captureWheel = 'true'
   const turn = () => {
     const pair = result.pairs[place.number]
@@ -71,10 +73,12 @@ function draw(element, result, urlOf, place) {
     stage.replaceChildren(pictures(result, pair, urlOf, place, gone))
   }
   turn()
-  element.replaceChildren(stage, bar(result, place, turn), ...figures(result), notes)
+  const controls = bar(result, place, turn)
+  element.replaceChildren(stage, ...(controls.childElementCount ? [controls] : []), ...figures(result), notes)
   notes.append(...sentences(result).map((sentence) => part('div', '', sentence)))
   notes.hidden = !notes.childElementCount
-  notes.tabIndex = notes.scrollHeight > notes.clientHeight + 1 ? 0 : -1
+  // Scrolled by keys as well where the text is longer than its place.
+  notes.tabIndex = 0
 }
 
 // -- the pictures -----------------------------------------------------------------------------------------------------
