@@ -180,7 +180,10 @@ function slider(frame, place, moved) {
 function bar(result, place, turn) {
   const element = part('div', STYLES.bar)
   if (result.faster !== null) {
-    element.append(part('span', STYLES.headline, say('compareFaster', { times: result.faster.toFixed(2) })))
+    const text = result.watched
+      ? say('compareAbout', { times: result.faster.toFixed(1) })
+      : say('compareFaster', { times: result.faster.toFixed(2) })
+    element.append(part('span', STYLES.headline, text))
   }
   const { length } = result.pairs
   if (length > 1) {

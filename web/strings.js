@@ -74,7 +74,8 @@ const TEXTS = {
     compareOf: '{number} of {count}',
     comparePrevious: 'Previous picture',
     compareNext: 'Next picture',
-    compareWatched: 'The plan was made in the run with full attention; measuring is not in its seconds.',
+    compareAbout: 'about {times} times as fast',
+    compareWatched: 'The plan was made in the run with full attention, whose seconds are less exact for it: run again for better ones.',
     compareGone: 'These pictures are no longer there: ComfyUI empties its previews when it starts. Run again.'
   },
   zh: {
@@ -149,7 +150,8 @@ const TEXTS = {
     compareOf: '第 {number} / {count} 张',
     comparePrevious: '上一张',
     compareNext: '下一张',
-    compareWatched: '方案是在完整注意力的那次运行中生成的；测量所用时间不计入其秒数。',
+    compareAbout: '速度约为 {times} 倍',
+    compareWatched: '方案是在完整注意力的那次运行中生成的，因此其秒数不够精确：再运行一次可得到更准确的数值。',
     compareGone: '这些图像已不存在：ComfyUI 启动时会清空预览。请重新运行。'
   }
 }
