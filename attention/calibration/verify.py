@@ -258,7 +258,7 @@ def _fewer_steps(
         return None
     if progress is not None:
         progress.begin_part(f"sampling {steps} of {of} steps, to compare {level} with")
-    latent = _flat(fewer(steps)(remove(model.patcher)))
+    latent = flat(fewer(steps)(remove(model.patcher)))
     if progress is not None:
         progress.end_part()
     return FewerSteps(steps, of, relative_error(latent, dense.final))
