@@ -74,7 +74,7 @@ const TEXTS = {
     compareOf: '{number} of {count}',
     comparePrevious: 'Previous picture',
     compareNext: 'Next picture',
-    compareAbout: 'about {times} times as fast',
+    compareAbout: 'About {times} times as fast',
     compareWatched: 'The plan was made in the run with full attention, whose seconds are less exact for it: run again for better ones.',
     compareGone: 'These pictures are no longer there: ComfyUI empties its previews when it starts. Run again.'
   },

@@ -103,7 +103,7 @@ def test_the_node_says_what_it_is_for_until_it_has_run(editor, screenshot):
 
 def test_the_figures_are_those_of_the_server(server, editor, compared, screenshot):
     found, text = output(server), compared.inner_text()
-    assert f"about {found['faster']:.1f} times as fast" in text and "run again for better ones" in text
+    assert f"About {found['faster']:.1f} times as fast" in text and "run again for better ones" in text
     assert f"PSNR {found['psnr_db']:.1f} dB · SSIM {found['ssim']:.3f}" in text
     assert f"{found['seconds']['full']:.2f} s in full, {found['seconds']['plan']:.2f} s with the plan" in text
     assert f"latent error {found['latent_error']:.3f}, predicted {found['predicted_error']:.3f}" in text
@@ -112,7 +112,7 @@ def test_the_figures_are_those_of_the_server(server, editor, compared, screensho
     editor.queue()
     editor.page.wait_for_function(
         "(before) => !document.querySelector('[data-testid=ditfastattn-compare]')?.innerText.includes(before)",
-        arg="about",
+        arg="About",
         timeout=60_000,
     )
     editor.wait_until_idle()
