@@ -13,7 +13,6 @@ from .noise import noise_scale
 from .processor import MakeProcessor, Processor
 from .record import RunLog, RunRecord, StepCount, Stopwatch, latent_digest
 from .run import Forward, GuidanceKind, SamplerCall, SamplingRun, SiteCall, step_cache_of
-from .step_clock import StepClock
 from .workload import Workload
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,6 @@ class Installation:
         self._make_processor = make_processor
         self._strict = strict
         self._listener = listener or RunListener()
-        self._clock = StepClock(RunRecord([]))
         self._diffusion_model = model and model.diffusion_model
         self._by_block = {site.block: number for number, site in enumerate(self.sites) if site.block}
 
@@ -79,7 +77,7 @@ class Installation:
             raise
         finally:
             record.seconds = seconds()
-            self._clock.finish(processor.overhead if processor else 0.0, after=True)
+            run.clock.finish(processor.overhead if processor else 0.0, after=True)
             self.release()
             self._tell(self._listener.ended, run, processor)
 
@@ -112,7 +110,7 @@ class Installation:
             record.note(
                 say("The plan could not be started ({error}), so the run was made with full attention.", error=error)
             )
-        self.run, self._clock = run, StepClock(record)
+        self.run = run
         return run
 
     def release(self, *_args, **_kwargs) -> None:
@@ -148,7 +146,7 @@ class Installation:
             return executor(x, timestep, model_options, *args, **kwargs)
         sigma = float(timestep.flatten()[0])
         run.arrive(sigma)
-        if self._clock.arrive(run.step, self.processor.overhead if self.processor else 0.0) is not None:
+        if run.clock.arrive(run.step, self.processor.overhead if self.processor else 0.0) is not None:
             self._tell(self._listener.stepped, run, self.processor)
         if self.processor is None:
             return executor(x, timestep, model_options, *args, **kwargs)
@@ -179,7 +177,7 @@ class Installation:
         samples = executor(*args, **kwargs)
         run, processor = self.run, self.processor
         if run is not None:
-            self._clock.finish(processor.overhead if processor else 0.0)
+            run.clock.finish(processor.overhead if processor else 0.0)
             run.record.finished = len(run.record.steps)
             self._tell(self._listener.stepped, run, processor)
         if processor is not None:

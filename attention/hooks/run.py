@@ -17,6 +17,7 @@ from ...kernels import Layout
 from ...sentences import say
 from ..families import JOINT, Family, Site
 from .record import RunRecord
+from .step_clock import StepClock
 from .workload import Workload
 
 KEY = "ditfastattn"  # of everything that this pack puts on a model
@@ -203,7 +204,7 @@ class SamplingRun:
     sigmas, positions: noise level of each step, and its place in the noise schedule. end: the noise level that the last
     step leads to. shape: of the latent. workload: what a dense run like it is known by. guidance: how the branches of
     an evaluation become one prediction. patcher: the host's, as it is sampled, with what nodes further on have put on
-    it. step: where the current evaluation is. passes: times that the current evaluation has run conditionings through a
+    it. step: where the current evaluation is. clock: its steps' wall time. passes: times that the current evaluation has run conditionings through a
     model. grid: of the last tracked forward. Branches that an evaluation has already computed are remembered, so that a
     second pass over one is recognised as a guidance side pass.
     """
@@ -224,6 +225,7 @@ class SamplingRun:
         self.workload = workload
         self.positions = list(positions)
         self.record = record
+        self.clock = StepClock(record)
         self.guidance = guidance
         self.patcher = patcher
         self.step = 0
