@@ -14,7 +14,7 @@ from host.archive import shipped_files
 
 # What is found is a line. Words of a rule in plain prose are no finding for the scanner, and none here.
 PYTHON = {
-    "the environment": r"os\.environ|environ\.get",
+    "the environment": r"os\.environ|environ\.get|getenv",
     "processes": r"\bsubprocess\b|os\.(system|popen|exec|spawn|fork)|\bmultiprocessing\b|\bpty\b",
     "evaluated text": r"(?<![\w.])(eval|exec|compile)\(|__import__|\bimportlib\b|\brunpy\b",
     "unpickling": r"pickle|\bmarshal\b|\bshelve\b|torch\.load|joblib",
@@ -23,10 +23,12 @@ PYTHON = {
     "native code": r"\bctypes\b|\bcffi\b",
     "installing": r"\bpip(3|\.main|\._internal)?\b.*\binstall\b|\bensurepip\b",
     "cryptography": r"^\s*(import|from) (cryptography|Crypto)\b",
-    "writing": r"write_text|write_bytes|(?<![\w.])open\(|\.mkdir\(|shutil\.|os\.(remove|rename|unlink|makedirs)",
-    "other packs": r"setattr\((?:comfy|nodes|execution)\b|sys\.modules\[",
+    "writing": r"write_text|write_bytes|(?<!def )(?<![\w.])open\(|\.mkdir\(|shutil\.|os\.(remove|rename|unlink)",
+    "other packs": r"setattr\((?:comfy|nodes|execution)\b|sys\.modules\[[^]]+\] *=",
     "devices by name": r"\.cuda\(|\.to\([\"']cuda|torch\.autocast|torch\.cuda\.empty_cache",
 }
+# The one look at the environment: the way out for a GPU whose driver dies while the kernel is tried.
+ALLOWED = {("kernels/triton/configs.py", 'return os.getenv(SWITCH, "")')}
 SCRIPT = {
     "evaluated text": r"\beval\(|new Function|document\.write|\bimport\(",
     "packed payloads": r"\batob\(|String\.fromCharCode|unescape\(",
@@ -47,7 +49,8 @@ def findings(ending: str, rules: dict) -> list[str]:
     found = []
     for name in (name for name in archive() if name.endswith(ending)):
         for number, line in enumerate((ROOT / name).read_text("utf-8").splitlines(), 1):
-            found += [f"{name}:{number} {rule}: {line.strip()}" for rule, text in rules.items() if re.search(text, line)]
+            if (name, line.strip()) not in ALLOWED:
+                found += [f"{name}:{number} {rule}: {line}" for rule, text in rules.items() if re.search(text, line)]
     return found
 
 
