@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ..attention.report.picture import draw
 from ..attention.report.statistics import statistics, text_report
-from .types import ALIASES, CATEGORY
+from .types import CATEGORY
 
 
 class AttentionStats(io.ComfyNode):
@@ -21,7 +21,7 @@ class AttentionStats(io.ComfyNode):
                 "whole-model FLOPs kept, seconds, cache memory, and the plan as a map of layers and steps. "
                 "Put it behind the sampler; model and latent pass through unchanged."
             ),
-            search_aliases=[*ALIASES, "statistics", "flops", "report"],
+            search_aliases=["statistics", "flops", "report", "what was saved"],
             has_intermediate_output=True,
             inputs=[
                 io.Model.Input("model", tooltip="The model of Apply Compression Plan, the one the sampler used."),

@@ -29,7 +29,7 @@ PLACES = """
     })
 """
 GROUPS = "return graph.groups.map((group) => [group.title, ...group.boundingRect])"
-FIT = "app.canvas.ds.scale = 0.6; app.canvas.ds.offset = [20, 60]; app.canvas.setDirty(true, true)"
+FIT = "app.canvas.ds.scale = 0.6; app.canvas.ds.offset = [100, 60]; app.canvas.setDirty(true, true)"
 
 
 @pytest.fixture(params=RENDERERS)
@@ -86,3 +86,18 @@ def test_the_blueprint_is_offered_and_makes_a_sampler_with_all_that_it_needs(edi
     assert set(kinds) == {"DiTFastAttnApplyPlan", "KSampler", "DiTFastAttnStats"}
     assert prompt[kinds["KSampler"]]["inputs"]["model"] == [kinds["DiTFastAttnApplyPlan"], 0]
     screenshot("blueprint")
+
+
+def test_the_demos_workflow_is_compressed_as_it_was_dropped(editor, renderer, screenshot):
+    """The README's picture of the graph is this one."""
+    editor.open(json.loads((FOLDER / "sd3_demo.json").read_text("utf-8")))
+    editor.run("app.canvas.ds.scale = 0.62; app.canvas.ds.offset = [110, 60]; app.canvas.setDirty(true, true)")
+    editor.choose("steps", 20 if screenshot.wanted else 6, 7)
+    # A prompt that was run before would be served from the host's cache.
+    editor.choose("seed", 2024 + RENDERERS[renderer], 7)
+    assert editor.state(6) == "ready"
+    editor.queue()
+    editor.wait_for_state("inUse", 6, 120)
+    editor.wait_until_idle()
+    editor.settle(1500)
+    screenshot(f"graph_{renderer}", clip={"x": 70, "y": 90, "width": 1480, "height": 440})
