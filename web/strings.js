@@ -19,10 +19,20 @@ export function sentence(locale, key, values = {}) {
   return Array.isArray(text) ? text.map((part) => filled(part, values)) : filled(text, values)
 }
 
-/** A sentence of the server, { text: in English, key, values }, in the editor's language where it is translated. */
+/**
+ * A sentence of the server in the editor's language, { text, key, values }: key is its English template, which is looked
+ * up like any other; values may be sentences again. What is not translated stays English.
+ */
 export function serverSentence(locale, { text, key, values }) {
-  const translated = key ? catalogueOf(locale)[key] : null
-  return translated ? filled(translated, values ?? {}) : text
+  if (!key) return text
+  const texts = catalogueOf(locale)
+  const isSentence = (value) => typeof value?.text === 'string'
+  const parts = Object.entries(values ?? {})
+  // A clause stands inside another sentence, without its full stop.
+  const template = texts[key] ?? texts[`${key}.`]?.replace(/[.\u3002]$/, '')
+  if (!template && !parts.some(([, value]) => isSentence(value))) return text
+  const said = ([name, value]) => [name, isSentence(value) ? serverSentence(locale, value) : value]
+  return filled(template ?? key, Object.fromEntries(parts.map(said)))
 }
 
 function filled(text, values) {

@@ -15,6 +15,8 @@ LEVELS = (
     ("D6", 0.21, 0.42, 0.291),
 )
 MIB = 2**20
+WINDOW = {"text": "0.25 x 0.25 of the picture, the rest pooled", "key": None, "values": {}}
+HOW = {"text": "From 3 steps that were computed in full.", "key": None, "values": {}}
 _numbers = itertools.count(1)
 
 
@@ -25,7 +27,7 @@ def document(kind: str = "plan", *, steps: int = 20, layers: int = 24, heads: in
     plan = kind == "plan"
     table = _letters(steps, layers, heads) if plan else []
     planned = [_planned(step, steps) if plan else (1.0, 1.0, 0) for step in range(steps)]
-    entries = [[round(100 * a, 1), round(100 * m, 1), 180 + round(500 * m)] for a, m, _ in planned[:finished]]
+    entries = [[round(100 * a), round(100 * m), 180 + round(500 * m)] for a, m, _ in planned[:finished]]
     made = {
         "v": 1,
         "id": f"{number:012x}",
@@ -51,9 +53,9 @@ def document(kind: str = "plan", *, steps: int = 20, layers: int = 24, heads: in
             for step, (a, m, f) in enumerate(planned)
         ],
         "done": entries,
-        "attention": None,
+        "kept": _kept(entries),
         "seconds": sum(entry[2] for entry in entries) / 1000,
-        "dense": {"seconds": 0.68 * steps, "source": "estimated"} if plan else None,
+        "dense": {"seconds": 0.68 * steps, "source": "estimated", "how": HOW} if plan else None,
         "speed": {"times": 1.38, "source": "estimated"} if plan and finished else None,
         "ceiling": 0.59 if plan or kind == "watch" else None,
         "cache": {"bytes": 213 * MIB, "limit": 6.2 * 1024 * MIB} if plan else None,
@@ -61,7 +63,7 @@ def document(kind: str = "plan", *, steps: int = 20, layers: int = 24, heads: in
         "heads": [heads] * layers,
         "map": ["".join(_commonest(row) for row in step) for step in table],
         "head_map": ["" if step[0][0] == "p" else _packed("".join(step)) for step in table],
-        "windows": {"w": ["0.25 x 0.25 pooled", "0.1 x 0.1 pooled"]},
+        "windows": {"w": [WINDOW], "d": [WINDOW]} if plan else {},
         "notes": [],
         "backends": {"fused": 812, "tiled": 40, "dense": 96, "copied": 120},
     }
@@ -80,6 +82,9 @@ def messages(whole: dict):
             "done": whole["done"][:count],
             "seconds": sum(entry[2] for entry in whole["done"][:count]) / 1000,
             "state": "running",
+            "from": 0,
+            "kept": _kept(whole["done"][:count]),
+            "dense": whole["dense"],
             "speed": whole["speed"],
         }
 
@@ -87,6 +92,11 @@ def messages(whole: dict):
 def begun(whole: dict) -> dict:
     """The document of the same run as it is sent at its start."""
     return {**whole, "state": "running", "done": [], "seconds": 0.0, "speed": None}
+
+
+def _kept(entries: list[list[int]]) -> dict:
+    count = len(entries) or 1
+    return {key: sum(entry[at] for entry in entries) / count / 100 for at, key in enumerate(("attention", "model"))}
 
 
 def _plan() -> dict:
@@ -124,7 +134,7 @@ def _letters(steps: int, layers: int, heads: int) -> list[list[str]]:
 
 def _commonest(row: str) -> str:
     letter = max("rwdfp", key=row.count)
-    return letter.upper() if letter == "r" and row.count("r") == len(row) else letter
+    return letter.upper() if letter != "p" and row.count(letter) == len(row) and len(row) % 2 == 0 and letter == "w" else letter
 
 
 def _packed(row: str) -> str:

@@ -1,7 +1,7 @@
 // Where steps stand: the same columns in every chart of the panel, on whole pixels, so that charts can be read together.
 
 // Left of the first column: room for the numbers of the vertical axis.
-export const GUTTER = 34
+export const GUTTER = 40
 const NARROWEST = 3
 
 /**

@@ -14,6 +14,7 @@ export function createEmpty(context, feed) {
     if (!isEmpty) return
     const { say } = context
     mark(root, 'data-state', feed.state())
+    const reason = feed.state() === 'ready' && context.missing()
     const texts = {
       loading: ['panel.loading'],
       failed: ['panel.noAnswer', 'panel.noAnswerWhy'],
@@ -23,6 +24,7 @@ export function createEmpty(context, feed) {
       line.hidden = place >= texts.length
       write(line, texts[place] ? say(texts[place]) : '')
     }
+    if (reason) write(lines[0], context.said(reason))
     action.hidden = feed.state() === 'loading'
     write(action, say(feed.state() === 'failed' ? 'panel.retry' : 'panel.addNode'))
   }

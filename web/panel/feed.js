@@ -4,8 +4,8 @@ const ROUTE = '/ditfastattn/runs'
 const AGAIN_AFTER = 1000
 
 /**
- * { state(): 'loading', 'ready' or 'failed', ask() }. told(run, executed): a document came with the output of a node,
- * executed: { prompt, node }. changed(): the state did.
+ * { state(): 'loading', 'ready' or 'failed', ask() }. told(run, executed): a node put out the document of a run, or of none
+ * (null); executed: { prompt, node, notes }. changed(): the state did.
  */
 export function createFeed({ api, runs, told, changed }) {
   let state = 'loading'
@@ -47,8 +47,7 @@ export function createFeed({ api, runs, told, changed }) {
   })
   api.addEventListener('executed', ({ detail }) => {
     for (const one of detail?.output?.ditfastattn ?? []) {
-      const run = runs.put(one)
-      if (run) told(run, { prompt: detail.prompt_id, node: String(detail.node) })
+      told(runs.put(one), { prompt: detail.prompt_id, node: String(detail.node), notes: one?.notes ?? [] })
     }
   })
   for (const [event, how] of [['execution_interrupted', 'cancelled'], ['execution_error', 'failed']]) {

@@ -2,22 +2,23 @@
 
 import { RUNNING } from './runs.js'
 
-/** Runs of a plan; all others are computed in full. */
-export const isPlan = ({ kind }) => kind === 'plan'
-/** Runs in which a plan is being made. */
-export const isMeasuring = ({ kind }) => kind === 'watch' || kind === 'calibrate' || kind === 'verify'
+/** Runs that follow a plan; all others are computed in full. */
+export const isPlan = ({ kind }) => kind === 'plan' || kind === 'verify'
+/** Runs from which a plan is made. */
+export const isMeasuring = ({ kind }) => kind === 'watch' || kind === 'calibrate'
 export const isRunning = ({ state }) => state === RUNNING
 
-/** { attention, model }: what is kept of the steps that are finished; null before the first. */
+/** { attention, model }: what is kept of the work of the steps that are finished; of the whole run before the first. */
 export function kept(document) {
+  if (!document.done.length) return planned(document)
   return {
-    attention: document.attention ?? mean(document.done, 0),
-    model: document.model_kept ?? mean(document.done, 1)
+    attention: document.kept?.attention ?? mean(document.done, 0),
+    model: document.kept?.model ?? mean(document.done, 1)
   }
 }
 
 /** The same of the whole run as it is planned. */
-export function planned({ steps, plan }) {
+function planned({ steps, plan }) {
   const average = (name) => (steps.length ? steps.reduce((sum, step) => sum + (step[name] ?? 1), 0) / steps.length : null)
   return { attention: plan?.attention ?? average('attention'), model: plan?.model ?? average('model') }
 }
@@ -38,10 +39,10 @@ export function remaining({ steps, done, seconds }) {
 
 /** The main thing to say of a run: { key: of a sentence, values } with numbers that are not yet text. */
 export function headline(document) {
-  const { kind, state, speed, done } = document
+  const { kind, state, speed } = document
   if (kind === 'refused') return { key: 'panel.refused' }
   if (kind === 'full') return { key: 'panel.full' }
-  if (isMeasuring(document)) {
+  if (isMeasuring(document) || kind === 'verify') {
     const ended = state === 'done' ? 'Done' : state === RUNNING ? '' : 'Stopped'
     return { key: `panel.${kind}${ended}` }
   }
@@ -49,7 +50,7 @@ export function headline(document) {
   if (times >= 1.005) return { key: 'panel.faster', values: { times } }
   if (times <= 0.995) return { key: 'panel.slower', values: { times: 1 / times } }
   if (times) return { key: 'panel.asFast' }
-  const work = done.length ? kept(document) : planned(document)
+  const work = kept(document)
   if (work.model === null) return { key: 'panel.compressed' }
   return { key: 'panel.saved', values: { saved: Math.max(0, 1 - work.model) } }
 }
@@ -60,6 +61,6 @@ export function badge(document) {
   if (document.kind === 'refused' || document.state === 'failed') return '!'
   if (isMeasuring(document)) return isRunning(document) ? '\u2026' : ''
   if (!isPlan(document)) return ''
-  const { attention } = document.done.length ? kept(document) : planned(document)
+  const { attention } = kept(document)
   return attention === null ? '' : `-${Math.max(0, Math.round(100 * (1 - attention)))}%`
 }

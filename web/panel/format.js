@@ -16,6 +16,11 @@ export function formats(locale) {
   const [whole, one, two, three] = [0, 1, 2, 3].map((digits) => decimals(digits))
   const known = (write) => (value) => (Number.isFinite(value) ? write(value) : UNKNOWN)
   const unit = (number, name) => `${number}${SPACE}${name}`
+  const minutes = (value) => {
+    const [full, rest] = [Math.floor(Math.round(value) / 60), Math.round(value) % 60]
+    if (full < 60) return `${unit(full, 'min')} ${unit(rest, 's')}`
+    return `${unit(Math.floor(full / 60), 'h')} ${unit(full % 60, 'min')}`
+  }
   return {
     count: known((value) => whole.format(value)),
     percent: known((value) => unit(whole.format(100 * value), '%')),
@@ -26,10 +31,10 @@ export function formats(locale) {
       if (value < 0.9995) return unit(whole.format(1000 * value), 'ms')
       if (value < 9.95) return unit(two.format(value), 's')
       if (value < 59.95) return unit(one.format(value), 's')
-      const [minutes, rest] = [Math.floor(Math.round(value) / 60), Math.round(value) % 60]
-      if (minutes < 60) return `${unit(minutes, 'min')} ${unit(rest, 's')}`
-      return `${unit(Math.floor(minutes / 60), 'h')} ${unit(minutes % 60, 'min')}`
+      return minutes(value)
     }),
+    // Not finer than it is known.
+    wait: known((value) => (value < 59.5 ? unit(whole.format(Math.max(1, Math.ceil(value))), 's') : minutes(value))),
     bytes: known((value) =>
       value < 0.95 * GIB ? unit((value < 9.95 * MIB ? one : whole).format(value / MIB), 'MiB') : unit(one.format(value / GIB), 'GiB')
     ),

@@ -4,7 +4,7 @@ import { drawn, element, keep, mark, write } from './element.js'
 import { GUTTER } from './columns.js'
 
 const HEIGHT = 132
-const MARGIN = { top: 14, right: 18, bottom: 20 }
+const MARGIN = { top: 14, right: 26, bottom: 20 }
 const OFF = 'off'
 
 /** { element, show(run, width), refresh(run), picture(run, width) } */
@@ -53,7 +53,8 @@ export function createLevels(context) {
     mark(buttons, 'aria-label', say('panel.levelsLabel'))
     keep(buttons, items, make, update)
     chart.classList.toggle('dfa-free', set.reason === null)
-    write(reason, set.reason === null ? say('panel.levelHint') : say(set.reason))
+    reason.hidden = set.reason === null
+    write(reason, set.reason === null ? '' : say(set.reason))
     drawing.mark(set.level ?? run.document.plan?.level, looked)
     describe(looked ?? set.level ?? run.document.plan?.level)
   }
@@ -83,7 +84,7 @@ export function createLevels(context) {
   function describe(name) {
     const { say, format } = context
     const level = current.run.document.levels.find((one) => one.name === name)
-    if (!level) return write(detail, name === OFF ? say('panel.offDetail') : '\u00a0')
+    if (!level) return write(detail, say(name === OFF ? 'panel.offDetail' : 'panel.levelHint'))
     const cache = Number.isFinite(level.cache_bytes) ? say('panel.levelCache', { cache: format.bytes(level.cache_bytes) }) : ''
     const values = {
       level: level.name,
@@ -104,8 +105,8 @@ function pictureOf(document, width, context) {
 }
 
 /** { svg, nearest(x, y): a level's name, mark(set, looked) } */
-function draw({ levels, ceiling }, width, { say, format }) {
-  const least = Math.min(...levels.map(({ model }) => model), ceiling ?? 1)
+function draw({ levels }, width, { say, format }) {
+  const least = Math.min(...levels.map(({ model }) => model))
   const low = Math.max(0, Math.floor(least * 20 - 0.5) / 20)
   const highest = Math.max(...levels.map(({ error }) => error)) * 1.08 || 1
   const x = (model) => GUTTER + ((model - low) / (1 - low)) * (width - GUTTER - MARGIN.right)
@@ -133,20 +134,10 @@ function draw({ levels, ceiling }, width, { say, format }) {
   for (let error = 0; error <= highest; error += step) {
     svg.append(text({ x: GUTTER - 5, y: y(error) + 4, 'text-anchor': 'end' }, error ? format.error(error) : '0'))
   }
-  if (Number.isFinite(ceiling) && ceiling > low) {
-    svg.append(drawn('path', { class: 'dfa-limit', d: `M${Math.round(x(ceiling)) + 0.5} ${MARGIN.top}V${floor}` }))
-  }
   svg.append(drawn('path', { class: 'dfa-line', d: `M${line.join('L')}L${x(1).toFixed(1)} ${y(0).toFixed(1)}` }))
   const dots = points.map((point) => {
     const dot = drawn('circle', { class: 'dfa-point', cx: point.x, cy: point.y, r: 4.5 })
-    const isLeft = point.x > width - 40
-    const label = drawn('text', {
-      class: 'dfa-point-name',
-      x: point.x + (isLeft ? -8 : 8),
-      y: point.y - 5,
-      'text-anchor': isLeft ? 'end' : 'start',
-      text: point.name
-    })
+    const label = drawn('text', { class: 'dfa-point-name', x: point.x + 8, y: point.y - 5, text: point.name })
     svg.append(dot, label)
     return { name: point.name, dot, label }
   })

@@ -3,6 +3,7 @@
 import { choices } from './choices.js'
 import { columnsOf } from './columns.js'
 import { element, keep, mark, write } from './element.js'
+import { isPlan } from './figures.js'
 import { drawMap } from './map_drawing.js'
 import { headsOf, layersOf, sharesOf, sourceOf, thinned } from './map_data.js'
 import { makeReadable } from './tooltip.js'
@@ -28,7 +29,7 @@ export function createMap(context) {
   const root = element(
     'section',
     { class: 'dfa-section' },
-    element('header', {}, title, element('div', { class: 'dfa-row' }, layers, picker.element)),
+    element('header', {}, title, layers, picker.element),
     chart,
     axis,
     legend
@@ -61,7 +62,8 @@ export function createMap(context) {
 
   function show(run, width) {
     current = { run, width }
-    root.hidden = !run.document.map.length
+    // Where all is computed in full there is nothing to map.
+    root.hidden = !isPlan(run.document) || !run.document.map.length
     if (root.hidden) return
     if (view === 'heads' && !hasHeads()) view = 'layers'
     layer = Math.min(layer, Math.max(0, run.document.sites.length - 1))
@@ -74,7 +76,8 @@ export function createMap(context) {
     write(title, say('panel.mapTitle'))
     const views = hasHeads() ? ['layers', 'heads'] : ['layers']
     picker.show(views.map((key) => [key, say(`panel.view.${key}`)]), view, say('panel.viewOf'))
-    layers.hidden = view !== 'heads'
+    title.hidden = view === 'heads'
+    layers.hidden = !title.hidden
     keep(layers, document.sites.map((site, key) => ({ key, site })), makeOption, (option, { key, site }) => {
       mark(option, 'value', key)
       write(option, say('panel.layerNamed', { layer: format.count(key), name: site }))
@@ -125,10 +128,12 @@ export function createMap(context) {
     }
     const windows = document.windows[letter.toLowerCase()]
     if (Array.isArray(windows) && windows.length) {
-      parts.push(windows.slice(0, MOST_WINDOWS).join(', ') + (windows.length > MOST_WINDOWS ? ' \u2026' : ''))
+      parts.push(windows.slice(0, MOST_WINDOWS).map(textOf).join(', ') + (windows.length > MOST_WINDOWS ? ' \u2026' : ''))
     }
     return parts.join(' \u00b7 ')
   }
+
+  const textOf = (window) => (typeof window === 'string' ? window : context.said(window))
 
   /** The heads of a layer where they are not all alike. */
   function mixed(document, number, step) {

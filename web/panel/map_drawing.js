@@ -66,7 +66,7 @@ export function drawMap(cells, width) {
       parts.push(drawn('path', { class: `dfa-way dfa-way-${name}`, d: path }))
       if (lettered) parts.push(drawn('text', { class: `dfa-letter dfa-mark-${name}`, x: x.join(' '), y: y.join(' '), text }))
       else if (hatch) {
-        parts.push(drawn('path', { class: `dfa-hatch dfa-mark-${name}`, d: path, fill: `url(#dfa-${number}-${hatch})` }))
+        parts.push(drawn('path', { d: path, fill: `url(#dfa-${number}-${hatch})` }))
       }
     }
     if (corners) parts.push(drawn('path', { class: 'dfa-corner', d: corners }))
@@ -119,7 +119,7 @@ export function drawMap(cells, width) {
   return { svg, columns, cells, at, box, point, advance }
 }
 
-/** Lines in the colour of the marks that they stand for: the pattern takes it from the path that it fills. */
+/** What cells too small for a letter are drawn with, once for all of them. */
 function pattern(hatch, id) {
   const lines = {
     rising: 'M-1 1L1 -1M0 6L6 0M5 7L7 5',

@@ -50,7 +50,7 @@ async function draw({ shown, charts, say, format, said, root }) {
   }
   for (const note of document.notes) for (const text of wrapped(said(note), 104)) line('dfa-picture-text', text, 18)
   const height = y + MARGIN - GAP
-  const sheet = drawn('svg', { class: 'dfa dfa-picture', width: WIDTH, height, viewBox: `0 0 ${WIDTH} ${height}` })
+  const sheet = drawn('svg', { class: 'dfa-picture', width: WIDTH, height, viewBox: `0 0 ${WIDTH} ${height}` })
   sheet.append(drawn('style', { text: rulesOf(root) }), drawn('rect', { class: 'dfa-picture-paper', width: WIDTH, height }), ...parts)
   return sheet
 }
@@ -62,7 +62,7 @@ function factsOf(document, say, format) {
   const lines = [settings.filter(Boolean).join(' \u00b7 ')]
   if (isPlan(document)) {
     lines.push(`${say('panel.attention')} ${format.percent(work.attention)} \u00b7 ${say('panel.allWork')} ${format.percent(work.model)}`)
-    if (plan) lines.push(`${say('panel.levelOfPlan', { level: plan.level, id: plan.id })} \u00b7 ${say('panel.predicted', { error: format.error(plan.error) })}`)
+    if (plan) lines.push(`${say('panel.levelOfPlan', { level: plan.level, id: plan.id })} \u00b7 ${say('panel.fact.error')} ${say('panel.predicted', { error: format.error(plan.error) })}`)
   }
   if (seconds && dense?.seconds) {
     const key = dense.source === 'measured' ? 'panel.measured' : 'panel.estimated'
@@ -79,7 +79,7 @@ function rulesOf(root) {
   const style = getComputedStyle(root)
   const colours = [...rules.matchAll(/var\((--dfa-[\w-]+)/g)].map(([, name]) => name)
   const set = [...new Set(colours)].map((name) => `${name}: ${style.getPropertyValue(name)};`).join(' ')
-  return `${rules}\n.dfa.dfa-picture { ${set} }`
+  return `${rules}\n.dfa-picture { ${set} }`
 }
 
 function wrapped(text, most) {

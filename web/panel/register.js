@@ -5,7 +5,7 @@ import { createActions } from './actions.js'
 import * as editor from './editor.js'
 import { createFeed } from './feed.js'
 import { createRuns } from './runs.js'
-import { addSidebarTab } from './sidebar.js'
+import { addSidebarTab, TITLE } from './sidebar.js'
 import { createStatsViews, STATS } from './stats_node.js'
 import { element } from './element.js'
 import { createView } from './view.js'
@@ -15,9 +15,14 @@ const LOOK_EVERY = 1000
 
 const { api, app } = editor
 const watchers = new Set()
+const lookers = new Set()
 const changed = () => watchers.forEach((watcher) => watcher())
+const look = () => lookers.forEach((looker) => looker())
 const runs = createRuns(changed)
-const actions = createActions(editor, changed)
+const actions = createActions(editor, () => {
+  changed()
+  look()
+})
 const feed = createFeed({ api, runs, changed, told: (run, executed) => void stats.told(run, executed).catch(complain) })
 const stats = createStatsViews({
   editor: { ...editor, workflowsOf: async (prompt) => (await originOf(api, prompt, editor.openWorkflows())).workflows },
@@ -36,13 +41,11 @@ app.registerExtension({
   name: 'DiTFastAttn.Panel',
 
   setup() {
-    const view = createView({ editor, runs, feed, actions, pick: () => runs.newest() })
+    const view = createView({ editor, runs, feed, actions, pick: () => runs.newest(), title: TITLE })
     const badge = addSidebarTab({ manager: editor.manager(), view, runs, feed })
     for (const watcher of [view.changed, badge, stats.changed]) watchers.add(watcher)
-    setInterval(() => {
-      view.look()
-      stats.look()
-    }, LOOK_EVERY)
+    for (const looker of [view.look, stats.look]) lookers.add(looker)
+    setInterval(look, LOOK_EVERY)
     feed.ask()
   },
 
@@ -52,6 +55,9 @@ app.registerExtension({
 
   // Called when another workflow comes on screen; the switch is complete a moment later.
   onNodeOutputsUpdated() {
-    setTimeout(changed)
+    setTimeout(() => {
+      changed()
+      look()
+    })
   }
 })

@@ -35,6 +35,8 @@ export function reportOf(document) {
     ...document.levels.map(({ name, attention, model: all, error }) => {
       return row(`Level ${name}`, `attention ${format.percent(attention)}, all work ${format.percent(all)}, error ${format.error(error)}`)
     }),
+    document.guard && row('Guard', `${document.guard.checks} checks, ${document.guard.promoted?.length ?? 0} heads made full`),
+    dense?.how && row('Estimate', dense.how.text),
     ...document.notes.map(({ text }) => row('Note', text)),
     row('Browser', navigator.userAgent)
   ]

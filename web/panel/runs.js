@@ -23,7 +23,8 @@ export function createRuns(changed) {
     if (!run) {
       run = { document, whole: 1 }
       runs = [...runs, run].sort((a, b) => a.document.started - b.document.started).slice(-KEPT)
-      if (!runs.includes(run)) return null
+      // Of a cached result, from long ago: for who asked, and not one of the last.
+      if (!runs.includes(run)) return run
     } else if (isNews(document, run.document)) {
       run.document = document
       run.whole += 1
@@ -34,19 +35,20 @@ export function createRuns(changed) {
     return run
   }
 
-  /** One step more. Returns null where the run is not known: the server has to be asked for it. */
+  /** One step more. Returns null where the run, or a step before, is not known: the server has to be asked for it. */
   function step(message) {
     if (message?.v !== VERSION) return null
     const run = find(message.id)
     if (!run) return null
     const { document } = run
+    // Of a long run, only the last steps are sent.
+    const from = number(message.from) ?? 0
+    if (from > document.done.length) return null
+    const done = [...document.done.slice(0, from), ...list(message.done)]
     // A message that was overtaken, or is of a run that is over.
-    if (document.state !== RUNNING || list(message.done).length < document.done.length) return run
-    document.done = list(message.done)
-    // Of the steps that were finished before.
-    document.attention = document.model_kept = null
-    document.seconds = number(message.seconds) ?? document.seconds
-    document.speed = message.speed ?? document.speed
+    if (document.state !== RUNNING || done.length < document.done.length) return run
+    document.done = done
+    for (const name of ['kept', 'seconds', 'speed', 'dense']) document[name] = message[name] ?? document[name]
     if (STATES.includes(message.state)) document.state = message.state
     changed(run)
     return run
@@ -74,7 +76,7 @@ function isNews(next, known) {
 
 /** A document with everything that the panel reads in its place; null for what is none of this version. */
 function complete(given) {
-  if (given?.v !== VERSION || typeof given.id !== 'string' || !STATES.includes(given.state)) return null
+  if (given?.v !== VERSION || !given.id || !STATES.includes(given.state)) return null
   return {
     ...given,
     kind: String(given.kind ?? 'plan'),
@@ -86,8 +88,7 @@ function complete(given) {
     levels: list(given.levels).filter((level) => number(level?.model) !== null && number(level?.error) !== null),
     steps: list(given.steps),
     done: list(given.done),
-    attention: number(given.attention),
-    model_kept: number(given.model_kept),
+    kept: given.kept ?? null,
     seconds: number(given.seconds),
     dense: given.dense ?? null,
     speed: given.speed ?? null,
@@ -98,7 +99,8 @@ function complete(given) {
     map: list(given.map).map(String),
     head_map: list(given.head_map).map(String),
     windows: given.windows ?? {},
-    notes: list(given.notes).filter((note) => typeof note?.text === 'string'),
+    notes: [...list(given.notes), ...list(given.not_fused)].filter((note) => typeof note?.text === 'string'),
+    guard: given.guard ?? null,
     backends: given.backends ?? {}
   }
 }

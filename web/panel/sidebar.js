@@ -3,15 +3,16 @@
 import { badge } from './figures.js'
 
 const ID = 'ditfastattn'
+export const TITLE = 'DiTFastAttn'
 
 /** Register the tab. Returns changed(): to be called when runs did. */
 export function addSidebarTab({ manager, view, runs, feed }) {
   manager.registerSidebarTab({
     id: ID,
-    title: 'DiTFastAttn',
+    title: TITLE,
     // Two lines of the narrow bar.
     label: 'DiTFast Attn',
-    tooltip: 'DiTFastAttn',
+    tooltip: TITLE,
     icon: 'pi pi-chart-bar',
     iconBadge: '',
     type: 'custom',

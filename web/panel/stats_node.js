@@ -1,6 +1,7 @@
 // The panel inside Attention Stats: the same component, showing the runs of the model that this node looks at.
 
 import { APPLY, nodeAt } from '../graph.js'
+import { element } from './element.js'
 import { createView } from './view.js'
 
 export const STATS = 'DiTFastAttnStats'
@@ -13,16 +14,17 @@ const MARGIN = 10
 /** { add(node), told(run, executed), changed(), look() } */
 export function createStatsViews({ editor, runs, feed, actions }) {
   const views = new Map()
-  // Open workflow → execution id of a Stats node → its run's id
+  // Open workflow → execution id of a Stats node → { run, notes }: what it put out last
   const shown = new WeakMap()
 
   function add(node) {
-    const view = createView({ editor, runs, feed, actions, pick: () => pick(node) })
-    view.element.classList.add('dfa-in-node')
+    const view = createView({ editor, runs, feed, actions, pick: () => pick(node), missing: () => ownOf(node)?.notes[0] })
+    // A place that is as high as the node leaves it, whatever the panel in it would take.
+    const place = element('div', { class: 'dfa-in-node' }, view.element)
     // The wheel scrolls the panel instead of zooming the canvas.
     view.element.dataset.captureWheel = 'true'
     // After all saved widgets: one that is not saved, placed before them, would shift their saved values.
-    const widget = node.addDOMWidget('ditfastattn_panel', TYPE, view.element, {
+    const widget = node.addDOMWidget('ditfastattn_panel', TYPE, place, {
       serialize: false,
       hideOnZoom: true,
       margin: MARGIN,
@@ -41,17 +43,17 @@ export function createStatsViews({ editor, runs, feed, actions }) {
   }
 
   /** A Stats node put out a document: also of a run that was cached, whose messages came long ago. */
-  async function told(run, { prompt, node }) {
+  async function told(run, { prompt, node, notes }) {
     for (const workflow of await editor.workflowsOf(prompt)) {
       if (!shown.has(workflow)) shown.set(workflow, new Map())
-      shown.get(workflow).set(node, run.document.id)
+      shown.get(workflow).set(node, { run, notes })
     }
     changed()
   }
 
   /** What a node shows: a run that goes on, else what it put out last, else the newest of its model. */
   function pick(node) {
-    const own = runs.find(ownOf(node))
+    const own = ownOf(node)?.run
     const apply = own?.document.node ?? applyBefore(node)
     const fitting = runs.all().filter((run) => {
       return actions.isHere(run) && (apply === null || run.document.node === apply)

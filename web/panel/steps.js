@@ -48,20 +48,21 @@ export function createSteps(context) {
     point: (step) => drawing.point(step)
   })
 
+  // Work is that of a plan; where there is none, time is what there is to see.
+  const measureOf = (run) => (isPlan(run.document) ? measure : 'time')
+
   function show(run, width) {
     current = { run, width }
     const { say } = context
     write(title, say('panel.stepsTitle'))
-    // Work is that of the plan; where there is none, time is what there is to see.
     const measures = isPlan(run.document) ? MEASURES : ['time']
-    if (!measures.includes(measure)) measure = measures[0]
-    picker.show(measures.map((key) => [key, say(`panel.measure.${key}`)]), measure, say('panel.measureOf'))
+    picker.show(measures.map((key) => [key, say(`panel.measure.${key}`)]), measureOf(run), say('panel.measureOf'))
     redraw()
   }
 
   function redraw() {
     const { run, width } = current
-    drawing = draw(run.document, width, measure, context)
+    drawing = draw(run.document, width, measureOf(run), context)
     chart.replaceChildren(drawing.svg)
     write(hint, drawing.hint)
     mark(chart, 'aria-label', context.say('panel.stepsLabel', { steps: context.format.count(run.document.steps.length) }))

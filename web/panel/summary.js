@@ -1,7 +1,7 @@
 // The head of the panel: what the run is doing, how much faster it is, and what of the work is left.
 
 import { element, keep, mark, write } from './element.js'
-import { headline, isMeasuring, isPlan, isRunning, kept, planned, remaining } from './figures.js'
+import { headline, isMeasuring, isPlan, isRunning, kept, remaining } from './figures.js'
 
 /** { element, show(run), advance(run) } */
 export function createSummary(context) {
@@ -10,6 +10,7 @@ export function createSummary(context) {
   const back = element('button', { class: 'dfa-link', type: 'button', on: { click: context.follow } })
   const main = element('div', { class: 'dfa-headline' })
   const under = element('div', { class: 'dfa-under' })
+  const how = element('div', { class: 'dfa-how' })
   const meters = [createMeter(), createMeter()]
   const facts = element('dl', { class: 'dfa-facts' })
   const root = element(
@@ -18,6 +19,7 @@ export function createSummary(context) {
     element('div', { class: 'dfa-state' }, dot, state, back),
     main,
     under,
+    how,
     element('div', { class: 'dfa-meters' }, ...meters.map((meter) => meter.element)),
     facts
   )
@@ -27,7 +29,8 @@ export function createSummary(context) {
     mark(dot, 'data-state', document.kind === 'refused' ? 'refused' : document.state)
     write(back, context.say('panel.newest'))
     back.hidden = context.isNewest(run)
-    for (const meter of meters) meter.element.hidden = !isPlan(document)
+    meters[0].element.hidden = !isPlan(document) && !isMeasuring(document)
+    meters[1].element.hidden = !isPlan(document)
     keep(facts, factsOf(document, context), makeFact, updateFact)
     advance(run)
   }
@@ -38,8 +41,11 @@ export function createSummary(context) {
     const { key, values } = headline(document)
     write(main, say(key, written(values, format)))
     write(under, underText(document, context))
+    how.hidden = !isPlan(document)
+    write(how, document.dense?.how ? context.said(document.dense.how) : '')
+    if (isMeasuring(document)) meters[0].progress(document, context)
     if (!isPlan(document)) return
-    const work = document.done.length ? kept(document) : planned(document)
+    const work = kept(document)
     meters[0].show(say('panel.attention'), work.attention, null, context)
     meters[1].show(say('panel.allWork'), work.model, document.ceiling, context)
   }
@@ -62,7 +68,7 @@ function stateText(document, { say, format }) {
   const left = remaining(document)
   const doing = say(isMeasuring(document) ? 'panel.state.measuring' : 'panel.state.sampling')
   const parts = [doing, say('panel.stepOf', values)]
-  if (left !== null) parts.push(say('panel.left', { seconds: format.seconds(Math.max(1, Math.ceil(left))) }))
+  if (left !== null) parts.push(say('panel.left', { seconds: format.wait(left) }))
   return parts.join(' \u00b7 ')
 }
 
@@ -84,40 +90,49 @@ function underText(document, { say, format }) {
 function createMeter() {
   const name = element('span', { class: 'dfa-meter-name' })
   const figure = element('span', { class: 'dfa-meter-figure' })
-  const saved = element('span', { class: 'dfa-meter-saved' })
+  const under = element('span', { class: 'dfa-meter-under' })
   const fill = element('span', { class: 'dfa-meter-fill' })
   const tick = element('span', { class: 'dfa-meter-tick' })
   const bar = element('div', { class: 'dfa-meter-bar', role: 'meter', 'aria-valuemin': 0, 'aria-valuemax': 100 }, fill, tick)
-  const root = element('div', { class: 'dfa-meter' }, name, figure, bar, saved)
+  const root = element('div', { class: 'dfa-meter' }, name, figure, bar, under)
 
   function show(label, part, ceiling, { say, format }) {
-    const percent = part === null ? null : Math.round(100 * part)
-    write(name, label)
-    write(figure, format.percent(part))
-    fill.style.transform = `scaleX(${Math.min(1, part ?? 0)})`
-    const limit = ceiling === null ? '' : say('panel.least', { least: format.percent(ceiling) })
-    tick.hidden = ceiling === null
-    if (ceiling !== null) tick.style.left = `${100 * ceiling}%`
     const gain = part === null ? '' : say('panel.savedPart', { saved: format.percent(Math.max(0, 1 - part)) })
-    write(saved, [gain, limit].filter(Boolean).join(' \u00b7 '))
-    mark(bar, 'aria-label', label)
-    mark(bar, 'aria-valuenow', percent === null ? 0 : Math.min(100, percent))
-    mark(bar, 'aria-valuetext', [format.percent(part), limit].filter(Boolean).join('. '))
+    const least = ceiling === null ? '' : say('panel.least', { least: format.percent(ceiling) })
+    draw(label, format.percent(part), part ?? 0, ceiling, [gain, least].filter(Boolean).join(' \u00b7 '))
   }
 
-  return { element: root, show }
+  function draw(label, number, part, limit, explained) {
+    write(name, label)
+    write(figure, number)
+    write(under, explained)
+    fill.style.transform = `scaleX(${Math.min(1, part)})`
+    tick.hidden = limit === null
+    if (limit !== null) tick.style.left = `${100 * limit}%`
+    mark(bar, 'aria-label', label)
+    mark(bar, 'aria-valuenow', Math.min(100, Math.round(100 * part)))
+    mark(bar, 'aria-valuetext', [number, explained].filter(Boolean).join('. '))
+  }
+
+  function progress({ done, steps, ceiling }, { say, format }) {
+    const part = steps.length ? done.length / steps.length : 0
+    const best = ceiling === null ? '' : say('panel.best', { least: format.percent(ceiling) })
+    draw(say('panel.progress'), format.percent(part), part, null, best)
+  }
+
+  return { element: root, show, progress }
 }
 
 // -- facts ------------------------------------------------------------------------------------------------------------
 
 function factsOf(document, { say, format }) {
-  const { plan, cache, model, sampler, device } = document
+  const { plan, cache, model, sampler, device, guard } = document
   const facts = []
   const add = (key, value, detail = '') => value && facts.push({ key, name: say(`panel.fact.${key}`), value, detail })
   if (plan) {
     const checked = Number.isFinite(plan.verified) ? say('panel.verified', { error: format.error(plan.verified) }) : ''
     add('error', Number.isFinite(plan.error) ? say('panel.predicted', { error: format.error(plan.error) }) : '', checked)
-    add('plan', plan.level ? say('panel.levelOfPlan', { level: plan.level, id: plan.id }) : plan.id)
+    add('plan', plan.level && plan.id ? say('panel.levelOfPlan', { level: plan.level, id: plan.id }) : plan.id)
   }
   if (Number.isFinite(cache?.bytes)) {
     const limit = Number.isFinite(cache.limit) ? say('panel.of', { limit: format.bytes(cache.limit) }) : ''
@@ -125,6 +140,10 @@ function factsOf(document, { say, format }) {
   }
   const size = Number.isFinite(model.tokens) ? say('panel.tokens', { count: format.count(model.tokens) }) : ''
   add('model', model.family, [say('panel.layers', { count: format.count(model.layers) }), size].filter(Boolean).join(' \u00b7 '))
+  if (guard) {
+    const count = format.count(guard.promoted?.length ?? 0)
+    add('guard', say('panel.promoted', { count }), say('panel.checks', { count: format.count(guard.checks) }))
+  }
   const settings = []
   if (Number.isFinite(sampler.steps)) settings.push(say('panel.steps', { count: format.count(sampler.steps) }))
   if (Number.isFinite(sampler.cfg)) settings.push(`CFG ${Number(sampler.cfg.toFixed(2))}`)

@@ -108,6 +108,7 @@ export function makeReadable(target, svgOf, tooltip, cells) {
       leave()
     } else if (event.key === 'Enter' && cells.choose) {
       cells.choose(column, row)
+      reveal(true)
     } else {
       return
     }

@@ -5,7 +5,7 @@ import { serverSentence, sentence } from '../strings.js'
 import { element, mark, write } from './element.js'
 import { createEmpty } from './empty.js'
 import { createExports } from './exports.js'
-import { isRunning } from './figures.js'
+import { isPlan, isRunning } from './figures.js'
 import { formats } from './format.js'
 import { createHistory } from './history.js'
 import { createLevels } from './levels.js'
@@ -20,9 +20,10 @@ const NARROWEST = 120
 
 /**
  * { element, changed(), look() }. editor: see editor.js. runs: see runs.js. feed: see feed.js. actions: see actions.js.
- * pick(): the run to show when the user chose none. changed(): something of the runs did; look(): the graph may have.
+ * title: a heading of its own. pick(): the run to show when the user chose none. missing(): a sentence of the
+ * server, { text }, on why there is no run. changed(): something of the runs did; look(): the graph may have.
  */
-export function createView({ editor, runs, feed, actions, pick }) {
+export function createView({ editor, runs, feed, actions, pick, title, missing }) {
   let chosen = null
   let locale = null
   let drawn = null
@@ -40,6 +41,7 @@ export function createView({ editor, runs, feed, actions, pick }) {
     format: formats('en'),
     ask: editor.ask,
     shown,
+    missing: () => missing?.(),
     isNewest: (run) => run === pick(),
     follow: () => choose(null),
     choose,
@@ -56,6 +58,7 @@ export function createView({ editor, runs, feed, actions, pick }) {
   const exports = createExports(context)
   const spoken = element('div', { class: 'dfa-unseen', role: 'status' })
   const body = element('div', { class: 'dfa-body' }, ...[summary, steps, map, levels, notes, history, table, exports].map((part) => part.element))
+  if (title) root.append(element('h2', { class: 'dfa-title', text: title }))
   root.append(empty.element, body, spoken, ...tooltip.elements)
 
   // A place that is not on screen has no width, and nothing is drawn in it.
@@ -151,7 +154,7 @@ export function createView({ editor, runs, feed, actions, pick }) {
     const found = []
     const { document } = run
     if (document.steps.length) found.push([context.say('panel.stepsTitle'), steps.picture(run, inner)])
-    if (document.map.length) found.push([context.say('panel.mapTitle'), map.picture(run, inner)])
+    if (document.map.length && isPlan(document)) found.push([context.say('panel.mapTitle'), map.picture(run, inner)])
     if (document.levels.length) found.push([context.say('panel.levelsTitle'), levels.picture(run, inner)])
     return found
   }
