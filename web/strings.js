@@ -1,21 +1,23 @@
-// The sentences that the editor shows by itself, in the languages that the pack is translated to. Each language has one
-// file in locales/, with the keys of English, which stands in where a key is missing.
+// The sentences that the editor shows, in the languages that the pack is translated to. Its own have keys, and each
+// language a file in locales/editor/ with the keys of English, which stands in where one is missing. The server's have
+// their English templates for keys.
 
-import en from './locales/en.js'
-import zh from './locales/zh.js'
+import en from './locales/editor/en.js'
+import zh from './locales/editor/zh.js'
 
 // By the front end's name of the language, in lower case.
 const CATALOGUES = { en, zh }
+const TEMPLATES = {}
 
-/** The sentences of a language of the front end: its own, else those of the language without its region, else English. */
-function catalogueOf(locale) {
+/** What there is for a language of the front end: of its own, else of the language without its region. */
+function ofLanguage(tables, locale) {
   const name = String(locale ?? 'en').toLowerCase()
-  return CATALOGUES[name] ?? CATALOGUES[name.split('-')[0]] ?? en
+  return tables[name] ?? tables[name.split('-')[0]] ?? {}
 }
 
 /** A sentence in the editor's language, with {name} replaced by values.name; for a state, [headline, sentence]. */
 export function sentence(locale, key, values = {}) {
-  const text = catalogueOf(locale)[key] ?? en[key]
+  const text = ofLanguage(CATALOGUES, locale)[key] ?? en[key]
   return Array.isArray(text) ? text.map((part) => filled(part, values)) : filled(text, values)
 }
 
@@ -25,7 +27,7 @@ export function sentence(locale, key, values = {}) {
  */
 export function serverSentence(locale, { text, key, values }) {
   if (!key) return text
-  const texts = catalogueOf(locale)
+  const texts = ofLanguage(TEMPLATES, locale)
   const isSentence = (value) => typeof value?.text === 'string'
   const parts = Object.entries(values ?? {})
   // A clause stands inside another sentence, without its full stop.

@@ -127,14 +127,14 @@ def _letters(steps: int, layers: int, heads: int) -> list[list[str]]:
         rows = []
         for _ in range(layers):
             way = rng.choices("fwdr", [attention, 0.5, 0.2, 0.5 if step else 0])[0] if step > 1 else "f"
-            rows.append("".join(way if rng.random() < 0.75 else rng.choice("fwd") for _ in range(heads)))
+            row = "".join(way if rng.random() < 0.75 else rng.choice("fwd") for _ in range(heads))
+            rows.append(row.upper() if rng.random() < 0.1 else row)
         made.append(rows)
     return made
 
 
 def _commonest(row: str) -> str:
-    letter = max("rwdfp", key=row.count)
-    return letter.upper() if letter != "p" and row.count(letter) == len(row) and len(row) % 2 == 0 and letter == "w" else letter
+    return max("rwdfpRWDF", key=row.count)
 
 
 def _packed(row: str) -> str:

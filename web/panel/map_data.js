@@ -9,16 +9,11 @@ export function layersOf({ map, sites }) {
 }
 
 /** The same of the heads of one layer; null where the document has no heads. */
-export function headsOf({ head_map: written, heads, map }, layer) {
+export function headsOf({ head_map: written, heads }, layer) {
   if (!written.length || !(heads[layer] > 0)) return null
   const first = heads.slice(0, layer).reduce((sum, count) => sum + count, 0)
   const steps = written.map((step) => spelled(step).slice(first, first + heads[layer]))
-  const shared = (column) => map[column]?.[layer] !== map[column]?.[layer]?.toLowerCase()
-  const at = (row, column) => {
-    if (!steps[column]) return written[column] === '' ? FORECAST : '?'
-    const letter = steps[column][row] ?? '?'
-    return shared(column) ? letter.toUpperCase() : letter
-  }
+  const at = (row, column) => (written[column] === '' ? FORECAST : (steps[column]?.[row] ?? '?'))
   return { rows: heads[layer], columns: written.length, at }
 }
 
