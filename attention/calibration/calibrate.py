@@ -14,9 +14,10 @@ from ..hooks.noise import schedule_name
 from ..hooks.record import Stopwatch
 from ..hooks.run import cfg_of, sampler_name
 from ..hooks.sampling import Setup, sample_once
+from ..report.editor import send_text
 from .measurement import CalibrationError, Measured, SamplerSettings, solve
 from .papers.search import V1, V2, search
-from .progress import Meter, duration, send_text
+from .progress import Meter, duration
 from .runs import measure_runs
 from .verify import Trajectory, verify
 

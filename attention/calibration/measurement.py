@@ -15,6 +15,8 @@ from ...version import VERSION
 from ..hooks.model import HostModel
 from ..hooks.patch import install
 from ..hooks.record import RunLog, Stopwatch
+from ..report.document import CALIBRATE
+from ..report.live import Reported
 from .costs import costs_of
 from .dense_run import DenseRun
 from .progress import Progress
@@ -96,7 +98,7 @@ def measure(
 
     whole = Stopwatch()
     try:
-        sample(install(model, make_processor, RunLog()))
+        sample(install(model, make_processor, RunLog(), listener=Reported(model.patcher, CALIBRATE)))
     except NotFinite as error:
         raise CalibrationError(str(error)) from None
     if not watch:

@@ -21,6 +21,8 @@ from ..hooks.patch import attached, remove
 from ..hooks.record import Stopwatch
 from ..hooks.run import SamplerCall
 from ..replay.apply import follow
+from ..report.document import VERIFY
+from ..report.live import Reported
 from .measurement import Measured
 from .progress import Meter
 
@@ -209,7 +211,7 @@ def verify(
 
 def _attempt(model: HostModel, plan: Plan, level: str, sample: Callable, dense: Trajectory) -> Attempt:
     run = Trajectory()
-    run.sample(follow(model, plan, level), sample)
+    run.sample(follow(model, plan, level, listener=Reported(model.patcher, VERIFY)), sample)
     return Attempt(
         predicted=plan.level(level).predicted_error,
         error=relative_error(run.final, dense.final),

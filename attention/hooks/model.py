@@ -73,6 +73,13 @@ def model_name(patcher) -> str:
     return type(patcher.model.diffusion_model if config is None else config).__name__
 
 
+def device_name(device: torch.device) -> str:
+    """A device as its user calls it: CPU, or what a GPU says it is."""
+    if device.type != "cuda":
+        return device.type.upper() if device.type in ("cpu", "mps", "xpu", "npu") else str(device)
+    return torch.cuda.get_device_name(device)
+
+
 def free_memory(device: torch.device) -> int:
     """Bytes the host reports as free on a device."""
     return int(comfy.model_management.get_free_memory(device))
