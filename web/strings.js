@@ -21,19 +21,23 @@ export function sentence(locale, key, values = {}) {
   return Array.isArray(text) ? text.map((part) => filled(part, values)) : filled(text, values)
 }
 
+/** A sentence of the server, { text, key, values }, in the editor's language. */
+export function serverSentence(locale, message) {
+  return translated(ofLanguage(TEMPLATES, locale), message)
+}
+
 /**
- * A sentence of the server in the editor's language, { text, key, values }: key is its English template, which is looked
- * up like any other; values may be sentences again. What is not translated stays English.
+ * The same with texts: translations by template. key: the template, null for what is no text of ours; values: what stands
+ * in its places, which may be sentences again. What is not translated stays English.
  */
-export function serverSentence(locale, { text, key, values }) {
+export function translated(texts, { text, key, values }) {
   if (!key) return text
-  const texts = ofLanguage(TEMPLATES, locale)
   const isSentence = (value) => typeof value?.text === 'string'
   const parts = Object.entries(values ?? {})
   // A clause stands inside another sentence, without its full stop.
   const template = texts[key] ?? texts[`${key}.`]?.replace(/[.\u3002]$/, '')
   if (!template && !parts.some(([, value]) => isSentence(value))) return text
-  const said = ([name, value]) => [name, isSentence(value) ? serverSentence(locale, value) : value]
+  const said = ([name, value]) => [name, isSentence(value) ? translated(texts, value) : value]
   return filled(template ?? key, Object.fromEntries(parts.map(said)))
 }
 

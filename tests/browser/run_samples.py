@@ -20,7 +20,9 @@ HOW = {"text": "From 3 steps that were computed in full.", "key": None, "values"
 _numbers = itertools.count(1)
 
 
-def document(kind: str = "plan", *, steps: int = 20, layers: int = 24, heads: int = 8, done: int | None = None, **other):
+def document(
+    kind: str = "plan", *, steps: int = 20, layers: int = 24, heads: int = 8, done: int | None = None, **other
+):
     """One document. done: how many steps are finished; all of them if not given, and then the run is done."""
     number = next(_numbers)
     finished = steps if done is None else done
@@ -47,7 +49,9 @@ def document(kind: str = "plan", *, steps: int = 20, layers: int = 24, heads: in
         "device": "NVIDIA GeForce RTX 4090",
         "sampler": {"sampler": "dpmpp_2m", "scheduler": "sgm_uniform", "steps": steps, "cfg": 4.5, "seed": 7},
         "plan": _plan() if plan else None,
-        "levels": [_level(*level) for level in LEVELS] if plan or (kind in ("watch", "calibrate") and done is None) else [],
+        "levels": [_level(*level) for level in LEVELS]
+        if plan or (kind in ("watch", "calibrate") and done is None)
+        else [],
         "steps": [
             {"position": round(1 - step / steps, 4), "attention": a, "model": m, "forecast": f}
             for step, (a, m, f) in enumerate(planned)

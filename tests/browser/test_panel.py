@@ -77,7 +77,11 @@ def test_work_time_cache_speed_and_ceiling_are_said_once_each(editor, feed, pane
     whole = feed.run(document(steps=20))
     meters = panel.part(".dfa-meter")
     attention, model = (round(100 * whole["kept"][key]) for key in ("attention", "model"))
-    assert panel.text(".dfa-meter >> nth=0").split("\n") == ["Attention", f"{attention} %", f"{100 - attention} % saved"]
+    assert panel.text(".dfa-meter >> nth=0").split("\n") == [
+        "Attention",
+        f"{attention} %",
+        f"{100 - attention} % saved",
+    ]
     assert f"{model} %" in panel.text(".dfa-meter >> nth=1") and "mark: 59 %" in panel.text(".dfa-meter >> nth=1")
     assert meters.nth(1).locator(".dfa-meter-tick").evaluate("(e) => e.style.left") == "59%"
     assert panel.text(".dfa-headline") == "1.38\u00d7 faster"
@@ -261,9 +265,9 @@ def test_a_report_a_picture_and_the_data_can_be_taken_out(editor, feed, panel, t
 def test_after_a_reload_the_runs_are_there_and_live_steps_go_on(editor, feed, panel):
     from .panel import open_sidebar
 
-    whole = document(steps=20)
+    before, whole = document(), document(steps=20)
     steps = list(messages(whole))
-    feed.runs = [document(), {**begun(whole), "done": whole["done"][:6]}]
+    feed.runs = [before, {**begun(whole), "done": whole["done"][:6]}]
     editor.page.reload()
     editor.wait_until_ready()
     panel = open_sidebar(editor)
@@ -325,13 +329,15 @@ def test_the_panel_speaks_the_editors_language_at_once(editor, feed, panel, scre
 
 def test_sentences_of_the_server_are_translated_by_their_template(editor):
     said = editor.run("""
-        const { serverSentence } = await import('/extensions/ditfastattn/strings.js')
-        const inner = { text: 'Off: full attention', key: 'panel.off', values: {} }
+        const { translated } = await import('/extensions/ditfastattn/strings.js')
+        const texts = { 'Seen {n} steps.': '{n} STEPS!', 'Bad: {why}.': 'WHY {why}' }
+        const inner = { text: 'Seen 5 steps', key: 'Seen {n} steps', values: { n: 5 } }
         return [
-          serverSentence('en', { text: 'A {b}', key: null, values: {} }),
-          serverSentence('zh', { text: 'Off', key: 'panel.off', values: {} }),
-          serverSentence('zh', { text: 'x', key: '{first} {second}', values: { first: inner, second: 5 } }),
-          serverSentence('xx', { text: 'Seen 3.', key: 'Seen {n}.', values: { n: 3 } })
+          translated(texts, { text: 'A {b}', key: null, values: {} }),
+          translated(texts, { text: 'Seen 3 steps.', key: 'Seen {n} steps.', values: { n: 3 } }),
+          translated(texts, { text: 'Bad: Seen 5 steps.', key: 'Bad: {why}.', values: { why: inner } }),
+          translated(texts, { text: 'x', key: '{first} {second}', values: { first: inner, second: 'end' } }),
+          translated({}, { text: 'Seen 3 steps.', key: 'Seen {n} steps.', values: { n: 3 } })
         ]
     """)
-    assert said == ["A {b}", "\u5173\u95ed", "\u5173\u95ed 5", "Seen 3."]
+    assert said == ["A {b}", "3 STEPS!", "WHY 5 STEPS!", "5 STEPS! end", "Seen 3 steps."]

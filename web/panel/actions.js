@@ -10,7 +10,7 @@ const OFF = 'off'
 
 /** Actions of an editor (editor.js). located(run): called when it is known where a run came from. */
 export function createActions(editor, located) {
-  // Run → the open workflows that it was queued from; null while that is being asked
+  // By run: the open workflows that it was queued from; null while that is being asked
   const homes = new WeakMap()
 
   function homeOf(run) {

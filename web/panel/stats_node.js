@@ -14,7 +14,7 @@ const MARGIN = 10
 /** { add(node), told(run, executed), changed(), look() } */
 export function createStatsViews({ editor, runs, feed, actions }) {
   const views = new Map()
-  // Open workflow → execution id of a Stats node → { run, notes }: what it put out last
+  // By open workflow and execution id of a Stats node: { run, notes }: what it put out last
   const shown = new WeakMap()
 
   function add(node) {
