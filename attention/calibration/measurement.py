@@ -11,6 +11,7 @@ import numpy as np
 
 from ...plans import Measurement, ModelIdentity, WaySpec
 from ...plans.search import FLOPS, LEVELS, CalibrationTable, Solved, solve_plan
+from ...sentences import say
 from ...version import VERSION
 from ..hooks.model import HostModel
 from ..hooks.patch import install
@@ -24,7 +25,7 @@ from .propagation import euler_shares, reach
 from .watch import NotFinite, Watch
 
 MOST_SEEDS = 64  # that a plan names
-NOTHING = "The sampling run ended without one attention call that can be compressed: nothing was measured."
+NOTHING = say("The sampling run ended without one attention call that can be compressed: nothing was measured.")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import torch
 
 from ...plans import ModelIdentity, fingerprint
 from ...plans import Site as PlanSite
+from ...sentences import say
 from ..families import TITLES, Family, Site, find_family
 
 # Entries of the host's model configuration that change what a plan means; the rest (names, paths) may differ freely.
@@ -35,8 +36,12 @@ class HostModel:
         family = find_family(model)
         if family is None:
             raise NotCovered(
-                f"{model_name(patcher)} is not a model that DiTFastAttn covers, so it runs with full attention: bypass "
-                f"or remove the node, or load one of those that are covered ({', '.join(TITLES)})."
+                say(
+                    "{model} is not a model that DiTFastAttn covers, so it runs with full attention: bypass or "
+                    "remove the node, or load one of those that are covered ({covered}).",
+                    model=model_name(patcher),
+                    covered=", ".join(TITLES),
+                )
             )
         return HostModel(patcher, family, family.sites(model))
 

@@ -61,7 +61,6 @@ def document(
     that a watched run made, and what its node is set to. notes: beside those of the record.
     """
     plan = record.plan or made
-    level = next((one for one in plan.levels if one.name == (record.level or made_level)), None) if plan else None
     measurement = None if plan is None else plan.measurement
     work = work_of(record, measurement) if kind in COMPRESSED and record.attention_flops()[0] else None
     methods = record.methods or [FULL_LETTER * len(subject.sites)] * len(record.steps)
@@ -89,21 +88,11 @@ def document(
             "cfg": record.cfg if math.isfinite(record.cfg) else None,
             "seed": record.seed,
         },
-        "plan": None
-        if plan is None
-        else {
-            "id": plan.id,
-            "level": level and level.name,
-            "error": level and level.predicted_error,
-            "attention": level and level.attention_flops_kept,
-            "model": level and level.model_flops_kept,
-            "verified": None,
-        },
+        "plan": None if plan is None else plan_of(plan, record.level or made_level),
         "levels": [] if plan is None else levels_of(plan),
         "steps": _steps(record, planned),
-        **progress(record, kind, measurement, dense),
+        **progress(record, kind, measurement, dense, cache_limit),
         "ceiling": None if measurement is None else ceiling(record, measurement, tokens or 0),
-        "cache": {"bytes": record.cache_bytes, "limit": cache_limit},
         "sites": list(subject.sites),
         "heads": list(subject.heads),
         "map": list(methods),
@@ -122,7 +111,13 @@ def document(
     }
 
 
-def progress(record: RunRecord, kind: str, measurement: Measurement | None, dense: Dense | None) -> dict:
+def progress(
+    record: RunRecord,
+    kind: str,
+    measurement: Measurement | None,
+    dense: Dense | None,
+    cache_limit: int | None = None,
+) -> dict:
     """What of a document changes with every step."""
     works = works_of(record, measurement) if kind in COMPRESSED else []
     total = sum_of(works)
@@ -135,6 +130,7 @@ def progress(record: RunRecord, kind: str, measurement: Measurement | None, dens
         ],
         "kept": {"attention": round(total.attention, 6), "model": round(total.model, 6)},
         "seconds": round(seconds, 4),
+        "cache": {"bytes": record.cache_bytes, "limit": cache_limit},
         "dense": None
         if dense is None
         else {"seconds": round(dense.seconds, 4), "source": dense.source, "how": payload(dense.how)},
@@ -163,6 +159,19 @@ def _steps(record: RunRecord, planned: Sequence[tuple[float, float]]) -> list[di
         }
         for step, (attention, model) in zip(record.steps, fractions, strict=True)
     ]
+
+
+def plan_of(plan: Plan, name: str, verified: float | None = None) -> dict:
+    """A plan and what one level of it promises; nothing where it has no such level. verified: its error as sampled."""
+    level = next((one for one in plan.levels if one.name == name), None)
+    return {
+        "id": plan.id,
+        "level": level and level.name,
+        "error": level and level.predicted_error,
+        "attention": level and level.attention_flops_kept,
+        "model": level and level.model_flops_kept,
+        "verified": verified,
+    }
 
 
 def levels_of(plan: Plan) -> list[dict]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...plans import Plan
+from ...sentences import payload
 from ..hooks.listener import RunListener
 from ..hooks.model import HostModel, NotCovered, device_name, model_name, parameter_count
 from ..hooks.noise import schedule_name
@@ -14,7 +15,7 @@ from ..hooks.processor import Processor
 from ..hooks.record import RunRecord
 from ..hooks.run import SamplingRun
 from .dense_times import DENSE_TIMES, Dense, from_full_steps
-from .document import CALIBRATE, COMPRESSED, FULL, REFUSED, WATCH, Subject, document, progress
+from .document import CALIBRATE, COMPRESSED, FULL, REFUSED, WATCH, Subject, document, levels_of, plan_of, progress
 from .editor import executing, send
 from .figures import works_of
 from .store import RUNS, VERSION
@@ -53,7 +54,8 @@ class Live:
         record = run.record
         if self._dense is None or self._dense.how.key.startswith("From {count}"):
             self._dense = self._estimated(run) or self._dense
-        changed = progress(record, self._kind, record.plan and record.plan.measurement, self._dense)
+        measurement = record.plan and record.plan.measurement
+        changed = progress(record, self._kind, measurement, self._dense, self._rest["cache_limit"])
         record.document = {**record.document, **changed}
         RUNS.put(record.document)
         send(STEP, step_message(record, self._subject, changed))
@@ -103,6 +105,20 @@ def step_message(record: RunRecord, subject: Subject, changed: dict) -> dict:
         "from": first,
         "done": changed["done"][first:],
     }
+
+
+def solved_into(plan: Plan, level: str, verified: float | None, notes: Sequence[str]) -> None:
+    """A calibration is over: the document of its last run gets the plan. level, verified: what was checked, and its
+    error; "" and None where nothing was. notes: how it went.
+    """
+    prompt, node = executing()
+    for known in reversed(RUNS.all()):
+        if node is not None and (known["prompt"], known["node"]) == (prompt, node):
+            told = {"plan": plan_of(plan, level, verified), "levels": levels_of(plan)}
+            changed = {**known, **told, "notes": [*known["notes"], *map(payload, notes)]}
+            RUNS.put(changed)
+            send(RUN, changed)
+            return
 
 
 class Reported(RunListener):
