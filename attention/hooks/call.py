@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ...sentences import say
+
 
 @dataclass
 class AttentionCall:
@@ -37,11 +39,11 @@ class AttentionCall:
         precision = {"attn_precision": given["attn_precision"]} if "attn_precision" in given else {}
         obstacle = None
         if given.get("mask") is not None:
-            obstacle = "the model masks its attention"
+            obstacle = say("the model masks its attention")
         elif kwargs.get("enable_gqa"):
-            obstacle = "keys and values have fewer heads than queries"
+            obstacle = say("keys and values have fewer heads than queries")
         elif q.shape != k.shape or k.shape != v.shape:
-            obstacle = "queries and keys differ in shape"
+            obstacle = say("queries and keys differ in shape")
 
         def dense(q, k, v):
             return function(q, k, v, q.shape[1], skip_reshape=True, skip_output_reshape=True, **precision, **rest)

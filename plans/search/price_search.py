@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...sentences import say
 from ..validation import PlanError
 from .mixing import Goal, mixed
 from .relaxation import Point, Relaxation
@@ -238,7 +239,7 @@ def _summary(table: CalibrationTable, point: Point, goal: Goal, bound: float) ->
     """`point` as the Solution to `goal`. bound: least work as a fraction of dense attention, as far as known."""
     attention, model = kept(table, point)
     lower = max(min(1 + (bound - 1) * _attention_part(table), model), 0.0)
-    reached = goal.met(point)
+    reached, left = goal.met(point), f"{attention:.0%}"
     return Solution(
         predicted_error=math.sqrt(max(float(point.error.sum()), 0.0)),
         model_kept=model,
@@ -246,7 +247,9 @@ def _summary(table: CalibrationTable, point: Point, goal: Goal, bound: float) ->
         lower_bound=lower,
         gap=model - lower,
         reached=reached,
-        note="" if reached else f"The strongest compression measured still keeps {attention:.0%} of the attention.",
+        note=""
+        if reached
+        else say("The strongest compression measured still keeps {part} of the attention.", part=left),
         point=point,
     )
 

@@ -101,3 +101,21 @@ def screenshot(request, editor):
 
     take.wanted = bool(os.environ.get(SCREENSHOTS))
     return take
+
+
+@pytest.fixture(scope="module")
+def feed(editor):
+    """The stand-in for the server's messages on that page."""
+    from .panel import Feed
+
+    made = Feed(editor)
+    made.forget()
+    return made
+
+
+@pytest.fixture
+def panel(editor, feed):
+    """The panel in the sidebar. What an earlier test sent is older than what this one sends."""
+    from .panel import open_sidebar
+
+    return open_sidebar(editor)

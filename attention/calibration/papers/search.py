@@ -12,6 +12,7 @@ import torch
 from ....kernels import Approximation
 from ....plans import Level, Measurement, ModelIdentity, Plan, WaySpec
 from ....plans.search import LEVELS, attention_work, live_bytes, skipped_work
+from ....sentences import say
 from ...hooks.model import HostModel
 from ...hooks.patch import install
 from ...hooks.record import RunLog, Stopwatch
@@ -162,7 +163,7 @@ class _Compared:
         latent = sample(install(model, make_processor, RunLog()))
         if not made or not made[-1].layouts:
             raise CalibrationError(
-                "The sampling run ended without one attention call that can be compressed: nothing was searched."
+                say("The sampling run ended without one attention call that can be compressed: nothing was searched.")
             )
         if progress is not None:
             progress.end_part()
