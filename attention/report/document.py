@@ -14,7 +14,7 @@ from ...kernels import FULL as FULL_WAY
 from ...kernels import Residual, Window
 from ...plans import Measurement, Plan
 from ...sentences import payload, say
-from ..hooks.record import RunRecord
+from ..hooks.record import FORECAST, RunRecord
 from .dense_times import Dense
 from .figures import Work, ceiling, sum_of, work_of, works_of
 from .store import VERSION
@@ -149,7 +149,8 @@ def _done(step, work: Work | None) -> list[int]:
 
 
 def _steps(record: RunRecord, planned: Sequence[tuple[float, float]]) -> list[dict]:
-    fractions = planned or [(1.0, 1.0)] * len(record.steps)
+    unknown = [(0.0, 0.0) if row.startswith(FORECAST) else (1.0, 1.0) for row in record.methods]
+    fractions = planned or unknown or [(1.0, 1.0)] * len(record.steps)
     return [
         {
             "position": round(step.position, 4),
@@ -172,6 +173,11 @@ def plan_of(plan: Plan, name: str, verified: float | None = None) -> dict:
         "model": level and level.model_flops_kept,
         "verified": verified,
     }
+
+
+def forecast_steps(document: dict) -> int:
+    """How many of a run's finished steps were forecast, as they came and not as they were planned."""
+    return sum(row.startswith(FORECAST) for row in document["map"][: len(document["done"])])
 
 
 def levels_of(plan: Plan) -> list[dict]:

@@ -56,6 +56,8 @@ export default {
     "From a run with full attention of {steps} steps in this session.",
   "From {count} of this run's steps that were computed in full.":
     "From {count} of this run's steps that were computed in full.",
+  "Give either an error to stay below or a fraction of attention to keep.":
+    "Give either an error to stay below or a fraction of attention to keep.",
   "Keys have {keys} heads and queries {heads}; the Triton kernel has no grouped-query attention.":
     "Keys have {keys} heads and queries {heads}; the Triton kernel has no grouped-query attention.",
   "Level {level} computes heads at a noise level at which the model is not evaluated.":
@@ -134,6 +136,8 @@ export default {
     "The calibration's {what} must be finite.",
   "The calibration's {what} must not be negative.":
     "The calibration's {what} must not be negative.",
+  "The error to stay below, or the fraction of attention to keep, must not be negative.":
+    "The error to stay below, or the fraction of attention to keep, must not be negative.",
   "The gain of reuse must be finite and above 0.":
     "The gain of reuse must be finite and above 0.",
   "The guard could not check a layer ({error}) and was off from then on.":
