@@ -3,11 +3,18 @@
 // their English templates for keys.
 
 import en from './locales/editor/en.js'
+import ja from './locales/editor/ja.js'
+import ko from './locales/editor/ko.js'
+import zhTW from './locales/editor/zh-TW.js'
 import zh from './locales/editor/zh.js'
+import serverJa from './locales/ja.js'
+import serverKo from './locales/ko.js'
+import serverZhTW from './locales/zh-TW.js'
+import serverZh from './locales/zh.js'
 
 // By the front end's name of the language, in lower case.
-const CATALOGUES = { en, zh }
-const TEMPLATES = {}
+const CATALOGUES = { en, ja, ko, zh, 'zh-tw': zhTW }
+const TEMPLATES = { ja: serverJa, ko: serverKo, zh: serverZh, 'zh-tw': serverZhTW }
 
 /** What there is for a language of the front end: of its own, else of the language without its region. */
 function ofLanguage(tables, locale) {

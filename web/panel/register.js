@@ -38,7 +38,7 @@ function complain(error) {
 }
 
 app.registerExtension({
-  name: 'DiTFastAttn.Panel',
+  name: 'ditfastattn.panel',
 
   setup() {
     const view = createView({ editor, runs, feed, actions, pick: () => runs.newest(), title: TITLE })
