@@ -66,7 +66,7 @@ def test_a_node_of_another_workflow_is_never_changed(editor, feed, panel, queued
     second = editor.open(editor.save())
     panel.wait(".dfa-hint", "open the workflow that this run came from")
     before = editor.value("level", APPLY)
-    level(panel, "D6").click()
+    level(panel, "D6").click(force=True)
     assert editor.value("level", APPLY) == before != "D6"
     editor.show(first)
     panel.part(".dfa-curve.dfa-free").wait_for()
@@ -81,7 +81,7 @@ def test_a_run_of_another_client_changes_nothing(editor, feed, panel, queued):
     feed.run(document(prompt="of somebody else", node=str(APPLY)))
     panel.wait(".dfa-hint", "open the workflow that this run came from")
     before = editor.value("level", APPLY)
-    level(panel, "D6").click()
+    level(panel, "D6").click(force=True)
     assert editor.value("level", APPLY) == before
 
 

@@ -32,8 +32,9 @@ def test_each_node_shows_the_runs_of_its_own_model(editor, feed, queued):
     feed.steps(one, 3)
     first.wait(".dfa-state", "step 3 of 11")
     feed.run(document(steps=13, prompt=queued, node=str(APPLY + 10)))
-    second.wait(".dfa-facts", "13 steps")
     assert "11 steps" in first.text(".dfa-facts")
+    editor.run("app.canvas.ds.offset = [0, -900]; app.canvas.setDirty(true, true)")
+    second.wait(".dfa-facts", "13 steps")
 
 
 def test_a_cached_run_is_shown_again(editor, queue, feed, queued):

@@ -85,7 +85,7 @@ export function createLevels(context) {
     const { say, format } = context
     const level = current.run.document.levels.find((one) => one.name === name)
     if (!level) return write(detail, say(name === OFF ? 'panel.offDetail' : 'panel.levelHint'))
-    const cache = Number.isFinite(level.cache_bytes) ? say('panel.levelCache', { cache: format.bytes(level.cache_bytes) }) : ''
+    const cache = level.cache_bytes > 0 ? say('panel.levelCache', { cache: format.bytes(level.cache_bytes) }) : ''
     const values = {
       level: level.name,
       attention: format.percent(level.attention),

@@ -30,7 +30,11 @@ export function createNotes(context) {
   }
 
   function make({ note }) {
-    const cure = element('button', { class: 'dfa-button', type: 'button', on: { click: () => context.actions.cure(current, note.cure) } })
+    const take = () => {
+      context.actions.cure(current, note.cure)
+      refresh(current)
+    }
+    const cure = element('button', { class: 'dfa-button', type: 'button', on: { click: take } })
     return element('li', {}, element('span', { class: 'dfa-note-sign', 'aria-hidden': 'true', text: 'i' }), element('p'), cure)
   }
 

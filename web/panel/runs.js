@@ -48,7 +48,7 @@ export function createRuns(changed) {
     // A message that was overtaken, or is of a run that is over.
     if (document.state !== RUNNING || done.length < document.done.length) return run
     document.done = done
-    for (const name of ['kept', 'seconds', 'speed', 'dense']) document[name] = message[name] ?? document[name]
+    for (const name of ['kept', 'seconds', 'speed', 'dense', 'cache']) document[name] = message[name] ?? document[name]
     if (STATES.includes(message.state)) document.state = message.state
     changed(run)
     return run

@@ -29,8 +29,8 @@ export function createSummary(context) {
     mark(dot, 'data-state', document.kind === 'refused' ? 'refused' : document.state)
     write(back, context.say('panel.newest'))
     back.hidden = context.isNewest(run)
-    meters[0].element.hidden = !isPlan(document) && !isMeasuring(document)
-    meters[1].element.hidden = !isPlan(document)
+    meters[0].element.hidden = !promises(document) && !isMeasuring(document)
+    meters[1].element.hidden = !promises(document)
     keep(facts, factsOf(document, context), makeFact, updateFact)
     advance(run)
   }
@@ -42,15 +42,19 @@ export function createSummary(context) {
     write(main, say(key, written(values, format)))
     write(under, underText(document, context))
     how.hidden = !isPlan(document)
-    write(how, document.dense?.how ? context.said(document.dense.how) : '')
-    if (isMeasuring(document)) meters[0].progress(document, context)
-    if (!isPlan(document)) return
-    const work = kept(document)
+    write(how, document.dense?.how && document.state !== 'cancelled' && document.state !== 'failed' ? context.said(document.dense.how) : '')
+    if (!promises(document)) return meters[0].progress(document, context)
+    const work = isPlan(document) ? kept(document) : document.plan
     meters[0].show(say('panel.attention'), work.attention, null, context)
     meters[1].show(say('panel.allWork'), work.model, document.ceiling, context)
   }
 
   return { element: root, show, advance }
+}
+
+/** Whether there is work to show: of this run, or of the runs that follow the plan that this one made. */
+function promises(document) {
+  return isPlan(document) || (isMeasuring(document) && !isRunning(document) && document.plan !== null)
 }
 
 function written(values = {}, format) {
@@ -73,8 +77,11 @@ function stateText(document, { say, format }) {
 }
 
 function underText(document, { say, format }) {
-  const { kind, state, seconds, dense, levels } = document
+  const { kind, state, seconds, dense, levels, done, steps } = document
   const source = dense?.source === 'measured' ? 'measured' : 'estimated'
+  if (isPlan(document) && !isRunning(document) && state !== 'done') {
+    return say('panel.stoppedAt', { step: format.count(done.length), steps: format.count(steps.length) })
+  }
   if (isPlan(document) && seconds && dense?.seconds) {
     // While it runs, both are of the whole run or neither is said.
     if (isRunning(document)) return say(`panel.${source}So`, { dense: format.seconds(dense.seconds) })
@@ -134,7 +141,7 @@ function factsOf(document, { say, format }) {
     add('error', Number.isFinite(plan.error) ? say('panel.predicted', { error: format.error(plan.error) }) : '', checked)
     add('plan', plan.level && plan.id ? say('panel.levelOfPlan', { level: plan.level, id: plan.id }) : plan.id)
   }
-  if (Number.isFinite(cache?.bytes)) {
+  if (cache?.bytes > 0) {
     const limit = Number.isFinite(cache.limit) ? say('panel.of', { limit: format.bytes(cache.limit) }) : ''
     add('cache', format.bytes(cache.bytes), limit)
   }

@@ -66,6 +66,7 @@ export default {
   'panel.estimated': '{seconds} instead of an estimated {dense}',
   'panel.measuredSo': 'Full attention took {dense}',
   'panel.estimatedSo': 'Full attention would take an estimated {dense}',
+  'panel.stoppedAt': 'Stopped after step {step} of {steps}',
   'panel.took': 'Took {seconds}',
   // State of a run.
   'panel.state.sampling': 'Sampling',

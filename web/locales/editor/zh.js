@@ -65,6 +65,7 @@ export default {
   'panel.estimated': '{seconds}\uff0c\u5b8c\u6574\u6ce8\u610f\u529b\u4f30\u8ba1\u4e3a {dense}',
   'panel.measuredSo': '\u5b8c\u6574\u6ce8\u610f\u529b\u7528\u65f6 {dense}',
   'panel.estimatedSo': '\u5b8c\u6574\u6ce8\u610f\u529b\u4f30\u8ba1\u9700\u8981 {dense}',
+  'panel.stoppedAt': '\u5728\u7b2c {step} / {steps} \u6b65\u540e\u505c\u6b62',
   'panel.took': '\u7528\u65f6 {seconds}',
   'panel.state.sampling': '\u6b63\u5728\u91c7\u6837',
   'panel.state.measuring': '\u6b63\u5728\u6d4b\u91cf',
