@@ -63,6 +63,7 @@ export default {
   'panel.estimated': '{seconds}\uff08\u5b8c\u5168\u306a\u3089\u63a8\u5b9a {dense}\uff09',
   'panel.measuredSo': '\u5b8c\u5168\u306a\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3\u306f {dense} \u304b\u304b\u308a\u307e\u3057\u305f',
   'panel.estimatedSo': '\u5b8c\u5168\u306a\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3\u306a\u3089\u63a8\u5b9a {dense}',
+  'panel.stoppedAt': '\u30b9\u30c6\u30c3\u30d7 {step} / {steps} \u3067\u505c\u6b62',
   'panel.took': '{seconds} \u304b\u304b\u308a\u307e\u3057\u305f',
   'panel.state.sampling': '\u30b5\u30f3\u30d7\u30ea\u30f3\u30b0\u4e2d',
   'panel.state.measuring': '\u6e2c\u5b9a\u4e2d',

@@ -63,6 +63,7 @@ export default {
   'panel.estimated': '{seconds} (\uc804\uccb4\ub294 \ucd94\uc815 {dense})',
   'panel.measuredSo': '\uc804\uccb4 \uc5b4\ud150\uc158\uc740 {dense} \uac78\ub838\uc2b5\ub2c8\ub2e4',
   'panel.estimatedSo': '\uc804\uccb4 \uc5b4\ud150\uc158\uc774\uba74 \ucd94\uc815 {dense}',
+  'panel.stoppedAt': '\uc2a4\ud15d {step} / {steps}\uc5d0\uc11c \uba48\ucda4',
   'panel.took': '{seconds} \uac78\ub9bc',
   'panel.state.sampling': '\uc0d8\ud50c\ub9c1 \uc911',
   'panel.state.measuring': '\uce21\uc815 \uc911',

@@ -63,6 +63,7 @@ export default {
   'panel.estimated': '{seconds}\uff0c\u5b8c\u6574\u6ce8\u610f\u529b\u4f30\u8a08\u70ba {dense}',
   'panel.measuredSo': '\u5b8c\u6574\u6ce8\u610f\u529b\u7528\u6642 {dense}',
   'panel.estimatedSo': '\u5b8c\u6574\u6ce8\u610f\u529b\u4f30\u8a08\u9700\u8981 {dense}',
+  'panel.stoppedAt': '\u505c\u5728\u7b2c {step} / {steps} \u6b65',
   'panel.took': '\u7528\u6642 {seconds}',
   'panel.state.sampling': '\u6b63\u5728\u53d6\u6a23',
   'panel.state.measuring': '\u6b63\u5728\u6e2c\u91cf',
