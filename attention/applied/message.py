@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 
 from ...plans import Plan, PlanError, dumps
+from ...sentences import payload as said
 from ..report.editor import send
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,8 @@ class Report:
 
     def payload(self, node: str | None, prompt: str | None) -> dict:
         """JSON-able: node, prompt (ids of the host), state, sentence, level, plan_id, plan (its text where it is to be
-        embedded, else ""), figures, levels (name, attention, model, error of each), differences, notes.
+        embedded, else ""), figures, levels (name, attention, model, error of each), differences, notes; told: the
+        sentence, the differences and the notes again, as `sentences.payload` for other languages.
         """
         levels = () if self.plan is None else self.plan.levels
         return {
@@ -79,6 +81,11 @@ class Report:
             ],
             "differences": list(self.differences),
             "notes": list(self.notes),
+            "told": {
+                "sentence": said(self.sentence),
+                "differences": [said(one) for one in self.differences],
+                "notes": [said(one) for one in self.notes],
+            },
         }
 
 

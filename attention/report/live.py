@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from ...plans import Plan
 from ...sentences import payload
@@ -19,6 +21,9 @@ from .document import CALIBRATE, COMPRESSED, FULL, REFUSED, WATCH, Subject, docu
 from .editor import executing, send
 from .figures import works_of
 from .store import RUNS, VERSION
+
+log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 RUN, STEP = "ditfastattn.run", "ditfastattn.step"
 # Steps in one message, so that it stays below 2 KB: with more of them, the last ones.
@@ -45,13 +50,16 @@ class Live:
             sampling = run.patcher.get_model_object("model_sampling")
             run.record.scheduler = schedule_name(sampling, (*run.sigmas, run.end))
         self._dense = DENSE_TIMES.of(run.workload) if kind in COMPRESSED else None
-        self._planned = processor.planned(run.shape) if processor else []
-        self._rest = {"tokens": _tokens(run, processor), "cache_limit": getattr(processor, "cache_limit", None)}
+        self._planned = _or_unknown(lambda: processor.planned(run.shape), []) if kind in COMPRESSED else []
+        tokens = _or_unknown(lambda: _tokens(run, processor), None)
+        self._rest = {"tokens": tokens, "cache_limit": getattr(processor, "cache_limit", None)}
         self._publish(run, processor, notes=notes)
 
     def step(self, run: SamplingRun) -> None:
         """A step is over."""
         record = run.record
+        if record.document is None:
+            return
         if self._dense is None or self._dense.how.key.startswith("From {count}"):
             self._dense = self._estimated(run) or self._dense
         measurement = record.plan and record.plan.measurement
@@ -66,7 +74,7 @@ class Live:
         """A run is over; made, level: the plan that follows from it, and what its node is set to. notes: beside those
         of its record.
         """
-        if self._kind in _IN_FULL:
+        if self._kind in _IN_FULL and (processor is None or processor.in_full):
             seconds = DENSE_TIMES.saw(run.workload, run.record)
             self._dense = DENSE_TIMES.of(run.workload) if seconds else None
         self._publish(run, processor, made=made, made_level=level, notes=notes)
@@ -77,7 +85,7 @@ class Live:
             self._subject,
             self._kind,
             planned=self._planned,
-            head_map=processor.head_map() if processor else (),
+            head_map=processor.head_map() if self._kind in COMPRESSED else (),
             dense=self._dense,
             **self._rest,
             **more,
@@ -156,6 +164,15 @@ def subject_of(patcher, node: str | None = None) -> Subject:
         sites=tuple(site.name for site in sites),
         heads=tuple(site.heads for site in sites),
     )
+
+
+def _or_unknown(ask: Callable[[], _T], unknown: _T) -> _T:
+    """The answer, or that it is not known: a latent of a kind that the family cannot tell the grid of."""
+    try:
+        return ask()
+    except Exception as error:
+        log.debug("[DiTFastAttn] Not known before the first step: %s", error)
+        return unknown
 
 
 def _tokens(run: SamplingRun, processor: Processor | None) -> int | None:

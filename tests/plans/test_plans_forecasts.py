@@ -137,7 +137,7 @@ def test_influence_is_how_much_more_of_an_evaluation_reaches_the_latent_than_wit
     part = pattern.slopes[2]  # p(2) - p(1) goes back by half of p(1) - p(0): between -0.5 and 1
     assert part == pytest.approx(1 + TRUST * (-0.5 - 1), abs=0.005)
     assert np.allclose(pattern.used, [1 - part, 1 + 1 + part, 0])
-    assert np.allclose(pattern.influence, np.maximum([(1 - part) ** 2, (2 + part) ** 2], 1))  # never less than without
+    assert np.allclose(pattern.influence, np.maximum([1 - part, 2 + part], 1))  # never less than without
     assert pattern.squared_error == pytest.approx(part**2 + (1 + part) ** 2 + 1)
 
 
