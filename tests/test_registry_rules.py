@@ -35,7 +35,7 @@ SCRIPT = {
     "the network": r"https?://(?!www\.w3\.org/)|XMLHttpRequest|WebSocket|sendBeacon|(?<!\.)\bfetch\(",
     "what other packs see": r"(window|globalThis|self)\.\w+\s*=[^=]|(LiteGraph|LGraph\w*|app|api)\.prototype|cookie",
 }
-# The host's own translations and help pages are written with what the languages are written with, and docs/ is for people.
+# Translations for the host and help pages are written with what their languages are, and docs/ is for people.
 ANY_CHARACTER = re.compile(r"(locales/.+|web/docs/[^/]+/[\w-]+\.md|docs/.+)$")
 PICTURES = (".png", ".jpg", ".svg")
 

@@ -91,7 +91,7 @@ def test_the_blueprint_is_offered_and_makes_a_sampler_with_all_that_it_needs(edi
 def test_the_demos_workflow_is_compressed_as_it_was_dropped(editor, renderer, screenshot):
     """The README's picture of the graph is this one."""
     editor.open(json.loads((FOLDER / "sd3_demo.json").read_text("utf-8")))
-    editor.run("app.canvas.ds.scale = 0.62; app.canvas.ds.offset = [110, 60]; app.canvas.setDirty(true, true)")
+    editor.run("app.canvas.ds.scale = 0.58; app.canvas.ds.offset = [80, 120]; app.canvas.setDirty(true, true)")
     editor.choose("steps", 20 if screenshot.wanted else 6, 7)
     # A prompt that was run before would be served from the host's cache.
     editor.choose("seed", 2024 + RENDERERS[renderer], 7)
@@ -100,4 +100,4 @@ def test_the_demos_workflow_is_compressed_as_it_was_dropped(editor, renderer, sc
     editor.wait_for_state("inUse", 6, 120)
     editor.wait_until_idle()
     editor.settle(1500)
-    screenshot(f"graph_{renderer}", clip={"x": 70, "y": 90, "width": 1480, "height": 440})
+    screenshot(f"graph_{renderer}", clip={"x": 60, "y": 88, "width": 1490, "height": 440})
