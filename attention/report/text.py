@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .document import COMPRESSED, forecast_steps
+from .figures import in_steps
 
 MIB = 2**20
 
@@ -59,6 +60,7 @@ def _compressed_lines(document: dict) -> list[str]:
         took,
         f"Attention saved: {1 - kept['attention']:.1%}",
         f"All of the model's work saved: {1 - kept['model']:.1%}",
+        in_steps(kept["model"], len(document["steps"])) if document["state"] == "done" else "",
         f"Steps forecast: {forecast} of {len(document['done'])}" if forecast else "",
         f"Relative error of the latent: {document['plan']['error']:.3f} predicted",
         f"Memory for kept outputs: {document['cache']['bytes'] / MIB:.1f} MiB",

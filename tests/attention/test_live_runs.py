@@ -225,7 +225,9 @@ def test_a_model_of_no_family_is_told_by_its_name(editor):
     sampled(node(model, paths=""), "aura")
     ended = editor.of(RUN)[-1]
     assert ended["kind"] == "refused" and ended["model"]["family"] == "AuraFlow" and ended["sites"] == []
-    assert len(ended["done"]) == STEPS and "cure" not in ended["notes"][0]
+    assert len(ended["done"]) == STEPS and ended["notes"][0]["cure"] == "level off"
+    sampled(node(model, paths="", level="off"), "aura")
+    assert editor.of(RUN)[-1]["notes"] == []
 
 
 def test_an_off_node_behind_another_leaves_the_telling_to_that_one(editor):
