@@ -54,6 +54,8 @@ export default {
     '\ud50c\ub79c\uc758 \uac01 \uacbd\ub85c\uc5d0\ub294 \ub178\uc774\uc988 \uc218\uc900\ub9c8\ub2e4 \ud558\ub098\uc529 \uae00\uc790 {rows}\uac1c\uac00 \uc788\uc5b4\uc57c \ud569\ub2c8\ub2e4.',
   "Each text of letters and numbers in the plan must cover {rows} noise levels.":
     '\ud50c\ub79c\uc758 \uae00\uc790\uc640 \uc22b\uc790\ub85c \ub41c \uac01 \ud14d\uc2a4\ud2b8\ub294 \ub178\uc774\uc988 \uc218\uc900 {rows}\uac1c\ub97c \ub2e4\ub8e8\uc5b4\uc57c \ud569\ub2c8\ub2e4.',
+  "For a larger picture, set calibrate to 'again'.":
+    '\ub354 \ud070 \uc774\ubbf8\uc9c0\uc5d0\ub294 \'\ubcf4\uc815\'\uc744 again\uc73c\ub85c \ubc14\uafb8\uc138\uc694.',
   "From a run with full attention of {steps} steps in this session.":
     '\uc774 \uc138\uc158\uc5d0\uc11c \uc804\uccb4 \uc5b4\ud150\uc158\uc73c\ub85c \ud55c {steps}\uc2a4\ud15d \uc2e4\ud589\uc5d0\uc11c.',
   "From {count} of this run's steps that were computed in full.":
@@ -80,7 +82,7 @@ export default {
     '\uc774 \ubaa8\ub378\uc5d0\ub294 \uc555\ucd95 \ud50c\ub79c\uc774 \uc801\uc6a9\ub418\uc9c0 \uc54a\uc558\uc2b5\ub2c8\ub2e4. \'\uc555\ucd95 \ud50c\ub79c \uc801\uc6a9\'\uc774 \ub0b4\ubcf4\ub0b4\ub294 \ubaa8\ub378\uc744 \uc5f0\uacb0\ud558\uc138\uc694.',
   "No milliseconds were measured with this calibration: calibrate again.":
     '\uc774 \ubcf4\uc815\uc5d0\uc11c\ub294 \ubc00\ub9ac\ucd08\ub97c \uce21\uc815\ud558\uc9c0 \uc54a\uc558\uc2b5\ub2c8\ub2e4. \ub2e4\uc2dc \ubcf4\uc815\ud558\uc138\uc694.',
-  "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings. For a larger picture, set calibrate to 'again'.":
+  "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
     '\uc808\uc57d\ud560 \uac83\uc774 \uc5c6\uc2b5\ub2c8\ub2e4. \uc774 \ud06c\uae30\uc5d0\uc11c \uc5b4\ud150\uc158\uc740 \uacc4\uc0b0\ub7c9\uc758 {part}\uc774\uace0, \uc2a4\ud15d\uc744 \ube7c\uba74 \uc5bb\ub294 \uac83\ubcf4\ub2e4 \uc783\ub294 \uac83\uc774 \ud07d\ub2c8\ub2e4. \ub354 \ud070 \uc774\ubbf8\uc9c0\uc5d0\ub294 \'\ubcf4\uc815\'\uc744 again\uc73c\ub85c \ubc14\uafb8\uc138\uc694.',
   "Nothing was measured again: {why}. {remedy}":
     '\ub2e4\uc2dc \uce21\uc815\ud558\uc9c0 \ubabb\ud588\uc2b5\ub2c8\ub2e4: {why}. {remedy}',
@@ -88,6 +90,8 @@ export default {
     '\uc544\ubb34\uac83\ub3c4 \uce21\uc815\ud558\uc9c0 \ubabb\ud588\uc2b5\ub2c8\ub2e4: {why}.',
   "Off: full attention at every step.":
     '\uaebc\uc9d0: \ubaa8\ub4e0 \uc2a4\ud15d\uc5d0\uc11c \uc804\uccb4 \uc5b4\ud150\uc158.',
+  "One step fewer of {steps} would save {saved}.":
+    '{steps}\uc2a4\ud15d\uc5d0\uc11c \ud558\ub098\ub97c \uc904\uc774\uba74 {saved} \uc808\uc57d\ub429\ub2c8\ub2e4.',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     '\ud50c\ub79c\uc774 \uce21\uc815\ub41c \ub178\uc774\uc988 \uc2a4\ucf00\uc904 \ubc94\uc704 \ubc16\uc5d0\uc11c\ub294 \uc5b4\ud150\uc158\uc744 \uc804\ubd80 \uacc4\uc0b0\ud569\ub2c8\ub2e4: {steps}\uc2a4\ud15d \uc911 {outside}.',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
@@ -102,6 +106,8 @@ export default {
     '\uacf5\uc720\ub85c \ub808\uc774\uc5b4\uc758 \uc5b4\ud150\uc158 \uc804\uccb4\ubcf4\ub2e4 \ub9ce\uc774 \uc808\uc57d\ud560 \uc218\ub294 \uc5c6\uc2b5\ub2c8\ub2e4.',
   "Solved in {time}, at most {gap} of the work from the best possible plan.":
     '{time} \ub9cc\uc5d0 \ud480\uc5c8\uc2b5\ub2c8\ub2e4. \ucd5c\uc120\uc758 \ud50c\ub79c\uacfc\uc758 \ucc28\uc774\ub294 \uacc4\uc0b0\ub7c9\uc758 \ucd5c\ub300 {gap}\uc785\ub2c8\ub2e4.',
+  "That is the work of {count} of {steps} steps.":
+    '\uc774\ub294 {steps}\uc2a4\ud15d \uc911 {count}\uc2a4\ud15d\uc758 \uacc4\uc0b0\ub7c9\uc785\ub2c8\ub2e4.',
   "The CFG is not a finite number ({cfg}): set it to another.":
     'CFG\uac00 \uc720\ud55c\ud55c \uc218\uac00 \uc544\ub2d9\ub2c8\ub2e4({cfg}). \ub2e4\ub978 \uac12\uc73c\ub85c \ubc14\uafb8\uc138\uc694.',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
@@ -359,5 +365,7 @@ export default {
   "{part} of the attention cells run in full because this run's steps are too far apart for their caches.":
     '\uc774 \uc2e4\ud589\uc758 \uc2a4\ud15d \uac04\uaca9\uc774 \uce90\uc2dc\ub97c \uc4f0\uae30\uc5d0\ub294 \ub108\ubb34 \ub113\uc5b4 \uc5b4\ud150\uc158\uc758 {part}\uc744(\ub97c) \uc804\ubd80 \uacc4\uc0b0\ud569\ub2c8\ub2e4.',
   "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast.":
-    '\uc774 \uc2e4\ud589\uc758 \uc2a4\ud15d \uac04\uaca9\uc774 \uc608\uce21\ud558\uae30\uc5d0\ub294 \ub108\ubb34 \ub113\uc5b4, \ud50c\ub79c\uc774 \uc608\uce21\ud558\ub294 {steps}\uc2a4\ud15d \uc911 {recalled}\uc744(\ub97c) \uacc4\uc0b0\ud569\ub2c8\ub2e4.'
+    '\uc774 \uc2e4\ud589\uc758 \uc2a4\ud15d \uac04\uaca9\uc774 \uc608\uce21\ud558\uae30\uc5d0\ub294 \ub108\ubb34 \ub113\uc5b4, \ud50c\ub79c\uc774 \uc608\uce21\ud558\ub294 {steps}\uc2a4\ud15d \uc911 {recalled}\uc744(\ub97c) \uacc4\uc0b0\ud569\ub2c8\ub2e4.',
+  "{steps} of {of} steps, the same work, err by {error}.":
+    '\uac19\uc740 \uacc4\uc0b0\ub7c9\uc73c\ub85c {of}\uc2a4\ud15d \ub300\uc2e0 {steps}\uc2a4\ud15d\uc744 \uc4f0\uba74 \uc624\ucc28\ub294 {error}\uc785\ub2c8\ub2e4.'
 }

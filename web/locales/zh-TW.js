@@ -54,6 +54,8 @@ export default {
     '\u65b9\u6848\u7684\u6bcf\u689d\u8def\u5f91\u5fc5\u9808\u6709 {rows} \u500b\u5b57\u6bcd\uff0c\u6bcf\u500b\u96dc\u8a0a\u6c34\u5e73\u4e00\u500b\u3002',
   "Each text of letters and numbers in the plan must cover {rows} noise levels.":
     '\u65b9\u6848\u4e2d\u6bcf\u6bb5\u7531\u5b57\u6bcd\u548c\u6578\u5b57\u7d44\u6210\u7684\u6587\u5b57\u5fc5\u9808\u8986\u84cb {rows} \u500b\u96dc\u8a0a\u6c34\u5e73\u3002',
+  "For a larger picture, set calibrate to 'again'.":
+    '\u82e5\u8981\u7528\u65bc\u66f4\u5927\u7684\u5716\u50cf\uff0c\u8acb\u5c07\u300c\u6821\u6e96\u300d\u8a2d\u70ba again\u3002',
   "From a run with full attention of {steps} steps in this session.":
     '\u4f9d\u64da\u672c\u6b21\u6703\u8a71\u4e2d\u4e00\u6b21 {steps} \u6b65\u7684\u5b8c\u6574\u6ce8\u610f\u529b\u57f7\u884c\u3002',
   "From {count} of this run's steps that were computed in full.":
@@ -80,7 +82,7 @@ export default {
     '\u6b64\u6a21\u578b\u6c92\u6709\u5957\u7528\u58d3\u7e2e\u65b9\u6848\uff1a\u8acb\u9023\u63a5\u300c\u5957\u7528\u58d3\u7e2e\u65b9\u6848\u300d\u8f38\u51fa\u7684\u6a21\u578b\u3002',
   "No milliseconds were measured with this calibration: calibrate again.":
     '\u6b64\u6821\u6e96\u6c92\u6709\u6e2c\u91cf\u6beb\u79d2\uff1a\u8acb\u91cd\u65b0\u6821\u6e96\u3002',
-  "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings. For a larger picture, set calibrate to 'again'.":
+  "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
     '\u6c92\u6709\u53ef\u7bc0\u7701\u7684\uff1a\u5728\u6b64\u5c3a\u5bf8\u4e0b\u6ce8\u610f\u529b\u4f54\u8a08\u7b97\u91cf\u7684 {part}\uff0c\u800c\u7701\u7565\u6b65\u9a5f\u7684\u4ee3\u50f9\u5927\u65bc\u6536\u76ca\u3002\u82e5\u8981\u7528\u65bc\u66f4\u5927\u7684\u5716\u50cf\uff0c\u8acb\u5c07\u300c\u6821\u6e96\u300d\u8a2d\u70ba again\u3002',
   "Nothing was measured again: {why}. {remedy}":
     '\u6c92\u6709\u91cd\u65b0\u6e2c\u91cf\uff1a{why}\u3002{remedy}',
@@ -88,6 +90,8 @@ export default {
     '\u6c92\u6709\u6e2c\u5f97\u4efb\u4f55\u7d50\u679c\uff1a{why}\u3002',
   "Off: full attention at every step.":
     '\u95dc\u9589\uff1a\u6bcf\u4e00\u6b65\u90fd\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
+  "One step fewer of {steps} would save {saved}.":
+    '\u5728 {steps} \u6b65\u4e2d\u5c11\u53d6\u6a23\u4e00\u6b65\u53ef\u7bc0\u7701 {saved}\u3002',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     '\u5728\u65b9\u6848\u6240\u6e2c\u91cf\u7684\u96dc\u8a0a\u6392\u7a0b\u90e8\u5206\u4e4b\u5916\uff0c\u6ce8\u610f\u529b\u5b8c\u6574\u8a08\u7b97\uff1a{steps} \u6b65\u4e2d\u7684 {outside} \u6b65\u3002',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
@@ -102,6 +106,8 @@ export default {
     '\u5171\u4eab\u6240\u7701\u4e0d\u80fd\u8d85\u904e\u4e00\u5c64\u7684\u5168\u90e8\u6ce8\u610f\u529b\u3002',
   "Solved in {time}, at most {gap} of the work from the best possible plan.":
     '\u6c42\u89e3\u7528\u6642 {time}\uff0c\u8207\u6700\u4f73\u65b9\u6848\u76f8\u5dee\u81f3\u591a {gap} \u7684\u8a08\u7b97\u91cf\u3002',
+  "That is the work of {count} of {steps} steps.":
+    '\u9019\u76f8\u7576\u65bc {steps} \u6b65\u4e2d {count} \u6b65\u7684\u8a08\u7b97\u91cf\u3002',
   "The CFG is not a finite number ({cfg}): set it to another.":
     'CFG \u4e0d\u662f\u6709\u9650\u6578\uff08{cfg}\uff09\uff1a\u8acb\u6539\u70ba\u5176\u4ed6\u503c\u3002',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
@@ -359,5 +365,7 @@ export default {
   "{part} of the attention cells run in full because this run's steps are too far apart for their caches.":
     '\u7531\u65bc\u672c\u6b21\u57f7\u884c\u7684\u6b65\u8ddd\u904e\u5927\uff0c\u5feb\u53d6\u4e0d\u9069\u7528\uff0c{part} \u7684\u6ce8\u610f\u529b\u55ae\u5143\u5b8c\u6574\u8a08\u7b97\u3002',
   "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast.":
-    '\u7531\u65bc\u672c\u6b21\u57f7\u884c\u7684\u6b65\u8ddd\u904e\u5927\uff0c\u7121\u6cd5\u9810\u6e2c\uff0c\u65b9\u6848\u8981\u9810\u6e2c\u7684 {steps} \u6b65\u4e2d\u6709 {recalled} \u6b65\u6539\u70ba\u8a08\u7b97\u3002'
+    '\u7531\u65bc\u672c\u6b21\u57f7\u884c\u7684\u6b65\u8ddd\u904e\u5927\uff0c\u7121\u6cd5\u9810\u6e2c\uff0c\u65b9\u6848\u8981\u9810\u6e2c\u7684 {steps} \u6b65\u4e2d\u6709 {recalled} \u6b65\u6539\u70ba\u8a08\u7b97\u3002',
+  "{steps} of {of} steps, the same work, err by {error}.":
+    '\u540c\u6a23\u7684\u8a08\u7b97\u91cf\u4e0b\uff0c\u7528 {of} \u6b65\u4e2d\u7684 {steps} \u6b65\u53d6\u6a23\u7684\u8aa4\u5dee\u70ba {error}\u3002'
 }

@@ -54,6 +54,8 @@ export default {
     '\u65b9\u6848\u7684\u6bcf\u6761\u8def\u5f84\u5fc5\u987b\u6709 {rows} \u4e2a\u5b57\u6bcd\uff0c\u6bcf\u4e2a\u566a\u58f0\u6c34\u5e73\u4e00\u4e2a\u3002',
   "Each text of letters and numbers in the plan must cover {rows} noise levels.":
     '\u65b9\u6848\u4e2d\u6bcf\u6bb5\u7531\u5b57\u6bcd\u548c\u6570\u5b57\u7ec4\u6210\u7684\u6587\u672c\u5fc5\u987b\u8986\u76d6 {rows} \u4e2a\u566a\u58f0\u6c34\u5e73\u3002',
+  "For a larger picture, set calibrate to 'again'.":
+    '\u82e5\u8981\u7528\u4e8e\u66f4\u5927\u7684\u56fe\u50cf\uff0c\u8bf7\u5c06“\u6821\u51c6”\u8bbe\u4e3a again\u3002',
   "From a run with full attention of {steps} steps in this session.":
     '\u4f9d\u636e\u672c\u6b21\u4f1a\u8bdd\u4e2d\u4e00\u6b21 {steps} \u6b65\u7684\u5b8c\u6574\u6ce8\u610f\u529b\u8fd0\u884c\u3002',
   "From {count} of this run's steps that were computed in full.":
@@ -80,7 +82,7 @@ export default {
     '\u6b64\u6a21\u578b\u6ca1\u6709\u5e94\u7528\u538b\u7f29\u65b9\u6848\uff1a\u8bf7\u8fde\u63a5“\u5e94\u7528\u538b\u7f29\u65b9\u6848”\u8f93\u51fa\u7684\u6a21\u578b\u3002',
   "No milliseconds were measured with this calibration: calibrate again.":
     '\u6b64\u6821\u51c6\u6ca1\u6709\u6d4b\u91cf\u6beb\u79d2\uff1a\u8bf7\u91cd\u65b0\u6821\u51c6\u3002',
-  "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings. For a larger picture, set calibrate to 'again'.":
+  "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
     '\u6ca1\u6709\u53ef\u8282\u7701\u7684\uff1a\u5728\u6b64\u5c3a\u5bf8\u4e0b\u6ce8\u610f\u529b\u5360\u8ba1\u7b97\u91cf\u7684 {part}\uff0c\u800c\u7701\u7565\u6b65\u9aa4\u7684\u4ee3\u4ef7\u5927\u4e8e\u6536\u76ca\u3002\u82e5\u8981\u7528\u4e8e\u66f4\u5927\u7684\u56fe\u50cf\uff0c\u8bf7\u5c06“\u6821\u51c6”\u8bbe\u4e3a again\u3002',
   "Nothing was measured again: {why}. {remedy}":
     '\u6ca1\u6709\u91cd\u65b0\u6d4b\u91cf\uff1a{why}\u3002{remedy}',
@@ -88,6 +90,8 @@ export default {
     '\u6ca1\u6709\u6d4b\u5f97\u4efb\u4f55\u7ed3\u679c\uff1a{why}\u3002',
   "Off: full attention at every step.":
     '\u5173\u95ed\uff1a\u6bcf\u4e00\u6b65\u90fd\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
+  "One step fewer of {steps} would save {saved}.":
+    '\u5728 {steps} \u6b65\u4e2d\u5c11\u91c7\u6837\u4e00\u6b65\u53ef\u8282\u7701 {saved}\u3002',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     '\u5728\u65b9\u6848\u6240\u6d4b\u91cf\u7684\u566a\u58f0\u8c03\u5ea6\u90e8\u5206\u4e4b\u5916\uff0c\u6ce8\u610f\u529b\u5b8c\u6574\u8ba1\u7b97\uff1a{steps} \u6b65\u4e2d\u7684 {outside} \u6b65\u3002',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
@@ -102,6 +106,8 @@ export default {
     '\u5171\u4eab\u6240\u7701\u4e0d\u80fd\u8d85\u8fc7\u4e00\u5c42\u7684\u5168\u90e8\u6ce8\u610f\u529b\u3002',
   "Solved in {time}, at most {gap} of the work from the best possible plan.":
     '\u6c42\u89e3\u7528\u65f6 {time}\uff0c\u4e0e\u6700\u4f73\u65b9\u6848\u76f8\u5dee\u81f3\u591a {gap} \u7684\u8ba1\u7b97\u91cf\u3002',
+  "That is the work of {count} of {steps} steps.":
+    '\u8fd9\u76f8\u5f53\u4e8e {steps} \u6b65\u4e2d {count} \u6b65\u7684\u8ba1\u7b97\u91cf\u3002',
   "The CFG is not a finite number ({cfg}): set it to another.":
     'CFG \u4e0d\u662f\u6709\u9650\u6570\uff08{cfg}\uff09\uff1a\u8bf7\u6539\u4e3a\u5176\u4ed6\u503c\u3002',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
@@ -359,5 +365,7 @@ export default {
   "{part} of the attention cells run in full because this run's steps are too far apart for their caches.":
     '\u7531\u4e8e\u672c\u6b21\u8fd0\u884c\u7684\u6b65\u8ddd\u8fc7\u5927\uff0c\u7f13\u5b58\u4e0d\u9002\u7528\uff0c{part} \u7684\u6ce8\u610f\u529b\u5355\u5143\u5b8c\u6574\u8ba1\u7b97\u3002',
   "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast.":
-    '\u7531\u4e8e\u672c\u6b21\u8fd0\u884c\u7684\u6b65\u8ddd\u8fc7\u5927\uff0c\u65e0\u6cd5\u9884\u6d4b\uff0c\u65b9\u6848\u8981\u9884\u6d4b\u7684 {steps} \u6b65\u4e2d\u6709 {recalled} \u6b65\u6539\u4e3a\u8ba1\u7b97\u3002'
+    '\u7531\u4e8e\u672c\u6b21\u8fd0\u884c\u7684\u6b65\u8ddd\u8fc7\u5927\uff0c\u65e0\u6cd5\u9884\u6d4b\uff0c\u65b9\u6848\u8981\u9884\u6d4b\u7684 {steps} \u6b65\u4e2d\u6709 {recalled} \u6b65\u6539\u4e3a\u8ba1\u7b97\u3002',
+  "{steps} of {of} steps, the same work, err by {error}.":
+    '\u540c\u6837\u7684\u8ba1\u7b97\u91cf\u4e0b\uff0c\u7528 {of} \u6b65\u4e2d\u7684 {steps} \u6b65\u91c7\u6837\u7684\u8bef\u5dee\u4e3a {error}\u3002'
 }
