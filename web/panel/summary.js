@@ -28,9 +28,9 @@ export function createSummary(context) {
     const { document } = run
     mark(dot, 'data-state', document.kind === 'refused' ? 'refused' : document.state)
     write(back, context.say('panel.newest'))
-    back.hidden = context.isNewest(run)
-    meters[0].element.hidden = !promises(document) && !isMeasuring(document)
-    meters[1].element.hidden = !promises(document)
+    mark(back, 'hidden', context.isNewest(run))
+    mark(meters[0].element, 'hidden', !promises(document) && !isMeasuring(document))
+    mark(meters[1].element, 'hidden', !promises(document))
     keep(facts, factsOf(document, context), makeFact, updateFact)
     advance(run)
   }
@@ -41,7 +41,7 @@ export function createSummary(context) {
     const { key, values } = headline(document)
     write(main, say(key, written(values, format)))
     write(under, underText(document, context))
-    how.hidden = !isPlan(document)
+    mark(how, 'hidden', !isPlan(document))
     write(how, document.dense?.how && document.state !== 'cancelled' && document.state !== 'failed' ? context.said(document.dense.how) : '')
     if (!promises(document)) return meters[0].progress(document, context)
     const work = isPlan(document) ? kept(document) : document.plan
@@ -114,7 +114,7 @@ function createMeter() {
     write(figure, number)
     write(under, explained)
     fill.style.transform = `scaleX(${Math.min(1, part)})`
-    tick.hidden = limit === null
+    mark(tick, 'hidden', limit === null)
     if (limit !== null) tick.style.left = `${100 * limit}%`
     mark(bar, 'aria-label', label)
     mark(bar, 'aria-valuenow', Math.min(100, Math.round(100 * part)))
