@@ -11,7 +11,7 @@ import logging
 import math
 from dataclasses import dataclass, field
 
-from ...plans import Plan, PlanError, Refusal, loads
+from ...plans import Plan, PlanError, Refusal, loads, steps_of_work
 from ...plans.search import CUSTOM
 from ...sentences import CALIBRATE_AGAIN, Sentence, clause, say, together
 from ..calibration.measurement import CalibrationError, descending, measured_by, solve
@@ -28,7 +28,7 @@ from ..replay.full import InFull
 from ..report.document import FULL, PLAN, WATCH
 from ..report.document import REFUSED as RUN_REFUSED
 from ..report.editor import executing
-from ..report.figures import work_of
+from ..report.figures import in_steps, work_of
 from ..report.live import Live
 from .comparison import differences, settings_of
 from .kept import AGAIN, KEPT, NEVER, WHEN_NEEDED, Kept
@@ -268,18 +268,20 @@ class Applied(RunListener):
             return Report(CANCELLED, say("The run was cancelled."), level, plan, notes=notes)
         self._write(plan)
         chosen = plan.level(level)
-        work = work_of(run.record, plan.measurement)
-        figures = Figures(work.attention, work.model, chosen.predicted_error)
+        work, steps = work_of(run.record, plan.measurement), len(run.positions)
+        error, fewer = chosen.predicted_error, steps_of_work(work.model, steps)
+        figures = Figures(work.attention, work.model, error, fewer)
         found = differences(plan, run, HostModel.of(run.patcher).identity)
-        sentence = say(
+        used = say(
             "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error "
             "{error}.",
             id=plan.id,
             level=level,
             attention=percent(work.attention),
             model=percent(work.model),
-            error=f"{chosen.predicted_error:.2f}",
+            error=f"{error:.2f}",
         )
+        sentence = together(used, in_steps(work.model, steps))
         return Report(IN_USE, sentence, level, plan, self._new(plan), figures, tuple(found), notes)
 
     def _watched(self, run: SamplingRun, seen: Watch) -> Report:
@@ -310,7 +312,7 @@ class Applied(RunListener):
         if _worthless(plan):
             return Report(NOTHING, _nothing(plan), level, plan, True, figures, notes=notes)
         chosen = plan.level(level)
-        sentence = say(
+        made = say(
             "Plan {id} made in this run. From now on {level}: {attention} of attention and {model} of all work "
             "computed, predicted error {error}.",
             id=plan.id,
@@ -319,6 +321,7 @@ class Applied(RunListener):
             model=percent(chosen.model_flops_kept),
             error=f"{chosen.predicted_error:.2f}",
         )
+        sentence = together(made, in_steps(chosen.model_flops_kept, stamp.steps))
         return Report(MADE, sentence, level, plan, True, figures, notes=notes)
 
     # -- what is said and written ----------------------------------------------------------------------------------
@@ -392,8 +395,13 @@ def _nothing(plan: Plan) -> str:
     stamp = plan.measurement
     whole = stamp.attention_flops + stamp.other_flops
     part = stamp.attention_flops / whole if whole else 0.0
-    return say(
+    nothing = say(
         "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it "
-        "brings. For a larger picture, set calibrate to 'again'.",
+        "brings.",
         part=percent(part),
     )
+    fewer = ""
+    if stamp.steps > 1:
+        saved = percent(1 / stamp.steps)
+        fewer = say("One step fewer of {steps} would save {saved}.", steps=stamp.steps, saved=saved)
+    return together(nothing, fewer, say("For a larger picture, set calibrate to 'again'."))

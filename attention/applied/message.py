@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 
 from ...plans import Plan, PlanError, dumps
+from ...sentences import payload as said
 from ..report.editor import send
 
 log = logging.getLogger(__name__)
@@ -19,13 +20,14 @@ KEPT_REPORTS = 8  # in the host's history, with the prompt that each is of
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one run as it was: fractions of the dense run's FLOPs, and the relative error of the latent that the level
-    predicts. None where it is not known.
+    """Of one run as it was: fractions of the dense run's FLOPs, the relative error of the latent that the level
+    predicts, and to how many of its steps the model's FLOPs amount. None where it is not known.
     """
 
     attention_flops_kept: float | None = None
     model_flops_kept: float | None = None
     predicted_error: float | None = None
+    steps_of_work: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Report:
 
     def payload(self, node: str | None, prompt: str | None) -> dict:
         """JSON-able: node, prompt (ids of the host), state, sentence, level, plan_id, plan (its text where it is to be
-        embedded, else ""), figures, levels (name, attention, model, error of each), differences, notes.
+        embedded, else ""), figures, levels (name, attention, model, error of each), differences, notes; told: the
+        sentence, the differences and the notes again, as `sentences.payload` for other languages.
         """
         levels = () if self.plan is None else self.plan.levels
         return {
@@ -67,6 +70,7 @@ class Report:
                 "attention_flops_kept": self.figures.attention_flops_kept,
                 "model_flops_kept": self.figures.model_flops_kept,
                 "predicted_error": self.figures.predicted_error,
+                "steps_of_work": self.figures.steps_of_work,
             },
             "levels": [
                 {
@@ -79,6 +83,11 @@ class Report:
             ],
             "differences": list(self.differences),
             "notes": list(self.notes),
+            "told": {
+                "sentence": said(self.sentence),
+                "differences": [said(one) for one in self.differences],
+                "notes": [said(one) for one in self.notes],
+            },
         }
 
 

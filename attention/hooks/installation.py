@@ -18,9 +18,7 @@ from .workload import Workload
 
 log = logging.getLogger(__name__)
 
-_NOT_FINITE = say("The sampled latent is not finite (NaN or infinite): see whether it is at level off, too.").cured_by(
-    LEVEL_OFF
-)
+_NOT_FINITE = say("The sampled latent is not finite (NaN or infinite): see whether it is at level off, too.")
 _INTERRUPTED = "InterruptProcessingException"  # the user pressed Cancel
 
 
@@ -69,7 +67,7 @@ class Installation:
             record.state = "done"
             record.digest = latent_digest(output)
             if record.digest is not None and not all(map(math.isfinite, record.digest[1:])):
-                record.note(_NOT_FINITE)
+                record.note(_NOT_FINITE if record.plan is None else _NOT_FINITE.cured_by(LEVEL_OFF))
             return output
         except BaseException as error:
             record.state = "cancelled" if type(error).__name__ == _INTERRUPTED else "failed"

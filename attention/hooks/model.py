@@ -10,7 +10,7 @@ import torch
 
 from ...plans import ModelIdentity, fingerprint
 from ...plans import Site as PlanSite
-from ...sentences import say
+from ...sentences import LEVEL_OFF, say
 from ..families import TITLES, Family, Site, find_family
 
 # Entries of the host's model configuration that change what a plan means; the rest (names, paths) may differ freely.
@@ -37,11 +37,11 @@ class HostModel:
         if family is None:
             raise NotCovered(
                 say(
-                    "{model} is not a model that DiTFastAttn covers, so it runs with full attention: bypass or "
-                    "remove the node, or load one of those that are covered ({covered}).",
+                    "{model} is not a model that DiTFastAttn covers, so it runs with full attention: bypass or remove "
+                    "the node, or load one of those that are covered ({covered}).",
                     model=model_name(patcher),
                     covered=", ".join(TITLES),
-                )
+                ).cured_by(LEVEL_OFF)
             )
         return HostModel(patcher, family, family.sites(model))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 
@@ -15,10 +16,11 @@ class Processor:
 
     This class computes everything in full through the host and keeps nothing; others override what they change. One
     that sets `call.skip` in `open` also overrides `replay`. overhead: seconds so far that a plain run would not have
-    taken.
+    taken. in_full: whether all else takes as long as without the pack.
     """
 
     overhead: float = 0.0
+    in_full: ClassVar[bool] = False
 
     def planned(self, shape: tuple[int, ...]) -> list[tuple[float, float]]:
         """For each step, the fractions of attention and of the whole model that are to be computed for a latent of this

@@ -110,10 +110,6 @@ class RunRecord:
         """Batch items of the evaluations that were forecast."""
         return sum(step.forecast_items for step in self.steps)
 
-    def projection_flops_skipped(self) -> int:
-        """FLOPs of linear layers that whole-site reuse left out."""
-        return sum(step.projections_skipped for step in self.steps)
-
 
 class RunLog:
     """The last few runs of one patched model; lives as long as the model object.

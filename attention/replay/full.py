@@ -10,6 +10,8 @@ from .counting import Counting
 class InFull(Processor):
     """Everything in full, bit for bit as without the pack."""
 
+    in_full = True
+
     def __init__(self, run: SamplingRun):
         self._count = Counting(run.record)
 

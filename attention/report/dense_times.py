@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import statistics
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...sentences import Sentence, say
-from ..hooks.record import RunRecord, StepCount
-from .figures import Work
+from ..hooks.record import RunRecord
 
 if TYPE_CHECKING:
     from ..hooks.workload import Workload
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MEASURED, ESTIMATED = "measured", "estimated"
 SEEN = say("Measured in this session, in a run like this one.")
 MOST_WORKLOADS = 32
-# Of a step's attention, how far from all of it it may be to count as computed in full. Chosen by hand.
-NEARLY = 0.02
+# Per cent of a step's work that it may differ from all of it by and count as computed in full. Chosen by hand.
+NEARLY = 2
 
 
 @dataclass(frozen=True)
@@ -86,17 +86,17 @@ class DenseTimes:
 DENSE_TIMES = DenseTimes()
 
 
-def from_full_steps(steps: list[StepCount], works: list[Work], finished: int) -> Dense | None:
+def from_full_steps(done: Sequence[Sequence[int]], steps: int) -> Dense | None:
     """By the steps of a run that were computed in full; None where there are none but the first, which also warms up.
 
-    works: of each step.
+    done: of the steps that are over, see `document`. steps: of the whole run.
     """
     full = [
-        step.seconds
-        for step, work in list(zip(steps, works, strict=True))[1:finished]
-        if step.seconds and work.attention_dense and abs(work.attention - 1) <= NEARLY and work.model > 1 - NEARLY
+        milliseconds
+        for attention, model, milliseconds in done[1:]
+        if abs(attention - 100) <= NEARLY and model >= 100 - NEARLY
     ]
     if not full:
         return None
     how = say("From {count} of this run's steps that were computed in full.", count=len(full))
-    return Dense(statistics.median(full) * len(steps), ESTIMATED, how)
+    return Dense(statistics.median(full) / 1000 * steps, ESTIMATED, how)

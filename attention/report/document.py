@@ -14,9 +14,9 @@ from ...kernels import FULL as FULL_WAY
 from ...kernels import Residual, Window
 from ...plans import Measurement, Plan
 from ...sentences import payload, say
-from ..hooks.record import RunRecord
+from ..hooks.record import FORECAST, RunRecord
 from .dense_times import Dense
-from .figures import Work, ceiling, sum_of, work_of, works_of
+from .figures import Work, beside_attention, ceiling, work_of, work_of_step
 from .store import VERSION
 
 # What a run was. The last two are of runs that followed no plan and made none.
@@ -117,20 +117,36 @@ def progress(
     measurement: Measurement | None,
     dense: Dense | None,
     cache_limit: int | None = None,
+    before: Sequence[list[int]] = (),
 ) -> dict:
-    """What of a document changes with every step."""
-    works = works_of(record, measurement) if kind in COMPRESSED else []
-    total = sum_of(works)
-    seconds = record.sampling_seconds
-    found = dense.speed(seconds, record.finished, len(record.steps)) if dense and kind in COMPRESSED else None
+    """What of a document changes with every step. before: its `done` when it was made last, of which all but the newest
+    stand: so that a step of a long run takes no longer than one of a short run.
+    """
+    counted = kind in COMPRESSED and measurement is not None
+    total = work_of(record, measurement) if counted else Work()
+    other = beside_attention(record, measurement) if counted else 0.0
+    known = before[: max(0, len(before) - 2)]
     return {
         "state": record.state,
         "done": [
-            _done(step, works[number] if works else None) for number, step in enumerate(record.steps[: record.finished])
+            *known,
+            *(
+                _done(step, work_of_step(step, other) if counted else None)
+                for step in record.steps[len(known) : record.finished]
+            ),
         ],
         "kept": {"attention": round(total.attention, 6), "model": round(total.model, 6)},
-        "seconds": round(seconds, 4),
+        "seconds": round(record.sampling_seconds, 4),
         "cache": {"bytes": record.cache_bytes, "limit": cache_limit},
+        **how_fast(record, kind, dense),
+    }
+
+
+def how_fast(record: RunRecord, kind: str, dense: Dense | None) -> dict:
+    """What full attention would take, and how many times faster a run is that leaves something out."""
+    seconds, finished = record.sampling_seconds, record.finished
+    found = dense.speed(seconds, finished, len(record.steps)) if dense and kind in COMPRESSED else None
+    return {
         "dense": None
         if dense is None
         else {"seconds": round(dense.seconds, 4), "source": dense.source, "how": payload(dense.how)},
@@ -149,7 +165,8 @@ def _done(step, work: Work | None) -> list[int]:
 
 
 def _steps(record: RunRecord, planned: Sequence[tuple[float, float]]) -> list[dict]:
-    fractions = planned or [(1.0, 1.0)] * len(record.steps)
+    unknown = [(0.0, 0.0) if row.startswith(FORECAST) else (1.0, 1.0) for row in record.methods]
+    fractions = planned or unknown or [(1.0, 1.0)] * len(record.steps)
     return [
         {
             "position": round(step.position, 4),
@@ -172,6 +189,11 @@ def plan_of(plan: Plan, name: str, verified: float | None = None) -> dict:
         "model": level and level.model_flops_kept,
         "verified": verified,
     }
+
+
+def forecast_steps(document: dict) -> int:
+    """How many of a run's finished steps were forecast, as they came and not as they were planned."""
+    return sum(row.startswith(FORECAST) for row in document["map"][: len(document["done"])])
 
 
 def levels_of(plan: Plan) -> list[dict]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 
-from ...plans import Measurement
+from ...plans import Measurement, steps_of_work
+from ...sentences import say
 from ..hooks.record import RunRecord, StepCount
 
 
@@ -30,38 +29,21 @@ class Work:
         """Fraction of the whole model that was computed."""
         return self.model_kept / self.model_dense if self.model_dense else 1.0
 
-    def plus(self, other: Work) -> Work:
-        """Of both together."""
-        return Work(
-            self.attention_dense + other.attention_dense,
-            self.attention_kept + other.attention_kept,
-            self.model_dense + other.model_dense,
-            self.model_kept + other.model_kept,
-        )
-
 
 def work_of_step(step: StepCount, other: float) -> Work:
-    """One step's; other: FLOPs beside attention of one batch item, see `beside_attention`."""
+    """One step's, or that of several counted as one; other: see `beside_attention`."""
     beside = other * step.items
     # Where an evaluation was forecast nothing of the model ran.
     left_out = step.projections_skipped + other * step.forecast_items
     return Work(step.dense, step.kept, step.dense + beside, step.kept + beside - left_out)
 
 
-def works_of(record: RunRecord, measurement: Measurement) -> list[Work]:
-    """Of each step of a run. measurement: of its plan."""
-    other = beside_attention(record, measurement)
-    return [work_of_step(step, other) for step in record.steps]
-
-
-def sum_of(works: Iterable[Work]) -> Work:
-    """Of all together."""
-    return reduce(Work.plus, works, Work())
-
-
 def work_of(record: RunRecord, measurement: Measurement) -> Work:
-    """A whole run's, as far as it has come."""
-    return sum_of(works_of(record, measurement))
+    """A whole run's, as far as it has come. measurement: of its plan."""
+    steps, total = record.steps, StepCount(0.0)
+    for name in ("dense", "kept", "projections_skipped", "items", "forecast_items"):
+        setattr(total, name, sum(getattr(step, name) for step in steps))
+    return work_of_step(total, beside_attention(record, measurement))
 
 
 def beside_attention(record: RunRecord, measurement: Measurement) -> float:
@@ -70,6 +52,12 @@ def beside_attention(record: RunRecord, measurement: Measurement) -> float:
     measured = math.prod(measurement.grid) + measurement.text_tokens
     tokens = record.tokens + record.text_tokens
     return measurement.other_flops * (tokens / measured if tokens else 1.0)
+
+
+def in_steps(kept: float, steps: int) -> str:
+    """The fraction of the model's work that a run computes, in steps of the same sampler; empty where that is all."""
+    count = steps_of_work(kept, steps)
+    return say("That is the work of {count} of {steps} steps.", count=count, steps=steps) if count < steps else ""
 
 
 def ceiling(record: RunRecord, measurement: Measurement, tokens: int) -> float | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from ...plans import Plan
 from ...sentences import payload
+from ..families import find_family
 from ..hooks.listener import RunListener
 from ..hooks.model import HostModel, NotCovered, device_name, model_name, parameter_count
 from ..hooks.noise import schedule_name
@@ -15,10 +18,24 @@ from ..hooks.processor import Processor
 from ..hooks.record import RunRecord
 from ..hooks.run import SamplingRun
 from .dense_times import DENSE_TIMES, Dense, from_full_steps
-from .document import CALIBRATE, COMPRESSED, FULL, REFUSED, WATCH, Subject, document, levels_of, plan_of, progress
+from .document import (
+    CALIBRATE,
+    COMPRESSED,
+    FULL,
+    REFUSED,
+    WATCH,
+    Subject,
+    document,
+    how_fast,
+    levels_of,
+    plan_of,
+    progress,
+)
 from .editor import executing, send
-from .figures import works_of
 from .store import RUNS, VERSION
+
+log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 RUN, STEP = "ditfastattn.run", "ditfastattn.step"
 # Steps in one message, so that it stays below 2 KB: with more of them, the last ones.
@@ -33,6 +50,7 @@ class Live:
     def __init__(self, patcher, node: str | None):
         self._subject = subject_of(patcher, node)
         self._kind = FULL
+        self._known: Dense | None = None  # of a run like this one, before it
         self._dense: Dense | None = None
         self._planned: list[tuple[float, float]] = []
         self._rest: dict = {}
@@ -44,18 +62,22 @@ class Live:
         if len(run.sigmas) <= MOST_NAMED:
             sampling = run.patcher.get_model_object("model_sampling")
             run.record.scheduler = schedule_name(sampling, (*run.sigmas, run.end))
-        self._dense = DENSE_TIMES.of(run.workload) if kind in COMPRESSED else None
-        self._planned = processor.planned(run.shape) if processor else []
-        self._rest = {"tokens": _tokens(run, processor), "cache_limit": getattr(processor, "cache_limit", None)}
+        self._dense = self._known = DENSE_TIMES.of(run.workload) if kind in COMPRESSED else None
+        self._planned = _or_unknown(lambda: processor.planned(run.shape), []) if kind in COMPRESSED else []
+        tokens = _or_unknown(lambda: _tokens(run), None)
+        self._rest = {"tokens": tokens, "cache_limit": getattr(processor, "cache_limit", None)}
         self._publish(run, processor, notes=notes)
 
     def step(self, run: SamplingRun) -> None:
         """A step is over."""
         record = run.record
-        if self._dense is None or self._dense.how.key.startswith("From {count}"):
-            self._dense = self._estimated(run) or self._dense
-        measurement = record.plan and record.plan.measurement
-        changed = progress(record, self._kind, measurement, self._dense, self._rest["cache_limit"])
+        if record.document is None:
+            return
+        measurement, done = record.plan and record.plan.measurement, record.document["done"]
+        changed = progress(record, self._kind, measurement, self._dense, self._rest["cache_limit"], done)
+        if self._known is None and self._kind in COMPRESSED:
+            self._dense = from_full_steps(changed["done"], len(record.steps))
+            changed |= how_fast(record, self._kind, self._dense)
         record.document = {**record.document, **changed}
         RUNS.put(record.document)
         send(STEP, step_message(record, self._subject, changed))
@@ -66,7 +88,7 @@ class Live:
         """A run is over; made, level: the plan that follows from it, and what its node is set to. notes: beside those
         of its record.
         """
-        if self._kind in _IN_FULL:
+        if self._kind in _IN_FULL and (processor is None or processor.in_full):
             seconds = DENSE_TIMES.saw(run.workload, run.record)
             self._dense = DENSE_TIMES.of(run.workload) if seconds else None
         self._publish(run, processor, made=made, made_level=level, notes=notes)
@@ -77,19 +99,13 @@ class Live:
             self._subject,
             self._kind,
             planned=self._planned,
-            head_map=processor.head_map() if processor else (),
+            head_map=processor.head_map() if processor and self._kind in COMPRESSED else (),
             dense=self._dense,
             **self._rest,
             **more,
         )
         RUNS.put(run.record.document)
         send(RUN, run.record.document)
-
-    def _estimated(self, run: SamplingRun) -> Dense | None:
-        record = run.record
-        if self._kind not in COMPRESSED or record.plan is None:
-            return None
-        return from_full_steps(record.steps, works_of(record, record.plan.measurement), record.finished)
 
 
 def step_message(record: RunRecord, subject: Subject, changed: dict) -> dict:
@@ -158,6 +174,17 @@ def subject_of(patcher, node: str | None = None) -> Subject:
     )
 
 
-def _tokens(run: SamplingRun, processor: Processor | None) -> int | None:
-    family = getattr(processor, "family", None)
-    return None if family is None else math.prod(family.grid(run.patcher.model.diffusion_model, run.shape))
+def _or_unknown(ask: Callable[[], _T], unknown: _T) -> _T:
+    """The answer, or that it is not known: a latent of a kind that the family cannot tell the grid of."""
+    try:
+        return ask()
+    except Exception as error:
+        log.debug("[DiTFastAttn] Not known before the first step: %s", error)
+        return unknown
+
+
+def _tokens(run: SamplingRun) -> int | None:
+    """Of the picture, as the family of the model cuts it up."""
+    network = run.patcher.model.diffusion_model
+    family = find_family(network)
+    return None if family is None else math.prod(family.grid(network, run.shape))

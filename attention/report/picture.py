@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from .canvas import BAR, FAINT, GRID, INK, MUTED, PANEL, WARNING, Canvas, text_width, wrapped
+from .document import forecast_steps
 from .plan_map import MethodMap, columns_of
 
 WIDTH, MARGIN = 1024, 32
@@ -85,7 +86,7 @@ def _header(canvas: Canvas, document: dict) -> None:
 def _tiles(canvas: Canvas, document: dict) -> None:
     kept, speed, dense, ceiling = (document[name] for name in ("kept", "speed", "dense", "ceiling"))
     plan = document["plan"] or {"level": None, "error": None}
-    forecast = sum(step["forecast"] for step in document["steps"])
+    forecast = forecast_steps(document)
     tiles = [
         ("times faster", "-" if speed is None else f"{speed['times']:.2f}x", speed and f"{speed['source']}"),
         ("sampling time", _seconds(document["seconds"]), dense and f"{_seconds(dense['seconds'])} in full"),
@@ -115,7 +116,9 @@ def _bars(canvas: Canvas, document: dict, borders: list[int], top: int) -> None:
     canvas.box(x, top - 30, x + 21, top - 17, outline=FAINT)
     x += 30 + canvas.text(x + 30, top - 18, "full attention", 14, MUTED) + 22
     canvas.box(x, top - 30, x + 21, top - 17, fill=BAR)
-    canvas.text(x + 30, top - 18, "computed", 14, MUTED)
+    x += 30 + canvas.text(x + 30, top - 18, "computed", 14, MUTED) + 22
+    if kept.max() > 100:
+        canvas.fitted(x, top - 18, "over 100: also prepares later steps", WIDTH - MARGIN - x, (12, 11, 10), FAINT)
     for value in (0, 25, 50, 75, 100):
         y = bottom - round(value / ceiling * BARS)
         canvas.pen.line((LEFT, y, WIDTH - MARGIN - 1, y), fill=GRID)

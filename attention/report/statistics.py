@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...sentences import payload, say
 from ..hooks.patch import attached
-from ..hooks.record import RunRecord, latent_digest
+from ..hooks.record import RunLog, RunRecord, latent_digest
 from .document import FULL, PLAN, REFUSED, document
 from .live import subject_of
 from .store import VERSION
@@ -29,5 +29,7 @@ def statistics(model_patcher, samples=None) -> dict:
         why = _NO_NODE
     else:
         why = found.runs.refusal or _NOT_SAMPLED
-    empty = document(RunRecord([]), subject_of(model_patcher), FULL, made=found and found.runs.plan)
+    runs = RunLog() if found is None else found.runs
+    level = "" if runs.level is None else runs.level.name
+    empty = document(RunRecord([]), subject_of(model_patcher), FULL, made=runs.plan, made_level=level)
     return {**empty, "v": VERSION, "id": "", "started": None, "state": NO_RUN, "notes": [payload(why)]}

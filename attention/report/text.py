@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .document import COMPRESSED
+from .document import COMPRESSED, forecast_steps
+from .figures import in_steps
 
 MIB = 2**20
 
@@ -53,13 +54,14 @@ def _compressed_lines(document: dict) -> list[str]:
     took = f"Sampling: {document['seconds']:.2f} s"
     if dense is not None:
         took += f"; with full attention {dense['seconds']:.2f} s ({dense['source']})"
-    forecast = sum(step["forecast"] for step in document["steps"])
+    forecast = forecast_steps(document)
     lines = [
         speed_text(document),
         took,
         f"Attention saved: {1 - kept['attention']:.1%}",
         f"All of the model's work saved: {1 - kept['model']:.1%}",
-        f"Steps forecast: {forecast} of {len(document['steps'])}" if forecast else "",
+        in_steps(kept["model"], len(document["steps"])) if document["state"] == "done" else "",
+        f"Steps forecast: {forecast} of {len(document['done'])}" if forecast else "",
         f"Relative error of the latent: {document['plan']['error']:.3f} predicted",
         f"Memory for kept outputs: {document['cache']['bytes'] / MIB:.1f} MiB",
     ]

@@ -214,9 +214,9 @@ def _multiplier(number: float) -> float:
 def _goal(target_error: float | None, keep_attention: float | None) -> Goal:
     given = [value for value in (target_error, keep_attention) if value is not None]
     if len(given) != 1:
-        raise PlanError("Give either an error to stay below or a fraction of attention to keep.")
+        raise PlanError(say("Give either an error to stay below or a fraction of attention to keep."))
     if not given[0] >= 0:
-        raise PlanError("The error to stay below, or the fraction of attention to keep, must not be negative.")
+        raise PlanError(say("The error to stay below, or the fraction of attention to keep, must not be negative."))
     if target_error is not None:
         return Goal(squared_error=min(float(target_error), 1e100) ** 2 * (1 - ROUNDING))
     return Goal(attention=float(given[0]) * (1 - ROUNDING) if given[0] < 1 else math.inf)

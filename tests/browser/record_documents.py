@@ -47,7 +47,7 @@ from ditfastattn.nodes.apply_plan import ApplyCompressionPlan  # noqa: E402
 from ditfastattn.plans import resolve  # noqa: E402
 
 STEPS, SEED = 20, 2024
-SIZE = (32, 32)  # of the latent: a quarter of the demo's picture
+SIZE = (24, 24)  # of the latent: a seventh of the demo's picture
 LAYERS, HEADS, LONG = 57, 24, 50  # of Flux, and steps of a long run
 OUTPUT = HERE / "run_documents"
 

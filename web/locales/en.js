@@ -52,10 +52,14 @@ export default {
     "Each path of the plan must have {rows} letters, one for each noise level.",
   "Each text of letters and numbers in the plan must cover {rows} noise levels.":
     "Each text of letters and numbers in the plan must cover {rows} noise levels.",
+  "For a larger picture, set calibrate to 'again'.":
+    "For a larger picture, set calibrate to 'again'.",
   "From a run with full attention of {steps} steps in this session.":
     "From a run with full attention of {steps} steps in this session.",
   "From {count} of this run's steps that were computed in full.":
     "From {count} of this run's steps that were computed in full.",
+  "Give either an error to stay below or a fraction of attention to keep.":
+    "Give either an error to stay below or a fraction of attention to keep.",
   "Keys have {keys} heads and queries {heads}; the Triton kernel has no grouped-query attention.":
     "Keys have {keys} heads and queries {heads}; the Triton kernel has no grouped-query attention.",
   "Level {level} computes heads at a noise level at which the model is not evaluated.":
@@ -76,14 +80,16 @@ export default {
     "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.",
   "No milliseconds were measured with this calibration: calibrate again.":
     "No milliseconds were measured with this calibration: calibrate again.",
-  "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings. For a larger picture, set calibrate to 'again'.":
-    "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings. For a larger picture, set calibrate to 'again'.",
+  "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
+    "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.",
   "Nothing was measured again: {why}. {remedy}":
     "Nothing was measured again: {why}. {remedy}",
   "Nothing was measured: {why}.":
     "Nothing was measured: {why}.",
   "Off: full attention at every step.":
     "Off: full attention at every step.",
+  "One step fewer of {steps} would save {saved}.":
+    "One step fewer of {steps} would save {saved}.",
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.",
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
@@ -98,6 +104,8 @@ export default {
     "Sharing cannot save more than all of a layer's attention.",
   "Solved in {time}, at most {gap} of the work from the best possible plan.":
     "Solved in {time}, at most {gap} of the work from the best possible plan.",
+  "That is the work of {count} of {steps} steps.":
+    "That is the work of {count} of {steps} steps.",
   "The CFG is not a finite number ({cfg}): set it to another.":
     "The CFG is not a finite number ({cfg}): set it to another.",
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
@@ -134,6 +142,8 @@ export default {
     "The calibration's {what} must be finite.",
   "The calibration's {what} must not be negative.":
     "The calibration's {what} must not be negative.",
+  "The error to stay below, or the fraction of attention to keep, must not be negative.":
+    "The error to stay below, or the fraction of attention to keep, must not be negative.",
   "The gain of reuse must be finite and above 0.":
     "The gain of reuse must be finite and above 0.",
   "The guard could not check a layer ({error}) and was off from then on.":
@@ -353,5 +363,7 @@ export default {
   "{part} of the attention cells run in full because this run's steps are too far apart for their caches.":
     "{part} of the attention cells run in full because this run's steps are too far apart for their caches.",
   "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast.":
-    "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast."
+    "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast.",
+  "{steps} of {of} steps, the same work, err by {error}.":
+    "{steps} of {of} steps, the same work, err by {error}."
 }
