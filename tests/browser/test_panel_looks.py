@@ -99,7 +99,7 @@ def test_texts_and_bars_stand_out_in_every_palette(editor, feed, panel, themed, 
         return {
           head: of('.dfa-headline', 'color'), soft: of('.dfa-under', 'color'), small: of('.dfa-facts small', 'color'),
           tick: of('.dfa-tick', 'fill'), bar: of('.dfa-done rect', 'fill'),
-          meter: of('.dfa-meter-fill', 'backgroundColor')
+          meter: of('.dfa-meter-fill', 'fill')
         }
     """)
     assert min(ratios[key] for key in ("head", "soft", "small", "tick")) >= 4.5, ratios
@@ -160,12 +160,12 @@ def test_every_control_is_reached_by_tab_and_shows_its_focus(editor, feed, panel
 
 def test_nothing_moves_where_motion_is_not_wanted(editor, feed, panel):
     feed.run(document("watch", done=3))
-    moving = """(e) => [e, e.closest('.dfa').querySelector('.dfa-meter-fill')].map((one, place) =>
-        getComputedStyle(one)[['animationName', 'transitionDuration'][place]])"""
-    assert panel.part(".dfa-dot").first.evaluate(moving) == ["dfa-breathe", "0.2s"]
+    moving = "(e) => getComputedStyle(e).animationName"
+    assert panel.part(".dfa-dot").first.evaluate(moving) == "dfa-breathe"
     editor.page.emulate_media(reduced_motion="reduce")
     try:
-        assert panel.part(".dfa-dot").first.evaluate(moving) == ["none", "0s"]
+        assert panel.part(".dfa-dot").first.evaluate(moving) == "none"
+        assert panel.root.evaluate("(e) => e.getAnimations({ subtree: true }).length") == 0
     finally:
         editor.page.emulate_media(reduced_motion="no-preference")
 
@@ -184,43 +184,48 @@ def test_ways_have_the_letters_colours_and_hatches_of_the_report():
 
 
 @pytest.fixture
-def costs(editor):
-    """Milliseconds that each message of a step takes, drawing included: what waits for a frame is done at once."""
+def cost(editor):
+    """Milliseconds of processor time that the message of a step takes, drawing and layout included.
 
-    def measure(messages: list[dict]) -> list[float]:
-        return editor.run(
-            """
+    What waits for a frame is done at once. Time on the clock would be that of whatever else the machine does.
+    """
+    session = editor.page.context.new_cdp_session(editor.page)
+    session.send("Performance.enable")
+
+    def seconds() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(one["value"] for one in metrics if one["name"] == "ThreadTime")
+
+    def measure(messages: list[dict]) -> float:
+        script = """
             const { api } = window.comfyAPI.api, later = window.requestAnimationFrame
             const root = document.querySelector('.dfa-sidebar > .dfa')
             let waiting = []
             window.requestAnimationFrame = (work) => waiting.push(work)
-            try {
-              return argument.map((message) => {
-                const from = performance.now()
-                api.dispatchCustomEvent('ditfastattn.step', message)
-                for (const work of waiting.splice(0)) work(from)
-                root.getBoundingClientRect()
-                return performance.now() - from
-              })
-            } finally {
-              window.requestAnimationFrame = later
+            for (const message of argument) {
+              api.dispatchCustomEvent('ditfastattn.step', message)
+              for (const work of waiting.splice(0)) work(0)
+              root.getBoundingClientRect()
             }
-            """,
-            messages,
-        )
+            window.requestAnimationFrame = later
+        """
+        before = seconds()
+        editor.run(script, messages)
+        return 1000 * (seconds() - before) / len(messages)
 
-    return measure
+    yield measure
+    session.detach()
 
 
-def test_a_step_of_57_layers_and_50_steps_costs_less_than_two_milliseconds(editor, feed, panel, costs, record_property):
+def test_a_step_of_57_layers_and_50_steps_costs_less_than_two_milliseconds(editor, feed, panel, cost, record_property):
     whole = document(steps=50, layers=57, heads=24)
     feed.run(begun(whole))
-    taken = sorted(costs(list(run_samples.messages(whole))))
-    record_property("median_ms", taken[25])
-    assert taken[25] < 2, taken
+    taken = cost(list(run_samples.messages(whole)))
+    record_property("milliseconds_a_step", taken)
+    assert 0 < taken < 2
 
 
-def test_nothing_grows_over_a_thousand_steps(editor, feed, panel, costs):
+def test_nothing_grows_over_a_thousand_steps(editor, feed, panel, cost, record_property):
     whole = document(steps=1000, layers=24, heads=8)
     feed.run(begun(whole))
     messages = [
@@ -228,11 +233,12 @@ def test_nothing_grows_over_a_thousand_steps(editor, feed, panel, costs):
         for message in run_samples.messages(whole)
     ]
     size = "return document.querySelectorAll('.dfa-sidebar *').length"
-    costs(messages[:100])
+    cost(messages[:100])
     elements = editor.run(size)
-    early = sorted(costs(messages[100:300]))[100]
-    costs(messages[300:800])
-    late = sorted(costs(messages[800:]))[100]
+    early = cost(messages[100:300])
+    cost(messages[300:800])
+    late = cost(messages[800:])
+    record_property("milliseconds_a_step", [early, late])
     assert editor.run(size) == elements
     assert late < 2 and late < 2 * early + 0.5
     panel.wait(".dfa-state", "step 1000 of 1000")

@@ -9,7 +9,7 @@ export function choices(choose) {
 
   function show(items, now, label) {
     chosen = now
-    root.hidden = items.length < 2
+    mark(root, 'hidden', items.length < 2)
     mark(root, 'aria-label', label)
     keep(root, items.map(([key, text]) => ({ key, text })), make, update)
   }

@@ -22,9 +22,17 @@ function fill(made, { text, on = {}, ...attributes }, children) {
   return made
 }
 
-/** Write a text only where it differs, so that nothing is laid out anew for the same words. */
+/**
+ * Write a text only where it differs. The text node stays: a new one would have the front end's rules that look into
+ * elements (:has) weighed again for the whole page.
+ */
 export function write(target, text) {
-  if (target.textContent !== text) target.textContent = text
+  const { firstChild } = target
+  if (firstChild?.nodeType === Node.TEXT_NODE && !firstChild.nextSibling) {
+    if (firstChild.nodeValue !== text) firstChild.nodeValue = text
+  } else if (target.textContent !== text || !firstChild) {
+    target.replaceChildren(document.createTextNode(text))
+  }
 }
 
 /** Set an attribute only where it differs; null removes it. */

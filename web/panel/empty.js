@@ -10,7 +10,7 @@ export function createEmpty(context, feed) {
   const root = element('div', { class: 'dfa-empty' }, ...lines, action, said)
 
   function show(isEmpty) {
-    root.hidden = !isEmpty
+    mark(root, 'hidden', !isEmpty)
     if (!isEmpty) return
     const { say } = context
     mark(root, 'data-state', feed.state())
@@ -21,11 +21,11 @@ export function createEmpty(context, feed) {
       ready: ['panel.emptyWhat', 'panel.emptyHow', 'panel.emptyThen']
     }[feed.state()]
     for (const [place, line] of lines.entries()) {
-      line.hidden = place >= texts.length
+      mark(line, 'hidden', place >= texts.length)
       write(line, texts[place] ? say(texts[place]) : '')
     }
     if (reason) write(lines[0], context.said(reason))
-    action.hidden = feed.state() === 'loading'
+    mark(action, 'hidden', feed.state() === 'loading')
     write(action, say(feed.state() === 'failed' ? 'panel.retry' : 'panel.addNode'))
   }
 

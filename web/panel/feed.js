@@ -5,12 +5,15 @@ const AGAIN_AFTER = 1000
 
 /**
  * { state(): 'loading', 'ready' or 'failed', ask() }. told(run, executed): a node put out the document of a run, or of none
- * (null); executed: { prompt, node, notes }. changed(): the state did.
+ * (null); executed: { prompt, node, notes }. changed(): the state did. isShown(): whether somebody
+ * is looking.
  */
-export function createFeed({ api, runs, told, changed }) {
+export function createFeed({ api, runs, told, changed, isShown }) {
   let state = 'loading'
   let asking = null
   let askedAt = 0
+  let timer = null
+  let heard = false
 
   /** All runs that the server has: after a reload, a lost connection, or in another tab. */
   function ask() {
@@ -37,13 +40,26 @@ export function createFeed({ api, runs, told, changed }) {
     }
   }
 
+  /** The same, at most once in a while. */
   function askSoon() {
-    if (!asking && Date.now() - askedAt > AGAIN_AFTER) ask()
+    timer ??= setTimeout(() => {
+      timer = null
+      ask()
+    }, Math.max(0, askedAt + AGAIN_AFTER - Date.now()))
   }
 
-  api.addEventListener('ditfastattn.run', ({ detail }) => void runs.put(detail))
+  api.addEventListener('ditfastattn.run', ({ detail }) => {
+    heard = true
+    runs.put(detail)
+  })
   api.addEventListener('ditfastattn.step', ({ detail }) => {
+    heard = true
     if (!runs.step(detail)) askSoon()
+  })
+  // All tabs are told that the queue moves on, and only the one that queued a prompt of its runs.
+  api.addEventListener('status', () => {
+    if (!heard && isShown()) askSoon()
+    heard = false
   })
   api.addEventListener('executed', ({ detail }) => {
     for (const one of detail?.output?.ditfastattn ?? []) {

@@ -10,7 +10,7 @@ export function createHistory(context) {
   const root = element('section', { class: 'dfa-section' }, element('header', {}, title), list)
 
   function show(runs, shown) {
-    root.hidden = !runs.length
+    mark(root, 'hidden', !runs.length)
     write(title, context.say('panel.runsTitle'))
     mark(list, 'aria-label', context.say('panel.runsTitle'))
     const items = [...runs].reverse().map((run) => ({ key: run.document.id, run, isShown: run === shown }))

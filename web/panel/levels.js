@@ -34,7 +34,7 @@ export function createLevels(context) {
 
   function show(run, width) {
     current = { run, width }
-    root.hidden = !run.document.levels.length
+    mark(root, 'hidden', !run.document.levels.length)
     if (root.hidden) return
     write(title, context.say('panel.levelsTitle'))
     drawing = draw(run.document, width, context)
@@ -53,7 +53,7 @@ export function createLevels(context) {
     mark(buttons, 'aria-label', say('panel.levelsLabel'))
     keep(buttons, items, make, update)
     chart.classList.toggle('dfa-free', set.reason === null)
-    reason.hidden = set.reason === null
+    mark(reason, 'hidden', set.reason === null)
     write(reason, set.reason === null ? '' : say(set.reason))
     drawing.mark(set.level ?? run.document.plan?.level, looked)
     describe(looked ?? set.level ?? run.document.plan?.level)

@@ -63,7 +63,7 @@ export function createMap(context) {
   function show(run, width) {
     current = { run, width }
     // Where all is computed in full there is nothing to map.
-    root.hidden = !isPlan(run.document) || !run.document.map.length
+    mark(root, 'hidden', !isPlan(run.document) || !run.document.map.length)
     if (root.hidden) return
     if (view === 'heads' && !hasHeads()) view = 'layers'
     layer = Math.min(layer, Math.max(0, run.document.sites.length - 1))
@@ -76,8 +76,8 @@ export function createMap(context) {
     write(title, say('panel.mapTitle'))
     const views = hasHeads() ? ['layers', 'heads'] : ['layers']
     picker.show(views.map((key) => [key, say(`panel.view.${key}`)]), view, say('panel.viewOf'))
-    title.hidden = view === 'heads'
-    layers.hidden = !title.hidden
+    mark(title, 'hidden', view === 'heads')
+    mark(layers, 'hidden', !title.hidden)
     keep(layers, document.sites.map((site, key) => ({ key, site })), makeOption, (option, { key, site }) => {
       mark(option, 'value', key)
       write(option, say('panel.layerNamed', { layer: format.count(key), name: site }))

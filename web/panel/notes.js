@@ -14,7 +14,7 @@ export function createNotes(context) {
   function show(run) {
     current = run
     const { notes } = run.document
-    root.hidden = !notes.length
+    mark(root, 'hidden', !notes.length)
     write(title, context.say('panel.notesTitle', { count: context.format.count(notes.length) }))
     refresh(run)
   }
@@ -41,7 +41,7 @@ export function createNotes(context) {
   function update(item, { note, cure, done }) {
     const [, text, button] = item.children
     write(text, context.said(note))
-    button.hidden = !cure
+    mark(button, 'hidden', !cure)
     if (!cure) return
     write(button, context.say(done ? 'panel.cured' : CURES[note.cure]))
     mark(button, 'aria-disabled', done ? 'true' : null)

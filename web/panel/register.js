@@ -16,6 +16,7 @@ const LOOK_EVERY = 1000
 const { api, app } = editor
 const watchers = new Set()
 const lookers = new Set()
+const shown = []
 const changed = () => watchers.forEach((watcher) => watcher())
 const look = () => lookers.forEach((looker) => looker())
 const runs = createRuns(changed)
@@ -23,7 +24,13 @@ const actions = createActions(editor, () => {
   changed()
   look()
 })
-const feed = createFeed({ api, runs, changed, told: (run, executed) => void stats.told(run, executed).catch(complain) })
+const feed = createFeed({
+  api,
+  runs,
+  changed,
+  told: (run, executed) => void stats.told(run, executed).catch(complain),
+  isShown: () => shown.some((one) => one.element.isConnected)
+})
 const stats = createStatsViews({
   editor: { ...editor, workflowsOf: async (prompt) => (await originOf(api, prompt, editor.openWorkflows())).workflows },
   runs,
@@ -44,6 +51,7 @@ app.registerExtension({
     const view = createView({ editor, runs, feed, actions, pick: () => runs.newest(), title: TITLE })
     const badge = addSidebarTab({ manager: editor.manager(), view, runs, feed })
     for (const watcher of [view.changed, badge, stats.changed]) watchers.add(watcher)
+    shown.push(view)
     for (const looker of [view.look, stats.look]) lookers.add(looker)
     setInterval(look, LOOK_EVERY)
     feed.ask()

@@ -1,6 +1,6 @@
 // The head of the panel: what the run is doing, how much faster it is, and what of the work is left.
 
-import { element, keep, mark, write } from './element.js'
+import { drawn, element, keep, mark, write } from './element.js'
 import { headline, isMeasuring, isPlan, isRunning, kept, remaining } from './figures.js'
 
 /** { element, show(run), advance(run) } */
@@ -28,9 +28,9 @@ export function createSummary(context) {
     const { document } = run
     mark(dot, 'data-state', document.kind === 'refused' ? 'refused' : document.state)
     write(back, context.say('panel.newest'))
-    back.hidden = context.isNewest(run)
-    meters[0].element.hidden = !promises(document) && !isMeasuring(document)
-    meters[1].element.hidden = !promises(document)
+    mark(back, 'hidden', context.isNewest(run))
+    mark(meters[0].element, 'hidden', !promises(document) && !isMeasuring(document))
+    mark(meters[1].element, 'hidden', !promises(document))
     keep(facts, factsOf(document, context), makeFact, updateFact)
     advance(run)
   }
@@ -41,7 +41,7 @@ export function createSummary(context) {
     const { key, values } = headline(document)
     write(main, say(key, written(values, format)))
     write(under, underText(document, context))
-    how.hidden = !isPlan(document)
+    mark(how, 'hidden', !isPlan(document))
     write(how, document.dense?.how && document.state !== 'cancelled' && document.state !== 'failed' ? context.said(document.dense.how) : '')
     if (!promises(document)) return meters[0].progress(document, context)
     const work = isPlan(document) ? kept(document) : document.plan
@@ -98,9 +98,11 @@ function createMeter() {
   const name = element('span', { class: 'dfa-meter-name' })
   const figure = element('span', { class: 'dfa-meter-figure' })
   const under = element('span', { class: 'dfa-meter-under' })
-  const fill = element('span', { class: 'dfa-meter-fill' })
+  // The figures beside it say the same to those who do not see it.
+  const fill = drawn('rect', { class: 'dfa-meter-fill', width: 0, height: 1 })
+  const track = drawn('svg', { class: 'dfa-meter-track', viewBox: '0 0 1 1', preserveAspectRatio: 'none' }, fill)
   const tick = element('span', { class: 'dfa-meter-tick' })
-  const bar = element('div', { class: 'dfa-meter-bar', role: 'meter', 'aria-valuemin': 0, 'aria-valuemax': 100 }, fill, tick)
+  const bar = element('div', { class: 'dfa-meter-bar', 'aria-hidden': 'true' }, track, tick)
   const root = element('div', { class: 'dfa-meter' }, name, figure, bar, under)
 
   function show(label, part, ceiling, { say, format }) {
@@ -113,12 +115,9 @@ function createMeter() {
     write(name, label)
     write(figure, number)
     write(under, explained)
-    fill.style.transform = `scaleX(${Math.min(1, part)})`
-    tick.hidden = limit === null
-    if (limit !== null) tick.style.left = `${100 * limit}%`
-    mark(bar, 'aria-label', label)
-    mark(bar, 'aria-valuenow', Math.min(100, Math.round(100 * part)))
-    mark(bar, 'aria-valuetext', [number, explained].filter(Boolean).join('. '))
+    mark(fill, 'width', Math.min(1, part).toFixed(4))
+    mark(tick, 'hidden', limit === null)
+    if (limit !== null) mark(tick, 'style', `left: ${Math.round(1000 * limit) / 10}%`)
   }
 
   function progress({ done, steps, ceiling }, { say, format }) {

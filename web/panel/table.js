@@ -17,7 +17,7 @@ export function createTable(context) {
     write(summary, context.say('panel.tableTitle'))
     advance(run)
     const { document } = run
-    levels.element.hidden = !document.levels.length
+    mark(levels.element, 'hidden', !document.levels.length)
     if (!root.open || !document.levels.length) return
     const { say, format } = context
     const names = ['panel.levelsTitle', 'panel.attention', 'panel.allWork', 'panel.fact.error', 'panel.fact.cache']

@@ -98,7 +98,7 @@ export function createView({ editor, runs, feed, actions, pick, title, missing }
     }
     const run = shown()
     empty.show(!run)
-    body.hidden = !run
+    mark(body, 'hidden', !run)
     if (!run) return
     const now = { run, width, whole: run.whole, runs: runs.all(), newest: pick() }
     const isSame = drawn && Object.keys(now).every((key) => now[key] === drawn[key])
@@ -112,14 +112,14 @@ export function createView({ editor, runs, feed, actions, pick, title, missing }
     tooltip.hide()
     const inner = width
     const hasSteps = run.document.steps.length > 0 && run.document.kind !== 'refused'
-    steps.element.hidden = !hasSteps
+    mark(steps.element, 'hidden', !hasSteps)
     summary.show(run)
     if (hasSteps) steps.show(run, inner)
     map.show(run, inner)
     levels.show(run, inner)
     notes.show(run)
     history.show(runs.all(), run)
-    table.element.hidden = !hasSteps
+    mark(table.element, 'hidden', !hasSteps)
     table.show(run)
     exports.show()
   }
