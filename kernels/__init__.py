@@ -13,6 +13,7 @@ from .head_table import HeadTable
 from .pooling import Pooled, pool
 from .tiled import full_attention
 from .tiled_heads import global_rows
+from .triton.trial import trials
 from .ways import FULL, REUSE, WAYS, Approximation, Residual, Way, Window, approximations, way_of
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "head_flops",
     "head_wise",
     "pool",
+    "trials",
     "way_of",
     "why_not",
 ]

@@ -340,7 +340,8 @@ class Applied(RunListener):
         return listen(self._patcher, RunLog(), self)
 
     def _say(self, report: Report) -> None:
-        payload = report.payload(self._asked.node, executing()[0])
+        model = "" if self._model is None else self._model.identity.fingerprint
+        payload = {**report.payload(self._asked.node, executing()[0]), "model": model}
         self.history.append({**payload, "plan": ""})
         del self.history[:-KEPT_REPORTS]
         log.info("[DiTFastAttn] %s", report.sentence)
