@@ -80,6 +80,12 @@ export default {
     "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.",
   "No milliseconds were measured with this calibration: calibrate again.":
     "No milliseconds were measured with this calibration: calibrate again.",
+  "Nothing to compare: this model follows no plan. Put Apply Compression Plan between the model and this node, with a level other than off.":
+    "Nothing to compare: this model follows no plan. Put Apply Compression Plan between the model and this node, with a level other than off.",
+  "Nothing to compare: this run followed no plan, and Apply Compression Plan says why.":
+    "Nothing to compare: this run followed no plan, and Apply Compression Plan says why.",
+  "Nothing to compare: {why}":
+    "Nothing to compare: {why}",
   "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
     "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.",
   "Nothing was measured again: {why}. {remedy}":
