@@ -14,7 +14,12 @@ from host import tiny
 
 pytestmark = pytest.mark.host
 LOCALES = sorted(path.name for path in (ROOT / "locales").iterdir())
-SCRIPTS = {"zh": "[\u4e00-\u9fff]", "zh-TW": "[\u4e00-\u9fff]", "ja": "[\u3041-\u30ff\u4e00-\u9fff]", "ko": "[\uac00-\ud7a3]"}
+SCRIPTS = {
+    "zh": "[\u4e00-\u9fff]",
+    "zh-TW": "[\u4e00-\u9fff]",
+    "ja": "[\u3041-\u30ff\u4e00-\u9fff]",
+    "ko": "[\uac00-\ud7a3]",
+}
 QUOTED = {"zh": "\u201c(.+?)\u201d", "zh-TW": "\u300c(.+?)\u300d", "ja": "\u300c(.+?)\u300d", "ko": "'([^']+)'"}
 
 
