@@ -232,8 +232,8 @@ export default {
     "The plan's levels are not complete.",
   "The plan's marks of evaluated noise levels must be a text of 0 and 1.":
     "The plan's marks of evaluated noise levels must be a text of 0 and 1.",
-  "The plan's marks of pooled windows must be a text with one 0 or 1 for each window.":
-    "The plan's marks of pooled windows must be a text with one 0 or 1 for each window.",
+  "The plan's marks of pooled windows must be a text with one 0 or 1 for each of them.":
+    "The plan's marks of pooled windows must be a text with one 0 or 1 for each of them.",
   "The plan's model fingerprint must be 16 hexadecimal digits.":
     "The plan's model fingerprint must be 16 hexadecimal digits.",
   "The plan's noise positions must descend, each below the one before.":
