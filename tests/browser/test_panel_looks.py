@@ -220,7 +220,7 @@ def cost(editor):
 
 
 def test_a_step_of_57_layers_and_50_steps_costs_a_few_milliseconds_at_most(editor, feed, panel, cost, record_property):
-    """The aim is 2 ms on a machine that does nothing else; one with a dozen other processes takes up to twice as long."""
+    """The aim is 2 ms on a machine that does nothing else; one with a dozen other processes takes up to twice that."""
     whole = document(steps=50, layers=57, heads=24)
     feed.run(begun(whole))
     taken = cost(list(run_samples.messages(whole)))
