@@ -50,6 +50,11 @@ class Installation:
         self._diffusion_model = model and model.diffusion_model
         self._by_block = {site.block: number for number, site in enumerate(self.sites) if site.block}
 
+    @property
+    def only_listens(self) -> bool:
+        """Whether runs go through it as they are."""
+        return self._make_processor is None
+
     # -- the run ---------------------------------------------------------------------------------------------------
 
     def outer_sample(self, executor, *args, **kwargs):

@@ -80,6 +80,12 @@ export default {
     "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.",
   "No milliseconds were measured with this calibration: calibrate again.":
     "No milliseconds were measured with this calibration: calibrate again.",
+  "Nothing to compare: this model follows no plan. Put Apply Compression Plan between the model and this node, with a level other than off.":
+    "Nothing to compare: this model follows no plan. Put Apply Compression Plan between the model and this node, with a level other than off.",
+  "Nothing to compare: this run followed no plan, and Apply Compression Plan says why.":
+    "Nothing to compare: this run followed no plan, and Apply Compression Plan says why.",
+  "Nothing to compare: {why}":
+    "Nothing to compare: {why}",
   "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
     "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.",
   "Nothing was measured again: {why}. {remedy}":
@@ -226,8 +232,8 @@ export default {
     "The plan's levels are not complete.",
   "The plan's marks of evaluated noise levels must be a text of 0 and 1.":
     "The plan's marks of evaluated noise levels must be a text of 0 and 1.",
-  "The plan's marks of pooled windows must be a text with one 0 or 1 for each window.":
-    "The plan's marks of pooled windows must be a text with one 0 or 1 for each window.",
+  "The plan's marks of pooled windows must be a text with one 0 or 1 for each of them.":
+    "The plan's marks of pooled windows must be a text with one 0 or 1 for each of them.",
   "The plan's model fingerprint must be 16 hexadecimal digits.":
     "The plan's model fingerprint must be 16 hexadecimal digits.",
   "The plan's noise positions must descend, each below the one before.":
