@@ -234,7 +234,7 @@ export default {
     '\ud50c\ub79c\uc758 \ub808\ubca8\uc774 \uc628\uc804\ud558\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4.',
   "The plan's marks of evaluated noise levels must be a text of 0 and 1.":
     '\ud50c\ub79c\uc758 \ud3c9\uac00\ud558\ub294 \ub178\uc774\uc988 \uc218\uc900 \ud45c\uc2dc\ub294 0\uacfc 1\ub85c \ub41c \ud14d\uc2a4\ud2b8\uc5ec\uc57c \ud569\ub2c8\ub2e4.',
-  "The plan's marks of pooled windows must be a text with one 0 or 1 for each window.":
+  "The plan's marks of pooled windows must be a text with one 0 or 1 for each of them.":
     '\ud50c\ub79c\uc758 \ud480\ub9c1\ub41c \uc708\ub3c4 \ud45c\uc2dc\ub294 \uc708\ub3c4\ub9c8\ub2e4 0\uc774\ub098 1\uc774 \ud558\ub098\uc529\uc778 \ud14d\uc2a4\ud2b8\uc5ec\uc57c \ud569\ub2c8\ub2e4.',
   "The plan's model fingerprint must be 16 hexadecimal digits.":
     '\ud50c\ub79c\uc758 \ubaa8\ub378 \uc9c0\ubb38\uc740 16\uc9c4\uc218 16\uc790\ub9ac\uc5ec\uc57c \ud569\ub2c8\ub2e4.',

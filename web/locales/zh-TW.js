@@ -234,7 +234,7 @@ export default {
     '\u65b9\u6848\u7684\u7b49\u7d1a\u4e0d\u5b8c\u6574\u3002',
   "The plan's marks of evaluated noise levels must be a text of 0 and 1.":
     '\u65b9\u6848\u4e2d\u6a19\u8a18\u57f7\u884c\u6a21\u578b\u7684\u96dc\u8a0a\u6c34\u5e73\u7684\u6587\u5b57\u5fc5\u9808\u7531 0 \u548c 1 \u7d44\u6210\u3002',
-  "The plan's marks of pooled windows must be a text with one 0 or 1 for each window.":
+  "The plan's marks of pooled windows must be a text with one 0 or 1 for each of them.":
     '\u65b9\u6848\u4e2d\u6a19\u8a18\u6c60\u5316\u8996\u7a97\u7684\u6587\u5b57\u5fc5\u9808\u70ba\u6bcf\u500b\u8996\u7a97\u7d66\u51fa\u4e00\u500b 0 \u6216 1\u3002',
   "The plan's model fingerprint must be 16 hexadecimal digits.":
     '\u65b9\u6848\u7684\u6a21\u578b\u6307\u7d0b\u5fc5\u9808\u662f 16 \u4f4d\u5341\u516d\u9032\u4f4d\u6578\u5b57\u3002',

@@ -234,7 +234,7 @@ export default {
     '\u65b9\u6848\u7684\u7b49\u7ea7\u4e0d\u5b8c\u6574\u3002',
   "The plan's marks of evaluated noise levels must be a text of 0 and 1.":
     '\u65b9\u6848\u4e2d\u6807\u8bb0\u8fd0\u884c\u6a21\u578b\u7684\u566a\u58f0\u6c34\u5e73\u7684\u6587\u672c\u5fc5\u987b\u7531 0 \u548c 1 \u7ec4\u6210\u3002',
-  "The plan's marks of pooled windows must be a text with one 0 or 1 for each window.":
+  "The plan's marks of pooled windows must be a text with one 0 or 1 for each of them.":
     '\u65b9\u6848\u4e2d\u6807\u8bb0\u6c60\u5316\u7a97\u53e3\u7684\u6587\u672c\u5fc5\u987b\u4e3a\u6bcf\u4e2a\u7a97\u53e3\u7ed9\u51fa\u4e00\u4e2a 0 \u6216 1\u3002',
   "The plan's model fingerprint must be 16 hexadecimal digits.":
     '\u65b9\u6848\u7684\u6a21\u578b\u6307\u7eb9\u5fc5\u987b\u662f 16 \u4f4d\u5341\u516d\u8fdb\u5236\u6570\u5b57\u3002',
