@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ..attention.report.picture import draw
 from ..attention.report.statistics import statistics
 from ..attention.report.text import text_report
-from .types import ALIASES, CATEGORY
+from .types import CATEGORY
 
 
 class AttentionStats(io.ComfyNode):
@@ -22,7 +22,7 @@ class AttentionStats(io.ComfyNode):
                 "whole-model FLOPs kept, seconds, cache memory, and the plan as a map of layers and steps. "
                 "Put it behind the sampler; model and latent pass through unchanged."
             ),
-            search_aliases=[*ALIASES, "statistics", "flops", "report"],
+            search_aliases=["statistics", "flops", "report", "what was saved"],
             # A leaf that runs by itself; what it shows is sent again when the host serves it from its cache.
             is_output_node=True,
             inputs=[

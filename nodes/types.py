@@ -3,7 +3,27 @@
 from comfy_api.latest import io
 
 CATEGORY = "DiTFastAttn"
-ALIASES = ("ditfastattn", "fast attention", "sparse attention", "attention cache", "speed up", "accelerate")
+# What people type who look for the nodes that make a model faster: what it does, other ways to do it, models it is for.
+ALIASES = (
+    "ditfastattn",
+    "faster",
+    "speed up",
+    "accelerate",
+    "compress",
+    "sparse attention",
+    "fast attention",
+    "attention cache",
+    "step cache",
+    "forecast steps",
+    "teacache",
+    "easycache",
+    "sage attention",
+    "flux faster",
+    "qwen faster",
+    "wan faster",
+    "sd3 faster",
+    "pixart faster",
+)
 OFF = "off"
 MIB = 2**20
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.util
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from host import basedir, provision
-from host.server import Server, default_workflow
-from host.workflow import demo_substitution
+from host import workflow as workflows
+from host.server import Server
 
 PACKAGE = "ditfastattn"
 ROOT = Path(__file__).resolve().parent.parent
@@ -108,8 +107,8 @@ def comfyui() -> provision.Host:
 
 @pytest.fixture(scope="session")
 def demo_workflow() -> dict:
-    """The shipped workflow with the demo model in it."""
-    return demo_substitution(json.loads(default_workflow().read_text("utf-8")))
+    """One node and its plan, with the demo model: what `dev.py serve` opens."""
+    return workflows.saved(DEMO)
 
 
 @pytest.fixture(scope="session")

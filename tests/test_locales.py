@@ -14,7 +14,13 @@ from host import tiny
 
 pytestmark = pytest.mark.host
 LOCALES = sorted(path.name for path in (ROOT / "locales").iterdir())
-CHINESE = re.compile("[\u4e00-\u9fff]")
+SCRIPTS = {
+    "zh": "[\u4e00-\u9fff]",
+    "zh-TW": "[\u4e00-\u9fff]",
+    "ja": "[\u3041-\u30ff\u4e00-\u9fff]",
+    "ko": "[\uac00-\ud7a3]",
+}
+QUOTED = {"zh": "\u201c(.+?)\u201d", "zh-TW": "\u300c(.+?)\u300d", "ja": "\u300c(.+?)\u300d", "ko": "'([^']+)'"}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +55,7 @@ def keys_of(texts) -> object:
 
 
 def test_english_texts_stand_in_the_schemas_alone():
-    assert "en" not in LOCALES and "zh" in LOCALES
+    assert sorted(LOCALES) == ["ja", "ko", "zh", "zh-TW"]
 
 
 @pytest.mark.parametrize("language", LOCALES)
@@ -57,8 +63,24 @@ def test_a_locale_names_the_nodes_inputs_and_outputs_that_there_are(language, sc
     assert keys_of(locale(language)) == {name: keys_of(texts_of(schema)) for name, schema in schemas.items()}
 
 
-def test_chinese_texts_are_chinese():
-    for node in locale("zh").values():
-        assert CHINESE.search(node["display_name"]) and CHINESE.search(node["description"])
-        for entry in [*node["inputs"].values(), *node["outputs"].values()]:
-            assert CHINESE.search(entry.get("tooltip", "中"))
+@pytest.mark.parametrize("language", LOCALES)
+def test_texts_are_written_in_their_language(language):
+    script = re.compile(SCRIPTS[language])
+    for node in locale(language).values():
+        assert script.search(node["display_name"]) and script.search(node["description"])
+        tooltips = [
+            entry["tooltip"] for entry in (*node["inputs"].values(), *node["outputs"].values()) if "tooltip" in entry
+        ]
+        assert all(map(script.search, tooltips))
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_texts_name_nodes_and_inputs_as_they_are_named_in_that_language(language):
+    """A quoted name is one that the reader sees: of a node, an input or an output."""
+    nodes = locale(language)
+    names = {
+        entry["name"] for node in nodes.values() for part in ("inputs", "outputs") for entry in node[part].values()
+    }
+    names |= {node["display_name"] for node in nodes.values()}
+    for text in re.findall(r'"(?:tooltip|description)": "((?:[^"\\]|\\.)*)"', json.dumps(nodes, ensure_ascii=False)):
+        assert [quoted for quoted in re.findall(QUOTED[language], text) if quoted not in names] == []

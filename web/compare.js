@@ -123,7 +123,7 @@ function complain(error) {
 api.addEventListener('executed', (event) => void executed(event).catch(complain))
 
 app.registerExtension({
-  name: 'DiTFastAttn.Compare',
+  name: 'ditfastattn.compare',
 
   nodeCreated(node) {
     if (node.comfyClass === COMPARE) setUp(node)

@@ -23,9 +23,9 @@ const FOLLOWED = [MADE, IN_USE, NOTHING]
 // For what changes a node without telling it: bypass, other extensions that set values.
 const LOOK_EVERY = 1000
 
-// Apply node → { write, text, plan }: its lines, and what its plan's text says.
+// Apply node -> { write, text, plan }: its lines, and what its plan's text says.
 const nodes = new WeakMap()
-// Open workflow → { waiting: messages that wait until it is on screen, reports: the last one by execution id }
+// Open workflow -> { waiting: messages that wait until it is on screen, reports: the last one by execution id }
 const told = new WeakMap()
 // The prompt that is being executed; lost: { id, nodes } of one whose messages went to the page before it was reloaded.
 let busy = null
@@ -247,7 +247,7 @@ api.addEventListener('execution_start', begun)
 for (const event of ['execution_success', 'execution_error', 'execution_interrupted']) api.addEventListener(event, ended)
 
 app.registerExtension({
-  name: 'DiTFastAttn',
+  name: 'ditfastattn.apply',
 
   commands: plans.commands,
 

@@ -47,7 +47,8 @@ export function settingsOf(apply) {
   }
 }
 
-function ownValue(apply, name) {
+/** What a widget is set to; null where a link gives its value. */
+export function ownValue(apply, name) {
   const slot = apply.inputs?.findIndex((input) => input.widget?.name === name) ?? -1
   return slot >= 0 && apply.isInputConnected(slot) ? null : (widgetOf(apply, name)?.value ?? null)
 }

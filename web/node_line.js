@@ -11,10 +11,10 @@ const STRONG = 'var(--component-node-foreground, var(--fg-color, currentColor))'
 
 // Each tone has a sign of its own, so that none depends on colour.
 const TONES = {
-  good: { sign: '●', color: STRONG },
-  busy: { sign: '◐', color: STRONG },
-  quiet: { sign: '○', color: STRONG },
-  warn: { sign: '≠', color: STRONG },
+  good: { sign: '\u25cf', color: STRONG },
+  busy: { sign: '\u25d0', color: STRONG },
+  quiet: { sign: '\u25cb', color: STRONG },
+  warn: { sign: '\u2260', color: STRONG },
   bad: { sign: '!', color: 'var(--error-text, #d33)' }
 }
 

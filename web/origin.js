@@ -7,9 +7,9 @@
 const MARK = 'ditfastattn_queued'
 const KEPT = 64
 
-// Mark → { workflow, again: execution ids of nodes that asked for a new calibration }
+// Mark -> { workflow, again: execution ids of nodes that asked for a new calibration }
 const queued = new Map()
-// Prompt id → promise of its origin: messages of a prompt are to stay in their order
+// Prompt id -> promise of its origin: messages of a prompt are to stay in their order
 const origins = new Map()
 let current = null
 

@@ -1,166 +1,55 @@
-// The sentences that the editor shows by itself, in the languages that the pack is translated to.
+// The sentences that the editor shows, in the languages that the pack is translated to. Its own have keys, and each
+// language a file in locales/editor/ with the keys of English, which stands in where one is missing. The server's have
+// their English templates for keys.
 
-// States of an Apply node: [headline, what follows from it].
-const TEXTS = {
-  en: {
-    none: ['No plan yet', 'The next run is watched: its picture is the full one, and every run after it is compressed.'],
-    never: ['No plan: full attention', "Set calibrate to 'when needed', or right-click the node to paste a plan."],
-    again: ['The next run makes a new plan', 'Its picture is the full one.'],
-    ready: ['Plan ready · {level}', ''],
-    readyAny: ['Plan {id} ready', ''],
-    remembered: ['Plan {id} is not in this node', "ComfyUI still has it, and the next run follows it. For a new one, set calibrate to 'again'."],
-    noLevel: ['This plan has no level {level}', 'Choose one of {levels}.'],
-    damaged: ['The text in this node is not a plan', 'Right-click to remove it or to paste another. As it is, the next run is watched and makes one.'],
-    damagedNever: ['The text in this node is not a plan', 'Right-click to remove it or to paste another. As it is, attention is computed in full.'],
-    off: ['Off: full attention', ''],
-    offKept: ['Off: full attention', 'Plan {id} stays in this node.'],
-    skipped: ['Bypassed: full attention', ''],
-    busy: ['A run is under way', 'What it did is said here when it ends.'],
-    watching: ['Watching this run', 'Its picture is the full one; every run after it is compressed.'],
-    next: ['The next run is watched', ''],
-    made: ['Plan made · {level} from the next run', ''],
-    inUse: ['In use · {level}', ''],
-    nothing: ['Nothing to save', ''],
-    refused: ['Not compressed: full attention', ''],
-    cancelled: ['Run cancelled', ''],
-    figures: '{attention} of attention · {model} of all work · error {error}',
-    figuresPart: '{attention} of attention · {model} of all work',
-    choice: '{level} · {attention} of attention · error {error}',
-    choicePart: '{level} · {attention} of attention',
-    measured: 'Calibrated with {sampler}, {steps} steps, CFG {cfg}, {size} tokens.',
-    copy: 'Copy plan',
-    paste: 'Paste plan',
-    remove: 'Remove embedded plan',
-    selectOne: 'Select an Apply Compression Plan node first',
-    copied: 'Plan {id} copied',
-    copyByHand: 'The browser gives no access to the clipboard here: copy this text.',
-    pasteByHand: "Paste the plan's text.",
-    notAPlan: 'That text is not a compression plan',
-    tooLong: 'That text is too long for a compression plan',
-    savePlan: 'Save plan to library',
-    loadPlan: 'Load plan from library',
-    downloadPlan: 'Download plan file',
-    openPlan: 'Open plan file',
-    noPlan: 'There is no plan in this node yet',
-    nameOfPlan: 'Name of the plan',
-    nameless: 'That name has no letter or digit that a file may be called by',
-    replaceNamed: 'There is a plan called "{name}" already. Replace it?',
-    saved: 'Plan saved as "{name}"',
-    library: 'Library of plans',
-    libraryEmpty: 'No plan is saved yet: right-click a node with a plan and choose "Save plan to library".',
-    libraryFailed: 'The library could not be used: {reason}',
-    planAbout: '{family} · {levels} · {sampler}, {steps} steps, CFG {cfg} · {date} · {id}',
-    fits: 'for the model of the last run',
-    fitsNot: 'for another model than that of the last run',
-    fitsUnknown: 'Which plans fit the model is shown after its first run.',
-    loadThis: 'Load',
-    rename: 'Rename',
-    newName: 'New name',
-    nameTaken: 'There is a plan called "{name}" already',
-    deleteThis: 'Delete',
-    deleteSure: 'Delete for good',
-    keep: 'Keep',
-    close: 'Close',
-    compareEmpty: 'Run the workflow: the picture with full attention and the one that the plan makes are shown here.',
-    compareFull: 'Full attention',
-    comparePlan: 'Level {level}',
-    compareSlider: 'Where the picture with full attention ends',
-    compareAt: '{percent} % full attention',
-    compareDifference: 'Difference ×{times}',
-    compareFaster: '{times} times as fast',
-    compareSeconds: '{full} s in full, {plan} s with the plan',
-    compareKept: '{attention} of attention and {model} of all work kept',
-    compareError: 'latent error {error}, predicted {predicted}',
-    compareOf: '{number} of {count}',
-    comparePrevious: 'Previous picture',
-    compareNext: 'Next picture',
-    compareAbout: 'About {times} times as fast',
-    compareWatched: 'The plan was made in the run with full attention, whose seconds are less exact for it: run again for better ones.',
-    compareGone: 'These pictures are no longer there: ComfyUI empties its previews when it starts. Run again.'
-  },
-  zh: {
-    none: ['尚无方案', '下一次运行会被观测：该图像为完整结果，之后的每次运行都会被压缩。'],
-    never: ['无方案：使用完整注意力', '请将“校准”设为“when needed”，或在右键菜单中粘贴方案。'],
-    again: ['下一次运行会生成新方案', '该图像为完整结果。'],
-    ready: ['方案就绪 · {level}', ''],
-    readyAny: ['方案 {id} 就绪', ''],
-    remembered: ['方案 {id} 不在本节点中', 'ComfyUI 仍保留着它，下一次运行会使用它。如需新方案，请将“校准”设为“again”。'],
-    noLevel: ['此方案没有等级 {level}', '请选择其中之一：{levels}。'],
-    damaged: ['本节点中的文本不是方案', '请在右键菜单中移除或重新粘贴。否则下一次运行会被观测并生成方案。'],
-    damagedNever: ['本节点中的文本不是方案', '请在右键菜单中移除或重新粘贴。在此之前使用完整注意力。'],
-    off: ['关闭：完整注意力', ''],
-    offKept: ['关闭：完整注意力', '方案 {id} 保留在本节点中。'],
-    skipped: ['已绕过：完整注意力', ''],
-    busy: ['正在运行', '运行结束后，结果会显示在这里。'],
-    watching: ['正在观测本次运行', '该图像为完整结果；之后的每次运行都会被压缩。'],
-    next: ['下一次运行会被观测', ''],
-    made: ['方案已生成 · 下次运行起使用 {level}', ''],
-    inUse: ['使用中 · {level}', ''],
-    nothing: ['没有可节省的', ''],
-    refused: ['未压缩：完整注意力', ''],
-    cancelled: ['运行已取消', ''],
-    figures: '注意力 {attention} · 总计算量 {model} · 误差 {error}',
-    figuresPart: '注意力 {attention} · 总计算量 {model}',
-    choice: '{level} · 注意力 {attention} · 误差 {error}',
-    choicePart: '{level} · 注意力 {attention}',
-    measured: '校准条件：{sampler}，{steps} 步，CFG {cfg}，{size} 个 token。',
-    copy: '复制方案',
-    paste: '粘贴方案',
-    remove: '移除嵌入的方案',
-    selectOne: '请先选中一个“应用压缩方案”节点',
-    copied: '已复制方案 {id}',
-    copyByHand: '浏览器在此处不允许访问剪贴板：请手动复制这段文本。',
-    pasteByHand: '请粘贴方案文本。',
-    notAPlan: '这段文本不是压缩方案',
-    tooLong: '这段文本过长，不是压缩方案',
-    savePlan: '将方案保存到方案库',
-    loadPlan: '从方案库载入方案',
-    downloadPlan: '下载方案文件',
-    openPlan: '打开方案文件',
-    noPlan: '本节点中还没有方案',
-    nameOfPlan: '方案名称',
-    nameless: '该名称中没有可用于文件名的字母或数字',
-    replaceNamed: '已有名为“{name}”的方案。要替换吗？',
-    saved: '方案已保存为“{name}”',
-    library: '方案库',
-    libraryEmpty: '还没有保存过方案：右键单击带有方案的节点，选择“将方案保存到方案库”。',
-    libraryFailed: '无法使用方案库：{reason}',
-    planAbout: '{family} · {levels} · {sampler}，{steps} 步，CFG {cfg} · {date} · {id}',
-    fits: '适用于上次运行的模型',
-    fitsNot: '适用于另一个模型，而非上次运行的模型',
-    fitsUnknown: '首次运行之后，这里会显示哪些方案适用于该模型。',
-    loadThis: '载入',
-    rename: '重命名',
-    newName: '新名称',
-    nameTaken: '已有名为“{name}”的方案',
-    deleteThis: '删除',
-    deleteSure: '确认删除',
-    keep: '保留',
-    close: '关闭',
-    compareEmpty: '运行工作流后，这里会显示完整注意力的图像和按方案生成的图像。',
-    compareFull: '完整注意力',
-    comparePlan: '等级 {level}',
-    compareSlider: '完整注意力图像的边界',
-    compareAt: '{percent} % 为完整注意力',
-    compareDifference: '差异 ×{times}',
-    compareFaster: '速度为 {times} 倍',
-    compareSeconds: '完整 {full} 秒，按方案 {plan} 秒',
-    compareKept: '保留注意力 {attention}、总计算量 {model}',
-    compareError: 'Latent 误差 {error}，预测 {predicted}',
-    compareOf: '第 {number} / {count} 张',
-    comparePrevious: '上一张',
-    compareNext: '下一张',
-    compareAbout: '速度约为 {times} 倍',
-    compareWatched: '方案是在完整注意力的那次运行中生成的，因此其秒数不够精确：再运行一次可得到更准确的数值。',
-    compareGone: '这些图像已不存在：ComfyUI 启动时会清空预览。请重新运行。'
-  }
+import en from './locales/editor/en.js'
+import ja from './locales/editor/ja.js'
+import ko from './locales/editor/ko.js'
+import zhTW from './locales/editor/zh-TW.js'
+import zh from './locales/editor/zh.js'
+import serverJa from './locales/ja.js'
+import serverKo from './locales/ko.js'
+import serverZhTW from './locales/zh-TW.js'
+import serverZh from './locales/zh.js'
+
+// By the front end's name of the language, in lower case.
+const CATALOGUES = { en, ja, ko, zh, 'zh-tw': zhTW }
+const TEMPLATES = { ja: serverJa, ko: serverKo, zh: serverZh, 'zh-tw': serverZhTW }
+
+/** What there is for a language of the front end: of its own, else of the language without its region. */
+function ofLanguage(tables, locale) {
+  const name = String(locale ?? 'en').toLowerCase()
+  return tables[name] ?? tables[name.split('-')[0]] ?? {}
 }
 
 /** A sentence in the editor's language, with {name} replaced by values.name; for a state, [headline, sentence]. */
 export function sentence(locale, key, values = {}) {
-  const texts = String(locale ?? 'en').toLowerCase().startsWith('zh') ? TEXTS.zh : TEXTS.en
-  const filled = (text) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '?')
-  return Array.isArray(texts[key]) ? texts[key].map(filled) : filled(texts[key])
+  const text = ofLanguage(CATALOGUES, locale)[key] ?? en[key]
+  return Array.isArray(text) ? text.map((part) => filled(part, values)) : filled(text, values)
+}
+
+/** A sentence of the server, { text, key, values }, in the editor's language. */
+export function serverSentence(locale, message) {
+  return translated(ofLanguage(TEMPLATES, locale), message)
+}
+
+/**
+ * The same with texts: translations by template. key: the template, null for what is no text of ours; values: what stands
+ * in its places, which may be sentences again. What is not translated stays English.
+ */
+export function translated(texts, { text, key, values }) {
+  if (!key) return text
+  const isSentence = (value) => typeof value?.text === 'string'
+  const parts = Object.entries(values ?? {})
+  // A clause stands inside another sentence, without its full stop.
+  const template = texts[key] ?? texts[`${key}.`]?.replace(/[.\u3002]$/, '')
+  if (!template && !parts.some(([, value]) => isSentence(value))) return text
+  const said = ([name, value]) => [name, isSentence(value) ? translated(texts, value) : value]
+  return filled(template ?? key, Object.fromEntries(parts.map(said)))
+}
+
+function filled(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '?')
 }
 
 /** Figures as people read them: fractions in per cent, the error with two digits; null for what is not known. */

@@ -174,7 +174,7 @@ def plan_by(
 ) -> Result:
     """The plan of one of METHODS, with progress shown under the node that is being executed.
 
-    sample(model, settings, progress) → latent; inputs, runs, before: see `runs.measure_runs`. check: a level to
+    sample(model, settings, progress) -> latent; inputs, runs, before: see `runs.measure_runs`. check: a level to
     verify with the first seed of this node, one of VERIFIABLE. by_steps: whether `sample` takes as many steps as its
     settings say. Raises NotCovered for a model that no family covers, CalibrationError when nothing can be measured, or
     when what is asked for does not go together.

@@ -87,7 +87,7 @@ def measure(
 ) -> Measured:
     """Watch one dense run of the model.
 
-    sample(model) → latent: runs the user's sampler once over a patched clone of the model, as KSampler would. The model
+    sample(model) -> latent: runs the user's sampler once over a patched clone of the model, as KSampler would; the one
     given is left as it was. progress: told of every model evaluation. timed: measure milliseconds as well, which takes
     a few per cent of a dense run. Raises CalibrationError when nothing was measured.
     """

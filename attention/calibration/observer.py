@@ -1,8 +1,8 @@
 """Watching one dense sampling run: what every cheaper way of computing each head would have changed.
 
 At each attention call a few queries are attended exactly. From them come, per head, the head outputs O and for each
-window w the difference R_w = O − W_w. Every candidate's error is linear in these: a window costs R_w, a reuse of age a
-costs O(s − a) − O(s), a window with a residual of age a costs R_w(s − a) − R_w(s), sharing costs the difference of the
+window w the difference R_w = O - W_w. Every candidate's error is linear in these: a window costs R_w, a reuse of age a
+costs O(s - a) - O(s), a window with a residual of age a costs R_w(s - a) - R_w(s), sharing costs the difference of the
 branches. Branches are combined as guidance combines them (`guidance.py`), because errors that they make alike cancel
 there. An error's size is taken after the head's slice of the output projection.
 """
@@ -113,7 +113,7 @@ class SiteRecord:
 
 
 def _energy(error: torch.Tensor, weight: torch.Tensor) -> np.ndarray:
-    """Weighted mean of squared lengths: error (..., n, D), weight (n,) → (...). Other queries count as exact."""
+    """Weighted mean of squared lengths: error (..., n, D), weight (n,) -> (...). Other queries count as exact."""
     return (torch.linalg.vector_norm(error, dim=-1).square() @ weight).cpu().numpy()
 
 

@@ -41,7 +41,7 @@ def measure_runs(
 ) -> Accumulated:
     """Measure `runs` runs with the seeds from `settings.seed` on, and add them to what was measured `before`.
 
-    sample(model, settings) → latent: as in `calibrate.measure`. inputs: the conditionings and the LATENT that it
+    sample(model, settings) -> latent: as in `calibrate.measure`. inputs: the conditionings and the LATENT that it
     samples, by which one measurement is told from another. A run that was finished earlier on the same model, inputs
     and settings is not measured again; when one is cut short, the store has the finished ones. timed: every run must
     have measured milliseconds. Raises what `measure` raises, and CalibrationError if `before` was measured on another

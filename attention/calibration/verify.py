@@ -41,7 +41,7 @@ _KEY = "ditfastattn_trajectory"
 class Trajectory:
     """The latents of one sampling run, on the CPU.
 
-    steps: step → latent at which the model was first evaluated at the step's noise level, as the sampler scales it;
+    steps: step -> latent at which the model was first evaluated at the step's noise level, as the sampler scales it;
     where MOST_BYTES allows no more, of every n-th step. final: what the sampler returned, None before it did. Each is
     flat, float32; parts of a nested latent follow one another. record: `RunRecord` of the run if the model had hooks.
     """
@@ -86,9 +86,9 @@ class Attempt:
     """One sampled level against the dense run.
 
     predicted: its predicted error. error: relative error of the final latent, the norm of the difference over the dense
-    one's. psnr_db: of the final latent, with the range (largest − smallest value) of the dense one as its peak.
-    step_errors: step → relative error of the latent that goes into the step. notes: why the run did not follow the plan
-    in all.
+    one's. psnr_db: of the final latent, with the range (largest - smallest value) of the dense one as its peak.
+    step_errors: step -> relative error of the latent that goes into the step. notes: why the run did not follow the
+    plan in all.
     """
 
     predicted: float
@@ -208,7 +208,7 @@ def verify(
 ) -> Verification:
     """Sample a level of `solve(measured)` and correct the measurement until the level errs as it predicts.
 
-    sample(model) → latent: as in `calibrate.measure`, with the seed of `dense`; a `dense` that was not sampled yet is
+    sample(model) -> latent: as in `calibrate.measure`, with the seed of `dense`; a `dense` that was not sampled yet is
     sampled first. An error above FACTOR times the prediction or below it by MOST_CAUTION scales the table and solves
     anew, at most RETRIES times; the scale holds for all levels. A level that comes out the same is not sampled again.
     fewer(steps): `sample` with fewer steps, which then samples as many as the level's work amounts to, for comparison;

@@ -21,7 +21,7 @@ def _grid(model, latent_shape) -> tuple[int, ...]:
 def _forward(module, attend, original):
     """The attention module's forward around `attend(q, k, v)`, all (B, H, N, D); None where it does not apply.
 
-    x: (B, N, C) → (B, N, C).
+    x: (B, N, C) -> (B, N, C).
     """
 
     def forward(x, *args, mask=None, **kwargs):

@@ -22,7 +22,7 @@ def output_metric(diffusion_model, site: Site, like: torch.Tensor) -> torch.Tens
 
 
 def output_root(diffusion_model, site: Site, like: torch.Tensor) -> torch.Tensor:
-    """(H, D, D) float32 C with C Cᵀ = M of `output_metric`: a head's error e counts |eᵀ C|²."""
+    """(H, D, D) float32 C with C C^T = M of `output_metric`: a head's error e counts |e^T C|²."""
     metric = output_metric(diffusion_model, site, like).cpu()  # not every device decomposes matrices
     # Float32 leaves M short of positive by 1e-7 of its largest eigenvalue, which is at most D times their mean.
     least = 1e-4 * metric.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]

@@ -2,7 +2,7 @@
 
 Every few steps the guard attends some image queries of the first picture exactly and compares them with what the
 compressed output holds there. An error is measured as the expected one was: guidance combines the branches, cfg ·
-conditional + (1 − cfg) · unconditional, and a head's error counts by its size after its slice of the output projection.
+conditional + (1 - cfg) · unconditional, and a head's error counts by its size after its slice of the output projection.
 Nothing that the guard does changes the output of the evaluation that it looks at.
 """
 
@@ -111,7 +111,7 @@ class Guard:
         return found
 
     def figures(self) -> dict[int, tuple[list[float], list[float]]]:
-        """Per site looked at: eᵀ M e of each head's error and oᵀ M o of its exact output, summed over the queries."""
+        """Per site looked at: e^T M e of each head's error and o^T M o of its exact output, summed over the queries."""
         if not self._looks:
             return {}
         energies = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from host.workflow import saved
+
 SCREENSHOTS = "DITFASTATTN_SCREENSHOTS"  # environment: a folder to save pictures of the pages in
 
 
@@ -67,8 +67,8 @@ def no_errors_of_ours(request):
 
 @pytest.fixture
 def workflow():
-    """The example that the pack ships."""
-    return json.loads((ROOT / "example_workflows" / "sd3_text_to_image.json").read_text("utf-8"))
+    """All three nodes: Calibrate is number 7, Apply number 8."""
+    return saved("three_nodes")
 
 
 @pytest.fixture(scope="session")
@@ -101,3 +101,21 @@ def screenshot(request, editor):
 
     take.wanted = bool(os.environ.get(SCREENSHOTS))
     return take
+
+
+@pytest.fixture(scope="module")
+def feed(editor):
+    """The stand-in for the server's messages on that page."""
+    from .panel import Feed
+
+    made = Feed(editor)
+    made.forget()
+    return made
+
+
+@pytest.fixture
+def panel(editor, feed):
+    """The panel in the sidebar. What an earlier test sent is older than what this one sends."""
+    from .panel import open_sidebar
+
+    return open_sidebar(editor)

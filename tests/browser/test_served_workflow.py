@@ -14,7 +14,7 @@ pytestmark = pytest.mark.host
 def page(browser, server):
     page = browser.new_page()
     page.goto(f"{server.url}/{basedir.query_of(DEMO)}")
-    page.wait_for_function("window.app?.rootGraph?.nodes?.some(n => n.type == 'DiTFastAttnStats')", timeout=90000)
+    page.wait_for_function("window.app?.rootGraph?.nodes?.some(n => n.type == 'DiTFastAttnApplyPlan')", timeout=90000)
     yield page
     page.close()
 

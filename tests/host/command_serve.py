@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from . import basedir, provision
 from .errors import SetupError
 from .progress import Progress
-from .server import Server, default_workflow, free_port, require_free
-from .workflow import demo_substitution
+from .server import Server, free_port, require_free
+from .workflow import saved
 
 USUAL_PORT = 8188
+DEMO = "sd3_demo"
 
 
 def run(arguments: list[str]) -> int:
@@ -23,12 +23,11 @@ def run(arguments: list[str]) -> int:
         require_free(port)
     host = provision.provide()
     base = basedir.prepare()
-    workflow = json.loads(default_workflow().read_text("utf-8"))
-    query = basedir.add_template(base, "sd3_demo", demo_substitution(workflow))
+    query = basedir.add_template(base, DEMO, saved(DEMO))
     with Progress(f"Starting ComfyUI {host.version}"):
         server = Server(host, base, port=port or free_port(USUAL_PORT)).start()
     with server:
-        print(f"\nOpen {server.url}/{query}\nThe workflow is also saved there as sd3_demo. Device: {server.device}.")
+        print(f"\nOpen {server.url}/{query}\nThe workflow is also saved there as {DEMO}. Device: {server.device}.")
         print(f"Log: {server.log}\nCtrl-C stops it.", flush=True)
         code = server.wait()
     if code:

@@ -1,4 +1,4 @@
-"""The demo: the shipped workflow with the demo model in it, through a real ComfyUI, dense and at every level.
+"""The demo: all three nodes and the demo model through a real ComfyUI, dense and at every level.
 
 How it is timed: the host caches what does not change, so that each prompt, which differs from the one before only in
 the level, runs the sampler and what hangs on it, while Calibrate is served from the cache. A run's seconds are those
@@ -26,9 +26,10 @@ from .fidelity import psnr_db, read_latent, relative_error
 from .progress import Progress, say
 from .provision import ROOT, WORK, Host
 from .report import contact_sheet, table
-from .server import Server, default_workflow
-from .workflow import DEMO_SAMPLING, demo_substitution, nodes_of, set_values, to_prompt
+from .server import Server
+from .workflow import nodes_of, saved, set_values, to_prompt, values_of
 
+WORKFLOW = "three_nodes"
 DENSE = "off"
 PRICE = "milliseconds (measured here)"
 NOISY = 1.25
@@ -64,7 +65,7 @@ def run(host: Host, output: Path, json_file: Path | None, repeats: int = len(ROU
     with server, Client(server.url, server.still_running) as client:
         say(f"Device: {server.device}; attention of the dense runs: torch's own.")
         device = describe_device(client, server.device)
-        workflow = demo_substitution(json.loads(default_workflow().read_text("utf-8")), latents=True)
+        workflow = saved(WORKFLOW)
         # What its table is read for is seconds, and on a CPU fewer FLOPs are not less time.
         set_values(workflow, "DiTFastAttnCalibrate", {"price": PRICE})
         say(f"The price of Calibrate is {PRICE}: the levels save time on this machine.")
@@ -131,7 +132,7 @@ class Demo:
                 node["inputs"]["level"] = DENSE
                 node["inputs"].pop("plan_in")
             if node["class_type"] == "KSampler":
-                node["inputs"].update(seed=DEMO_SAMPLING["seed"] + 1, steps=4)
+                node["inputs"].update(seed=node["inputs"]["seed"] + 1, steps=4)
         return prompt
 
     def _sample(self, result: Result) -> Sample:
@@ -160,14 +161,15 @@ def calibration_of(calibrated: dict) -> dict:
 def summary(host: Host, device: str, samples: dict[str, Sample], calibration: dict) -> dict:
     """Everything the demo measured, as its JSON says it; fractions are in 0..1."""
     dense = samples[DENSE]
+    sampling = values_of(saved(WORKFLOW), "KSampler")
     return {
         "host_version": host.version,
         "pack_version": pack_version(),
         "device": device,
         "model": model_figures(samples[LEVELS[0]].stats),
         "sampler": {
-            "name": DEMO_SAMPLING["sampler_name"],
-            **{k: DEMO_SAMPLING[k] for k in ("scheduler", "steps", "cfg", "seed")},
+            "name": sampling["sampler_name"],
+            **{k: sampling[k] for k in ("scheduler", "steps", "cfg", "seed")},
         },
         "dense": {"seconds": statistics.median(dense.seconds)},
         "calibration": calibration,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .errors import SetupError
 from .processes import ProcessTree
-from .provision import ROOT, WORK, Host
+from .provision import WORK, Host
 
 READY_SECONDS = 300
 PROBE_DEVICE = """
@@ -146,8 +146,3 @@ def _environment() -> dict[str, str]:
     # Our own import path is not the host's; and nothing the host imports may look for a proxy on loopback.
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
     return {**environment, "PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1,localhost", "HF_HUB_OFFLINE": "1"}
-
-
-def default_workflow() -> Path:
-    """The workflow that the pack ships and the demo sends."""
-    return ROOT / "example_workflows" / "sd3_text_to_image.json"

@@ -1,4 +1,4 @@
-"""The demo's run, small: the shipped workflow through a real server, with the demo model."""
+"""The demo's run, small: its workflow through a real server, with the demo model."""
 
 import json
 
@@ -8,8 +8,8 @@ import pytest
 from host import basedir, demo
 from host.client import Client
 from host.fidelity import relative_error
-from host.server import Server, default_workflow
-from host.workflow import demo_substitution, set_values
+from host.server import Server
+from host.workflow import saved, set_values
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
@@ -20,7 +20,7 @@ SMALL = {"steps": 6}
 def ran(comfyui, tmp_path_factory):
     """Dense, D3, dense, D3; with them what Calibrate returned."""
     base = basedir.fill(tmp_path_factory.mktemp("demo"))
-    workflow = demo_substitution(json.loads(default_workflow().read_text("utf-8")), latents=True)
+    workflow = saved(demo.WORKFLOW)
     set_values(workflow, "EmptySD3LatentImage", {"width": 256, "height": 256})
     for kind in ("KSampler", "DiTFastAttnCalibrate"):
         set_values(workflow, kind, SMALL)

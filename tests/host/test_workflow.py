@@ -1,19 +1,22 @@
-"""Turning a saved workflow into a prompt, and the shipped workflow itself."""
+"""Turning a saved workflow into a prompt, and the saved workflows themselves."""
 
 import json
 
 import pytest
 
-from host.server import default_workflow
+from ditfastattn.plans import Plan, loads
+from host.provision import ROOT
 from host.workflow import (
     BYPASSED,
+    FOLDER,
     MUTED,
+    SAMPLING,
     WIDGETS,
     WorkflowError,
-    demo_substitution,
-    nodes_of,
+    saved,
     set_values,
     to_prompt,
+    values_of,
 )
 
 INFO = {
@@ -106,11 +109,6 @@ def test_what_cannot_be_sent_is_refused_in_a_sentence(change, sentence):
         to_prompt(workflow, INFO)
 
 
-@pytest.fixture
-def example():
-    return json.loads(default_workflow().read_text("utf-8"))
-
-
 def links_disagree(workflow):
     """Every way in which the links and the nodes of a workflow contradict each other."""
     nodes = {node["id"]: node for node in workflow["nodes"]}
@@ -132,43 +130,41 @@ def links_disagree(workflow):
         yield "link numbers repeat or exceed the last one"
 
 
-@pytest.mark.parametrize("latents", [None, False, True])
-def test_every_link_of_the_example_is_the_same_from_both_ends(example, latents):
-    workflow = example if latents is None else demo_substitution(example, latents)
-    assert list(links_disagree(workflow)) == []
+SHIPPED = sorted((ROOT / "example_workflows").glob("*.json"))
+ALL = {path.stem: path for path in [*sorted(FOLDER.glob("*.json")), *SHIPPED]}
 
 
-def test_the_example_saves_as_many_values_as_its_nodes_have_widgets(example):
-    for workflow in (example, demo_substitution(example, latents=True)):
-        for node in workflow["nodes"]:
-            if node["type"] in WIDGETS:
-                assert len(node["widgets_values"]) == len(WIDGETS[node["type"]]), node["type"]
+@pytest.fixture(params=ALL)
+def example(request):
+    """Every workflow that the pack ships, and those with the demo model."""
+    return json.loads(ALL[request.param].read_text("utf-8"))
 
 
-def test_the_example_calibrates_with_the_settings_it_samples_with(example):
-    (calibrate,), (sampler,) = (nodes_of(example, kind) for kind in ("DiTFastAttnCalibrate", "KSampler"))
-    skipped = ("seed", "control_after_generate")
-    for name, mine, theirs in zip(WIDGETS["KSampler"], calibrate["widgets_values"], sampler["widgets_values"]):
-        assert name in skipped or mine == theirs
+def test_every_link_of_an_example_is_the_same_from_both_ends(example):
+    assert list(links_disagree(example)) == []
 
 
-def test_the_demo_changes_values_and_text_encoders_and_nothing_else(example):
-    demo = demo_substitution(example)
-    before = {node["id"]: node["type"] for node in example["nodes"]}
-    after = {node["id"]: node["type"] for node in demo["nodes"]}
-    changed = {(before[i], after.get(i)) for i in before if before[i] != after.get(i)}
-    assert changed == {("CLIPTextEncode", "DemoCaption"), ("TripleCLIPLoader", None)}
-    kept = [link for link in example["links"] if before[link[1]] != "TripleCLIPLoader"]
-    assert demo["links"] == kept
+def test_an_example_saves_as_many_values_as_its_nodes_have_widgets(example):
+    for node in example["nodes"]:
+        if node["type"] in WIDGETS:
+            assert len(node["widgets_values"]) == len(WIDGETS[node["type"]]), node["type"]
 
 
-def test_the_substitution_leaves_the_shipped_workflow_as_it_is(example):
-    before = json.dumps(example)
-    set_values(demo_substitution(example), "KSampler", {"seed": 5})
-    assert json.dumps(example) == before
+def test_the_demo_calibrates_with_the_settings_it_samples_with_and_another_seed():
+    demo = saved("three_nodes")
+    calibrate, sampler = (values_of(demo, kind) for kind in ("DiTFastAttnCalibrate", "KSampler"))
+    same = set(SAMPLING) - {"seed", "control_after_generate"}
+    assert all(calibrate[name] == sampler[name] for name in same) and calibrate["seed"] != sampler["seed"]
 
 
-def test_only_the_negative_caption_is_empty(example):
-    demo = demo_substitution(example)
-    positive, negative = (node["widgets_values"][0] for node in nodes_of(demo, "DemoCaption"))
-    assert positive and not negative
+def test_the_demos_own_workflow_carries_a_plan_for_the_level_that_it_is_set_to():
+    apply = values_of(saved("sd3_demo"), "DiTFastAttnApplyPlan")
+    plan = loads(apply["plan"])
+    assert isinstance(plan, Plan) and apply["level"] in [level.name for level in plan.levels]
+
+
+def test_setting_values_changes_those_that_are_named_and_no_other():
+    demo = saved("three_nodes")
+    before = values_of(demo, "KSampler")
+    set_values(demo, "KSampler", {"seed": 5})
+    assert values_of(demo, "KSampler") == {**before, "seed": 5} != before

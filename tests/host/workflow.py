@@ -1,13 +1,17 @@
-"""Workflows as the editor saves them: turning one into the prompt that the host executes, and putting the demo
-model in the place of the one that the shipped workflow names."""
+"""Workflows as the editor saves them, turned into the prompts that the host executes."""
 
 from __future__ import annotations
 
-import copy
+import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from .errors import HostError
 from .subgraphs import flatten
+
+# Workflows with the demo model. `three_nodes` is what the demo sends: Calibrate, Apply and Stats. `sd3_demo` is what
+# a user would draw, with one node and its plan in it.
+FOLDER = Path(__file__).parent / "workflows"
 
 MUTED, BYPASSED = 2, 4
 # These live in the editor only; the host never sees them.
@@ -20,12 +24,8 @@ UPLOADS = ("image_upload", "video_upload", "audio_upload")
 SEEDS = {"seed", "noise_seed"}
 
 SAMPLING = ("seed", "control_after_generate", "steps", "cfg", "sampler_name", "scheduler", "denoise")
-# The saved order of the widgets of every node that the demo changes a value of.
+# The saved order of the widgets of every node that a value is changed of.
 WIDGETS = {
-    "UNETLoader": ("unet_name", "weight_dtype"),
-    "VAELoader": ("vae_name",),
-    "CLIPTextEncode": ("text",),
-    "DemoCaption": ("caption", "extra_tokens"),
     "EmptySD3LatentImage": ("width", "height", "batch_size"),
     "DiTFastAttnCalibrate": (
         *SAMPLING,
@@ -39,27 +39,16 @@ WIDGETS = {
     ),
     "KSampler": SAMPLING,
     "DiTFastAttnApplyPlan": ("level", "plan", "max_cache_mb", "strict", "guard", "calibrate"),
-    "SaveImage": ("filename_prefix",),
-}
-
-POSITIVE = "day sky, meadow, mountains, large white house right with dots, two large green trees left, white fence"
-NEGATIVE = ""
-DEMO_SAMPLING = {"seed": 2024, "steps": 20, "cfg": 4.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
-# Everything in which the demo differs from the shipped workflow, beside the captions that stand in for text encoders
-# and the price that `demo.run` sets.
-DEMO_VALUES = {
-    "UNETLoader": {"unet_name": "demo_sd3.safetensors"},
-    "VAELoader": {"vae_name": "taesd3"},
-    "EmptySD3LatentImage": {"width": 512, "height": 512, "batch_size": 1},
-    # Another seed than the one that is sampled: what is measured is not what the plan was made on.
-    "DiTFastAttnCalibrate": {**DEMO_SAMPLING, "seed": 1},
-    "KSampler": DEMO_SAMPLING,
-    "SaveImage": {"filename_prefix": "ditfastattn_demo"},
 }
 
 
 class WorkflowError(HostError):
     """A workflow that cannot be sent, in one sentence."""
+
+
+def saved(name: str) -> dict:
+    """One of the workflows in `FOLDER`, by its file's name without the ending."""
+    return json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
 
 
 def to_prompt(workflow: dict, object_info: dict) -> dict:
@@ -163,86 +152,12 @@ def set_values(workflow: dict, kind: str, values: dict) -> dict:
     return workflow
 
 
+def values_of(workflow: dict, kind: str) -> dict:
+    """The widget values of the only node of one type, by name."""
+    (node,) = nodes_of(workflow, kind)
+    return dict(zip(WIDGETS[kind], node["widgets_values"]))
+
+
 def nodes_of(workflow: dict, kind: str) -> list[dict]:
     """All nodes of one type."""
     return [node for node in workflow["nodes"] if node["type"] == kind]
-
-
-def remove_node(workflow: dict, node_id: int) -> None:
-    """Take a node and its links out, in place."""
-    gone = {link[0] for link in workflow["links"] if node_id in (link[1], link[3])}
-    workflow["nodes"] = [node for node in workflow["nodes"] if node["id"] != node_id]
-    workflow["links"] = [link for link in workflow["links"] if link[0] not in gone]
-    for node in workflow["nodes"]:
-        for slot in node.get("inputs", ()):
-            if slot.get("link") in gone:
-                slot["link"] = None
-        for slot in node.get("outputs", ()):
-            slot["links"] = [link for link in slot.get("links") or [] if link not in gone]
-
-
-def add_link(workflow: dict, source: dict, slot: int, target: dict, name: str) -> None:
-    """Connect an output to the named input, in place."""
-    link = workflow["last_link_id"] = workflow["last_link_id"] + 1
-    index = next(i for i, s in enumerate(target["inputs"]) if s["name"] == name)
-    kind = source["outputs"][slot]["type"]
-    target["inputs"][index]["link"] = link
-    source["outputs"][slot].setdefault("links", []).append(link)
-    workflow["links"].append([link, source["id"], slot, target["id"], index, kind])
-
-
-def demo_substitution(workflow: dict, latents: bool = False) -> dict:
-    """The shipped workflow with the demo model in it: other names and sizes, and captions instead of text encoders.
-
-    Nothing else changes. `latents` also saves the sampled latent, which the demo measures the error on.
-    """
-    workflow = copy.deepcopy(workflow)
-    negative = _node_at(workflow, nodes_of(workflow, "KSampler")[0], "negative")
-    for loader in {n["id"] for encoder in nodes_of(workflow, "CLIPTextEncode") for n in _sources(workflow, encoder)}:
-        remove_node(workflow, loader)
-    for encoder in nodes_of(workflow, "CLIPTextEncode"):
-        _become_caption(encoder, NEGATIVE if encoder is negative else POSITIVE)
-    for kind, values in DEMO_VALUES.items():
-        set_values(workflow, kind, values)
-    if latents:
-        _add_save_latent(workflow)
-    return workflow
-
-
-def _become_caption(encoder: dict, caption: str) -> None:
-    widgets = [("caption", "STRING", caption), ("extra_tokens", "INT", 0)]
-    encoder["type"] = "DemoCaption"
-    encoder["properties"] = {"Node name for S&R": "DemoCaption"}
-    encoder["inputs"] = [{"name": n, "type": t, "widget": {"name": n}, "link": None} for n, t, _ in widgets]
-    encoder["widgets_values"] = [value for _, _, value in widgets]
-
-
-def _add_save_latent(workflow: dict) -> None:
-    sampler = nodes_of(workflow, "KSampler")[0]
-    number = workflow["last_node_id"] = workflow["last_node_id"] + 1
-    node = {
-        "id": number,
-        "type": "SaveLatent",
-        "pos": [sampler["pos"][0], sampler["pos"][1] + 400],
-        "size": [315, 58],
-        "flags": {},
-        "order": number,
-        "mode": 0,
-        "inputs": [{"name": "samples", "type": "LATENT", "link": None}],
-        "outputs": [],
-        "properties": {"Node name for S&R": "SaveLatent"},
-        "widgets_values": ["ditfastattn_demo"],
-    }
-    workflow["nodes"].append(node)
-    add_link(workflow, sampler, 0, node, "samples")
-
-
-def _sources(workflow: dict, node: dict) -> list[dict]:
-    by_id = {n["id"]: n for n in workflow["nodes"]}
-    return [by_id[link[1]] for link in workflow["links"] if link[3] == node["id"]]
-
-
-def _node_at(workflow: dict, node: dict, name: str) -> dict:
-    link_id = next(slot["link"] for slot in node["inputs"] if slot["name"] == name)
-    link = next(link for link in workflow["links"] if link[0] == link_id)
-    return next(n for n in workflow["nodes"] if n["id"] == link[1])

@@ -69,7 +69,7 @@ def search(
     """A plan with one level per threshold (D1, D2, ...), each found by a sampling run of its own, and a dense run.
 
     method: V1 or V2; thresholds: of the paper if not given, mild to strong. windows: one for V1, at least one for V2;
-    the paper's in whole rows of tiles if not given. sample(model) → latent and inputs: as in `runs.measure_runs`;
+    the paper's in whole rows of tiles if not given. sample(model) -> latent and inputs: as in `runs.measure_runs`;
     thresholds that were searched before are not searched again. A level's error is that of the search's own latent
     against the dense one of the same seed. Raises what `calibrate.measure` raises.
     """

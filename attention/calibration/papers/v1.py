@@ -83,7 +83,7 @@ class LayerChoices:
 class LayerSearch(Replay):
     """The search: greedy over layers, at every step, against the model's output.
 
-    threshold: δ; after layer l of L the output's loss may be δ · (l + 1) / L. outputs: filled by `watch_outputs` with
+    threshold: after layer l of L the output's loss may be (l + 1) / L of it. outputs: filled by `watch_outputs` with
     what the model returned since it was emptied. windows: the one window, or none for the band of WINDOW_FRACTION in
     whole rows of tiles. progress: told how many of the (step, layer) pairs are decided.
     """

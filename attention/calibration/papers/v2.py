@@ -26,7 +26,7 @@ HEAD_CAP = 1.5  # a single head's error may be this many times its part of a lay
 class HeadSearch(Processor):
     """The search: at each attention call a 0/1 programme over heads and methods.
 
-    threshold: δ, the sum of the chosen heads' relative squared errors that a layer may reach at a step. Each decision
+    threshold: the sum of the chosen heads' relative squared errors that a layer may reach at a step. Each decision
     is taken at a step's first call of a site and holds for its other calls. windows: to choose from, or none for bands
     of FRACTIONS in whole rows of tiles. progress: told how many steps are over.
     """

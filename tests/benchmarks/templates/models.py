@@ -49,6 +49,7 @@ FILES: dict[str, TinyModel] = {
     "longcat_image*": TinyModel("longcat", "flux", "LongCatImage", _NO_POOLED),
     "ovis_image*": TinyModel("ovis", "flux", "FluxSchnell", {**_NO_POOLED, "yak_mlp": True, "txt_norm": True}),
     "sd3.5_large*": TinyModel("sd3", "sd3"),
+    "pixart-sigma*": TinyModel("pixart", "pixart_sigma"),
     "wan2.1_t2v*": _wan(),
     "wan2.2_t2v*": _wan(),
     "wan2.2_bernini*": TinyModel("wan (bernini, context tokens)", "wan21_t2v"),

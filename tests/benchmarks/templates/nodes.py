@@ -17,12 +17,21 @@ ANY = "*"
 FRAMES, RATE = 9, 1
 
 # Width of the embeddings and of the pooled one, for each kind of text encoder that a template loads.
-_TEXT = {"flux": "flux", "flux2": "flux2", "wan": "wan21_t2v", "sd3": "sd3", "longcat_image": "flux", "ovis": "flux"}
+_TEXT = {
+    "flux": "flux",
+    "flux2": "flux2",
+    "wan": "wan21_t2v",
+    "sd3": "sd3",
+    "pixart": "pixart_sigma",
+    "longcat_image": "flux",
+    "ovis": "flux",
+}
 # The VAE that a file holds, by the start of its name.
 _VAES = {
     "ae.": objects.Vae(16, 8),
     "flux2-vae": objects.Vae(128, 16),
     "full_encoder_small_decoder": objects.Vae(128, 16),
+    "sdxl_vae": objects.Vae(4, 8),
     "vae-ft-mse": objects.Vae(4, 8),
     "wan_2.1_vae": objects.Vae(16, 8, video=True),
     "wan2_1_vae": objects.Vae(16, 8, video=True),

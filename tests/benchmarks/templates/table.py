@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from . import models, nodes
 
-# Pixels and frames. With them every latent has 24 to 300 tokens.
+# Pixels and frames. With them every latent has 24 to 360 tokens.
 _SIDES = {"width": 192, "height": 128}
 _VIDEO = {**_SIDES, "length": 9}
 AT_MOST: dict[str, dict[str, int]] = {
-    "EmptyLatentImage": _SIDES,
+    # The host's PixArt divides by zero at sizes below 256.
+    "EmptyLatentImage": {"width": 320, "height": 288},
     "EmptySD3LatentImage": _SIDES,
     "EmptyFlux2LatentImage": _SIDES,
     "EmptyHunyuanLatentVideo": _VIDEO,
