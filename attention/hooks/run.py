@@ -204,9 +204,9 @@ class SamplingRun:
     sigmas, positions: noise level of each step, and its place in the noise schedule. end: the noise level that the last
     step leads to. shape: of the latent. workload: what a dense run like it is known by. guidance: how the branches of
     an evaluation become one prediction. patcher: the host's, as it is sampled, with what nodes further on have put on
-    it. step: where the current evaluation is. clock: its steps' wall time. passes: times that the current evaluation has run conditionings through a
-    model. grid: of the last tracked forward. Branches that an evaluation has already computed are remembered, so that a
-    second pass over one is recognised as a guidance side pass.
+    it. step: where the current evaluation is. clock: of the wall time of steps. passes: times that the current
+    evaluation has run conditionings through a model. grid: of the last tracked forward. Branches that an evaluation has
+    already computed are remembered, so that a second pass over one is recognised as a guidance side pass.
     """
 
     def __init__(
