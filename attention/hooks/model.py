@@ -10,7 +10,7 @@ import torch
 
 from ...plans import ModelIdentity, fingerprint
 from ...plans import Site as PlanSite
-from ..families import TITLES, Family, Site, find_family
+from ..families import TITLES, Family, Site, find_family, refusal
 
 # Entries of the host's model configuration that change what a plan means; the rest (names, paths) may differ freely.
 _PLAIN = (bool, int, float, str, type(None))
@@ -33,6 +33,11 @@ class HostModel:
         """The model of a patcher. Raises NotCovered."""
         model = patcher.model.diffusion_model
         family = find_family(model)
+        reason = refusal(model)
+        if reason is not None:
+            raise NotCovered(
+                f"{model_name(patcher)} {reason}, so it runs with full attention: bypass or remove the node."
+            )
         if family is None:
             raise NotCovered(
                 f"{model_name(patcher)} is not a model that DiTFastAttn covers, so it runs with full attention: bypass "

@@ -24,7 +24,7 @@ class TinyModel(io.ComfyNode):
             node_id="DiTFastAttnTestTinyModel",
             display_name="Tiny model",
             category="tests",
-            inputs=[io.Combo.Input("family", options=["sd3", "flux", "pixart_sigma", "aura"])],
+            inputs=[io.Combo.Input("family", options=["sd3", "flux", "pixart_sigma", "sd15"])],
             outputs=[
                 io.Model.Output(),
                 io.Conditioning.Output("positive"),
