@@ -1,6 +1,7 @@
 """The model families that the pack can compress, one declarative record each."""
 
 from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Entry, Family, Site
+from .chroma import CHROMA
 from .flux import FLUX
 from .ltx import LTX
 from .lumina import LUMINA
@@ -9,7 +10,7 @@ from .qwen_image import QWEN_IMAGE
 from .sd3 import SD3
 from .wan import WAN
 
-FAMILIES = (SD3, FLUX, PIXART, WAN, QWEN_IMAGE, LUMINA, LTX)
+FAMILIES = (SD3, FLUX, PIXART, WAN, QWEN_IMAGE, LUMINA, LTX, CHROMA)
 # As people know them: those first that most people have, as many as one sentence bears.
 _TITLES = tuple(dict.fromkeys(family.title for family in FAMILIES))
 TITLES = (*_TITLES[:9], f"{len(_TITLES) - 9} others")
