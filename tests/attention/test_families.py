@@ -32,6 +32,7 @@ LAYOUTS = {
     "zimage": ((8, 12), [(2, 0, 0), (2, 32, 0)]),
     "ltxv": ((2, 4, 6), [(2, 0, 0)]),
     "chroma": ((8, 12), [(4, 7, 0)]),
+    "hunyuan_video": ((3, 8, 12), [(4, 7, 0)]),
     # With reference pictures, further frames, and several sequences through the same blocks.
     "qwen_edit": ((1, 8, 12), [(2, 7, 16)]),
     "qwen_layered": ((3, 8, 12), [(2, 7, 0)]),
@@ -39,6 +40,7 @@ LAYOUTS = {
     "zimage_omni": ((8, 12), [(2, 32, 0), (2, 96, 0)]),
     "ltxav": ((2, 4, 6), [(2, 0, 0)]),
     "radiance": ((8, 12), [(2, 7, 0)]),
+    "hunyuan_image21": ((8, 12), [(2, 7, 0)]),
     "wan_camera": ((3, 8, 12), [(2, 0, 0)]),
     "wan_phantom": ((3, 8, 12), [(2, 0, 96)]),
 }
