@@ -2,6 +2,7 @@
 
 from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Entry, Family, Site
 from .chroma import CHROMA
+from .cosmos import COSMOS
 from .flux import FLUX
 from .hunyuan_video import HUNYUAN_VIDEO
 from .ltx import LTX
@@ -11,7 +12,7 @@ from .qwen_image import QWEN_IMAGE
 from .sd3 import SD3
 from .wan import WAN
 
-FAMILIES = (SD3, FLUX, PIXART, WAN, QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO)
+FAMILIES = (SD3, FLUX, PIXART, WAN, QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS)
 # As people know them: those first that most people have, as many as one sentence bears.
 _TITLES = tuple(dict.fromkeys(family.title for family in FAMILIES))
 TITLES = (*_TITLES[:9], f"{len(_TITLES) - 9} others")
