@@ -5,6 +5,7 @@ from .chroma import CHROMA
 from .cosmos import COSMOS
 from .flux import FLUX
 from .hunyuan_video import HUNYUAN_VIDEO
+from .kandinsky5 import KANDINSKY5
 from .ltx import LTX
 from .lumina import LUMINA
 from .pixart import PIXART
@@ -12,7 +13,7 @@ from .qwen_image import QWEN_IMAGE
 from .sd3 import SD3
 from .wan import WAN
 
-FAMILIES = (SD3, FLUX, PIXART, WAN, QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS)
+FAMILIES = (SD3, FLUX, PIXART, WAN, QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5)
 # As people know them: those first that most people have, as many as one sentence bears.
 _TITLES = tuple(dict.fromkeys(family.title for family in FAMILIES))
 TITLES = (*_TITLES[:9], f"{len(_TITLES) - 9} others")
