@@ -44,10 +44,14 @@ LAYOUTS = {
     "radiance": ((8, 12), [(2, 7, 0)]),
     "hunyuan_image21": ((8, 12), [(2, 7, 0)]),
     "wan_camera": ((3, 8, 12), [(2, 0, 0)]),
+    "wan_vace": ((3, 8, 12), [(4, 0, 0)]),
     "wan_phantom": ((3, 8, 12), [(2, 0, 96)]),
+    "wan_scail": ((3, 8, 12), [(2, 96, 72)]),
+    "wan_s2v": ((3, 8, 12), [(2, 0, 96)]),
+    "wan_humo": ((3, 8, 12), [(2, 0, 96)]),
 }
 # Where not every call has a site of its own: two control videos through one block, a refining block that is left alone.
-SITES = {}
+SITES = {"wan_vace": (0, 2, 2, 1)}
 FAMILIES = pytest.mark.parametrize("family", LAYOUTS)
 # Those that differ from another in their conditioning or their class alone.
 VARIANTS = {name for name in LAYOUTS if "like" in tiny.configs()[name]}
