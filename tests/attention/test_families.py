@@ -35,6 +35,7 @@ LAYOUTS = {
     "hunyuan_video": ((3, 8, 12), [(4, 7, 0)]),
     "cosmos_predict2": ((1, 8, 12), [(2, 0, 0)]),
     "kandinsky5": ((1, 8, 12), [(2, 0, 0)]),
+    "hidream": ((8, 12), [(2, 0, 17)]),
     # With reference pictures, further frames, and several sequences through the same blocks.
     "qwen_edit": ((1, 8, 12), [(2, 7, 16)]),
     "qwen_layered": ((3, 8, 12), [(2, 7, 0)]),
