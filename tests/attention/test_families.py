@@ -36,6 +36,7 @@ LAYOUTS = {
     "cosmos_predict2": ((1, 8, 12), [(2, 0, 0)]),
     "kandinsky5": ((1, 8, 12), [(2, 0, 0)]),
     "hidream": ((8, 12), [(2, 0, 17)]),
+    "omnigen2": ((8, 12), [(1, 0, 0), (2, 7, 0)]),
     # With reference pictures, further frames, and several sequences through the same blocks.
     "qwen_edit": ((1, 8, 12), [(2, 7, 16)]),
     "qwen_layered": ((3, 8, 12), [(2, 7, 0)]),
@@ -44,6 +45,7 @@ LAYOUTS = {
     "ltxav": ((2, 4, 6), [(2, 0, 0)]),
     "radiance": ((8, 12), [(2, 7, 0)]),
     "hunyuan_image21": ((8, 12), [(2, 7, 0)]),
+    "boogu": ((8, 12), [(1, 0, 0), (1, 23, 0), (1, 16, 0), (1, 23, 0)]),
     "wan_camera": ((3, 8, 12), [(2, 0, 0)]),
     "wan_vace": ((3, 8, 12), [(4, 0, 0)]),
     "wan_phantom": ((3, 8, 12), [(2, 0, 96)]),
@@ -52,7 +54,7 @@ LAYOUTS = {
     "wan_humo": ((3, 8, 12), [(2, 0, 96)]),
 }
 # Where not every call has a site of its own: two control videos through one block, a refining block that is left alone.
-SITES = {"wan_vace": (0, 2, 2, 1)}
+SITES = {"wan_vace": (0, 2, 2, 1), "boogu": (None, 0, 1, 2)}
 FAMILIES = pytest.mark.parametrize("family", LAYOUTS)
 # Those that differ from another in their conditioning or their class alone.
 VARIANTS = {name for name in LAYOUTS if "like" in tiny.configs()[name]}
