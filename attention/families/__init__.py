@@ -1,5 +1,6 @@
 """The model families that the pack can compress, one declarative record each."""
 
+from .aura import AURA
 from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Entry, Family, Site
 from .chroma import CHROMA
 from .cogvideox import COGVIDEOX
@@ -17,7 +18,7 @@ from .qwen_image import QWEN_IMAGE
 from .sd3 import SD3
 from .wan import WAN, WAN_REFERENCE_LAST, WAN_SCAIL, WAN_VACE
 
-FAMILIES = (SD3, FLUX, PIXART, WAN, WAN_VACE, WAN_SCAIL, WAN_REFERENCE_LAST, QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5, HIDREAM, OMNIGEN2, BOOGU, COGVIDEOX, HUNYUAN_DIT)
+FAMILIES = (SD3, FLUX, PIXART, WAN, WAN_VACE, WAN_SCAIL, WAN_REFERENCE_LAST, QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5, HIDREAM, OMNIGEN2, BOOGU, COGVIDEOX, HUNYUAN_DIT, AURA)
 # As people know them: those first that most people have, as many as one sentence bears.
 _TITLES = tuple(dict.fromkeys(family.title for family in FAMILIES))
 TITLES = (*_TITLES[:9], f"{len(_TITLES) - 9} others")

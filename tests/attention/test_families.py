@@ -39,6 +39,7 @@ LAYOUTS = {
     "omnigen2": ((8, 12), [(1, 0, 0), (2, 7, 0)]),
     "cogvideox": ((3, 8, 12), [(2, 7, 0)]),
     "hydit": ((8, 12), [(4, 0, 0)]),
+    "aura": ((8, 8), [(2, 15, 0)]),
     # With reference pictures, further frames, and several sequences through the same blocks.
     "qwen_edit": ((1, 8, 12), [(2, 7, 16)]),
     "qwen_layered": ((3, 8, 12), [(2, 7, 0)]),
