@@ -5,6 +5,7 @@ from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Entry, Family, Site
 from .chroma import CHROMA
 from .cogvideox import COGVIDEOX
 from .cosmos import COSMOS
+from .ernie import ERNIE
 from .flux import FLUX
 from .hidream import HIDREAM
 from .hunyuan_dit import HUNYUAN_DIT
@@ -20,7 +21,7 @@ from .qwen_image import QWEN_IMAGE
 from .sd3 import SD3
 from .wan import WAN, WAN_REFERENCE_LAST, WAN_SCAIL, WAN_VACE
 
-FAMILIES = (SD3, FLUX, PIXART, WAN, WAN_VACE, WAN_SCAIL, WAN_REFERENCE_LAST, QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5, HIDREAM, OMNIGEN2, BOOGU, COGVIDEOX, HUNYUAN_DIT, AURA, MOCHI, KREA2)
+FAMILIES = (SD3, FLUX, PIXART, WAN, WAN_VACE, WAN_SCAIL, WAN_REFERENCE_LAST, QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5, HIDREAM, OMNIGEN2, BOOGU, COGVIDEOX, HUNYUAN_DIT, AURA, MOCHI, KREA2, ERNIE)
 # As people know them: those first that most people have, as many as one sentence bears.
 _TITLES = tuple(dict.fromkeys(family.title for family in FAMILIES))
 TITLES = (*_TITLES[:9], f"{len(_TITLES) - 9} others")
