@@ -43,6 +43,7 @@ LAYOUTS = {
     "mochi": ((4, 4, 8), [(1, 0, 8)]),
     "krea2": ((8, 12), [(2, 7, 0)]),
     "ernie": ((8, 12), [(2, 0, 7)]),
+    "joyimage": ((1, 8, 12), [(2, 0, 7)]),
     # With reference pictures, further frames, and several sequences through the same blocks.
     "qwen_edit": ((1, 8, 12), [(2, 7, 16)]),
     "qwen_layered": ((3, 8, 12), [(2, 7, 0)]),
