@@ -18,11 +18,11 @@ from .lumina import LUMINA
 from .mochi import MOCHI
 from .omnigen2 import BOOGU, OMNIGEN2
 from .pixart import PIXART
-from .qwen_image import QWEN_IMAGE
+from .qwen_image import MAGE_FLOW, QWEN_IMAGE
 from .sd3 import SD3
 from .wan import WAN, WAN_REFERENCE_LAST, WAN_SCAIL, WAN_VACE
 
-FAMILIES = (SD3, FLUX, PIXART, WAN, WAN_VACE, WAN_SCAIL, WAN_REFERENCE_LAST, QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5, HIDREAM, OMNIGEN2, BOOGU, COGVIDEOX, HUNYUAN_DIT, AURA, MOCHI, KREA2, ERNIE, JOYIMAGE)
+FAMILIES = (SD3, FLUX, PIXART, WAN, WAN_VACE, WAN_SCAIL, WAN_REFERENCE_LAST, QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5, HIDREAM, OMNIGEN2, BOOGU, COGVIDEOX, HUNYUAN_DIT, AURA, MOCHI, KREA2, ERNIE, JOYIMAGE, MAGE_FLOW)
 # As people know them: those first that most people have, as many as one sentence bears.
 _TITLES = tuple(dict.fromkeys(family.title for family in FAMILIES))
 TITLES = (*_TITLES[:9], f"{len(_TITLES) - 9} others")

@@ -47,6 +47,7 @@ LAYOUTS = {
     # With reference pictures, further frames, and several sequences through the same blocks.
     "qwen_edit": ((1, 8, 12), [(2, 7, 16)]),
     "qwen_layered": ((3, 8, 12), [(2, 7, 0)]),
+    "mage_flow": ((8, 12), [(2, 7, 16)]),
     "flux_kontext": ((8, 12), [(4, 7, 16)]),
     "zimage_omni": ((8, 12), [(2, 32, 0), (2, 96, 0)]),
     "ltxav": ((2, 4, 6), [(2, 0, 0)]),
