@@ -29,8 +29,13 @@ class AttentionCall:
     obstacle: str | None = None
 
     @classmethod
-    def of_host(cls, function, args: tuple, kwargs: dict) -> AttentionCall:
-        """From the arguments of the host's attention function: (q, k, v, heads, mask, attn_precision, ...)."""
+    def of_host(
+        cls, function, args: tuple, kwargs: dict, masks_nothing: Callable[[torch.Tensor], bool] = lambda mask: False
+    ) -> AttentionCall:
+        """From the arguments of the host's attention function: (q, k, v, heads, mask, attn_precision, ...).
+
+        masks_nothing: whether a mask changes nothing, such as that of a text without padding.
+        """
         given = {**dict(zip(_NAMES, args, strict=False)), **{name: kwargs[name] for name in _NAMES if name in kwargs}}
         rest = {name: value for name, value in kwargs.items() if name not in _NAMES}
         heads, split = given["heads"], given.get("skip_reshape", False)
@@ -39,7 +44,8 @@ class AttentionCall:
         k, v = (_as_heads(given[name], _groups(given[name], q) if grouped else heads, split) for name in ("k", "v"))
         precision = {"attn_precision": given["attn_precision"]} if "attn_precision" in given else {}
         obstacle = None
-        if given.get("mask") is not None:
+        mask = given.get("mask")
+        if mask is not None and not masks_nothing(mask):
             obstacle = "the model masks its attention"
         elif grouped:
             k, v = (_repeated(tensor, q.shape[1]) for tensor in (k, v))

@@ -95,6 +95,7 @@ class Forward:
         self.number = 0  # of the pass in its evaluation
         self.pending: list[SiteCall] = []
         self.open: dict[str, SiteCall] = {}
+        self._masks: dict[int, tuple[torch.Tensor, bool]] = {}
 
     @property
     def image_tokens(self) -> int:
@@ -123,6 +124,12 @@ class Forward:
         """Tokens of each stream that attended at a site."""
         layout = self.layout(call.site, call.length, call.options)
         return (layout or SiteLayout((max(1, call.length),))).streams
+
+    def masks_nothing(self, mask: torch.Tensor) -> bool:
+        """Whether a mask leaves every key to every query; looked at once for all sites of a forward."""
+        if id(mask) not in self._masks:
+            self._masks[id(mask)] = (mask, bool(mask.all() if mask.dtype == torch.bool else not mask.any()))
+        return self._masks[id(mask)][1]
 
     def pair(self) -> tuple[Branch, Branch] | None:
         """(conditional, unconditional) when the batch holds just one of each."""

@@ -60,7 +60,8 @@ class Oracle:
     def _replacement(self, function):
         def attention(q, k, v, heads, mask=None, attn_precision=None, skip_reshape=False, **kwargs):
             if not skip_reshape:
-                q, k, v = (x.reshape(*x.shape[:2], heads, -1) for x in (q, k, v))
+                width = q.shape[2:].numel() // heads
+                q, k, v = (x.reshape(*x.shape[:2], x.shape[2:].numel() // width, width) for x in (q, k, v))
                 q, k, v = (x.transpose(1, 2) for x in (q, k, v))
             if kwargs.get("enable_gqa"):
                 k, v = (x.repeat_interleave(heads // x.shape[1], dim=1) for x in (k, v))
