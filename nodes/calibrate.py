@@ -134,8 +134,9 @@ class Calibrate(io.ComfyNode):
                     advanced=True,
                     tooltip=(
                         "Sample this level with the same seed and compare it with full attention. If its error is not "
-                        "what the plan predicts, all levels are corrected and it is tried again, at most twice. Each "
-                        "try takes one generation."
+                        "what the plan predicts, all levels are corrected and it is tried again, at most twice. Then "
+                        "as many fewer steps as come to the same work are sampled, to compare the errors. Each try "
+                        "takes one generation."
                     ),
                 ),
                 io.Combo.Input(

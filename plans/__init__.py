@@ -7,7 +7,7 @@ A plan says for every noise level, layer and head how attention is computed. It 
 from . import letters
 from .codec import Refusal, dumps, loads
 from .fingerprint import fingerprint
-from .schedule import RunSchedule, resolve
+from .schedule import RunSchedule, resolve, steps_of_work
 from .schema import Level, Measurement, ModelIdentity, Plan, Site
 from .validation import PlanError
 from .way_spec import WaySpec
@@ -27,4 +27,5 @@ __all__ = [
     "letters",
     "loads",
     "resolve",
+    "steps_of_work",
 ]

@@ -170,3 +170,8 @@ def _notes(inside: np.ndarray, stale: int, cells: int, recalled: int) -> tuple[s
             "far apart for a forecast."
         )
     return tuple(notes)
+
+
+def steps_of_work(kept: float, steps: int) -> int:
+    """To how many of `steps` dense steps the fraction `kept` (0..1) of their work amounts, rounded; at least one."""
+    return max(1, min(steps, round(kept * steps)))

@@ -11,7 +11,7 @@ import logging
 import math
 from dataclasses import dataclass, field
 
-from ...plans import Plan, PlanError, Refusal, loads
+from ...plans import Plan, PlanError, Refusal, loads, steps_of_work
 from ...plans.search import CUSTOM
 from ..calibration.measurement import CalibrationError, descending, measured_by, solve
 from ..calibration.progress import Meter
@@ -22,7 +22,7 @@ from ..hooks.processor import Processor
 from ..hooks.record import RunLog, Stopwatch
 from ..hooks.run import SamplingRun
 from ..replay.apply import PlanRefused, follower, refuse
-from ..report.statistics import kept_by
+from ..report.statistics import in_steps, kept_by
 from .comparison import differences, settings_of
 from .kept import AGAIN, KEPT, NEVER, WHEN_NEEDED, Kept
 from .message import (
@@ -222,11 +222,12 @@ class Applied:
         self._write(plan)
         chosen = plan.level(level)
         attention, model = kept_by(run.record, plan.measurement)
-        figures = Figures(attention, model, chosen.predicted_error)
+        steps = len(run.positions)
+        figures = Figures(attention, model, chosen.predicted_error, steps_of_work(model, steps))
         found = differences(plan, run, HostModel.of(run.patcher).identity)
         sentence = (
-            f"Plan {plan.id} in use: {level}, {percent(attention)} of attention and {percent(model)} of all work kept, "
-            f"predicted error {chosen.predicted_error:.2f}."
+            f"Plan {plan.id} in use: {level}, {percent(attention)} of attention and {percent(model)} of all work kept"
+            f"{in_steps(model, steps)}, predicted error {chosen.predicted_error:.2f}."
         )
         return Report(IN_USE, sentence, level, plan, self._new(plan), figures, tuple(found), notes)
 
@@ -258,8 +259,8 @@ class Applied:
         chosen = plan.level(level)
         sentence = (
             f"Plan {plan.id} made in this run. From now on {level}: {percent(chosen.attention_flops_kept)} of "
-            f"attention and {percent(chosen.model_flops_kept)} of all work kept, predicted error "
-            f"{chosen.predicted_error:.2f}."
+            f"attention and {percent(chosen.model_flops_kept)} of all work kept"
+            f"{in_steps(chosen.model_flops_kept, stamp.steps)}, predicted error {chosen.predicted_error:.2f}."
         )
         return Report(MADE, sentence, level, plan, True, figures, notes=notes)
 
@@ -323,7 +324,8 @@ def _nothing(plan: Plan) -> str:
     stamp = plan.measurement
     whole = stamp.attention_flops + stamp.other_flops
     part = stamp.attention_flops / whole if whole else 0.0
+    fewer = f"One step fewer of {stamp.steps} would save {percent(1 / stamp.steps)}. " if stamp.steps > 1 else ""
     return (
         f"Nothing to save: attention is {percent(part)} of the work at this size, and leaving out steps costs more "
-        "than it brings. For a larger picture, set calibrate to 'again'."
+        f"than it brings. {fewer}For a larger picture, set calibrate to 'again'."
     )

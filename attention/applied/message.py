@@ -19,13 +19,14 @@ KEPT_REPORTS = 8  # in the host's history, with the prompt that each is of
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one run as it was: fractions of the dense run's FLOPs, and the relative error of the latent that the level
-    predicts. None where it is not known.
+    """Of one run as it was: fractions of the dense run's FLOPs, the relative error of the latent that the level
+    predicts, and to how many of its steps the model's FLOPs amount. None where it is not known.
     """
 
     attention_flops_kept: float | None = None
     model_flops_kept: float | None = None
     predicted_error: float | None = None
+    steps_of_work: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Report:
                 "attention_flops_kept": self.figures.attention_flops_kept,
                 "model_flops_kept": self.figures.model_flops_kept,
                 "predicted_error": self.figures.predicted_error,
+                "steps_of_work": self.figures.steps_of_work,
             },
             "levels": [
                 {

@@ -106,6 +106,7 @@ def calibrated(
             runs=runs,
             before=before,
             check=check,
+            by_steps=setup.sigmas is None,
         )
     except NotCovered as error:
         log.warning("[DiTFastAttn] %s", error)
@@ -156,16 +157,18 @@ def plan_by(
     runs: int = 1,
     before: Measured | Refusal | None = None,
     check: str = OFF,
+    by_steps: bool = True,
 ) -> Result:
     """The plan of one of METHODS, with progress shown under the node that is being executed.
 
     sample(model, settings, progress) → latent; inputs, runs, before: see `runs.measure_runs`. check: a level to
-    verify with the first seed of this node, one of VERIFIABLE. Raises NotCovered for a model that no family covers,
-    CalibrationError when nothing can be measured, or when what is asked for does not go together.
+    verify with the first seed of this node, one of VERIFIABLE. by_steps: whether `sample` takes as many steps as its
+    settings say. Raises NotCovered for a model that no family covers, CalibrationError when nothing can be measured, or
+    when what is asked for does not go together.
     """
     budget, model = budget or Budget(), HostModel.of(model_patcher)
     if method == ONE_RUN:
-        return _one_run(model, settings, sample, inputs, budget, runs, before, check)
+        return _one_run(model, settings, sample, inputs, budget, runs, before, check, by_steps)
     if budget != Budget() or runs != 1 or before is not None or check != OFF:
         raise CalibrationError(
             "The papers' methods know no budget and only one prompt and seed, and their errors are measured already: "
@@ -185,13 +188,15 @@ def plan_by(
     return Result(found.plan, _NO_MEASUREMENTS, _figures(found.plan, method, found.runs, found.resumed, 1))
 
 
-def _one_run(model: HostModel, settings, sample, inputs, budget: Budget, runs: int, before, check: str) -> Result:
+def _one_run(
+    model: HostModel, settings, sample, inputs, budget: Budget, runs: int, before, check: str, by_steps: bool
+) -> Result:
     if isinstance(before, Refusal):
         raise CalibrationError(before.reason)
     if check != OFF and check not in (name for name, _ in budget.levels):
         raise CalibrationError("There is no level 'custom' to verify: set keep_work or keep_attention above 0.")
     progress, dense = Meter(), Trajectory()
-    progress.reserve(check != OFF)
+    progress.reserve(0 if check == OFF else 1 + by_steps)
 
     def measured_sample(patched, one: SamplerSettings):
         if check == OFF or one != settings:
@@ -216,6 +221,9 @@ def _one_run(model: HostModel, settings, sample, inputs, budget: Budget, runs: i
         limit = budget.max_cache_bytes or None
         return solve(measured, levels=budget.levels, max_cache_bytes=limit, price=budget.price)
 
+    def fewer(steps: int):
+        return lambda patched: sample(patched, replace(settings, steps=steps), progress)
+
     checked = None
     if check == OFF:
         solved = solution(done.measured)
@@ -229,6 +237,7 @@ def _one_run(model: HostModel, settings, sample, inputs, budget: Budget, runs: i
             lambda patched: sample(patched, settings, progress),
             dense,
             progress,
+            fewer if by_steps else None,
         )
         solved = _stamped(checked.solved, checked.seconds)
         took = f"Solved and checked in {duration(watch())}"

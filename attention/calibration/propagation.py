@@ -24,7 +24,7 @@ PROBE_FRACTION = 0.15  # probes as a fraction of the steps; each costs one evalu
 LEAST_PROBES = 2
 PROBED_AT = 0.35  # part of the steps after which the probes are made
 MOST_GROWTH = 5.5  # of an amplitude, from where the latent is nearly all noise to the end; see `growth`
-MOST_TERMS = 3  # predictions, the newest and those before, that a sampler may make a step of; its own and two
+MOST_TERMS = 4  # predictions, the newest and those before, that a sampler may make a step of, as UniPC does
 LEAST_REACH = 0.25  # of what a step alone takes of its prediction, when later steps take it back. Chosen by hand
 MOST_FACTOR = 30.0  # beyond, a factor found for reuse says that its probe was not above rounding
 WINDOWED, REUSED = "window", "reuse"
@@ -114,8 +114,10 @@ def euler_shares(sigmas: np.ndarray, end: float = 0.0) -> np.ndarray:
     return result
 
 
-def reach(shares: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """(steps,) squared size in the clean latent of a unit error in the prediction of each step.
+def reach(shares: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(steps,) squared size in the clean latent of a unit error in the prediction of each step; and (steps,) its
+    detour: the size of what the steps that take of it move, in squares, over that of what they come to together. 1
+    where one step alone takes of it, and more where later ones take a part back.
 
     shares: (steps, terms) parts of the prediction of a step, and of the steps before, that go into the next step's
     latent, from where they grow. signal, scale (steps + 1,): see `noise.signal_scale`; the last of each is where the
@@ -123,8 +125,12 @@ def reach(shares: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> np.ndarr
     is the picture in the end.
     """
     grown = np.sqrt(growth(signal[1:], scale[1:]))
-    size = np.zeros(len(shares))
+    size, moved = np.zeros(len(shares)), np.zeros(len(shares))
     for back in range(min(shares.shape[1], len(shares))):
-        size[: len(size) - back] += (shares[:, back] * grown)[back:]
+        part = (shares[:, back] * grown)[back:]
+        size[: len(size) - back] += part
+        moved[: len(size) - back] += part**2
     # Later steps may take nearly all of it back on paper; an error is not quite the same to them.
-    return np.maximum(size, LEAST_REACH * np.abs(shares[:, 0]) * grown) ** 2
+    size = np.maximum(size, LEAST_REACH * np.abs(shares[:, 0]) * grown)
+    detour = np.divide(np.sqrt(moved), size, out=np.ones_like(size), where=size > 0)
+    return size**2, np.maximum(detour, 1.0)

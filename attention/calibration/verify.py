@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from comfy.patcher_extension import WrappersMP
 
-from ...plans import Plan
+from ...plans import Plan, steps_of_work
 from ...plans.search import Solved
 from ..hooks.model import HostModel
 from ..hooks.patch import attached, remove
@@ -96,9 +96,21 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class FewerSteps:
+    """What a level's work buys without a plan: `steps` of the `of` that were measured, with full attention. error:
+    relative, of the final latent against the measured run's.
+    """
+
+    steps: int
+    of: int
+    error: float
+
+
+@dataclass(frozen=True)
 class Verification:
     """What verifying a level gave. solved: the plan, with all levels corrected. correction: factor on predicted errors
-    (not squared) that the plan's have over the measured table's. seconds: of the sampling and solving.
+    (not squared) that the plan's have over the measured table's. seconds: of the sampling and solving. fewer: None
+    where no smaller number of steps could be sampled.
     """
 
     level: str
@@ -106,6 +118,7 @@ class Verification:
     attempts: tuple[Attempt, ...]
     correction: float
     seconds: float
+    fewer: FewerSteps | None = None
 
     @property
     def error(self) -> float:
@@ -130,14 +143,22 @@ class Verification:
         return (
             f"{self.level} checked: relative error {self.error:.3f} where {self.predicted:.3f} is predicted "
             f"(PSNR of the latent {self.attempts[-1].psnr_db:.1f} dB), {outcome}, after {count} "
-            f"attempt{'s' * (count != 1)}."
+            f"attempt{'s' * (count != 1)}.{self._beside}"
         )
+
+    @property
+    def _beside(self) -> str:
+        if self.fewer is None:
+            return ""
+        return f" {self.fewer.steps} of {self.fewer.of} steps, the same work, err by {self.fewer.error:.3f}."
 
     @property
     def figures(self) -> dict:
         """JSON-able: level, predicted_error, latent_relative_error, psnr_db, met, factor, correction, seconds, attempts
-        (of each predicted_error, latent_relative_error, psnr_db, step_errors as [step, error] pairs, notes).
+        (of each predicted_error, latent_relative_error, psnr_db, step_errors as [step, error] pairs, notes),
+        fewer_steps (steps, of, latent_relative_error; None where none were sampled).
         """
+        fewer = self.fewer
         return {
             "level": self.level,
             "predicted_error": self.predicted,
@@ -157,6 +178,9 @@ class Verification:
                 }
                 for attempt in self.attempts
             ],
+            "fewer_steps": None
+            if fewer is None
+            else {"steps": fewer.steps, "of": fewer.of, "latent_relative_error": fewer.error},
         }
 
 
@@ -168,12 +192,15 @@ def verify(
     sample: Callable,
     dense: Trajectory,
     progress: Meter | None = None,
+    fewer: Callable[[int], Callable] | None = None,
 ) -> Verification:
     """Sample a level of `solve(measured)` and correct the measurement until the level errs as it predicts.
 
     sample(model) → latent: as in `calibrate.measure`, with the seed of `dense`; a `dense` that was not sampled yet is
     sampled first. An error above FACTOR times the prediction or below it by MOST_CAUTION scales the table and solves
     anew, at most RETRIES times; the scale holds for all levels. A level that comes out the same is not sampled again.
+    fewer(steps): `sample` with fewer steps, which then samples as many as the level's work amounts to, for comparison;
+    None where the steps are not to be had otherwise.
     The model is left as it was. Raises what sampling raises, and PlanRefused if the plan cannot be carried out.
     """
     watch = Stopwatch()
@@ -202,7 +229,8 @@ def verify(
         before, solved = solved, solve(measured.scaled(correction**2))
         if _same(before.plan, solved.plan, level):
             break
-    result = Verification(level, solved, tuple(attempts), correction, watch())
+    beside = None if fewer is None else _fewer_steps(model, solved.plan, level, fewer, dense, progress)
+    result = Verification(level, solved, tuple(attempts), correction, watch(), beside)
     log.info("[DiTFastAttn] %s", result.sentence)
     return result
 
@@ -219,6 +247,21 @@ def _attempt(model: HostModel, plan: Plan, level: str, sample: Callable, dense: 
         },
         notes=tuple(run.record.notes) if run.record is not None else (),
     )
+
+
+def _fewer_steps(
+    model: HostModel, plan: Plan, level: str, fewer: Callable, dense: Trajectory, progress: Meter | None
+) -> FewerSteps | None:
+    of = plan.measurement.steps
+    steps = steps_of_work(plan.level(level).model_flops_kept, of)
+    if steps == of:
+        return None
+    if progress is not None:
+        progress.begin_part(f"sampling {steps} of {of} steps, to compare {level} with")
+    latent = _flat(fewer(steps)(remove(model.patcher)))
+    if progress is not None:
+        progress.end_part()
+    return FewerSteps(steps, of, relative_error(latent, dense.final))
 
 
 def _ratio(attempt: Attempt) -> float | None:

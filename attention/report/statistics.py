@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ...kernels import BACKENDS, WAYS
+from ...plans import steps_of_work
 from ..hooks.installation import Installation
 from ..hooks.model import HostModel, NotCovered, parameter_count
 from ..hooks.patch import attached
@@ -79,6 +80,14 @@ def kept_by(record: RunRecord, measurement) -> tuple[float, float]:
     """(attention, whole model): fractions of the dense run's FLOPs that a run kept. measurement: of its plan."""
     figures = _figures(record, measurement)
     return figures["attention_flops_kept"], figures["model_flops_kept"]
+
+
+def in_steps(kept: float, steps: int) -> str:
+    """The fraction of the model's work that a run keeps, in steps of the same sampler, to follow it in a sentence;
+    empty where that is all of them.
+    """
+    count = steps_of_work(kept, steps)
+    return f", the work of {count} of {steps} steps" if count < steps else ""
 
 
 def _model(model_patcher) -> dict:
@@ -167,7 +176,8 @@ def _run_lines(stats: dict) -> list[str]:
         f"{sampler['sampler']}, {sampler['steps']} steps, CFG {sampler['cfg']:g}",
         f"{stats['model']['tokens']} image tokens, {stats['model']['text_tokens']} text tokens",
         f"Attention FLOPs kept: {stats['attention_flops_kept']:.1%}",
-        f"Whole-model FLOPs kept: {stats['model_flops_kept']:.1%}",
+        f"Whole-model FLOPs kept: {stats['model_flops_kept']:.1%}"
+        f"{in_steps(stats['model_flops_kept'], sampler['steps'])}",
         f"Predicted relative error of the latent: {stats['predicted_error']:.3f}",
         f"Cache: {stats['cache_bytes'] / 2**20:.1f} MiB",
         f"Sampling: {stats['seconds']:.2f} s",

@@ -28,6 +28,11 @@ Those of different gaps add up in squares, because the steps between turn an err
 model the error that a single early forecast leaves in the final latent has a cosine of only -0.1 to -0.3 with what it
 put in. Two numbers are beyond first order: later evaluations undo a part of what a gap leaves (`REMAINS`); and of what
 was missed until the correction a part stays, because the evaluation that corrects was made off the way (`STAYS`).
+
+Multi-step samplers take more of a prediction than they keep, and the steps after it take a part back: DPM++ 2M one and
+a half, then minus a half. To first order only the sum counts. But the evaluations between see the latent go too far
+and back, and answer; so the error of a gap is as much larger as its predictions move in squares what they come to in
+sum, their `detour`.
 """
 
 from __future__ import annotations
@@ -61,16 +66,20 @@ class Forecasts:
 
     sigmas (S,): the host's noise levels. reach (S,): size in the final latent of a unit error of p at each level. gram
     (S, S): inner products of p at any two levels, over the squared norm of the final latent, so that errors are
-    relative to it. Arrays are float64 and read-only. Raises PlanError when a shape or a value is wrong.
+    relative to it. detour (S,): how much further than `reach` an error of p moves latents on the way, at least 1; None
+    stands for 1 everywhere. Arrays are float64 and read-only. Raises PlanError when a shape or a value is wrong.
     """
 
     sigmas: np.ndarray
     reach: np.ndarray
     gram: np.ndarray
+    detour: np.ndarray | None = None
 
     def __post_init__(self):
         rows = len(items(list(np.ravel(self.sigmas)), 1, MAX_ROWS, "noise levels of a calibration"))
-        for field in ("sigmas", "reach"):
+        if self.detour is None:
+            freeze(self, detour=np.ones(rows))
+        for field in ("sigmas", "reach", "detour"):
             freeze(self, **{field: checked(getattr(self, field), (rows,), f"{field} of forecasts")})
         gram = np.array(self.gram, dtype=np.float64)
         good = gram.shape == (rows, rows) and bool(np.isfinite(gram).all()) and bool(np.all(np.diag(gram) >= 0))
@@ -97,6 +106,7 @@ class Forecasts:
             self,
             reach=part * self.reach + (1 - part) * other.reach,
             gram=part * self.gram + (1 - part) * other.gram,
+            detour=part * self.detour + (1 - part) * other.detour,
         )
 
     def pattern(self, evaluated: np.ndarray) -> Pattern:
@@ -135,6 +145,9 @@ class Forecasts:
             off = off + np.array([correction, slope]) @ added
         # Nothing comes after the last level that could undo anything.
         squared = squared + REMAINS**2 * float(off @ gram @ off) if row < self.rows else float(off @ gram @ off)
+        reach, detour = self.reach[rows[2:]], self.detour[rows[2:]]
+        if (detour > 1).any():
+            squared *= (float(reach @ detour) / max(float(reach.sum()), 1e-30)) ** 2
         if before == last:
             rows, off = rows[1:], off[1:]
         return _Gap(rows, np.array(slopes), correction, off, max(squared, 0.0))
@@ -246,9 +259,16 @@ class Pattern:
 
     @cached_property
     def influence(self) -> np.ndarray:
-        """Factor on the squared error of p at each evaluated level, since forecasts repeat it: (count,), at least 1."""
+        """Factor on the squared error of p at each evaluated level, since forecasts repeat it: (count,), at least 1.
+
+        To first order it is the square of what the error becomes in the final latent, but later evaluations undo a part
+        of what is repeated. On the demo model, 20 steps of euler, 8 solutions with 6 to 12 evaluations on 3 pictures
+        that they do not come from, what windows, residuals and reuse added to the error of forecasts was 0.71 to 1.25
+        times, 1.04 in the mean, what follows from the amplitude in place of its square; and a quarter to a half of
+        what follows from the square.
+        """
         reach, used = self.forecasts.reach[self.evaluated], self.used[self.evaluated]
-        return np.maximum(np.divide(used, reach, out=np.ones_like(reach), where=reach > 0) ** 2, 1.0)
+        return np.maximum(np.abs(np.divide(used, reach, out=np.ones_like(reach), where=reach > 0)), 1.0)
 
     @property
     def count(self) -> int:

@@ -21,7 +21,7 @@ from comfy_execution.utils import CurrentNodeContext  # noqa: E402
 from ditfastattn.attention.applied.kept import KEPT, Kept  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import PlanRefused  # noqa: E402
-from ditfastattn.attention.report.statistics import statistics  # noqa: E402
+from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
 from ditfastattn.nodes.apply_plan import ApplyCompressionPlan  # noqa: E402
 from ditfastattn.plans import dumps  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
@@ -453,6 +453,21 @@ def test_where_nothing_is_worth_having_the_node_says_so_and_leaves_the_model_alo
     assert torch.equal(ksampler(node.model, "sd3"), plain) and torch.equal(ksampler(node.model, "sd3"), plain)
     assert node.states == ["watching", "nothing to save", "nothing to save"]
     assert node.last["sentence"].startswith("Nothing to save: attention is ") and " %" in node.last["sentence"]
+    assert f"One step fewer of {STEPS} would save 17 %." in node.last["sentence"]
+
+
+def test_the_node_and_the_statistics_say_to_how_many_steps_the_work_amounts():
+    model = tiny.shared_model("sd3")
+    node = Node(model)
+    ksampler(node.model, "sd3")
+    level = next(one for one in node.last["levels"] if one["name"] == "D6")
+    assert node.last["figures"]["steps_of_work"] is None
+    assert f"the work of {round(level['model'] * STEPS)} of {STEPS} steps" in node.last["sentence"]
+    latent = ksampler(node.model, "sd3")
+    kept, count = (node.last["figures"][name] for name in ("model_flops_kept", "steps_of_work"))
+    assert count == round(kept * STEPS) < STEPS
+    told = f"the work of {count} of {STEPS} steps"
+    assert told in node.last["sentence"] and told in text_report(statistics(node.model, latent))
 
 
 def test_a_compiled_model_is_watched_as_it_is_compiled():

@@ -45,7 +45,13 @@ class Sampler:
                 meter.sampled(step + 1, total)
 
         return tiny.sample(
-            patched, "sd3", steps=STEPS, seed=settings.seed, sampler=settings.name, positive=PROMPT, callback=callback
+            patched,
+            "sd3",
+            steps=settings.steps,
+            seed=settings.seed,
+            sampler=settings.name,
+            positive=PROMPT,
+            callback=callback,
         )
 
 
@@ -186,6 +192,25 @@ def test_the_outcome_is_in_the_figures_and_the_plan_is_the_corrected_one(model, 
     assert sum("D3 checked: relative error" in record.message for record in caplog.records) == 1
 
 
+def test_the_level_is_compared_with_as_many_steps_as_its_work_takes(model, empty_store, caplog):
+    caplog.set_level("INFO")
+    result = planned(model, Sampler(), "D6")
+    fewer = result.figures["verification"]["fewer_steps"]
+    kept = result.plan.level("D6").model_flops_kept
+    assert fewer["of"] == STEPS and abs(fewer["steps"] - kept * STEPS) <= 0.5 and fewer["steps"] < STEPS
+    with torch.inference_mode():
+        one, dense = (Sampler()(model, replace(SETTINGS, steps=steps)) for steps in (fewer["steps"], STEPS))
+    assert fewer["latent_relative_error"] == pytest.approx(float((one - dense).norm() / dense.norm()), rel=1e-3)
+    told = f"{fewer['steps']} of {STEPS} steps, the same work, err by {fewer['latent_relative_error']:.3f}."
+    assert any(told in record.message for record in caplog.records)
+
+
+def test_noise_levels_of_the_users_own_are_not_compared_with_fewer_steps(model, empty_store):
+    sampler = Sampler()
+    verification = planned(model, sampler, "D6", by_steps=False).figures["verification"]
+    assert verification["fewer_steps"] is None and sampler.runs == 1 + len(verification["attempts"])
+
+
 def test_without_verification_nothing_more_is_sampled(model, empty_store):
     sampler = Sampler()
     result = planned(model, sampler, "off")
@@ -196,7 +221,7 @@ def test_the_dense_latents_come_from_the_measuring_run_or_from_one_more(model, e
     first, again = Sampler(), Sampler()
     results = [planned(model, sampler, "D3") for sampler in (first, again)]
     attempts = [len(result.figures["verification"]["attempts"]) for result in results]
-    assert (first.runs, again.runs) == (1 + attempts[0], 1 + attempts[1]) and results[1].figures["resumed_runs"] == 1
+    assert (first.runs, again.runs) == (2 + attempts[0], 2 + attempts[1]) and results[1].figures["resumed_runs"] == 1
     errors = [result.figures["verification"]["attempts"][0]["latent_relative_error"] for result in results]
     assert errors[0] == pytest.approx(errors[1], rel=1e-2)
 

@@ -5,6 +5,7 @@ What it makes, all inside the repository and ignored by git:
     .venv/            Python with the host's requirements, torch and the test tools
     .host/ComfyUI/    the host itself, out of a source archive whose hash is checked
     .host/templates/  the official workflow templates, newer than those that the host brings, for the tests
+    .host/front_end/  the newest front end, beside the one that the host asks for, for the tests
     .host/*.log       what pip and the servers said
 
 With COMFYUI_PATH the host is the one found there and nothing is written into it. If that ComfyUI has an interpreter
@@ -46,6 +47,12 @@ TEMPLATES_WHEEL = "comfyui_workflow_templates_json-0.1.123-py3-none-any.whl"
 TEMPLATES_SHA256 = "fc321960cfc4f52dddc3ee111f33489b167eb7958028eb5b6a7f3fa8865a385e"
 TEMPLATES_FOLDER = "comfyui_workflow_templates_json/templates"
 
+FRONT_END = WORK / "front_end"
+FRONT_END_PACKAGE = "comfyui-frontend-package==1.58.1"
+FRONT_END_WHEEL = "comfyui_frontend_package-1.58.1-py3-none-any.whl"
+FRONT_END_SHA256 = "37912597537a731a8f421179618a736c24184c5bdbfa327f38b2fb7c291852d9"
+FRONT_END_FOLDER = "comfyui_frontend_package/static"
+
 # One matching set: the host imports torchaudio at start and refuses one that was built for another torch.
 TORCH = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0", "numpy<2.4")
 NEWEST_PYTHON = (3, 14)
@@ -83,6 +90,7 @@ def provide(for_tests: bool = False) -> Host:
             python = venv_python()
         if for_tests:
             official_templates()
+            newest_front_end()
     return Host(path, python, host_version(path), ours=not given)
 
 
@@ -140,15 +148,28 @@ def our_host() -> Path:
 
 
 def official_templates() -> Path:
-    """Take the official workflow templates with pip and check them; skipped when that was done."""
+    """Take the official workflow templates with pip; skipped when that was done."""
+    return _wheel_folder(
+        TEMPLATES, TEMPLATES_PACKAGE, TEMPLATES_SHA256, TEMPLATES_WHEEL, TEMPLATES_FOLDER, "the official templates"
+    )
+
+
+def newest_front_end() -> Path:
+    """Take the newest front end with pip; skipped when that was done."""
+    return _wheel_folder(
+        FRONT_END, FRONT_END_PACKAGE, FRONT_END_SHA256, FRONT_END_WHEEL, FRONT_END_FOLDER, "the newest front end"
+    )
+
+
+def _wheel_folder(target: Path, package: str, sha256: str, wheel: str, folder: str, named: str) -> Path:
+    """A folder of a wheel whose hash is checked, unpacked to `target`."""
 
     def fetch() -> None:
-        named = "the official workflow templates"
-        with _taken(named, download_wheel, TEMPLATES_PACKAGE, TEMPLATES_SHA256, TEMPLATES_WHEEL) as wheel:
-            unpack_wheel(wheel, TEMPLATES_FOLDER, TEMPLATES)
+        with _taken(named, download_wheel, package, sha256, wheel) as archive:
+            unpack_wheel(archive, folder, target)
 
-    Stamp(WORK / "templates.json").once(key_of(TEMPLATES_PACKAGE, TEMPLATES_SHA256), fetch, TEMPLATES.is_dir)
-    return TEMPLATES
+    Stamp(target.with_suffix(".json")).once(key_of(package, sha256), fetch, target.is_dir)
+    return target
 
 
 @contextmanager

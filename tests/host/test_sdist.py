@@ -74,8 +74,12 @@ def make_wheel(path, *names):
 
 def test_only_the_files_of_a_wheels_folder_are_unpacked(tmp_path):
     names = ("p/files/a.json", "p/files/", "p/files/deep/b.json", "p/c.json", "../p/files/d.json", "p/files/..\\e.json")
+    names += ("p/files/../f.json", "p/files/c:g.json", "p/filesh.json")
     unpack_wheel(make_wheel(tmp_path / "a.whl", *names), "p/files", tmp_path / "out")
-    assert [path.name for path in tmp_path.rglob("*.json")] == ["a.json"]
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.json")) == [
+        "out/a.json",
+        "out/deep/b.json",
+    ]
 
 
 def test_a_wheel_without_the_folder_leaves_nothing_behind(tmp_path):

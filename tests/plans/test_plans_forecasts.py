@@ -88,6 +88,20 @@ def test_no_other_numbers_of_an_evaluation_after_forecasts_leave_less_error(mark
             assert squared(gaps) > pattern.squared_error
 
 
+def test_errors_of_gaps_grow_with_the_detour_of_their_predictions_and_are_the_same_without():
+    _, forecasts = run_of(10, seed=4)
+    straight = replace(forecasts, detour=np.ones(10))
+    winding = replace(forecasts, detour=np.where(np.arange(10) < 5, 1.0, 2.0))
+    for marks, factor in (("1101111111", 1), ("1111111011", 4), ("1110100111", None)):
+        evaluated = np.array([mark == "1" for mark in marks])
+        found, same, more = (one.pattern(evaluated) for one in (forecasts, straight, winding))
+        assert same.squared_error == found.squared_error and (more.corrections == found.corrections).all()
+        if factor:
+            assert more.squared_error == pytest.approx(factor * found.squared_error)
+        else:
+            assert found.squared_error < more.squared_error < 4 * found.squared_error
+
+
 def test_slopes_of_forecasts_lie_between_the_line_and_what_fits_the_run_best():
     v, forecasts = run_of(8, seed=1)
     forecasts = replace(forecasts, sigmas=np.linspace(1, 0.1, 8))
@@ -137,7 +151,7 @@ def test_influence_is_how_much_more_of_an_evaluation_reaches_the_latent_than_wit
     part = pattern.slopes[2]  # p(2) - p(1) goes back by half of p(1) - p(0): between -0.5 and 1
     assert part == pytest.approx(1 + TRUST * (-0.5 - 1), abs=0.005)
     assert np.allclose(pattern.used, [1 - part, 1 + 1 + part, 0])
-    assert np.allclose(pattern.influence, np.maximum([(1 - part) ** 2, (2 + part) ** 2], 1))  # never less than without
+    assert np.allclose(pattern.influence, np.maximum([1 - part, 2 + part], 1))  # never less than without
     assert pattern.squared_error == pytest.approx(part**2 + (1 + part) ** 2 + 1)
 
 
@@ -148,6 +162,7 @@ def test_what_does_not_fit_is_refused():
         {"gram": np.full((5, 5), np.nan)},
         {"sigmas": forecasts.sigmas[::-1]},
         {"reach": -forecasts.reach},
+        {"detour": np.ones(4)},
     ):
         with pytest.raises(PlanError):
             replace(forecasts, **changes)
