@@ -13,6 +13,7 @@ from .head_table import HeadTable
 from .pooling import Pooled, pool
 from .tiled import full_attention
 from .tiled_heads import global_rows
+from .triton.trial import trials
 from .ways import FULL, REUSE, WAYS, Approximation, Residual, Way, Window, approximations, way_of
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "global_rows",
     "head_wise",
     "pool",
+    "trials",
     "way_of",
     "why_not",
 ]

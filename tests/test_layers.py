@@ -21,6 +21,7 @@ ROOMS = {
     "replay": {"families", "hooks"},
     "calibration": {"families", "hooks", "replay"},
     "report": {"families", "hooks"},
+    "comparison": {"families", "hooks", "replay", "calibration", "report"},
     "applied": {"families", "hooks", "replay", "calibration", "report"},
 }
 ATTENTION = [path for path in FILES if module_of(path).startswith("attention.")]

@@ -6,12 +6,14 @@
 
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
+import { activeWorkflow, isOpening, recordChange, say } from './editor.js'
 import { APPLY, applyNodes, nodeAt, planWidget, settingsOf, widgetOf } from './graph.js'
 import { addNodeLine } from './node_line.js'
 import { AGAIN, IN_USE, MADE, NOTHING, stateOf, WHEN_NEEDED } from './node_state.js'
 import { mark, originOf, recordOf, running, unmark } from './origin.js'
-import { describePlan, isTooLong } from './plan_text.js'
-import { readable, sentence } from './strings.js'
+import { planActions } from './plan_actions.js'
+import { describePlan } from './plan_text.js'
+import { readable } from './strings.js'
 
 const EVENT = 'ditfastattn.apply'
 // Room for the lines on a new node.
@@ -29,24 +31,6 @@ const told = new WeakMap()
 let busy = null
 let lost = null
 let looked = false
-
-const say = (key, values) => sentence(app.extensionManager.setting.get('Comfy.Locale'), key, values)
-const activeWorkflow = () => app.extensionManager.workflow.activeWorkflow
-
-function toast(severity, summary) {
-  app.extensionManager.toast.add({ severity, summary, life: 3000 })
-}
-
-function recordChange() {
-  const tracker = activeWorkflow()?.changeTracker
-  if (tracker?.captureCanvasState) tracker.captureCanvasState()
-  else tracker?.checkState?.()
-}
-
-/** While a workflow is being opened, the graph is already its own and the active workflow still the old one. */
-function isOpening(workflow) {
-  return Boolean(workflow?.changeTracker?.constructor.isLoadingGraph)
-}
 
 function entryOf(workflow) {
   if (!told.has(workflow)) told.set(workflow, { waiting: [], reports: new Map() })
@@ -195,47 +179,21 @@ function chain(owner, event) {
   }
 }
 
-async function copyPlan(apply) {
-  const text = planWidget(apply).value
-  try {
-    await navigator.clipboard.writeText(text)
-    toast('success', say('copied', describePlan(text) ?? {}))
-  } catch {
-    // No clipboard without https, or without permission.
-    await app.extensionManager.dialog.prompt({ title: say('copy'), message: say('copyByHand'), defaultValue: text })
-  }
-}
-
-async function pastePlan(apply) {
-  let text
-  try {
-    text = await navigator.clipboard.readText()
-  } catch {
-    text = await app.extensionManager.dialog.prompt({ title: say('paste'), message: say('pasteByHand') })
-  }
-  if (text == null) return
-  if (!describePlan(text)) toast('warn', say(isTooLong(text) ? 'tooLong' : 'notAPlan'))
-  else change(apply, text.trim())
-}
-
 function change(apply, text) {
+  // What the user was changing stays a step of its own.
+  recordChange()
   if (!embed(apply, text)) return
   recordChange()
   refreshAll()
 }
 
-/** What can be done with the plan of a node: in its menu, and as commands, which can be bound to keys. */
-const ACTIONS = {
-  copy: { id: 'DiTFastAttn.CopyPlan', run: copyPlan, needsPlan: true },
-  paste: { id: 'DiTFastAttn.PastePlan', run: pastePlan, needsPlan: false },
-  remove: { id: 'DiTFastAttn.RemovePlan', run: (apply) => change(apply, ''), needsPlan: true }
+/** Fingerprint of the model of a node's last run, '' where none is known. */
+function modelOf(apply) {
+  const ids = applyNodes(app.rootGraph).get(apply) ?? []
+  return ids.map((id) => lastOf(id)?.model).findLast(Boolean) ?? ''
 }
 
-function runOnSelected({ run, needsPlan }) {
-  const [apply] = [...app.canvas.selectedItems].filter((item) => item.comfyClass === APPLY)
-  if (!apply) toast('warn', say('selectOne'))
-  else if (!needsPlan || planWidget(apply)?.value) return run(apply)
-}
+const plans = planActions({ change, modelOf })
 
 // -- prompts ----------------------------------------------------------------------------------------------------------
 
@@ -291,11 +249,7 @@ for (const event of ['execution_success', 'execution_error', 'execution_interrup
 app.registerExtension({
   name: 'DiTFastAttn',
 
-  commands: Object.entries(ACTIONS).map(([key, action]) => ({
-    id: action.id,
-    label: () => say(key),
-    function: () => runOnSelected(action)
-  })),
+  commands: plans.commands,
 
   setup() {
     setInterval(refreshAll, LOOK_EVERY)
@@ -316,13 +270,5 @@ app.registerExtension({
     setTimeout(deliver)
   },
 
-  getNodeMenuItems(node) {
-    if (node.comfyClass !== APPLY || !planWidget(node)) return []
-    const items = Object.entries(ACTIONS).map(([key, { run, needsPlan }]) => ({
-      content: say(key),
-      disabled: needsPlan && !planWidget(node).value,
-      callback: () => void run(node)
-    }))
-    return [null, ...items]
-  }
+  getNodeMenuItems: plans.menuItems
 })

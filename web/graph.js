@@ -13,14 +13,19 @@ export function nodeAt(graph, executionId) {
   return rest.length && node ? nodeAt(node.subgraph, rest.join(':')) : node
 }
 
-/** Every Apply node below a graph with its execution ids: more than one where its subgraph is used more than once. */
-export function applyNodes(graph, path = '', found = new Map()) {
+/** Every node of a type below a graph with its execution ids: more than one where its subgraph is used several times. */
+export function nodesOf(graph, type, path = '', found = new Map()) {
   for (const node of graph?.nodes ?? []) {
     const id = path + node.id
-    if (node.comfyClass === APPLY) found.set(node, [...(found.get(node) ?? []), id])
-    else if (node.subgraph) applyNodes(node.subgraph, `${id}:`, found)
+    if (node.comfyClass === type) found.set(node, [...(found.get(node) ?? []), id])
+    else if (node.subgraph) nodesOf(node.subgraph, type, `${id}:`, found)
   }
   return found
+}
+
+/** Every Apply node below a graph with its execution ids. */
+export function applyNodes(graph) {
+  return nodesOf(graph, APPLY)
 }
 
 export function widgetOf(apply, name) {

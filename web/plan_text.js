@@ -2,7 +2,7 @@
 // only the server decides whether it is a plan that fits.
 
 // Of plans/codec.py, in characters; it travels in every picture that is saved.
-const MAX_LENGTH = 160 * 1024
+export const MAX_LENGTH = 160 * 1024
 const SCHEMA = /^ditfastattn\.plan\/\d{1,6}$/
 const MOST = 40
 
@@ -14,6 +14,7 @@ export function isTooLong(text) {
 /**
  * What a plan's text says; null when it is none. levels: { attention, model, error } by name, fractions of the dense
  * run's work and the predicted relative error. measured: { sampler, steps, cfg, size } of the run that it stands on.
+ * model: fingerprint of the one that it is for. created: when it was measured, as a date's text.
  */
 export function describePlan(text) {
   if (typeof text !== 'string' || isTooLong(text) || !text.trim().startsWith('{')) return null
@@ -28,6 +29,8 @@ export function describePlan(text) {
   return {
     id: short(data.id, 12),
     family: short(data.model?.family),
+    model: short(data.model?.fingerprint, 64),
+    created: short(measured.created),
     layers: list(data.model?.sites).length,
     levels: Object.fromEntries(list(data.levels).map((one) => [short(one?.name), figuresOf(one)])),
     measured: {

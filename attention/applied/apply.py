@@ -272,7 +272,8 @@ class Applied:
         return refuse(self._patcher, reason, self._asked.strict)
 
     def _say(self, report: Report) -> None:
-        payload = report.payload(self._asked.node, executing_prompt())
+        model = "" if self._model is None else self._model.identity.fingerprint
+        payload = {**report.payload(self._asked.node, executing_prompt()), "model": model}
         self.history.append({**payload, "plan": ""})
         del self.history[:-KEPT_REPORTS]
         log.info("[DiTFastAttn] %s", report.sentence)

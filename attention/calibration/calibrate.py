@@ -90,16 +90,13 @@ def calibrated(
     settings: of the node; what `setup` holds in their place goes before them. Raises CalibrationError when a setting is
     no number, and whatever else `plan_by` raises.
     """
-    _require_finite(settings, setup, budget)
-    if setup.guider is not None:
-        model_patcher = setup.guider.model_patcher
-    elif setup.positive is None or setup.negative is None:
-        raise CalibrationError("There is no prompt to sample: connect positive and negative, or a guider.")
+    require_finite(settings, setup, budget)
+    model_patcher = sampled_model(model_patcher, setup)
     try:
         return plan_by(
             method,
             model_patcher,
-            _settings_given(model_patcher, settings, setup),
+            settings_given(model_patcher, settings, setup),
             lambda patched, one, progress: sample_once(patched, one, setup, progress),
             inputs=setup.inputs,
             budget=budget,
@@ -114,7 +111,16 @@ def calibrated(
         return Refusal(str(error))
 
 
-def _settings_given(model_patcher, settings: SamplerSettings, setup: Setup) -> SamplerSettings:
+def sampled_model(model_patcher, setup: Setup):
+    """The model that is sampled: the guider's, where there is one. Raises CalibrationError where there is no prompt."""
+    if setup.guider is not None:
+        return setup.guider.model_patcher
+    if setup.positive is None or setup.negative is None:
+        raise CalibrationError("There is no prompt to sample: connect positive and negative, or a guider.")
+    return model_patcher
+
+
+def settings_given(model_patcher, settings: SamplerSettings, setup: Setup) -> SamplerSettings:
     """The settings with what a guider, a sampler and noise levels say in their place."""
     if setup.guider is not None:
         settings = replace(settings, cfg=cfg_of(setup.guider))
@@ -126,7 +132,7 @@ def _settings_given(model_patcher, settings: SamplerSettings, setup: Setup) -> S
     return settings
 
 
-def _require_finite(settings: SamplerSettings, setup: Setup, budget: Budget) -> None:
+def require_finite(settings: SamplerSettings, setup: Setup, budget: Budget) -> None:
     """Raise CalibrationError with the name of a setting that is NaN or infinite."""
     named = {
         "cfg": [settings.cfg],

@@ -55,7 +55,7 @@ class Trajectory:
         heard.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, _KEY, self._outer_sample)
         heard.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, _KEY, self._predict_noise)
         latent = sample(heard)
-        self.final = _flat(latent)
+        self.final = flat(latent)
         runs = getattr(attached(heard), "runs", None)
         self.record = runs.latest() if runs is not None else None
         return latent
@@ -69,7 +69,7 @@ class Trajectory:
         if step is not None and step not in self.steps:
             every = math.ceil(x.numel() * 4 * len(self._sigmas) / MOST_BYTES)
             if step % every == 0:
-                self.steps[step] = _flat(x)
+                self.steps[step] = flat(x)
         return executor(x, timestep, *args, **kwargs)
 
     def _step(self, sigma: float) -> int | None:
@@ -258,7 +258,7 @@ def _fewer_steps(
         return None
     if progress is not None:
         progress.begin_part(f"sampling {steps} of {of} steps, to compare {level} with")
-    latent = _flat(fewer(steps)(remove(model.patcher)))
+    latent = flat(fewer(steps)(remove(model.patcher)))
     if progress is not None:
         progress.end_part()
     return FewerSteps(steps, of, relative_error(latent, dense.final))
@@ -292,7 +292,7 @@ def psnr_db(latent: torch.Tensor, dense: torch.Tensor) -> float:
     return min(IDENTICAL_DB, 10 * math.log10(peak**2 / error)) if error else IDENTICAL_DB
 
 
-def _flat(latent) -> torch.Tensor:
+def flat(latent) -> torch.Tensor:
     """All values of a latent, nested or not, as one float32 tensor of its own on the CPU."""
     parts = latent.tensors if getattr(latent, "is_nested", False) else [latent]
     # The sampler may go on writing into its tensor: cat copies, also where nothing has to be converted.

@@ -51,25 +51,30 @@ def _unnumbered(conditionings):
     }
 
 
-def sample_once(model_patcher, settings, setup: Setup, progress=None) -> torch.Tensor:
+def sample_once(model_patcher, settings, setup: Setup, progress=None, noise=None) -> torch.Tensor:
     """The sampled latent (B, C, [T,] H, W) of `settings` (measurement.SamplerSettings).
 
-    progress: `progress.Meter` that steps and previews go to, in place of the host's own bar of a sampling run.
+    progress: `progress.Meter` that steps and previews go to, in place of the host's own bar of a sampling run. noise:
+    the host's NOISE, in place of the seed.
     """
     latent = setup.latent
     samples = comfy.sample.fix_empty_latent_channels(
         model_patcher, latent["samples"], latent.get("downscale_ratio_spacial"), latent.get("downscale_ratio_temporal")
     )
-    noise = comfy.sample.prepare_noise(samples, settings.seed, latent.get("batch_index"))
+    seed = settings.seed if noise is None else noise.seed
+    if noise is None:
+        start = comfy.sample.prepare_noise(samples, seed, latent.get("batch_index"))
+    else:
+        start = noise.generate_noise({**latent, "samples": samples})
     rest = {
         "denoise_mask": latent.get("noise_mask"),
         "callback": _callback(model_patcher, settings, progress),
         "disable_pbar": not comfy.utils.PROGRESS_BAR_ENABLED,
-        "seed": settings.seed,
+        "seed": seed,
     }
     guider = _guider(model_patcher, settings, setup)
     sampler = setup.sampler or comfy.samplers.sampler_object(settings.name)
-    return guider.sample(noise, samples, sampler, _sigmas(model_patcher, settings, setup), **rest)
+    return guider.sample(start, samples, sampler, noise_levels(model_patcher, settings, setup), **rest)
 
 
 def _guider(model_patcher, settings, setup: Setup):
@@ -83,7 +88,8 @@ def _guider(model_patcher, settings, setup: Setup):
     return guider
 
 
-def _sigmas(model_patcher, settings, setup: Setup) -> torch.Tensor:
+def noise_levels(model_patcher, settings, setup: Setup) -> torch.Tensor:
+    """The sigmas (steps + 1) that are sampled."""
     if setup.sigmas is not None:
         return setup.sigmas
     # The host's own object knows what a sampler leaves out of a schedule, and how denoise cuts it.

@@ -91,6 +91,11 @@ def trial_of(device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bo
     return found
 
 
+def trials() -> int:
+    """How many trials this process has made: a run during which it grows took longer than the next one will."""
+    return trial_of.cache_info().currsize
+
+
 @lru_cache(maxsize=64)
 def _attempt(
     device: torch.device, dtype: torch.dtype, head_dim: int, _minute: int, pooled: bool = False

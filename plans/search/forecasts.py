@@ -37,7 +37,7 @@ sum, their `detour`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -66,21 +66,21 @@ class Forecasts:
 
     sigmas (S,): the host's noise levels. reach (S,): size in the final latent of a unit error of p at each level. gram
     (S, S): inner products of p at any two levels, over the squared norm of the final latent, so that errors are
-    relative to it. detour (S,): how much further than `reach` an error of p moves latents on the way, at least 1; None
-    stands for 1 everywhere. Arrays are float64 and read-only. Raises PlanError when a shape or a value is wrong.
+    relative to it. detour (S,): how much further than `reach` an error of p moves latents on the way, at least 1; empty
+    for 1 everywhere. Arrays are float64 and read-only. Raises PlanError when a shape or a value is wrong.
     """
 
     sigmas: np.ndarray
     reach: np.ndarray
     gram: np.ndarray
-    detour: np.ndarray | None = None
+    detour: np.ndarray = field(default_factory=lambda: np.ones(0))
 
     def __post_init__(self):
         rows = len(items(list(np.ravel(self.sigmas)), 1, MAX_ROWS, "noise levels of a calibration"))
-        if self.detour is None:
+        if not np.size(self.detour):
             freeze(self, detour=np.ones(rows))
-        for field in ("sigmas", "reach", "detour"):
-            freeze(self, **{field: checked(getattr(self, field), (rows,), f"{field} of forecasts")})
+        for name in ("sigmas", "reach", "detour"):
+            freeze(self, **{name: checked(getattr(self, name), (rows,), f"{name} of forecasts")})
         gram = np.array(self.gram, dtype=np.float64)
         good = gram.shape == (rows, rows) and bool(np.isfinite(gram).all()) and bool(np.all(np.diag(gram) >= 0))
         require(good, "The calibration's inner products of evaluations must be finite, one for each two noise levels.")

@@ -19,6 +19,7 @@ import comfy_extras.nodes_perpneg as perpneg  # noqa: E402
 from comfy_execution.utils import CurrentNodeContext  # noqa: E402
 
 from ditfastattn.attention.applied.kept import KEPT, Kept  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import PlanRefused  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
@@ -186,6 +187,13 @@ def test_later_runs_with_another_prompt_seed_size_and_step_count_do_not_calibrat
     assert (
         node.last["differences"][1].startswith("Calibrated at ") and "sampled at 4 x 6" in node.last["differences"][1]
     )
+
+
+def test_reports_name_the_model_that_they_are_of_also_where_its_plan_is_refused():
+    model, other = tiny.shared_model("sd3"), dumps(hand_plan(tiny.shared_model("flux"), "flux", "f000"))
+    for node in (Node(model), Node(model, level="off"), Node(model, plan=other, calibrate="never")):
+        assert node.last["model"] == HostModel.of(model).identity.fingerprint
+    assert Node(tiny.make_model("aura")).last["model"] == ""
 
 
 def test_callbacks_and_previews_of_the_watched_run_are_the_hosts_own():

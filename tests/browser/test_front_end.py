@@ -9,7 +9,7 @@ import pytest
 from .editor import PACK_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
-NODES = ("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats")
+NODES = ("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats", "DiTFastAttnCompare")
 RENDERERS = {"classic": False, "nodes2": True}
 
 
@@ -40,7 +40,7 @@ def texts_of(schema: dict) -> dict:
     return {"display_name": schema["display_name"], "inputs": inputs}
 
 
-def test_the_three_nodes_load(editor):
+def test_the_nodes_load(editor):
     for name in NODES:
         assert editor.run(
             "const node = LiteGraph.createNode(argument); return Boolean(node?.comfyClass === argument)", name

@@ -15,6 +15,14 @@ def _tiny():
     return module
 
 
+class Decoder:
+    """In the place of a VAE: a latent's first channels as colours, in squares."""
+
+    def decode(self, latent):
+        pictures = latent[:, :3].float().movedim(1, -1).sigmoid()
+        return pictures.repeat_interleave(32, -3).repeat_interleave(32, -2)
+
+
 class TinyModel(io.ComfyNode):
     """A model and two prompts."""
 
@@ -24,23 +32,28 @@ class TinyModel(io.ComfyNode):
             node_id="DiTFastAttnTestTinyModel",
             display_name="Tiny model",
             category="tests",
-            inputs=[io.Combo.Input("family", options=["sd3", "flux", "pixart_sigma", "sd15"])],
+            inputs=[
+                io.Combo.Input("family", options=["sd3", "flux", "pixart_sigma", "sd15"]),
+                io.Int.Input("batch", default=1, optional=True),
+            ],
             outputs=[
                 io.Model.Output(),
                 io.Conditioning.Output("positive"),
                 io.Conditioning.Output("negative"),
                 io.Latent.Output(),
+                io.Vae.Output(),
             ],
         )
 
     @classmethod
-    def execute(cls, family) -> io.NodeOutput:
+    def execute(cls, family, batch=1) -> io.NodeOutput:
         tiny = _tiny()
         return io.NodeOutput(
             tiny.make_model(family),
             tiny.conditioning(family, 1),
             tiny.conditioning(family, 2),
-            {"samples": tiny.latent(family)},
+            {"samples": tiny.latent(family, batch)},
+            Decoder(),
         )
 
 
