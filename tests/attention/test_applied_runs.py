@@ -193,7 +193,7 @@ def test_reports_name_the_model_that_they_are_of_also_where_its_plan_is_refused(
     model, other = tiny.shared_model("sd3"), dumps(hand_plan(tiny.shared_model("flux"), "flux", "f000"))
     for node in (Node(model), Node(model, level="off"), Node(model, plan=other, calibrate="never")):
         assert node.last["model"] == HostModel.of(model).identity.fingerprint
-    assert Node(tiny.make_model("aura")).last["model"] == ""
+    assert Node(tiny.make_model("sd15")).last["model"] == ""
 
 
 def test_callbacks_and_previews_of_the_watched_run_are_the_hosts_own():

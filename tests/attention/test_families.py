@@ -70,6 +70,7 @@ SITES = {"wan_vace": (0, 2, 2, 1), "boogu": (None, 0, 1, 2)}
 FAMILIES = pytest.mark.parametrize("family", LAYOUTS)
 # Those that differ from another in their conditioning or their class alone.
 VARIANTS = {name for name in LAYOUTS if "like" in tiny.configs()[name]}
+BASES = pytest.mark.parametrize("family", [family for family in LAYOUTS if family not in VARIANTS])
 # Letters a step of four, for heads in turn; what is shared.
 CASES = {
     "reuse": (["fr", "ff"], "00"),
@@ -182,7 +183,7 @@ def test_a_skipped_site_leaves_out_as_much_as_is_counted(family):
     assert [(step.dense, step.kept) for step in record.steps] == [(dense, dense), (dense, 0)]
 
 
-@FAMILIES
+@BASES
 def test_no_tensor_stays_allocated_after_a_run(family):
     model = tiny.shared_model(family)
     patched = apply_plan(model, hand_plan(model, family, ["frrr", "fA0r"], "0100"), "D1", strict=True)
@@ -193,7 +194,7 @@ def test_no_tensor_stays_allocated_after_a_run(family):
     assert attached(patched).runs.latest().cache_bytes > 0
 
 
-@pytest.mark.parametrize("family", [family for family in LAYOUTS if family not in VARIANTS])
+@BASES
 def test_every_family_calibrates_and_follows_its_plan(family):
     settings = SamplerSettings("euler", "simple", 3, 4.0, 1.0, 7)
     model = HostModel.of(tiny.shared_model(family))
