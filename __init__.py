@@ -3,6 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .attention.applied.metadata import listen
+from .attention.report.store import serve
 from .nodes import NODES
 
 WEB_DIRECTORY = "./web"
@@ -14,6 +15,7 @@ class DiTFastAttnExtension(ComfyExtension):
     async def on_load(self) -> None:
         """Called once when the pack is loaded."""
         listen()
+        serve()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return list(NODES)

@@ -7,7 +7,7 @@ right answer is. Whoever needs attention imports it from here.
 
 from .backends import BACKENDS
 from .dispatch import Outcome, head_wise, why_not
-from .flops import dense_flops, flops
+from .flops import dense_flops, flops, head_flops
 from .geometry import Layout
 from .head_table import HeadTable
 from .pooling import Pooled, pool
@@ -34,6 +34,7 @@ __all__ = [
     "flops",
     "full_attention",
     "global_rows",
+    "head_flops",
     "head_wise",
     "pool",
     "trials",

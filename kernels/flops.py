@@ -21,6 +21,11 @@ def flops(layout: Layout, table: HeadTable, head_dim: int) -> int:
     return 4 * head_dim * pairs
 
 
+def head_flops(layout: Layout, way: Way, head_dim: int) -> int:
+    """FLOPs of one head by a way, for one batch item; without the update of a residual."""
+    return 4 * head_dim * _pairs(way, layout)
+
+
 def dense_flops(layout: Layout, heads: int, head_dim: int) -> int:
     """FLOPs of full attention in every head, for one batch item."""
     return 4 * head_dim * heads * FULL.pairs(layout)

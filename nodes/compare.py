@@ -3,10 +3,10 @@
 import comfy.samplers
 from comfy_api.latest import io, ui
 
-from ..attention.applied.message import executing_prompt
 from ..attention.calibration.measurement import SamplerSettings
 from ..attention.comparison.compare import compare
 from ..attention.hooks.sampling import Setup
+from ..attention.report.editor import executing
 from .types import ALIASES, CATEGORY
 
 _UNLINKED = object()
@@ -135,5 +135,5 @@ class Compare(io.ComfyNode):
             {"number": number, "dense": one, "compressed": other}
             for number, one, other in zip(chosen, dense, compressed, strict=True)
         ]
-        shown = {**found.figures, "pairs": pairs, "prompt": executing_prompt()}
+        shown = {**found.figures, "pairs": pairs, "prompt": executing()[0]}
         return io.NodeOutput(found.compressed, found.dense, found.report, ui={"ditfastattn_compare": [shown]})

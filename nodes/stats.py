@@ -3,7 +3,8 @@
 from comfy_api.latest import io
 
 from ..attention.report.picture import draw
-from ..attention.report.statistics import statistics, text_report
+from ..attention.report.statistics import statistics
+from ..attention.report.text import text_report
 from .types import ALIASES, CATEGORY
 
 
@@ -22,7 +23,8 @@ class AttentionStats(io.ComfyNode):
                 "Put it behind the sampler; model and latent pass through unchanged."
             ),
             search_aliases=[*ALIASES, "statistics", "flops", "report"],
-            has_intermediate_output=True,
+            # A leaf that runs by itself; what it shows is sent again when the host serves it from its cache.
+            is_output_node=True,
             inputs=[
                 io.Model.Input("model", tooltip="The model of Apply Compression Plan, the one the sampler used."),
                 io.Latent.Input(
@@ -41,5 +43,5 @@ class AttentionStats(io.ComfyNode):
 
     @classmethod
     def execute(cls, model, latent, **kwargs) -> io.NodeOutput:
-        stats = statistics(model, latent["samples"])
-        return io.NodeOutput(model, latent, text_report(stats), draw(stats), ui={"ditfastattn": [stats]})
+        run = statistics(model, latent["samples"])
+        return io.NodeOutput(model, latent, text_report(run), draw(run), ui={"ditfastattn": [run]})

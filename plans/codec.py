@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ..sentences import say
 from . import encode, version1
 from .entries import entry, measurement_from, model_from, require_heads
 from .letters import MAX_WAYS
@@ -38,8 +39,9 @@ def dumps(plan: Plan) -> str:
     result = _text(plan)
     require(
         len(result) <= MAX_TEXT,
-        f"The plan's text would be {len(result)} characters long, at most {MAX_TEXT} are allowed: calibrate with "
-        "fewer steps.",
+        "The plan's text would be {length} characters long, at most {most} are allowed: calibrate with fewer steps.",
+        length=len(result),
+        most=MAX_TEXT,
     )
     return result
 
@@ -70,10 +72,12 @@ def loads(text: object) -> Plan | Refusal:
 
 def _parsed(text: object) -> dict:
     if not isinstance(text, str):
-        raise PlanError("A plan must be given as text.")
+        raise PlanError(say("A plan must be given as text."))
     require(
         len(text) <= MAX_TEXT,
-        f"The text is too long for a plan: {len(text)} characters, at most {MAX_TEXT} are allowed.",
+        "The text is too long for a plan: {length} characters, at most {most} are allowed.",
+        length=len(text),
+        most=MAX_TEXT,
     )
     require(bool(text.strip()), "There is no plan yet: run DiTFastAttn Calibrate, or paste a plan.")
     require(_depth(text) <= MAX_DEPTH, "The text is nested too deeply to be a plan.")
@@ -83,7 +87,7 @@ def _parsed(text: object) -> dict:
         raise
     except (ValueError, RecursionError):
         raise PlanError(
-            "The text is not a plan: it is not valid JSON, perhaps because a part of it was cut off."
+            say("The text is not a plan: it is not valid JSON, perhaps because a part of it was cut off.")
         ) from None
     require(isinstance(data, dict), "The text is not a plan: it must be one JSON object.")
     return data
@@ -113,13 +117,13 @@ def _integer(digits: str) -> int:
 
 
 def _constant(_: str) -> float:
-    raise PlanError("The plan holds a number that is not finite.")
+    raise PlanError(say("The plan holds a number that is not finite."))
 
 
 def _version(schema: object) -> int:
     match = _SCHEMA.match(schema) if isinstance(schema, str) else None
     if match is None:
-        raise PlanError("The text is JSON, but not a DiTFastAttn plan.")
+        raise PlanError(say("The text is JSON, but not a DiTFastAttn plan."))
     version = int(match.group(1))
     require(version <= _NEWEST, "The plan was made by a newer version of DiTFastAttn: update the node pack to use it.")
     require(schema in (version1.SCHEMA, encode.SCHEMA), "The plan is of a version that does not exist.")
@@ -144,7 +148,7 @@ def _read(data: dict) -> tuple[Plan, str]:
 
 def _way(data: Any) -> WaySpec:
     kind = entry(data, "kind")
-    require(len(data) <= MAX_PARAMETERS + 1, f"A way of the plan has more than {MAX_PARAMETERS} parameters.")
+    require(len(data) <= MAX_PARAMETERS + 1, "A way of the plan has more than {most} parameters.", most=MAX_PARAMETERS)
     return WaySpec(kind, tuple((key, value) for key, value in data.items() if key != "kind"))
 
 
@@ -172,14 +176,14 @@ def _level(data: Any, model: ModelIdentity, rows: int) -> Level:
 
 def _words(site: object) -> tuple[str, ...]:
     if not isinstance(site, str):
-        raise PlanError("The plan's heads must be given as texts, one for each layer.")
+        raise PlanError(say("The plan's heads must be given as texts, one for each layer."))
     return items(site.split(" "), 1, MAX_HEADS, "heads of a layer")
 
 
 def _unrolled(word: object, rows: int, letters: dict[str, str], known: dict[str, str]) -> str:
     """The letters of a word of `encode`, which must be `rows` many."""
     if not isinstance(word, str):
-        raise PlanError("The plan's sharing and its evaluated noise levels must be given as texts.")
+        raise PlanError(say("The plan's sharing and its evaluated noise levels must be given as texts."))
     if word not in known:
         runs = _RUN.findall(word)
         good = "".join(letter + count for letter, count in runs) == word
@@ -187,7 +191,8 @@ def _unrolled(word: object, rows: int, letters: dict[str, str], known: dict[str,
         require(good, "A text of letters and numbers in the plan is damaged.")
         require(
             sum(int(count or 1) for _, count in runs) == rows,
-            f"Each text of letters and numbers in the plan must cover {rows} noise levels.",
+            "Each text of letters and numbers in the plan must cover {rows} noise levels.",
+            rows=rows,
         )
         known[word] = "".join(letters[letter] * int(count or 1) for letter, count in runs)
     return known[word]

@@ -13,7 +13,7 @@ _SEED = re.compile(r"[0-9]{1,20}\Z", re.ASCII)
 
 def entry(data: Any, key: str) -> Any:
     """The value of `key` in a JSON object, which must be there."""
-    require(isinstance(data, dict) and key in data, f"The plan is not complete: it lacks {key!r}.")
+    require(isinstance(data, dict) and key in data, "The plan is not complete: it lacks {key}.", key=f"{key!r}")
     return data[key]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..sentences import say
 from .letters import FULL, REUSE, is_residual, refresh_ways, sources, way_index
 from .schema import MAX_CORRECTION, Level, Plan
 
@@ -156,18 +157,29 @@ def _notes(inside: np.ndarray, stale: int, cells: int, recalled: int) -> tuple[s
     outside = int(np.count_nonzero(~inside))
     if outside:
         notes.append(
-            "Outside the part of the noise schedule that the plan was measured on, attention runs in full: "
-            f"{outside} of {len(inside)} steps."
+            say(
+                "Outside the part of the noise schedule that the plan was measured on, attention runs in "
+                "full: {outside} of {steps} steps.",
+                outside=outside,
+                steps=len(inside),
+            )
         )
     if stale:
         notes.append(
-            f"{stale / cells:.1%} of the attention cells run in full because this run's steps are too far apart "
-            "for their caches."
+            say(
+                "{part} of the attention cells run in full because this run's steps are too far apart for "
+                "their caches.",
+                part=f"{stale / cells:.1%}",
+            )
         )
     if recalled:
         notes.append(
-            f"{recalled} of {len(inside)} steps that the plan forecasts are computed, because this run's steps are too "
-            "far apart for a forecast."
+            say(
+                "{recalled} of {steps} steps that the plan forecasts are computed, because this run's "
+                "steps are too far apart for a forecast.",
+                recalled=recalled,
+                steps=len(inside),
+            )
         )
     return tuple(notes)
 

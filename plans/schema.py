@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..sentences import CALIBRATE_AGAIN, say
 from . import encode, letters
 from .letters import MAX_WAYS
 from .validation import PlanError, freeze, identifier, items, number, require, text, whole
@@ -174,7 +175,8 @@ class Level:
         paths = items(self.paths, 1, MAX_SITES * MAX_HEADS, "heads of a level")
         require(
             all(isinstance(path, str) and 0 < len(path) <= MAX_ROWS for path in paths),
-            f"The plan's paths must be texts of 1 to {MAX_ROWS} letters.",
+            "The plan's paths must be texts of 1 to {most} letters.",
+            most=MAX_ROWS,
         )
         share = items(self.share, 1, MAX_SITES, "sharing texts of a level")
         require(
@@ -184,7 +186,9 @@ class Level:
         expected = items(self.expected_errors, 0, MAX_SITES, "expected errors")
         require(
             len(expected) in (0, len(share)),
-            f"The plan's level expects errors of {len(expected)} of {len(share)} layers; it must be all or none.",
+            "The plan's level expects errors of {count} of {layers} layers; it must be all or none.",
+            count=len(expected),
+            layers=len(share),
         )
         freeze(
             self,
@@ -236,7 +240,8 @@ class Plan:
         axes = len(self.measurement.grid)
         require(
             all(count == axes for way in self.ways for count in way.axes),
-            f"The plan's ways must give {axes} fractions of the grid, one per axis.",
+            "The plan's ways must give {axes} fractions of the grid, one per axis.",
+            axes=axes,
         )
         _check_levels(self)
         _check_paths({path for level in self.levels for path in level.paths}, len(self.positions), len(self.ways))
@@ -252,7 +257,11 @@ class Plan:
             if level.name == name:
                 return level
         raise PlanError(
-            f"The plan has no level {str(name)[:40]!r}; it has {', '.join(level.name for level in self.levels)}."
+            say(
+                "The plan has no level {name}; it has {levels}.",
+                name=f"{str(name)[:40]!r}",
+                levels=", ".join(level.name for level in self.levels),
+            )
         )
 
     def table(self, level: Level | str) -> np.ndarray:
@@ -284,14 +293,21 @@ class Plan:
     def why_not(self, identity: ModelIdentity) -> str | None:
         """None if the plan fits the model `identity`, else one sentence that names both and what to do."""
         mine, other = self.model, identity
-        remedy = "connect that model, or have a new plan made for this one"
         if (mine.family, mine.sites) != (other.family, other.sites):
-            return f"This plan was made for {_describe(mine)}, but the connected model is {_describe(other)}: {remedy}."
+            return say(
+                "This plan was made for {planned}, but the connected model is {connected}: connect that model, or have "
+                "a new plan made for this one.",
+                planned=_describe(mine),
+                connected=_describe(other),
+            ).cured_by(CALIBRATE_AGAIN)
         if (mine.fingerprint, mine.head_dim, mine.hidden) != (other.fingerprint, other.head_dim, other.hidden):
-            return (
-                f"This plan was made for a {mine.family} model of another architecture (fingerprint "
-                f"{mine.fingerprint}, the connected model has {other.fingerprint}): {remedy}."
-            )
+            return say(
+                "This plan was made for a {family} model of another architecture (fingerprint {planned}, the connected "
+                "model has {connected}): connect that model, or have a new plan made for this one.",
+                family=mine.family,
+                planned=mine.fingerprint,
+                connected=other.fingerprint,
+            ).cured_by(CALIBRATE_AGAIN)
         return None
 
     def _resolved(self, level: Level | str) -> Level:
@@ -331,11 +347,15 @@ def _of_forecasts(evaluated: str, values, name: str, *, after: bool) -> tuple[fl
     numbers = tuple(number(one, -MAX_CORRECTION, MAX_CORRECTION, name, _CORRECTION_DIGITS) for one in given)
     if not any(numbers):
         return ()
-    require("0" in evaluated, f"The plan gives {name}s of forecasts at a level that has none.")
-    require(len(numbers) == len(evaluated), f"The plan's {name}s must be one for each noise level.")
+    require("0" in evaluated, "The plan gives {names} of forecasts at a level that has none.", names=f"{name}s")
+    require(len(numbers) == len(evaluated), "The plan's {names} must be one for each noise level.", names=f"{name}s")
     for one, mark, before in zip(numbers, evaluated, ("1", *evaluated)):
         allowed = before == "0" and mark == "1" if after else "0" in (before, mark)
-        require(not one or allowed, f"The plan gives a {name} to a noise level that does not follow a forecast one.")
+        require(
+            not one or allowed,
+            "The plan gives a {name} to a noise level that does not follow a forecast one.",
+            name=name,
+        )
     return numbers
 
 
@@ -345,21 +365,25 @@ def _check_levels(plan: Plan) -> None:
     for level in plan.levels:
         require(
             (len(level.paths), len(level.share)) == (plan.model.heads, len(plan.model.sites)),
-            f"Level {level.name} does not have the layers and heads of the plan's model.",
+            "Level {level} does not have the layers and heads of the plan's model.",
+            level=level.name,
         )
         require(
             all(len(bits) == len(plan.positions) for bits in level.share),
-            f"Level {level.name} must say of every noise level whether the branches share.",
+            "Level {level} must say of every noise level whether the branches share.",
+            level=level.name,
         )
         require(
             len(level.evaluated) in (0, len(plan.positions)),
-            f"Level {level.name} must say of every noise level whether the model is evaluated.",
+            "Level {level} must say of every noise level whether the model is evaluated.",
+            level=level.name,
         )
         forecast = [row for row, mark in enumerate(level.evaluated) if mark == "0"]
         require(
             all(path[row] == "r" for path in level.paths for row in forecast if row < len(path))
             and all(bits[row] == "0" for bits in level.share for row in forecast),
-            f"Level {level.name} computes heads at a noise level at which the model is not evaluated.",
+            "Level {level} computes heads at a noise level at which the model is not evaluated.",
+            level=level.name,
         )
 
 
@@ -367,7 +391,9 @@ def _check_paths(paths: Iterable[str], rows: int, ways: int) -> None:
     bare = "".join(letters.way_letter(k) for k in range(ways))
     residuals = "".join(letters.residual_letter(k) for k in range(ways))
     for path in paths:
-        require(len(path) == rows, f"Each path of the plan must have {rows} letters, one for each noise level.")
+        require(
+            len(path) == rows, "Each path of the plan must have {rows} letters, one for each noise level.", rows=rows
+        )
         require(not path.strip("fr" + bare + residuals), "A path of the plan uses a way that the plan does not define.")
         require(path[0] == "f", "Each path of the plan must begin with full attention.")
         for stretch in path.split("f"):
@@ -376,9 +402,18 @@ def _check_paths(paths: Iterable[str], rows: int, ways: int) -> None:
 
 
 def _describe(identity: ModelIdentity) -> str:
-    sites, heads = len(identity.sites), identity.heads
-    layers = f"{sites} attention layer{'s' * (sites != 1)}"
-    return f"{identity.family} ({layers}, {heads} heads, fingerprint {identity.fingerprint})"
+    values: dict[str, str | int] = {"family": identity.family, "heads": identity.heads}
+    fingerprint, layers = identity.fingerprint, len(identity.sites)
+    if layers == 1:
+        return say(
+            "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})", **values, fingerprint=fingerprint
+        )
+    return say(
+        "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})",
+        **values,
+        layers=layers,
+        fingerprint=fingerprint,
+    )
 
 
 FIELDS_OF_MEASUREMENT = tuple(field.name for field in fields(Measurement))

@@ -43,7 +43,7 @@ def read(data: dict) -> tuple[Plan, str]:
 def _ways(windows: Any, bits: Any) -> tuple[WaySpec, ...]:
     sizes = items(windows, 0, MAX_WAYS, "windows")
     good = isinstance(bits, str) and len(bits) in (0, len(sizes)) and not bits.strip("01")
-    require(good, "The plan's marks of pooled windows must be a text with one 0 or 1 for each window.")
+    require(good, "The plan's marks of pooled windows must be a text with one 0 or 1 for each of them.")
     return tuple(WaySpec.window(size, bit == "1") for size, bit in zip(sizes, bits or "0" * len(sizes), strict=True))
 
 

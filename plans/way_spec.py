@@ -31,7 +31,7 @@ class WaySpec:
         pairs = [items(pair, 2, 2, "way's parameter") for pair in items(self.parameters, 0, MAX_PARAMETERS, "way")]
         names = [identifier(key, "way's parameter name") for key, _ in pairs]
         require(len(set(names)) == len(names), "A way of the plan has one parameter twice.")
-        require(_RESERVED not in names, f"A way's parameter must not be called {_RESERVED!r}.")
+        require(_RESERVED not in names, "A way's parameter must not be called {reserved}.", reserved=f"{_RESERVED!r}")
         freeze(
             self,
             kind=identifier(self.kind, "way's kind"),

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("attention", "kernels", "nodes", "plans")
 FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
-FILES += [ROOT / "__init__.py", ROOT / "version.py"]
+FILES += [ROOT / name for name in ("__init__.py", "sentences.py", "version.py")]
 
 
 def name_of(path: Path) -> str:

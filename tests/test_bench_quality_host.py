@@ -96,7 +96,7 @@ def test_a_plan_of_bands_repeats_the_latent_of_its_search_and_is_counted(search,
         patched = apply_plan(model, found.plan, "D1", strict=True)
         replayed = tiny.sample(patched, "sd3", steps=4)
     torch.testing.assert_close(replayed, latents[1], rtol=1e-4, atol=1e-4 * float(replayed.abs().max()))
-    kept = statistics(patched, replayed)["attention_flops_kept"]
+    kept = statistics(patched, replayed)["kept"]["attention"]
     assert kept == pytest.approx(level.attention_flops_kept, abs=0.03)
 
 
@@ -138,7 +138,7 @@ def test_attention_is_in_a_run_the_part_that_the_plan_says(measured):
     patched = apply_plan(demo.model(), plans.solve(measured).plan, "D3", strict=True)
     latent = demo.sample(patched, demo.Job(demo.caption(2), 5, 6, size=(128, 128)))
     ceiling = statistics(patched, latent)["ceiling"]
-    assert prices.attention_share(plans.solve(measured).plan) == pytest.approx(1 - 1 / ceiling)
+    assert prices.attention_share(plans.solve(measured).plan) == pytest.approx(1 - ceiling)
 
 
 # -- the folder of a run -----------------------------------------------------------------------------------------------

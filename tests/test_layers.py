@@ -19,7 +19,7 @@ ROOMS = {
     "families": set(),
     "hooks": {"families"},
     "replay": {"families", "hooks"},
-    "calibration": {"families", "hooks", "replay"},
+    "calibration": {"families", "hooks", "replay", "report"},
     "report": {"families", "hooks"},
     "comparison": {"families", "hooks", "replay", "calibration", "report"},
     "applied": {"families", "hooks", "replay", "calibration", "report"},

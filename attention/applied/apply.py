@@ -13,16 +13,23 @@ from dataclasses import dataclass, field
 
 from ...plans import Plan, PlanError, Refusal, loads, steps_of_work
 from ...plans.search import CUSTOM
+from ...sentences import CALIBRATE_AGAIN, Sentence, clause, say, together
 from ..calibration.measurement import CalibrationError, descending, measured_by, solve
 from ..calibration.progress import Meter
 from ..calibration.watch import Watch
+from ..hooks.listener import RunListener
 from ..hooks.model import HostModel, NotCovered
-from ..hooks.patch import install
+from ..hooks.patch import attached, install, listen
 from ..hooks.processor import Processor
 from ..hooks.record import RunLog, Stopwatch
 from ..hooks.run import SamplingRun
 from ..replay.apply import PlanRefused, follower, refuse
-from ..report.statistics import in_steps, kept_by
+from ..replay.full import InFull
+from ..report.document import FULL, PLAN, WATCH
+from ..report.document import REFUSED as RUN_REFUSED
+from ..report.editor import executing
+from ..report.figures import in_steps, work_of
+from ..report.live import Live
 from .comparison import differences, settings_of
 from .kept import AGAIN, KEPT, NEVER, WHEN_NEEDED, Kept
 from .message import (
@@ -36,9 +43,8 @@ from .message import (
     WATCHING,
     Figures,
     Report,
-    executing_prompt,
     percent,
-    send,
+    tell,
     text_of,
 )
 from .metadata import Metadata
@@ -48,10 +54,13 @@ log = logging.getLogger(__name__)
 LEAST_STEPS = 2  # that a run must have to be measured: with one there is nothing to compare it with
 WORTH = 0.03  # of the model's work that the strongest level must save for a plan to be worth following. Chosen by hand
 
-_NO_PLAN = (
+_NO_PLAN = say(
     "Apply Compression Plan has no plan and must not make one: set calibrate to 'when needed', connect DiTFastAttn "
     "Calibrate, or paste a plan into the node."
-)
+).cured_by(CALIBRATE_AGAIN)
+_OFF = say("Off: full attention at every step.")
+_IN_FULL = say("The picture is made with full attention.")
+_NEXT_WATCHED = say("The next run is watched.")
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ def apply(patcher, asked: Asked):
     return applied.install(), applied.history
 
 
-class Applied:
+class Applied(RunListener):
     """One Apply node on one model. history: its reports as payloads, the newest last."""
 
     def __init__(self, patcher, asked: Asked):
@@ -106,6 +115,8 @@ class Applied:
         self._meter: Meter | None = None
         self._whole = Stopwatch()
         self._why = ""
+        self._live = Live(patcher, asked.node)
+        self._in_full: tuple[str, Sentence] | None = None  # kind and reason of every run, where none is compressed
 
     def install(self):
         """The model with the node's hooks on, or as it came."""
@@ -113,14 +124,14 @@ class Applied:
         try:
             self._model = HostModel.of(self._patcher)
         except NotCovered as error:
-            return self._patcher if asked.level == OFF else self._refused(str(error))
+            return self._heard(FULL, _OFF) if asked.level == OFF else self._refused(str(error))
         fingerprint = self._model.identity.fingerprint
         key = None if asked.node is None else (asked.metadata.workflow_id, asked.node, fingerprint)
         self._kept = KEPT.of(key)
         self._kept.ask(asked.calibrate)
         if asked.level == OFF:
-            self._say(Report(OFF, "Off: full attention at every step.", OFF))
-            return self._patcher
+            self._say(Report(OFF, _OFF, OFF))
+            return self._heard(FULL, _OFF)
         found = self._choose()
         if isinstance(found, Refusal):
             unusable = bool(asked.text.strip()) or asked.linked is not None
@@ -134,8 +145,10 @@ class Applied:
                 follower(self._model, plan, asked.level)
             elif asked.level == CUSTOM:
                 raise PlanRefused(
-                    "The level 'custom' is a budget that DiTFastAttn Calibrate plans for: connect one with "
-                    "keep_work or keep_attention set, or choose one of the other levels."
+                    say(
+                        "The level 'custom' is a budget that DiTFastAttn Calibrate plans for: connect one with "
+                        "keep_work or keep_attention set, or choose one of the other levels."
+                    )
                 )
         except (PlanError, PlanRefused, ValueError) as error:
             return self._refused(str(error))
@@ -143,7 +156,7 @@ class Applied:
             reason = found.reason if isinstance(found, Refusal) and unusable else ""
             self._say(Report(WATCHING, _watching(reason), asked.level))
         runs = RunLog(plan=plan, level=None if plan is None else plan.level(asked.level))
-        return install(self._model, self.begin, runs, strict=asked.strict, ended=self.ended)
+        return install(self._model, self.begin, runs, strict=asked.strict, listener=self)
 
     def _choose(self) -> Plan | Refusal:
         """The embedded or the linked plan: the one that fits, and if both do the embedded one, unless the user wants
@@ -175,31 +188,65 @@ class Applied:
         asked, plan = self._asked, self._plan()
         self._why = _not_finite(run)
         if self._why:
-            return Processor()
+            return InFull(run)
         if plan is not None:
             if _worthless(plan):
                 run.record.note(_nothing(plan))
-                return Processor()
+                return InFull(run)
             make = follower(
                 self._model, plan, asked.level, budget_bytes=asked.budget_bytes, strict=asked.strict, guard=asked.guard
             )
             return make(run)
         if len(descending(run.positions)) < LEAST_STEPS:
-            self._why = f"A run of one step is too short to be measured: it takes {LEAST_STEPS} or more."
-            return Processor()
+            self._why = say(
+                "A run of one step is too short to be measured: it takes {least} or more.", least=LEAST_STEPS
+            )
+            return InFull(run)
         if self._kept.hopeless:
-            self._why = f"Runs could not be measured ({self._kept.failure}), and are no longer watched: {_REMEDY}"
-            return Processor()
+            self._why = say(
+                "Runs could not be measured ({why}), and are no longer watched. {remedy}",
+                why=self._kept.failure,
+                remedy=_REMEDY,
+            ).cured_by(CALIBRATE_AGAIN)
+            return InFull(run)
         self._whole, self._meter = Stopwatch(), Meter(bar=False)
         self._meter.begin_part("Watching this run to make its plan")
         return Watch(HostModel.of(run.patcher), run, self._meter, own=True)
 
+    def began(self, run: SamplingRun, processor: Processor | None) -> None:
+        """See `RunListener`."""
+        kind, notes = self._kind(run, processor)
+        self._live.begin(run, processor, kind, notes)
+
+    def stepped(self, run: SamplingRun, processor: Processor | None) -> None:
+        """See `RunListener`."""
+        self._live.step(run)
+
     def ended(self, run: SamplingRun, processor: Processor | None) -> None:
-        """The run is over. A picture that is made must not be lost to anything that goes wrong here."""
+        """See `RunListener`."""
+        if self._in_full is not None:
+            self._live.end(run, processor, notes=self._kind(run, processor)[1])
+            return
+        report = None
         try:
-            self._say(self._report(run, processor))
-        except Exception as error:
-            log.warning("[DiTFastAttn] Apply Compression Plan cannot say what the run was: %s", error, exc_info=True)
+            report = self._report(run, processor)
+            self._say(report)
+        finally:
+            made = report.plan if report is not None and isinstance(processor, Watch) else None
+            told = () if report is None else report.beside_notes
+            self._live.end(run, processor, made, self._asked.level, told)
+
+    def _kind(self, run: SamplingRun, processor: Processor | None) -> tuple[str, tuple[str, ...]]:
+        """(what a run is, why)."""
+        if self._in_full is not None:
+            kind, reason = self._in_full
+            return kind, (reason,) if kind == RUN_REFUSED else ()
+        if isinstance(processor, Watch):
+            return WATCH, ()
+        if processor is not None and not isinstance(processor, InFull):
+            return PLAN, ()
+        refused = processor is None or (self._why and (self._plan() is not None or self._kept.hopeless))
+        return RUN_REFUSED if refused else FULL, (self._why,) if self._why else ()
 
     def _report(self, run: SamplingRun, processor: Processor | None) -> Report:
         level, plan, done = self._asked.level, run.record.plan, run.record.state == "done"
@@ -209,33 +256,39 @@ class Applied:
         if self._why:
             following = self._plan()
             if following is not None or self._kept.hopeless:
-                return Report(REFUSED, f"{self._why} The run was made with full attention.", level, following)
-            return Report(WATCHING, f"{self._why} The next run is watched.", level, notes=notes)
+                return Report(REFUSED, together(self._why, _WAS_IN_FULL), level, following)
+            return Report(WATCHING, together(self._why, _NEXT_WATCHED), level, notes=notes)
         if plan is None:
             plan = self._plan()
             if plan is None or not _worthless(plan):
-                return Report(REFUSED, notes[0] if notes else "The run was made with full attention.", level, plan)
+                return Report(REFUSED, notes[0] if notes else _WAS_IN_FULL, level, plan)
             self._write(plan)
             return Report(NOTHING, _nothing(plan), level, plan, self._new(plan), Figures(1.0, 1.0, 0.0))
         if not done:
-            return Report(CANCELLED, "The run was cancelled.", level, plan, notes=notes)
+            return Report(CANCELLED, say("The run was cancelled."), level, plan, notes=notes)
         self._write(plan)
         chosen = plan.level(level)
-        attention, model = kept_by(run.record, plan.measurement)
-        steps = len(run.positions)
-        figures = Figures(attention, model, chosen.predicted_error, steps_of_work(model, steps))
+        work, steps = work_of(run.record, plan.measurement), len(run.positions)
+        error, fewer = chosen.predicted_error, steps_of_work(work.model, steps)
+        figures = Figures(work.attention, work.model, error, fewer)
         found = differences(plan, run, HostModel.of(run.patcher).identity)
-        sentence = (
-            f"Plan {plan.id} in use: {level}, {percent(attention)} of attention and {percent(model)} of all work kept"
-            f"{in_steps(model, steps)}, predicted error {chosen.predicted_error:.2f}."
+        used = say(
+            "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error "
+            "{error}.",
+            id=plan.id,
+            level=level,
+            attention=percent(work.attention),
+            model=percent(work.model),
+            error=f"{error:.2f}",
         )
+        sentence = together(used, in_steps(work.model, steps))
         return Report(IN_USE, sentence, level, plan, self._new(plan), figures, tuple(found), notes)
 
     def _watched(self, run: SamplingRun, seen: Watch) -> Report:
         """The plan of a run that was watched to its end."""
         level, notes = self._asked.level, tuple(run.record.notes)
         if seen.failure is None and not seen.other_flops:
-            seen.failure = "no attention call that can be compressed was seen, or the run was too short."
+            seen.failure = say("no attention call that can be compressed was seen, or the run was too short.")
         if seen.failure is None:
             try:
                 measured = measured_by(seen, HostModel.of(run.patcher), settings_of(run), self._whole)
@@ -243,41 +296,56 @@ class Applied:
             except (CalibrationError, PlanError) as error:
                 seen.failure = str(error)
         if seen.failure is not None:
-            why = seen.failure.rstrip(".")
+            why = clause(seen.failure)
             self._kept.failed(why)
             if self._kept.hopeless:
-                return Report(REFUSED, f"Nothing was measured again: {why}. {_REMEDY}", level, notes=notes)
-            return Report(WATCHING, f"Nothing was measured: {why}. The next run is watched.", level, notes=notes)
+                told = say("Nothing was measured again: {why}. {remedy}", why=why, remedy=_REMEDY)
+                return Report(REFUSED, told.cured_by(CALIBRATE_AGAIN), level, notes=notes)
+            told = say("Nothing was measured: {why}.", why=why)
+            return Report(WATCHING, together(told, _NEXT_WATCHED), level, notes=notes)
         self._kept.plan, self._kept.due, self._kept.failures = plan, False, 0
         self._write(plan)
         stamp = plan.measurement
         self._meter.counted(stamp.attention_flops, stamp.other_flops)
-        self._meter.finish("Watched: the plan for the runs to come is made.")
+        self._meter.finish(say("Watched: the plan for the runs to come is made."))
         figures = Figures(1.0, 1.0, None)
         if _worthless(plan):
             return Report(NOTHING, _nothing(plan), level, plan, True, figures, notes=notes)
         chosen = plan.level(level)
-        sentence = (
-            f"Plan {plan.id} made in this run. From now on {level}: {percent(chosen.attention_flops_kept)} of "
-            f"attention and {percent(chosen.model_flops_kept)} of all work kept"
-            f"{in_steps(chosen.model_flops_kept, stamp.steps)}, predicted error {chosen.predicted_error:.2f}."
+        made = say(
+            "Plan {id} made in this run. From now on {level}: {attention} of attention and {model} of all work "
+            "computed, predicted error {error}.",
+            id=plan.id,
+            level=level,
+            attention=percent(chosen.attention_flops_kept),
+            model=percent(chosen.model_flops_kept),
+            error=f"{chosen.predicted_error:.2f}",
         )
+        sentence = together(made, in_steps(chosen.model_flops_kept, stamp.steps))
         return Report(MADE, sentence, level, plan, True, figures, notes=notes)
 
     # -- what is said and written ----------------------------------------------------------------------------------
 
     def _refused(self, reason: str):
-        told = reason if "full attention" in reason else f"{reason} The picture is made with full attention."
+        told = reason if "full attention" in reason else together(reason, _IN_FULL)
         self._say(Report(REFUSED, told, self._asked.level))
-        return refuse(self._patcher, reason, self._asked.strict)
+        self._in_full = RUN_REFUSED, told
+        return refuse(self._patcher, reason, self._asked.strict, self)
+
+    def _heard(self, kind: str, why: Sentence):
+        """The model as it came, whose runs are heard of; those of another node of the pack are told by that one."""
+        if attached(self._patcher) is not None:
+            return self._patcher
+        self._in_full = kind, why
+        return listen(self._patcher, RunLog(), self)
 
     def _say(self, report: Report) -> None:
         model = "" if self._model is None else self._model.identity.fingerprint
-        payload = {**report.payload(self._asked.node, executing_prompt()), "model": model}
+        payload = {**report.payload(self._asked.node, executing()[0]), "model": model}
         self.history.append({**payload, "plan": ""})
         del self.history[:-KEPT_REPORTS]
         log.info("[DiTFastAttn] %s", report.sentence)
-        send(payload)
+        tell(payload)
 
     def _new(self, plan: Plan) -> bool:
         """Whether a plan is another one than the node was executed with, so that the editor is to keep it."""
@@ -290,8 +358,9 @@ class Applied:
             self._asked.metadata.current().write(self._asked.node, text)
 
 
-_REMEDY = "To have one more run watched, set calibrate to 'again'; bypass the node to be rid of this line."
-_CANCELLED = "The run did not finish, so nothing was measured and nothing is kept. The next run is watched."
+_REMEDY = say("To have one more run watched, set calibrate to 'again'; bypass the node to be rid of this line.")
+_CANCELLED = say("The run did not finish, so nothing was measured and nothing is kept. The next run is watched.")
+_WAS_IN_FULL = say("The run was made with full attention.")
 
 
 def _fitting(patcher, plan: Plan | Refusal) -> Plan | Refusal:
@@ -304,16 +373,18 @@ def _fitting(patcher, plan: Plan | Refusal) -> Plan | Refusal:
 
 
 def _watching(reason: str) -> str:
-    told = "The next run is watched: its picture is the full one, and every run after it is compressed."
-    return f"{reason} {told}" if reason else told
+    told = say("The next run is watched: its picture is the full one, and every run after it is compressed.")
+    return together(reason, told)
 
 
 def _not_finite(run: SamplingRun) -> str:
     """What of a run's settings is no number, as a sentence; empty where all are."""
     if not math.isfinite(run.guidance.cfg):
-        return f"The CFG is not a finite number ({run.guidance.cfg}): set it to another."
+        return say("The CFG is not a finite number ({cfg}): set it to another.", cfg=run.guidance.cfg)
     wrong = next((sigma for sigma in (*run.sigmas, run.end) if not math.isfinite(sigma)), None)
-    return "" if wrong is None else f"The noise levels (sigmas) hold {wrong}, which is no finite number."
+    if wrong is None:
+        return ""
+    return say("The noise levels (sigmas) hold {level}, which is no finite number.", level=wrong)
 
 
 def _worthless(plan: Plan) -> bool:
@@ -325,8 +396,13 @@ def _nothing(plan: Plan) -> str:
     stamp = plan.measurement
     whole = stamp.attention_flops + stamp.other_flops
     part = stamp.attention_flops / whole if whole else 0.0
-    fewer = f"One step fewer of {stamp.steps} would save {percent(1 / stamp.steps)}. " if stamp.steps > 1 else ""
-    return (
-        f"Nothing to save: attention is {percent(part)} of the work at this size, and leaving out steps costs more "
-        f"than it brings. {fewer}For a larger picture, set calibrate to 'again'."
+    nothing = say(
+        "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it "
+        "brings.",
+        part=percent(part),
     )
+    fewer = ""
+    if stamp.steps > 1:
+        saved = percent(1 / stamp.steps)
+        fewer = say("One step fewer of {steps} would save {saved}.", steps=stamp.steps, saved=saved)
+    return together(nothing, fewer, say("For a larger picture, set calibrate to 'again'."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...plans import ModelIdentity, Plan
+from ...sentences import CALIBRATE_AGAIN, Sentence, say
 from ..calibration.measurement import SamplerSettings
 from ..hooks.noise import schedule_name
 from ..hooks.run import SamplingRun
@@ -24,23 +25,33 @@ def settings_of(run: SamplingRun) -> SamplerSettings:
     )
 
 
-def differences(plan: Plan, run: SamplingRun, sampled: ModelIdentity) -> list[str]:
+def differences(plan: Plan, run: SamplingRun, sampled: ModelIdentity) -> list[Sentence]:
     """What a plan was calibrated with and a run does not have, a sentence each; the predicted error is of that."""
     measured, model, found = plan.measurement, plan.model, []
     if abs(measured.cfg - run.guidance.cfg) > 1e-6:
-        found.append(f"Calibrated at CFG {measured.cfg:g}, sampled at CFG {run.guidance.cfg:g}.")
+        ours, theirs = f"{measured.cfg:g}", f"{run.guidance.cfg:g}"
+        found.append(say("Calibrated at CFG {measured}, sampled at CFG {sampled}.", measured=ours, sampled=theirs))
     if _sampler(measured.sampler) != _sampler(run.record.sampler):
-        found.append(f"Calibrated with {measured.sampler}, sampled with {run.record.sampler}.")
+        found.append(_with(measured.sampler, run.record.sampler))
     if run.grid and tuple(run.grid) != measured.grid:
-        found.append(f"Calibrated at {_sides(measured.grid)} tokens, sampled at {_sides(run.grid)}.")
+        ours, theirs = _sides(measured.grid), _sides(run.grid)
+        found.append(say("Calibrated at {measured} tokens, sampled at {sampled}.", measured=ours, sampled=theirs))
     steps = len(run.sigmas)
     if not 1 / SAME_STEPS <= steps / measured.steps <= SAME_STEPS:
-        found.append(f"Calibrated with {measured.steps} steps, sampled with {steps}.")
+        found.append(
+            say("Calibrated with {measured} steps, sampled with {sampled}.", measured=measured.steps, sampled=steps)
+        )
     if _mostly_outside(plan.positions, run.positions):
-        found.append("Calibrated on another part of the noise schedule: set calibrate to 'again' to measure this one.")
+        found.append(
+            say("Calibrated on another part of the noise schedule: set calibrate to 'again' to measure this one.")
+        )
     if model.note != sampled.note:
-        found.append(f"Calibrated with {model.note or 'no LoRA'}, sampled with {sampled.note or 'no LoRA'}.")
-    return found
+        found.append(_with(model.note or say("no LoRA"), sampled.note or say("no LoRA")))
+    return [difference.cured_by(CALIBRATE_AGAIN) for difference in found]
+
+
+def _with(measured: str, sampled: str) -> Sentence:
+    return say("Calibrated with {measured}, sampled with {sampled}.", measured=measured, sampled=sampled)
 
 
 def _mostly_outside(measured: tuple[float, ...], sampled: list[float]) -> bool:

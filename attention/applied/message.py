@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sys
 from dataclasses import dataclass, field
 
 from ...plans import Plan, PlanError, dumps
+from ...sentences import payload as said
+from ..report.editor import send
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +46,16 @@ class Report:
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def beside_notes(self) -> tuple[str, ...]:
+        """What a run's document says beside the notes of its record: what its plan was made for, or why it has none."""
+        told = self.state in (REFUSED, WATCHING) and self.sentence not in self.notes
+        return (*self.differences, *((self.sentence,) if told else ()))
+
     def payload(self, node: str | None, prompt: str | None) -> dict:
         """JSON-able: node, prompt (ids of the host), state, sentence, level, plan_id, plan (its text where it is to be
-        embedded, else ""), figures, levels (name, attention, model, error of each), differences, notes.
+        embedded, else ""), figures, levels (name, attention, model, error of each), differences, notes; told: the
+        sentence, the differences and the notes again, as `sentences.payload` for other languages.
         """
         levels = () if self.plan is None else self.plan.levels
         return {
@@ -75,6 +83,11 @@ class Report:
             ],
             "differences": list(self.differences),
             "notes": list(self.notes),
+            "told": {
+                "sentence": said(self.sentence),
+                "differences": [said(one) for one in self.differences],
+                "notes": [said(one) for one in self.notes],
+            },
         }
 
 
@@ -87,24 +100,10 @@ def text_of(plan: Plan) -> str:
         return ""
 
 
-def send(payload: dict) -> None:
-    """Tell the editor that queued the prompt; nothing happens where there is none."""
-    server = getattr(getattr(sys.modules.get("server"), "PromptServer", None), "instance", None)
-    if server is None or payload["node"] is None:
-        return
-    try:
-        server.send_sync(EVENT, payload, server.client_id)
-    except Exception as error:
-        log.debug("[DiTFastAttn] No message to the editor: %s", error)
-
-
-def executing_prompt() -> str | None:
-    """Id of the prompt that the host executes now."""
-    try:
-        return sys.modules["comfy_execution.utils"].get_executing_context().prompt_id
-    except Exception as error:
-        log.debug("[DiTFastAttn] Outside of a prompt: %s", error)
-        return None
+def tell(payload: dict) -> None:
+    """Send a report to the editor; a node that the host knows nothing of has nothing to say."""
+    if payload["node"] is not None:
+        send(EVENT, payload)
 
 
 def percent(part: float) -> str:

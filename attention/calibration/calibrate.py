@@ -9,14 +9,17 @@ from dataclasses import dataclass, replace
 
 from ...plans import Plan, Refusal
 from ...plans.search import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, KeepWork, Solved
+from ...sentences import say, together
 from ..hooks.model import HostModel, NotCovered
 from ..hooks.noise import schedule_name
 from ..hooks.record import Stopwatch
 from ..hooks.run import cfg_of, sampler_name
 from ..hooks.sampling import Setup, sample_once
+from ..report.editor import send_text
+from ..report.live import solved_into
 from .measurement import CalibrationError, Measured, SamplerSettings, solve
 from .papers.search import V1, V2, search
-from .progress import Meter, duration, send_text
+from .progress import Meter, duration
 from .runs import measure_runs
 from .verify import Trajectory, verify
 
@@ -31,8 +34,10 @@ OFF = "off"
 VERIFIABLE = (OFF, *(name for name, _ in LEVELS), CUSTOM)
 
 _NO_MEASUREMENTS = Refusal(
-    "The papers' methods decide while they sample and leave no measurements: set the linked DiTFastAttn Calibrate "
-    "to the method 'one run'."
+    say(
+        "The papers' methods decide while they sample and leave no measurements: set the linked "
+        "DiTFastAttn Calibrate to the method 'one run'."
+    )
 )
 
 
@@ -116,7 +121,7 @@ def sampled_model(model_patcher, setup: Setup):
     if setup.guider is not None:
         return setup.guider.model_patcher
     if setup.positive is None or setup.negative is None:
-        raise CalibrationError("There is no prompt to sample: connect positive and negative, or a guider.")
+        raise CalibrationError(say("There is no prompt to sample: connect positive and negative, or a guider."))
     return model_patcher
 
 
@@ -145,11 +150,13 @@ def require_finite(settings: SamplerSettings, setup: Setup, budget: Budget) -> N
     for name, values in named.items():
         wrong = next((value for value in values if not math.isfinite(value)), None)
         if wrong is not None:
-            raise CalibrationError(f"{name} must be finite, not {wrong}: set it to what you sample with.")
+            raise CalibrationError(
+                say("{name} must be finite, not {wrong}: set it to what you sample with.", name=name, wrong=wrong)
+            )
     if budget.keep_attention > 0 and budget.keep_work > 0:
-        raise CalibrationError("The level 'custom' has one budget: set keep_work or keep_attention to 0.")
+        raise CalibrationError(say("The level 'custom' has one budget: set keep_work or keep_attention to 0."))
     if setup.sigmas is not None and len(setup.sigmas) < 2:
-        raise CalibrationError("sigmas holds no step: connect the noise levels that you sample with.")
+        raise CalibrationError(say("sigmas holds no step: connect the noise levels that you sample with."))
 
 
 def plan_by(
@@ -177,9 +184,11 @@ def plan_by(
         return _one_run(model, settings, sample, inputs, budget, runs, before, check, by_steps)
     if budget != Budget() or runs != 1 or before is not None or check != OFF:
         raise CalibrationError(
-            "The papers' methods know no budget and only one prompt and seed, and their errors are measured already: "
-            "with them, set runs to 1, keep_work, keep_attention and max_cache_mib to 0, price to FLOPs and verify to "
-            "off, and leave measurements unconnected."
+            say(
+                "The papers' methods know no budget and only one prompt and seed, and their errors are "
+                "measured already: with them, set runs to 1, keep_work, keep_attention and max_cache_mib "
+                "to 0, price to FLOPs and verify to off, and leave measurements unconnected."
+            )
         )
     progress = Meter()
     found = search(
@@ -191,6 +200,7 @@ def plan_by(
         progress=progress,
     )
     progress.finish(_sampled(found.runs, found.resumed))
+    solved_into(found.plan, "", None, (_sampled(found.runs, found.resumed),))
     return Result(found.plan, _NO_MEASUREMENTS, _figures(found.plan, method, found.runs, found.resumed, 1))
 
 
@@ -200,7 +210,7 @@ def _one_run(
     if isinstance(before, Refusal):
         raise CalibrationError(before.reason)
     if check != OFF and check not in (name for name, _ in budget.levels):
-        raise CalibrationError("There is no level 'custom' to verify: set keep_work or keep_attention above 0.")
+        raise CalibrationError(say("There is no level 'custom' to verify: set keep_work or keep_attention above 0."))
     progress, dense = Meter(), Trajectory()
     progress.reserve(0 if check == OFF else 1 + by_steps)
 
@@ -233,7 +243,6 @@ def _one_run(
     checked = None
     if check == OFF:
         solved = solution(done.measured)
-        took = f"Solved in {duration(watch())}"
     else:
         checked = verify(
             model,
@@ -246,12 +255,18 @@ def _one_run(
             fewer if by_steps else None,
         )
         solved = _stamped(checked.solved, checked.seconds)
-        took = f"Solved and checked in {duration(watch())}"
     gap = max(solved.gap.values())
-    text = f"{_sampled(done.runs, done.resumed)} {took}, at most {gap:.1%} of the work from the best possible plan."
+    took = say(
+        "Solved in {time}, at most {gap} of the work from the best possible plan.",
+        time=duration(watch()),
+        gap=f"{gap:.1%}",
+    )
+    text = together(_sampled(done.runs, done.resumed), took)
     for line in (text, *solved.notes):
         log.info("[DiTFastAttn] %s", line)
-    progress.finish("\n".join((text, *([checked.sentence] if checked else ()), *solved.notes)))
+    told = (text, *([checked.sentence] if checked else ()), *solved.notes)
+    progress.finish("\n".join(told))
+    solved_into(solved.plan, check if checked else "", checked and checked.error, told)
     figures = _figures(solved.plan, ONE_RUN, done.runs, done.resumed, done.measured.table.runs)
     verification = checked.figures if checked else None
     figures |= {"gap": gap, "notes": list(solved.notes), "levels_ms": solved.milliseconds, "verification": verification}
@@ -266,8 +281,8 @@ def _stamped(solved: Solved, seconds: float) -> Solved:
 
 
 def _sampled(runs: int, known: int) -> str:
-    new = f"{runs - known} run{'s' * (runs - known != 1)} sampled"
-    return f"{new}, {known} known already." if known else f"{new}."
+    new = say("1 run sampled.") if runs - known == 1 else say("{count} runs sampled.", count=runs - known)
+    return together(new, say("{count} known already.", count=known)) if known else new
 
 
 def _figures(plan: Plan, method: str, runs: int, resumed: int, measured_runs: int) -> dict:

@@ -21,6 +21,8 @@ class DenseRun(Processor):
     and v, as text; "" before the first call. other_flops: FLOPs of one batch item of one evaluation outside attention.
     """
 
+    in_full = True
+
     def __init__(self, model: HostModel, run: SamplingRun, progress: Progress | None = None):
         self.family, self.sites = model.family, model.sites
         self.run = run

@@ -11,10 +11,13 @@ import numpy as np
 
 from ...plans import Measurement, ModelIdentity, WaySpec
 from ...plans.search import FLOPS, LEVELS, CalibrationTable, Solved, solve_plan
+from ...sentences import say
 from ...version import VERSION
 from ..hooks.model import HostModel
 from ..hooks.patch import install
 from ..hooks.record import RunLog, Stopwatch
+from ..report.document import CALIBRATE
+from ..report.live import Reported
 from .costs import costs_of
 from .dense_run import DenseRun
 from .progress import Progress
@@ -22,7 +25,7 @@ from .propagation import euler_shares, reach
 from .watch import NotFinite, Watch
 
 MOST_SEEDS = 64  # that a plan names
-NOTHING = "The sampling run ended without one attention call that can be compressed: nothing was measured."
+NOTHING = say("The sampling run ended without one attention call that can be compressed: nothing was measured.")
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def measure(
 
     whole = Stopwatch()
     try:
-        sample(install(model, make_processor, RunLog()))
+        sample(install(model, make_processor, RunLog(), listener=Reported(model.patcher, CALIBRATE)))
     except NotFinite as error:
         raise CalibrationError(str(error)) from None
     if not watch:

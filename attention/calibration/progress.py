@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -11,7 +9,7 @@ from typing import Protocol
 import comfy.model_management
 import comfy.utils
 
-log = logging.getLogger(__name__)
+from ..report.editor import send_text
 
 UNITS = 1000  # of the bar: fixed, because how many evaluations there are shows only on the way
 TEXT_INTERVAL = 0.25  # seconds between two texts
@@ -137,14 +135,3 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
-
-
-def send_text(text: str) -> None:
-    """Show a text under the node that is being executed, where the host can; nothing happens where it cannot."""
-    try:
-        # The server is there when a node runs in it; importing it otherwise would start half a host.
-        server = sys.modules["server"].PromptServer.instance
-        node = sys.modules["comfy_execution.utils"].get_executing_context().node_id
-        server.send_progress_text(text, node, server.client_id)
-    except Exception as error:
-        log.debug("[DiTFastAttn] No progress text: %s", error)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ...plans import PlanError
+from ...sentences import say
 from ..hooks.model import HostModel
 from .measurement import CalibrationError, Measured, SamplerSettings, measure
 from .progress import Meter
@@ -49,7 +50,10 @@ def measure_runs(
     _require_alike(_settings_known(before, model, settings))
     if timed and before is not None and before.table.milliseconds is None:
         raise CalibrationError(
-            "The linked measurements hold no milliseconds: set price to milliseconds in all Calibrate nodes of a chain."
+            say(
+                "The linked measurements hold no milliseconds: set price to milliseconds in all Calibrate "
+                "nodes of a chain."
+            )
         )
     series = [replace(settings, seed=(settings.seed + number) % SEEDS) for number in range(runs)]
     subject = subject_of(model.patcher, *inputs)
@@ -110,8 +114,11 @@ def _require_alike(pairs: dict[str, tuple]) -> None:
     ]
     if differing:
         raise CalibrationError(
-            f"The linked measurements do not belong together with this node's, they differ in {', '.join(differing)}: "
-            "give all Calibrate nodes of a chain the same model, size and sampler settings."
+            say(
+                "The linked measurements do not belong together with this node's, they differ in {names}: "
+                "give all Calibrate nodes of a chain the same model, size and sampler settings.",
+                names=", ".join(differing),
+            )
         )
 
 

@@ -16,11 +16,14 @@ from comfy.patcher_extension import WrappersMP
 
 from ...plans import Plan, steps_of_work
 from ...plans.search import Solved
+from ...sentences import say, together
 from ..hooks.model import HostModel
 from ..hooks.patch import attached, remove
 from ..hooks.record import Stopwatch
 from ..hooks.run import SamplerCall
 from ..replay.apply import follow
+from ..report.document import VERIFY
+from ..report.live import Reported
 from .measurement import Measured
 from .progress import Meter
 
@@ -138,19 +141,28 @@ class Verification:
     @property
     def sentence(self) -> str:
         """The outcome, for the user."""
-        count = len(self.attempts)
-        outcome = "as predicted" if self.met else "the prediction is not met: choose a milder level"
-        return (
-            f"{self.level} checked: relative error {self.error:.3f} where {self.predicted:.3f} is predicted "
-            f"(PSNR of the latent {self.attempts[-1].psnr_db:.1f} dB), {outcome}, after {count} "
-            f"attempt{'s' * (count != 1)}.{self._beside}"
+        found = say(
+            "{level} checked: relative error {error} where {predicted} is predicted (PSNR of the latent {psnr} dB), "
+            "attempt {count}.",
+            level=self.level,
+            error=f"{self.error:.3f}",
+            predicted=f"{self.predicted:.3f}",
+            psnr=f"{self.attempts[-1].psnr_db:.1f}",
+            count=len(self.attempts),
         )
+        outcome = say("As predicted.") if self.met else say("The prediction is not met: choose a milder level.")
+        return together(found, outcome, self._beside)
 
     @property
     def _beside(self) -> str:
         if self.fewer is None:
             return ""
-        return f" {self.fewer.steps} of {self.fewer.of} steps, the same work, err by {self.fewer.error:.3f}."
+        return say(
+            "{steps} of {of} steps, the same work, err by {error}.",
+            steps=self.fewer.steps,
+            of=self.fewer.of,
+            error=f"{self.fewer.error:.3f}",
+        )
 
     @property
     def figures(self) -> dict:
@@ -237,7 +249,7 @@ def verify(
 
 def _attempt(model: HostModel, plan: Plan, level: str, sample: Callable, dense: Trajectory) -> Attempt:
     run = Trajectory()
-    run.sample(follow(model, plan, level), sample)
+    run.sample(follow(model, plan, level, listener=Reported(model.patcher, VERIFY)), sample)
     return Attempt(
         predicted=plan.level(level).predicted_error,
         error=relative_error(run.final, dense.final),

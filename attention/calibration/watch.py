@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from ...kernels import Approximation, approximations
+from ...sentences import say
 from ..hooks.model import HostModel
 from ..hooks.noise import signal_scale
 from ..hooks.record import Stopwatch
@@ -139,8 +140,12 @@ class Watch(DenseRun):
             self._done.add(step)
             if not math.isfinite(self.latent_power):
                 raise NotFinite(
-                    f"The model's output was not finite (NaN or infinite) at step {step + 1} of "
-                    f"{len(self.run.positions)}, so there is nothing to measure: try another precision, CFG or sampler."
+                    say(
+                        "The model's output was not finite (NaN or infinite) at step {step} of {steps}, so there "
+                        "is nothing to measure: try another precision, CFG or sampler.",
+                        step=step + 1,
+                        steps=len(self.run.positions),
+                    )
                 )
             self.predictions.add(step, x, output)
             self.observer.finish(step, self._guidance, output)
@@ -157,7 +162,7 @@ class Watch(DenseRun):
     def sampled(self, samples: torch.Tensor) -> None:
         """Make the probes."""
         if len(self.branches) > 1 and not self.run.shares_guidance:
-            self.run.record.note("The guider combines its branches in a way of its own, so none serves another.")
+            self.run.record.note(say("The guider combines its branches in a way of its own, so none serves another."))
         again, self._again = self._again, None
         if again is None or self.failure is not None:
             return

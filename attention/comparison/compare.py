@@ -10,10 +10,10 @@ import torch
 
 from ..calibration.calibrate import Budget, require_finite, sampled_model, settings_given
 from ..calibration.measurement import SamplerSettings
-from ..calibration.progress import send_text
 from ..calibration.verify import flat, relative_error
 from ..hooks.sampling import Setup, noise_levels
-from ..report.statistics import kept_by
+from ..report.editor import send_text
+from ..report.figures import work_of
 from .pair import FULL, PLAN, Pair, sample_pair
 from .quality import amplification, psnr_db, ssim
 
@@ -119,7 +119,8 @@ def _figures(pair: Pair, settings: SamplerSettings, noise) -> dict:
         return found
     plan = pair.of(PLAN)
     record = plan.record
-    attention, model = kept_by(record, record.plan.measurement)
+    work = work_of(record, record.plan.measurement)
+    attention, model = work.attention, work.model
     if pair.again:
         found["notes"].append("The plan's run was sampled twice: the first one had the GPU's kernels to compile.")
     if plan.seconds > 0:

@@ -11,11 +11,11 @@ import torch
 from comfy.patcher_extension import WrappersMP
 
 from ...kernels import trials
+from ...sentences import say
 from ..calibration.progress import Meter
 from ..calibration.watch import Watch
-from ..hooks.installation import Installation
 from ..hooks.patch import attached, remove
-from ..hooks.record import RunLog, RunRecord, Stopwatch
+from ..hooks.record import RunRecord, Stopwatch
 from ..hooks.sampling import noise_levels, sample_once
 
 _KEY = "ditfastattn_compare"
@@ -59,7 +59,7 @@ def sample_pair(model_patcher, settings, setup, noise=None) -> Pair:
     meter = Meter(say=lambda text: None)
     meter.reserve(2)
     installation = attached(model_patcher)
-    follows = isinstance(installation, Installation)
+    follows = installation is not None and not installation.only_listens
     dense = remove(model_patcher)
 
     def run(patcher, kind: str) -> Run:
@@ -85,13 +85,13 @@ def sample_pair(model_patcher, settings, setup, noise=None) -> Pair:
     return Pair((full, plan) if first.watched else (plan, run(dense, FULL)), again=again)
 
 
-_NOTHING = "Nothing to compare: this run followed no plan, and Apply Compression Plan says why."
+_NOTHING = say("Nothing to compare: this run followed no plan, and Apply Compression Plan says why.")
 
 
 def _why_not(found) -> str:
-    if isinstance(found, RunLog) and found.refusal:
-        return f"Nothing to compare: {found.refusal}"
-    return (
+    if found is not None and found.runs.refusal:
+        return say("Nothing to compare: {why}", why=found.runs.refusal)
+    return say(
         "Nothing to compare: this model follows no plan. Put Apply Compression Plan between the model and this node, "
         "with a level other than off."
     )

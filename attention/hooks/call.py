@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ...sentences import say
+
 _NAMES = ("q", "k", "v", "heads", "mask", "attn_precision", "skip_reshape", "skip_output_reshape")
 
 
@@ -46,11 +48,11 @@ class AttentionCall:
         obstacle = None
         mask = given.get("mask")
         if mask is not None and not masks_nothing(mask):
-            obstacle = "the model masks its attention"
+            obstacle = say("the model masks its attention")
         elif grouped:
             k, v = (_repeated(tensor, q.shape[1]) for tensor in (k, v))
         if obstacle is None and (q.shape != k.shape or k.shape != v.shape):
-            obstacle = "queries and keys differ in shape"
+            obstacle = say("queries and keys differ in shape")
 
         def dense(q, k, v):
             return function(q, k, v, q.shape[1], skip_reshape=True, skip_output_reshape=True, **precision, **rest)

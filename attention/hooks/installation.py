@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 
+from ...sentences import LEVEL_OFF, say
+from .listener import RunListener
 from .model import HostModel
 from .noise import noise_scale
 from .processor import MakeProcessor, Processor
 from .record import RunLog, RunRecord, StepCount, Stopwatch, latent_digest
-from .run import Forward, GuidanceKind, SamplerCall, SamplingRun, SiteCall
+from .run import Forward, GuidanceKind, SamplerCall, SamplingRun, SiteCall, step_cache_of
+from .step_clock import StepClock
+from .workload import Workload
+
+log = logging.getLogger(__name__)
+
+_NOT_FINITE = say("The sampled latent is not finite (NaN or infinite): see whether it is at level off, too.")
+_INTERRUPTED = "InterruptProcessingException"  # the user pressed Cancel
 
 
 class Installation:
-    """The hooks of one patched model, and the run that is going through them (at most one at a time)."""
+    """The hooks of one patched model, and the run that is going through them (at most one at a time).
+
+    model, make_processor: None where the runs are only listened to.
+    """
 
     def __init__(
         self,
-        model: HostModel,
-        make_processor: MakeProcessor,
+        model: HostModel | None,
+        make_processor: MakeProcessor | None,
         runs: RunLog,
         strict: bool,
-        ended: Callable[[SamplingRun, Processor | None], None] | None = None,
+        listener: RunListener | None = None,
     ):
         # Not the model itself: its patcher must be free to go while a patched clone lives on.
-        self.family = model.family
-        self.sites = model.sites
+        self.family = model and model.family
+        self.sites = model.sites if model else ()
         self.runs = runs
         self.run: SamplingRun | None = None
         self.processor: Processor | None = None
         self.forward: Forward | None = None
         self._make_processor = make_processor
         self._strict = strict
-        self._ended = ended
-        self._diffusion_model = model.diffusion_model
-        self._by_block = {site.block: number for number, site in enumerate(model.sites) if site.block}
+        self._listener = listener or RunListener()
+        self._clock = StepClock(RunRecord([]))
+        self._diffusion_model = model and model.diffusion_model
+        self._by_block = {site.block: number for number, site in enumerate(self.sites) if site.block}
+
+    @property
+    def only_listens(self) -> bool:
+        """Whether runs go through it as they are."""
+        return self._make_processor is None
 
     # -- the run ---------------------------------------------------------------------------------------------------
 
@@ -47,20 +66,29 @@ class Installation:
         if run is None:
             return executor(*args, **kwargs)
         record, processor, seconds = run.record, self.processor, Stopwatch()
+        self._tell(self._listener.began, run, processor)
         try:
             output = executor(*args, **kwargs)
             record.state = "done"
             record.digest = latent_digest(output)
             if record.digest is not None and not all(map(math.isfinite, record.digest[1:])):
-                record.note("The sampled latent is not finite (NaN or infinite): see whether it is at level off, too.")
+                record.note(_NOT_FINITE if record.plan is None else _NOT_FINITE.cured_by(LEVEL_OFF))
             return output
+        except BaseException as error:
+            record.state = "cancelled" if type(error).__name__ == _INTERRUPTED else "failed"
+            raise
         finally:
             record.seconds = seconds()
-            if record.state != "done":
-                record.state = "interrupted"
+            self._clock.finish(processor.overhead if processor else 0.0, after=True)
             self.release()
-            if self._ended is not None:
-                self._ended(run, processor)
+            self._tell(self._listener.ended, run, processor)
+
+    def _tell(self, hears: Callable[[SamplingRun, Processor | None], None], run: SamplingRun, processor) -> None:
+        """A picture that is made must not be lost to anything that goes wrong while it is talked about."""
+        try:
+            hears(run, processor)
+        except Exception as error:
+            log.warning("[DiTFastAttn] It cannot be said what a run does: %s", error, exc_info=True)
 
     def _begin_run(self, guider, args, kwargs) -> SamplingRun | None:
         asked = SamplerCall.of(args, kwargs)
@@ -71,16 +99,20 @@ class Installation:
         positions = [position_of(sigma) if math.isfinite(sigma) else 0.0 for sigma in asked.sigmas]
         guidance = GuidanceKind.of(guider)
         steps = [StepCount(position) for position in positions]
-        record = RunRecord(steps, sampler=asked.sampler, cfg=guidance.cfg, seed=asked.seed)
-        run = SamplingRun(asked, positions, position_of, record, guidance, patcher)
+        record = RunRecord(steps, sampler=asked.sampler, cfg=guidance.cfg, seed=asked.seed, batch=asked.shape[0])
+        workload = _workload(guider, patcher, asked, guidance.cfg)
+        run = SamplingRun(asked, positions, position_of, record, guidance, patcher, workload)
         self.runs.open(record)
         try:
-            self.processor = self._make_processor(run)
-            self.run = run
+            if self._make_processor is not None:
+                self.processor = self._make_processor(run)
         except Exception as error:
             if self._strict:
                 raise
-            record.note(f"The plan could not be started ({error}), so the run was made with full attention.")
+            record.note(
+                say("The plan could not be started ({error}), so the run was made with full attention.", error=error)
+            )
+        self.run, self._clock = run, StepClock(record)
         return run
 
     def release(self, *_args, **_kwargs) -> None:
@@ -98,7 +130,9 @@ class Installation:
         except Exception as error:
             if self._strict:
                 raise
-            self.run.record.note(f"The run could not be prepared ({error}), so it was made with full attention.")
+            self.run.record.note(
+                say("The run could not be prepared ({error}), so it was made with full attention.", error=error)
+            )
             self.processor = None
             return executor(model, noise_shape, *args, **kwargs)
         own = model.model.memory_required([noise_shape[0] * 2, *noise_shape[1:]])
@@ -109,12 +143,18 @@ class Installation:
 
     def predict_noise(self, executor, x, timestep, model_options=None, *args, **kwargs):
         """Wraps one evaluation of the model by the sampler."""
-        if self.run is None or self.processor is None:
+        run = self.run
+        if run is None:
+            return executor(x, timestep, model_options, *args, **kwargs)
+        sigma = float(timestep.flatten()[0])
+        run.arrive(sigma)
+        if self._clock.arrive(run.step, self.processor.overhead if self.processor else 0.0) is not None:
+            self._tell(self._listener.stepped, run, self.processor)
+        if self.processor is None:
             return executor(x, timestep, model_options, *args, **kwargs)
         if (model_options or {}).get("multigpu_clones"):
-            self.run.record.note("The model is split over several GPUs, so attention ran in full.")
+            run.record.note(say("The model is split over several GPUs, so attention ran in full."))
             return executor(x, timestep, model_options, *args, **kwargs)
-        run, seconds = self.run, Stopwatch()
 
         def predict(latent=x):
             run.begin_evaluation(sigma)
@@ -123,12 +163,7 @@ class Installation:
             finally:
                 run.end_evaluation()
 
-        sigma = float(timestep.flatten()[0])
-        run.arrive(sigma)
-        try:
-            return self.processor.evaluate(predict, x, sigma)
-        finally:
-            run.record.steps[run.step].seconds += seconds()
+        return self.processor.evaluate(predict, x, sigma)
 
     def calc_cond_batch(self, executor, *args, **kwargs):
         """Wraps one pass of an evaluation over its conditionings; there are several where guidance asks for more."""
@@ -142,13 +177,18 @@ class Installation:
     def sampler_sample(self, executor, *args, **kwargs):
         """Wraps the sampler's loop over the steps."""
         samples = executor(*args, **kwargs)
-        if self.processor is not None:
-            self.processor.sampled(samples)
+        run, processor = self.run, self.processor
+        if run is not None:
+            self._clock.finish(processor.overhead if processor else 0.0)
+            run.record.finished = len(run.record.steps)
+            self._tell(self._listener.stepped, run, processor)
+        if processor is not None:
+            processor.sampled(samples)
         return samples
 
     def apply_model(self, executor, x, *args, **kwargs):
         """Wraps one forward of the model: (x, t, c_concat, c_crossattn, control, transformer_options)."""
-        if self.run is None or self.forward is not None:
+        if self.run is None or self.processor is None or self.forward is not None:
             return executor(x, *args, **kwargs)
         options = kwargs.get("transformer_options") or (args[4] if len(args) > 4 else {})
         self.forward = self.run.begin_forward(executor.class_obj.diffusion_model, self.family, x, options, kwargs)
@@ -204,3 +244,13 @@ class Installation:
         owner, _, name = path.rpartition(".")
         module = forward.diffusion_model.get_submodule(owner)
         return getattr(type(module), name).__get__(module)
+
+
+def _workload(guider, patcher, asked: SamplerCall, cfg: float) -> Workload | None:
+    """What a dense run like this one is known by; None where a model or a guider is of a kind that says too little."""
+    try:
+        other = step_cache_of(patcher)
+        return Workload.of(guider, patcher, asked.shape, asked.sampler, len(asked.sigmas), cfg, other)
+    except Exception as error:
+        log.debug("[DiTFastAttn] Runs like this one cannot be told: %s", error)
+        return None

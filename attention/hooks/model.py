@@ -10,6 +10,7 @@ import torch
 
 from ...plans import ModelIdentity, fingerprint
 from ...plans import Site as PlanSite
+from ...sentences import LEVEL_OFF, say
 from ..families import TITLES, Family, Site, find_family, refusal
 
 # Entries of the host's model configuration that change what a plan means; the rest (names, paths) may differ freely.
@@ -36,12 +37,20 @@ class HostModel:
         reason = refusal(model)
         if reason is not None:
             raise NotCovered(
-                f"{model_name(patcher)} {reason}, so it runs with full attention: bypass or remove the node."
+                say(
+                    "{model} {reason}, so it runs with full attention: bypass or remove the node.",
+                    model=model_name(patcher),
+                    reason=reason,
+                ).cured_by(LEVEL_OFF)
             )
         if family is None:
             raise NotCovered(
-                f"{model_name(patcher)} is not a model that DiTFastAttn covers, so it runs with full attention: bypass "
-                f"or remove the node, or load one of those that are covered ({', '.join(TITLES)})."
+                say(
+                    "{model} is not a model that DiTFastAttn covers, so it runs with full attention: bypass or remove "
+                    "the node, or load one of those that are covered ({covered}).",
+                    model=model_name(patcher),
+                    covered=", ".join(TITLES),
+                ).cured_by(LEVEL_OFF)
             )
         return HostModel(patcher, family, family.sites(model))
 
@@ -76,6 +85,13 @@ def model_name(patcher) -> str:
     """A model as the host calls it, such as SDXL or QwenImage."""
     config = getattr(patcher.model, "model_config", None)
     return type(patcher.model.diffusion_model if config is None else config).__name__
+
+
+def device_name(device: torch.device) -> str:
+    """A device as its user calls it: CPU, or what a GPU says it is."""
+    if device.type != "cuda":
+        return device.type.upper() if device.type in ("cpu", "mps", "xpu", "npu") else str(device)
+    return torch.cuda.get_device_name(device)
 
 
 def free_memory(device: torch.device) -> int:

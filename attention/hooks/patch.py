@@ -8,15 +8,14 @@ a site computes goes through here. Two listeners add a wrapper of their own, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from comfy.patcher_extension import CallbacksMP, WrappersMP
 
 from .installation import Installation
+from .listener import RunListener
 from .model import HostModel
-from .processor import MakeProcessor, Processor
+from .processor import MakeProcessor
 from .record import RunLog
-from .run import KEY, SamplingRun
+from .run import KEY
 from .sites import EntryHook, ExitHook, Hook, ModuleHook, Override
 
 _OVERRIDE = "optimized_attention_override"
@@ -29,16 +28,15 @@ def install(
     runs: RunLog,
     *,
     strict: bool = True,
-    ended: Callable[[SamplingRun, Processor | None], None] | None = None,
+    listener: RunListener | None = None,
 ):
     """A clone of the model's patcher with the hooks on. Hooks of this pack that were on before are taken off it first.
 
     make_processor(run): called when a sampling run begins. strict: an error while a run begins stops it;
-    otherwise the run goes on with full attention and a note. ended(run, processor): called when a run is over, however
-    it ended (`run.record.state` says how) and closed; processor: None where none could be made.
+    otherwise the run goes on with full attention and a note. listener: hears of every run.
     """
     patched = remove(model.patcher)
-    installation = Installation(model, make_processor, runs, strict, ended)
+    installation = Installation(model, make_processor, runs, strict, listener)
     for kind, wrapper in (
         (WrappersMP.OUTER_SAMPLE, installation.outer_sample),
         (WrappersMP.PREPARE_SAMPLING, installation.prepare_sampling),
@@ -103,12 +101,20 @@ def remove(model_patcher):
 
 
 def attached(model_patcher):
-    """What this pack left on a model: an Installation, a RunLog that says why a plan was refused, or None."""
+    """The Installation that this pack left on a model, or None."""
     return model_patcher.get_attachment(KEY)
 
 
-def attach_refusal(model_patcher, reason: str):
-    """A clone of the model with no hooks, which remembers why."""
-    clean = remove(model_patcher)
-    clean.set_attachments(KEY, RunLog(reason))
-    return clean
+def listen(model_patcher, runs: RunLog, listener: RunListener | None):
+    """A clone of the model whose runs are only heard of: nothing in it is patched, and any model will do."""
+    heard = remove(model_patcher)
+    installation = Installation(None, None, runs, False, listener)
+    for kind, wrapper in (
+        (WrappersMP.OUTER_SAMPLE, installation.outer_sample),
+        (WrappersMP.SAMPLER_SAMPLE, installation.sampler_sample),
+        (WrappersMP.PREDICT_NOISE, installation.predict_noise),
+    ):
+        heard.add_wrapper_with_key(kind, KEY, wrapper)
+    heard.add_callback_with_key(CallbacksMP.ON_CLEANUP, KEY, installation.release)
+    heard.set_attachments(KEY, installation)
+    return heard

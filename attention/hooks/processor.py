@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 
@@ -14,8 +15,22 @@ class Processor:
     """Decides what each site computes. One is made for every sampling run and dropped after it.
 
     This class computes everything in full through the host and keeps nothing; others override what they change. One
-    that sets `call.skip` in `open` also overrides `replay`.
+    that sets `call.skip` in `open` also overrides `replay`. overhead: seconds so far that a plain run would not have
+    taken. in_full: whether all else takes as long as without the pack.
     """
+
+    overhead: float = 0.0
+    in_full: ClassVar[bool] = False
+
+    def planned(self, shape: tuple[int, ...]) -> list[tuple[float, float]]:
+        """For each step, the fractions of attention and of the whole model that are to be computed for a latent of this
+        shape; empty where all is.
+        """
+        return []
+
+    def head_map(self) -> list[str]:
+        """For each step, the letters of the heads of all sites, see `RunRecord.methods`; empty where all are full."""
+        return []
 
     def announce(self, noise_shape, model) -> int:
         """Bytes that the run will hold besides the model's own, for the host's memory estimate.

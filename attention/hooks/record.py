@@ -1,9 +1,10 @@
-"""What a sampling run did, step by step, as plain JSON-able data for the statistics node and the panel."""
+"""What a sampling run did, step by step, as plain data for the statistics node and the panel."""
 
 from __future__ import annotations
 
 import logging
 import time
+import uuid
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -18,7 +19,8 @@ FORECAST = "p"  # letter, in a run's map, of a step at which the model is not ev
 @dataclass
 class StepCount:
     """FLOPs and wall time of one sampling step, all branches and model evaluations together. forecast: evaluations that
-    were not made but forecast; what they would have computed is in `dense`.
+    were not made but forecast; what they would have computed is in `dense`. items: batch items that went through the
+    model, and those that would have if none had been forecast; forecast_items: the latter alone.
     """
 
     position: float
@@ -26,7 +28,10 @@ class StepCount:
     kept: int = 0
     projections_skipped: int = 0
     forecast: int = 0
+    items: int = 0
+    forecast_items: int = 0
     seconds: float = 0.0
+    overhead: float = 0.0
 
 
 @dataclass
@@ -43,26 +48,30 @@ class GuardRecord:
 class RunRecord:
     """One run: figures that never mix (attention FLOPs, model FLOPs, seconds, bytes) and the notes a user should see.
 
-    sampler: its name, as the host's nodes list it. seed: None where the host gives none. plan, level: what was
-    followed, None and "" where nothing was. batch_items: those that went through the model, all evaluations together,
-    and those that would have if none had been forecast; forecast_items: the latter alone. tokens, text_tokens: of the
-    last forward. methods: per step one letter a site, the method of most of its heads: f full, w window, d window +
-    residual, r reuse; uppercase where the branches share; p at all sites of a step that is forecast. guard: None when
-    it was off. calls: attention calls by what served them: "fused", "tiled", "copied", or "dense", the host's own
-    attention. refusals: why the fused kernel did not serve calls on a GPU, each sentence once.
+    id: 12 hex digits. started: seconds since 1970. sampler, scheduler: their names, as the host's nodes list them.
+    seed: None where the host gives none. batch: items of the latent. plan, level: what was followed, None and "" where
+    nothing was. seconds: of the whole run, loading the model included; sampling_seconds: from the first evaluation on.
+    finished: how many steps the sampler is through with. tokens, text_tokens: of the last forward. methods: per step
+    one letter a site, the method of most of its heads: f full, w window, d window + residual, r reuse; uppercase where
+    the branches share; p at all sites of a step that is forecast. guard: None when it was off. calls: attention calls
+    by what served them: "fused", "tiled", "copied", or "dense", the host's own attention. refusals: why the fused
+    kernel did not serve calls on a GPU, each sentence once. state: running, done, cancelled or failed. document: what
+    the panel shows of it, see `report.document`.
     """
 
     steps: list[StepCount]
     sampler: str = ""
+    scheduler: str = ""
     cfg: float = 1.0
     seed: int | None = None
     plan: object = None
     level: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    sampling_seconds: float = 0.0
+    finished: int = 0
     cache_bytes: int = 0
-    batch_items: int = 0
-    forecast_items: int = 0
+    batch: int = 1
     tokens: int = 0
     text_tokens: int = 0
     methods: list[str] = field(default_factory=list)
@@ -71,6 +80,9 @@ class RunRecord:
     guard: GuardRecord | None = None
     state: str = "running"
     digest: tuple | None = None
+    document: dict | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    started: float = field(default_factory=time.time)
 
     def note(self, sentence: str) -> None:
         """Add a sentence once."""
@@ -88,9 +100,15 @@ class RunRecord:
         """(dense, kept) attention-matmul FLOPs of the run."""
         return sum(step.dense for step in self.steps), sum(step.kept for step in self.steps)
 
-    def projection_flops_skipped(self) -> int:
-        """FLOPs of linear layers that whole-site reuse left out."""
-        return sum(step.projections_skipped for step in self.steps)
+    @property
+    def batch_items(self) -> int:
+        """Batch items of all evaluations together, those that were forecast as well."""
+        return sum(step.items for step in self.steps)
+
+    @property
+    def forecast_items(self) -> int:
+        """Batch items of the evaluations that were forecast."""
+        return sum(step.forecast_items for step in self.steps)
 
 
 class RunLog:

@@ -14,8 +14,10 @@ import torch
 from comfy.patcher_extension import WrappersMP
 
 from ...kernels import Layout
+from ...sentences import say
 from ..families import ALL, IMAGE, JOINT, LAST, TEXT, Family, Site
 from .record import RunRecord
+from .workload import Workload
 
 KEY = "ditfastattn"  # of everything that this pack puts on a model
 BranchKey = tuple
@@ -202,38 +204,46 @@ class SamplerCall:
     """What the host hands to an OUTER_SAMPLE wrapper, as far as the pack looks at it.
 
     sampler: its name. sigmas: noise level of each step. end: where the last step leads, 0 unless the schedule is cut.
-    seed: None where the host gives none. shapes: of the latents, where several are packed into one.
+    seed: None where the host gives none. shape: of the latent, of the first where several are sampled as one.
     """
 
     sampler: str
     sigmas: tuple[float, ...]
     end: float
     seed: int | None
-    shapes: tuple[tuple[int, ...], ...] = ()
+    shape: tuple[int, ...]
 
     @staticmethod
     def of(args: tuple, kwargs: dict) -> SamplerCall:
         """From the host's (noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed, ...)."""
         sampler = args[2] if len(args) > 2 else kwargs["sampler"]
         sigmas = args[3] if len(args) > 3 else kwargs["sigmas"]
+        noise = args[0] if args else kwargs["noise"]
+        shapes = kwargs.get("latent_shapes")
         return SamplerCall(
             sampler=sampler_name(sampler),
             sigmas=tuple(float(sigma) for sigma in sigmas[:-1]),
             end=float(sigmas[-1]) if len(sigmas) else 0.0,
             seed=args[7] if len(args) > 7 else kwargs.get("seed"),
-            shapes=tuple(map(tuple, kwargs.get("latent_shapes") or ())),
+            shape=tuple(shapes[0] if shapes else noise.shape),
         )
+
+
+def step_cache_of(patcher) -> str:
+    """The name of the host's own cache of whole steps on a model; empty without."""
+    options = getattr(patcher, "model_options", {}).get("transformer_options", {})
+    return str(getattr(options.get("easycache"), "name", ""))
 
 
 class SamplingRun:
     """State of one run of a sampler over a patched model, from the first evaluation to the last.
 
     sigmas, positions: noise level of each step, and its place in the noise schedule. end: the noise level that the last
-    step leads to. guidance: how the branches of an evaluation become one prediction. patcher: the host's, as it is
-    sampled, with what nodes further on have put on it. step: where the current evaluation is. passes: times that the
-    current evaluation has run conditionings through a model. grid: of the last tracked forward. Branches that an
-    evaluation has already computed are remembered, so that a second pass over one is recognised as a guidance side
-    pass.
+    step leads to. shape: of the latent. workload: what a dense run like it is known by. guidance: how the branches of
+    an evaluation become one prediction. patcher: the host's, as it is sampled, with what nodes further on have put on
+    it. step: where the current evaluation is. passes: times that the current evaluation has run conditionings through a
+    model. grid: of the last tracked forward. Branches that an evaluation has already computed are remembered, so that a
+    second pass over one is recognised as a guidance side pass.
     """
 
     def __init__(
@@ -244,14 +254,17 @@ class SamplingRun:
         record: RunRecord,
         guidance: GuidanceKind,
         patcher=None,
+        workload: Workload | None = None,
     ):
         self.sigmas = list(asked.sigmas)
         self.end = asked.end
+        self.shape = asked.shape
+        self.workload = workload
         self.positions = list(positions)
         self.record = record
         self.guidance = guidance
         self.patcher = patcher
-        self._shapes = asked.shapes
+        self._shape = asked.shape
         self.step = 0
         self.passes = 0
         self.evaluating = False
@@ -267,12 +280,11 @@ class SamplingRun:
     @property
     def step_cache(self) -> str:
         """The name of the host's own cache of whole steps that is on as well, EasyCache or LazyCache; empty without."""
-        options = getattr(self.patcher, "model_options", {}).get("transformer_options", {})
-        return str(getattr(options.get("easycache"), "name", ""))
+        return step_cache_of(self.patcher)
 
     def picture_shape(self, noise_shape: Sequence[int]) -> tuple[int, ...]:
         """The latent's shape without what is packed with it (sound): (B, C, [T,] H, W)."""
-        return (noise_shape[0], *self._shapes[0][1:]) if len(self._shapes) > 1 else tuple(noise_shape)
+        return (noise_shape[0], *self._shape[1:])
 
     def begin_evaluation(self, sigma: float) -> None:
         """The sampler evaluates the model at a noise level; the nearest step of the schedule is where we are."""
@@ -319,5 +331,7 @@ class SamplingRun:
             getattr(model, "_orig_mod", model) for model in (diffusion_model, self.patcher.model.diffusion_model)
         )
         if found is not ours:
-            self.record.note("The guider runs a second model, which is computed in full and takes no part in the plan.")
+            self.record.note(
+                say("The guider runs a second model, which is computed in full and takes no part in the plan.")
+            )
         return found is ours

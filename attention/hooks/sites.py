@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import torch
 
+from ...sentences import say
 from .call import AttentionCall, tokens_of
 from .installation import Installation
 
@@ -104,7 +105,10 @@ class ModuleHook(Hook):
         bound = _with_attention(original, self._attend)
         if bound is None:
             self.installation.run.record.note(
-                f"{call.site.name} ran in full: another node has put a function of its own in the place of its layer."
+                say(
+                    "{layer} ran in full: another node has put a function of its own in the place of its layer.",
+                    layer=call.site.name,
+                )
             )
         return bound or original
 

@@ -7,8 +7,10 @@ import logging
 from ...kernels import Approximation, way_of
 from ...plans import Plan, resolve
 from ...plans.search import CUSTOM
+from ...sentences import CALIBRATE_AGAIN, say
+from ..hooks.listener import RunListener
 from ..hooks.model import HostModel, free_memory
-from ..hooks.patch import attach_refusal, install
+from ..hooks.patch import install, listen
 from ..hooks.processor import MakeProcessor
 from ..hooks.record import RunLog
 from . import timeline
@@ -19,24 +21,39 @@ from .replay import AUTOMATIC_CACHE_SHARE, Replay
 log = logging.getLogger(__name__)
 
 
+_NOTHING_EXPECTED = say(
+    "The guard was off: this plan does not say what error it expects of each layer. Calibrate again."
+).cured_by(CALIBRATE_AGAIN)
+
+
 class PlanRefused(ValueError):
     """A plan that cannot be used on a model; the message says why and what to do."""
 
 
-def refuse(model_patcher, reason: str, strict: bool):
-    """The model without a plan and the reason on it; raises PlanRefused when the user asked for strictness."""
+def refuse(model_patcher, reason: str, strict: bool, listener: RunListener | None = None):
+    """The model without a plan and the reason on it; raises PlanRefused when the user asked for strictness. listener:
+    hears of its runs.
+    """
     if strict:
         raise PlanRefused(reason)
     log.warning("[DiTFastAttn] %s The image is made with full attention.", reason)
-    return attach_refusal(model_patcher, reason)
+    return listen(model_patcher, RunLog(reason), listener)
 
 
 def follow(
-    model: HostModel, plan: Plan, level: str, *, budget_bytes: int = 0, strict: bool = True, guard: bool = False
+    model: HostModel,
+    plan: Plan,
+    level: str,
+    *,
+    budget_bytes: int = 0,
+    strict: bool = True,
+    guard: bool = False,
+    listener: RunListener | None = None,
 ):
-    """A clone of the model's patcher that follows one level of a plan; see `follower`."""
+    """A clone of the model's patcher that follows one level of a plan; see `follower`. listener: hears of its runs."""
     make_processor = follower(model, plan, level, budget_bytes=budget_bytes, strict=strict, guard=guard)
-    return install(model, make_processor, RunLog(plan=plan, level=plan.level(level)), strict=strict)
+    runs = RunLog(plan=plan, level=plan.level(level))
+    return install(model, make_processor, runs, strict=strict, listener=listener)
 
 
 def follower(
@@ -54,8 +71,11 @@ def follower(
         raise PlanRefused(reason)
     if level == CUSTOM and CUSTOM not in (one.name for one in plan.levels):
         raise PlanRefused(
-            "The plan has no level 'custom': set keep_work or keep_attention in DiTFastAttn Calibrate, or choose one "
-            f"of {', '.join(one.name for one in plan.levels)}."
+            say(
+                "The plan has no level 'custom': set keep_work or keep_attention in DiTFastAttn Calibrate, or choose "
+                "one of {levels}.",
+                levels=", ".join(one.name for one in plan.levels),
+            )
         )
     chosen = plan.level(level)
     ways = _ways(plan)
@@ -67,7 +87,10 @@ def follower(
             run.record.note(sentence)
         if run.step_cache:
             run.record.note(
-                f"{run.step_cache} leaves out steps as well: what that changes comes on top of the predicted error."
+                say(
+                    "{node} leaves out steps as well: what that changes comes on top of the predicted error.",
+                    node=run.step_cache,
+                )
             )
         run.record.plan, run.record.level = plan, chosen.name
         laid_out = timeline.build(schedule, ways, offsets, tuple(site.skippable for site in model.sites))
@@ -75,9 +98,7 @@ def follower(
         cache_budget = budget_bytes or int(AUTOMATIC_CACHE_SHARE * free_memory(device))
         watch = Guard(chosen.expected_errors, run) if guard and chosen.expected_errors else None
         if guard and watch is None:
-            run.record.note(
-                "The guard was off: this plan does not say what error it expects of each layer. Calibrate again."
-            )
+            run.record.note(_NOTHING_EXPECTED)
         forecast = StepForecast(schedule.evaluated, schedule.slopes, schedule.corrections, run.sigmas)
         tokens = plan.measurement.text_tokens
         return Replay(model.family, model.sites, laid_out, run, cache_budget, strict, tokens, forecast, watch)
@@ -92,6 +113,9 @@ def _ways(plan: Plan) -> tuple[Approximation, ...]:
         return tuple(way_of(way.kind, dict(way.parameters), axes) for way in plan.ways)
     except ValueError as error:
         raise PlanRefused(
-            f"The plan computes heads in a way that this version of the pack does not know ({error}): update "
-            "DiTFastAttn, or run DiTFastAttn Calibrate on this model."
+            say(
+                "The plan computes heads in a way that this version of the pack does not know ({error}): update "
+                "DiTFastAttn, or run DiTFastAttn Calibrate on this model.",
+                error=error,
+            )
         ) from None

@@ -13,6 +13,7 @@ from functools import partial
 
 import torch
 
+from ...sentences import say
 from ..hooks.record import RunRecord
 from ..hooks.run import Branch, SiteCall
 from .timeline import Timeline
@@ -145,14 +146,16 @@ class RunCaches:
         count = like.element_size() * math.prod(shape)
         if self._held.total() + count > self._cache_budget:
             self._record.note(
-                "The cache budget was reached, so some heads were computed again instead of reused; "
-                "raise the budget of Apply Compression Plan or choose a milder level."
+                say(
+                    "The cache budget was reached, so some heads were computed again instead of reused; raise "
+                    "the budget of Apply Compression Plan or choose a milder level."
+                )
             )
             return None
         try:
             buffer = torch.empty(tuple(shape), dtype=like.dtype, device=like.device)
         except torch.cuda.OutOfMemoryError:
-            self.drop("Memory ran out while caching, so the rest of the run was computed in full.")
+            self.drop(say("Memory ran out while caching, so the rest of the run was computed in full."))
             return None
         self._held[site] += count
         self._record.cache_bytes = max(self._record.cache_bytes, self._held.total())

@@ -32,10 +32,11 @@ class Counting:
     def forecast(self, step: int) -> None:
         """An evaluation was forecast: as much as the last one computed was left out, attention and all else."""
         dense, items = self._evaluation
-        self._record.steps[step].forecast += 1
-        self._record.steps[step].dense += dense
-        self._record.batch_items += items
-        self._record.forecast_items += items
+        count = self._record.steps[step]
+        count.forecast += 1
+        count.dense += dense
+        count.items += items
+        count.forecast_items += items
 
     def _totals(self) -> tuple[int, int]:
         return self._record.attention_flops()[0], self._record.batch_items
@@ -44,7 +45,7 @@ class Counting:
         """Count and return what full attention takes at a site with (batch, length) tokens."""
         record = self._record
         if call.number == 0 and call.ordinal == 0:
-            record.batch_items += batch
+            record.steps[forward.step].items += batch
         if call.number == 0 or call.site.scope == JOINT:
             record.tokens, record.text_tokens = forward.image_tokens, length - forward.image_tokens
         dense = dense_flops(Layout((length,)), call.site.heads, call.site.head_dim) * batch

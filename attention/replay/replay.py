@@ -9,10 +9,12 @@ from typing import TypeVar
 import torch
 
 from ...kernels import FULL, REUSE, HeadTable, Layout, flops, head_wise
+from ...sentences import clause, say
 from ..families import Family, Site
 from ..hooks.call import AttentionCall
 from ..hooks.processor import Processor
 from ..hooks.run import Branch, Forward, SamplingRun, SiteCall
+from . import planned
 from .caches import BranchCache, RunCaches
 from .counting import Counting
 from .forecast import KEPT_LATENTS, StepForecast
@@ -24,13 +26,14 @@ from .timeline import SiteStep, Timeline
 # Share of the memory that is free when a run begins which its caches may take if the user names no budget.
 AUTOMATIC_CACHE_SHARE = 0.5
 
+_OUT_OF_MEMORY = say("Memory ran out, so the caches were dropped and the rest of the run was computed in full.")
 _T = TypeVar("_T")
 
 
 class Replay(Processor):
     """Follows a plan. A missing or stale cache means: compute.
 
-    timeline: the plan on this run. cache_budget: most bytes the caches may take. strict: an error stops the run instead
+    timeline: the plan on this run. cache_limit: most bytes the caches may take. strict: an error stops the run instead
     of falling back to full attention. text_tokens: how many the plan was measured with, for the announced memory.
     forecast: of the steps at which the model is not evaluated, None where all are. guard: looks at what is computed and
     asks for heads in full, if there is one.
@@ -42,7 +45,7 @@ class Replay(Processor):
         sites: tuple[Site, ...],
         timeline: Timeline,
         run: SamplingRun,
-        cache_budget: int,
+        cache_limit: int,
         strict: bool,
         text_tokens: int,
         forecast: StepForecast | None = None,
@@ -55,12 +58,13 @@ class Replay(Processor):
         self.strict = strict
         self.guard = guard
         self._forecast = forecast or StepForecast.nowhere(len(run.positions))
-        self._cache_budget = cache_budget
+        self.cache_limit = cache_limit
         self._text_tokens = text_tokens
-        self._caches = RunCaches(timeline, cache_budget, run.record)
+        self._caches = RunCaches(timeline, cache_limit, run.record)
         self._sharing = Sharing(run, self._caches)
         self._count = Counting(run.record)
         self._disabled = False
+        self._in_full: set[int] = set()  # steps that are so whatever the timeline says
 
     # -- the run ---------------------------------------------------------------------------------------------------
 
@@ -77,7 +81,7 @@ class Replay(Processor):
             heads = len(self.timeline.output_heads[number]) + site.heads * self.timeline.keeps_projected[number]
             total += (heads * tokens + len(self.timeline.residual_heads[number]) * image) * site.head_dim
         history = KEPT_LATENTS * 4 * math.prod(noise_shape) if self._forecast.active else 0
-        return min(total * element * noise_shape[0] * branches, self._cache_budget) + history
+        return min(total * element * noise_shape[0] * branches, self.cache_limit) + history
 
     def evaluate(self, predict, x, sigma: float):
         """One model evaluation, as the sampler asked for it, or its forecast."""
@@ -88,7 +92,7 @@ class Replay(Processor):
                 self._count.forecast(step)
                 return forecast
         if self._forecast.planned(step):
-            self.run.record.methods[step] = FULL.letter * len(self.sites)
+            self._fill(step, step + 1)
         try:
             self._count.begin_evaluation()
             output = predict()
@@ -107,6 +111,18 @@ class Replay(Processor):
         self._sharing.clear()
         if self.guard is not None:
             self.guard.close()
+
+    def _fill(self, first: int, end: int) -> None:
+        """These steps are computed in full."""
+        for step in range(first, end):
+            self._in_full.add(step)
+            self.run.record.methods[step] = FULL.letter * len(self.sites)
+
+    def _give_up(self, sentence: str) -> None:
+        """The rest of the run is computed in full."""
+        self.run.record.note(sentence)
+        self._disabled = True
+        self._fill(self.run.step + 1, len(self.run.record.methods))
 
     def _drop_caches(self, sentence: str) -> None:
         self._caches.drop(sentence)
@@ -131,10 +147,23 @@ class Replay(Processor):
         except Exception as error:
             if self.strict or type(error).__name__ == "InterruptProcessingException":
                 raise
-            self.run.record.note(f"The guard could not check a layer ({error}) and was off from then on.")
+            self.run.record.note(
+                say("The guard could not check a layer ({error}) and was off from then on.", error=error)
+            )
             self.guard.close()
             self.guard = None
             return otherwise
+
+    def planned(self, shape: tuple[int, ...]) -> list[tuple[float, float]]:
+        """See `Processor.planned`."""
+        model = self.run.patcher.model.diffusion_model
+        grid, plan = self.family.grid(model, shape), self.run.record.plan
+        shares = self.run.shares_guidance
+        return planned.fractions(self.timeline, self.sites, model, grid, plan.measurement, shares)
+
+    def head_map(self) -> list[str]:
+        """See `Processor.head_map`; after the run, what was carried out."""
+        return planned.head_map(self.timeline, self._in_full)
 
     # -- a site ----------------------------------------------------------------------------------------------------
 
@@ -185,24 +214,25 @@ class Replay(Processor):
         reason = self._why_full(forward, attention)
         if reason is not None or (entry.dense and not entry.skips):
             if reason:
-                self.run.record.note(f"{call.site.name} ran in full: {reason}.")
+                self.run.record.note(say("{layer} ran in full: {reason}.", layer=call.site.name, reason=reason))
             self._count.left_to_host(forward, call, batch, length)
             return attention.host()
         dense = self._count.dense(forward, call, batch, length)
         try:
             output, computed = self._compressed(forward, call, attention, entry)
         except torch.cuda.OutOfMemoryError:
-            self._drop_caches(
-                "Memory ran out, so the caches were dropped and the rest of the run was computed in full."
-            )
-            self._disabled, output, computed = True, attention.host(), dense
+            self._drop_caches(_OUT_OF_MEMORY)
+            self._give_up(_OUT_OF_MEMORY)
+            output, computed = attention.host(), dense
         except Exception as error:
             if self.strict or type(error).__name__ == "InterruptProcessingException":
                 raise
-            self._disabled = True
-            reason = str(error).rstrip(".")
-            self.run.record.note(
-                f"{call.site.name} could not be compressed ({reason}); the rest of the run was computed in full."
+            self._give_up(
+                say(
+                    "{layer} could not be compressed ({reason}); the rest of the run was computed in full.",
+                    layer=call.site.name,
+                    reason=clause(error),
+                )
             )
             output, computed = attention.host(), dense
         if not self._disabled:
@@ -217,7 +247,7 @@ class Replay(Processor):
         if attention.obstacle:
             return attention.obstacle
         if attention.q.shape[0] != forward.batch:
-            return "its batch is not the sampler's"
+            return say("its batch is not the sampler's")
         return None
 
     def _compressed(self, forward: Forward, call: SiteCall, attention: AttentionCall, entry: SiteStep):
@@ -225,8 +255,12 @@ class Replay(Processor):
         layout = forward.layout(call.site, attention.q.shape[2], attention.options)
         if layout is None and entry.table.approximation_groups():
             self.run.record.note(
-                f"{call.site.name} ran without windows: its {attention.q.shape[2]} tokens do not fit the "
-                f"{'×'.join(map(str, forward.grid))} grid."
+                say(
+                    "{layer} ran without windows: its {tokens} tokens do not fit the {grid} grid.",
+                    layer=call.site.name,
+                    tokens=attention.q.shape[2],
+                    grid=" x ".join(map(str, forward.grid)),
+                )
             )
         donor = self._sharing.donor(forward, call, entry, layout)
         out, heads_view = attention.buffer()

@@ -44,7 +44,7 @@ class SiteStep:
 
 
 class Timeline:
-    """`SiteStep` entries of a run, and what its caches must have room for. Made by `build`."""
+    """`SiteStep` entries of a run, and what its caches must have room for. Made by `build`; holds its arguments."""
 
     def __init__(
         self,
@@ -55,11 +55,11 @@ class Timeline:
         unshared: Mapping[int, tuple[int, ...]],
         steps: list[list[SiteStep]],
     ):
-        self._schedule = schedule
-        self._ways = ways
-        self._offsets = offsets
+        self.schedule = schedule
+        self.ways = ways
+        self.offsets = offsets
         self._skippable = skippable
-        self._unshared = unshared
+        self.unshared = unshared
         self._steps = steps
         sites = range(len(steps[0]))
         self.output_heads = [self._marked(site, lambda entry: entry.keep) for site in sites]
@@ -68,22 +68,27 @@ class Timeline:
         ]
         self.keeps_projected = [any(step[site].keep_projected for step in steps) for site in sites]
 
+    @property
+    def steps(self) -> int:
+        """Of the run."""
+        return len(self._steps)
+
     def at(self, step: int, site: int) -> SiteStep:
         """The entry of one step and site."""
         return self._steps[step][site]
 
     def promoted(self, heads: Mapping[int, tuple[int, ...]]) -> Timeline:
         """The same run with some heads (per site number) full at every step, and none of their sites skipped whole."""
-        codes, unshared = self._schedule.methods.copy(), dict(self._unshared)
+        codes, unshared = self.schedule.methods.copy(), dict(self.unshared)
         for site, some in heads.items():
-            codes[:, [self._offsets[site] + head for head in some]] = letters.FULL
+            codes[:, [self.offsets[site] + head for head in some]] = letters.FULL
             unshared[site] = unshared.get(site, ()) + some
-        schedule = replace(self._schedule, methods=codes, refresh=letters.refresh_ways(codes))
-        return build(schedule, self._ways, self._offsets, self._skippable, unshared)
+        schedule = replace(self.schedule, methods=codes, refresh=letters.refresh_ways(codes))
+        return build(schedule, self.ways, self.offsets, self._skippable, unshared)
 
     def map(self) -> list[str]:
         """Per step one letter a site, see `runlog.RunRecord.methods`."""
-        evaluated = self._schedule.evaluated
+        evaluated = self.schedule.evaluated
         return [
             "".join(_letter(entry) for entry in step) if evaluated[number] else FORECAST * len(step)
             for number, step in enumerate(self._steps)

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import torch
 
+from ...sentences import say
 from ..geometry import Layout
 from ..head_table import HeadTable
 from ..ways import Full, Residual, Reuse, Window
@@ -49,36 +50,48 @@ def about_call(q, k, v, layout, table, scale=None) -> str | None:
     """The part of `why_not` that looks at the call alone, whatever the device."""
     for way in (*table.ways, *table.approximation_groups(), *table.refresh_groups()):
         if not isinstance(way, KNOWN):
-            return f"The Triton kernel computes no head by {way.name!r}."
+            return say("The Triton kernel computes no head by {way}.", way=f"{way.name!r}")
     if not q.dim() == k.dim() == v.dim() == 4:
-        return "The Triton kernel takes queries, keys and values of four axes."
+        return say("The Triton kernel takes queries, keys and values of four axes.")
     if k.shape[1] != q.shape[1]:
-        return (
-            f"Keys have {k.shape[1]} heads and queries {q.shape[1]}; the Triton kernel has no grouped-query attention."
+        return say(
+            "Keys have {keys} heads and queries {heads}; the Triton kernel has no grouped-query attention.",
+            keys=k.shape[1],
+            heads=q.shape[1],
         )
     if not q.shape == k.shape == v.shape:
-        return "Queries, keys and values differ in shape, and the Triton kernel serves self-attention."
+        return say("Queries, keys and values differ in shape, and the Triton kernel serves self-attention.")
     if not q.dtype == k.dtype == v.dtype or q.dtype not in DTYPES:
-        return f"The Triton kernel computes in float16 and bfloat16, not in {q.dtype}."
+        return say("The Triton kernel computes in float16 and bfloat16, not in {dtype}.", dtype=q.dtype)
     if q.shape[3] not in HEAD_DIMS:
         sizes = ", ".join(map(str, HEAD_DIMS))
-        return f"The head size is {q.shape[3]}, and the Triton kernel has {sizes}."
+        return say("The head size is {size}, and the Triton kernel has {sizes}.", size=q.shape[3], sizes=sizes)
     if scale is not None and not scale > 0:
-        return f"The Triton kernel needs a positive scale, not {scale}."
+        return say("The Triton kernel needs a positive scale, not {scale}.", scale=scale)
     if q.shape[1] > MOST_HEADS or layout.length >= 64 << BLOCK_BITS:
-        return f"{q.shape[1]} heads of {layout.length} tokens are more than the Triton kernel's work list can number."
+        return say(
+            "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.",
+            heads=q.shape[1],
+            tokens=layout.length,
+        )
     if (layout.length // SMALLEST_BLOCKS[0] + 1) * (layout.length // SMALLEST_BLOCKS[1] + 1) > MOST_KEY_BLOCKS:
-        return f"The Triton kernel's list of key blocks for {layout.length} tokens would be too large."
+        return say(
+            "The Triton kernel's list of key blocks for {tokens} tokens would be too large.", tokens=layout.length
+        )
     return None
 
 
 def about_device(device: torch.device) -> str | None:
     """Why a device cannot run the kernel at all."""
     if device.type != "cuda":
-        return f"The Triton kernel runs on CUDA and ROCm devices, not on {device.type}."
+        return say("The Triton kernel runs on CUDA and ROCm devices, not on {device}.", device=device.type)
     if torch.version.hip is None and torch.cuda.get_device_capability(device) < OLDEST_CAPABILITY:
         major, minor = torch.cuda.get_device_capability(device)
-        return f"The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0."
+        return say(
+            "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.",
+            major=major,
+            minor=minor,
+        )
     return triton_missing()
 
 
@@ -88,16 +101,16 @@ def triton_missing() -> str | None:
     try:
         from . import pointer  # noqa: F401
     except ImportError as error:
-        return f"Triton is not installed or does not load ({first_line(error)})."
+        return say("Triton is not installed or does not load ({error}).", error=first_line(error))
     except Exception as error:  # A broken Triton may fail in any way when it loads, and no way may stop a sampling run.
-        return f"Triton does not load: {type(error).__name__}: {first_line(error)}."
+        return say("Triton does not load: {kind}: {error}.", kind=type(error).__name__, error=first_line(error))
     return None
 
 
 def switched_off() -> str | None:
     """Why no GPU gets the kernel: the user has switched it off."""
     if switch() == "0":
-        return f"The Triton kernel is switched off by {SWITCH}=0."
+        return say("The Triton kernel is switched off by {switch}=0.", switch=SWITCH)
     return None
 
 

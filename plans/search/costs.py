@@ -44,7 +44,7 @@ class Costs:
     def __post_init__(self):
         sites = items(self.sites, 1, MAX_SITES, "layers of a calibration")
         require(all(isinstance(site, Site) for site in sites), "A calibration's layers must be sites.")
-        require(self.unit in UNITS, f"Costs must be in {' or '.join(UNITS)}.")
+        require(self.unit in UNITS, "Costs must be in {units}.", units=" or ".join(UNITS))
         freeze(self, sites=sites, other=float(self.other))
         heads, ways = self.heads, np.shape(self.way)[-1:]
         for field in ARRAYS:
@@ -106,10 +106,16 @@ def checked(value, shape: tuple[int, ...], what: str, endless: bool = False) -> 
     otherwise everything must be finite. Raises PlanError.
     """
     result = np.array(value, dtype=np.float64)
-    require(result.shape == shape, f"The calibration's {what} has shape {result.shape}, expected {shape}.")
+    require(
+        result.shape == shape,
+        "The calibration's {what} has shape {found}, expected {expected}.",
+        what=what,
+        found=f"{result.shape}",
+        expected=f"{shape}",
+    )
     if endless:
         result[np.isnan(result)] = np.inf
-    require(bool(np.all(result >= 0)), f"The calibration's {what} must not be negative.")
-    require(endless or bool(np.all(np.isfinite(result))), f"The calibration's {what} must be finite.")
+    require(bool(np.all(result >= 0)), "The calibration's {what} must not be negative.", what=what)
+    require(endless or bool(np.all(np.isfinite(result))), "The calibration's {what} must be finite.", what=what)
     result.flags.writeable = False
     return result

@@ -42,6 +42,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...sentences import say
 from ..schema import MAX_CORRECTION, MAX_ROWS
 from ..validation import PlanError, freeze, items, require
 from .costs import checked
@@ -101,7 +102,7 @@ class Forecasts:
     def averaged(self, other: Forecasts, part: float) -> Forecasts:
         """The mean with `other`, of which `part` (0..1) is this one's weight. Raises PlanError if levels differ."""
         if self.rows != other.rows or not np.allclose(self.sigmas, other.sigmas, rtol=1e-4):
-            raise PlanError("The calibration runs do not belong together: their noise levels differ.")
+            raise PlanError(say("The calibration runs do not belong together: their noise levels differ."))
         return replace(
             self,
             reach=part * self.reach + (1 - part) * other.reach,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...sentences import say
 from .. import codec
 from ..letters import FULL, REUSE
 from ..schema import Level, Measurement, ModelIdentity, Plan
@@ -195,17 +196,17 @@ def solve_plan(
     are asked for.
     """
     if table.sites != model.sites:
-        raise PlanError("The calibration does not have the layers of the connected model: calibrate again.")
+        raise PlanError(say("The calibration does not have the layers of the connected model: calibrate again."))
     units = {name: price if isinstance(goal, float | int) else FLOPS for name, goal in levels}
     table.in_unit(price)  # raises where it was not measured
     scopes = _Scopes(table)
     found = _descending([_best(scopes, name, goal, units[name], max_cache_bytes) for name, goal in levels])
-    notes = [f"{one.name}: {one.solution.note}" for one in found if one.solution.note]
+    notes = [say("{level}: {note}", level=one.name, note=one.solution.note) for one in found if one.solution.note]
     made = [_level(one) for one in found]
     plan, left_out = _short_enough(Plan(model, measurement, table.positions, table.ways, tuple(made)), found)
     found = [one for one in found if one.name not in left_out]
     if left_out:
-        notes.append(f"The plan has no level {' or '.join(left_out)}: its text would be too long.")
+        notes.append(say("The plan has no level {levels}: its text would be too long.", levels=" / ".join(left_out)))
     gap = {one.name: one.scope.part * one.solution.gap for one in found}
     return Solved(plan, gap, tuple(notes), _milliseconds(table, found))
 
@@ -229,7 +230,8 @@ def _best(
         else:
             low = middle
     reached = met or found.model_kept <= goal.fraction
-    note = "" if reached else f"The strongest compression measured still keeps {found.model_kept:.0%} of the work."
+    left = f"{found.model_kept:.0%}"
+    note = "" if reached else say("The strongest compression measured still keeps {part} of the work.", part=left)
     return replace(found, goal=goal, solution=replace(found.solution, reached=reached, note=note))
 
 

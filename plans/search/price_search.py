@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...sentences import say
 from ..validation import PlanError
 from .mixing import Goal, mixed
 from .relaxation import Point, Relaxation
@@ -213,9 +214,9 @@ def _multiplier(number: float) -> float:
 def _goal(target_error: float | None, keep_attention: float | None) -> Goal:
     given = [value for value in (target_error, keep_attention) if value is not None]
     if len(given) != 1:
-        raise PlanError("Give either an error to stay below or a fraction of attention to keep.")
+        raise PlanError(say("Give either an error to stay below or a fraction of attention to keep."))
     if not given[0] >= 0:
-        raise PlanError("The error to stay below, or the fraction of attention to keep, must not be negative.")
+        raise PlanError(say("The error to stay below, or the fraction of attention to keep, must not be negative."))
     if target_error is not None:
         return Goal(squared_error=min(float(target_error), 1e100) ** 2 * (1 - ROUNDING))
     return Goal(attention=float(given[0]) * (1 - ROUNDING) if given[0] < 1 else math.inf)
@@ -238,7 +239,7 @@ def _summary(table: CalibrationTable, point: Point, goal: Goal, bound: float) ->
     """`point` as the Solution to `goal`. bound: least work as a fraction of dense attention, as far as known."""
     attention, model = kept(table, point)
     lower = max(min(1 + (bound - 1) * _attention_part(table), model), 0.0)
-    reached = goal.met(point)
+    reached, left = goal.met(point), f"{attention:.0%}"
     return Solution(
         predicted_error=math.sqrt(max(float(point.error.sum()), 0.0)),
         model_kept=model,
@@ -246,7 +247,9 @@ def _summary(table: CalibrationTable, point: Point, goal: Goal, bound: float) ->
         lower_bound=lower,
         gap=model - lower,
         reached=reached,
-        note="" if reached else f"The strongest compression measured still keeps {attention:.0%} of the attention.",
+        note=""
+        if reached
+        else say("The strongest compression measured still keeps {part} of the attention.", part=left),
         point=point,
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...sentences import say
 from ..schema import Site, noise_positions, way_specs
 from ..validation import PlanError, freeze, require, whole
 from ..way_spec import WaySpec
@@ -172,11 +173,11 @@ class CalibrationTable:
 
         Raises PlanError if none were measured, or for another unit.
         """
-        require(unit in UNITS, f"Costs must be in {' or '.join(UNITS)}.")
+        require(unit in UNITS, "Costs must be in {units}.", units=" or ".join(UNITS))
         if unit == self.costs.unit:
             return self
         if self.milliseconds is None:
-            raise PlanError("No milliseconds were measured with this calibration: calibrate again.")
+            raise PlanError(say("No milliseconds were measured with this calibration: calibrate again."))
         return replace(self, costs=self.milliseconds, milliseconds=None)
 
     def merged(self, other: CalibrationTable) -> CalibrationTable:

@@ -22,7 +22,8 @@ from ditfastattn.attention.applied.kept import KEPT, Kept  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.apply import PlanRefused  # noqa: E402
-from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
+from ditfastattn.attention.report.statistics import statistics  # noqa: E402
+from ditfastattn.attention.report.text import text_report  # noqa: E402
 from ditfastattn.nodes.apply_plan import ApplyCompressionPlan  # noqa: E402
 from ditfastattn.plans import dumps  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
@@ -326,13 +327,14 @@ def test_never_means_full_attention_and_a_sentence():
     node = Node(model, calibrate="never")
     assert node.states == ["refused"] and "must not make one" in node.last["sentence"]
     assert torch.equal(ksampler(node.model, "sd3"), ksampler(model, "sd3"))
-    assert statistics(node.model)["state"] == "refused"
+    assert statistics(node.model)["kind"] == "refused"
 
 
-def test_off_hands_on_the_model_itself_and_watches_nothing():
+def test_off_changes_nothing_of_the_model_and_watches_nothing():
     model = tiny.shared_model("sd3")
     node = Node(model, level="off")
-    assert node.model is model and node.states == ["off"]
+    assert node.model.object_patches == model.object_patches and node.states == ["off"]
+    assert torch.equal(ksampler(node.model, "sd3"), ksampler(model, "sd3"))
 
 
 def test_a_plan_of_another_model_is_named_and_a_new_one_is_made():
@@ -380,8 +382,8 @@ def test_stats_say_that_the_watched_run_was_computed_in_full():
     first = ksampler(node.model, "sd3")
     ksampler(node.model, "sd3", seed=8)
     stats = statistics(node.model, first)
-    assert stats["state"] == "dense" and stats["attention_flops_kept"] == 1 and "in full" in stats["notes"][-1]
-    assert statistics(node.model)["plan_id"] == node.last["plan_id"]
+    assert stats["kind"] == "watch" and stats["kept"] == {"attention": 1, "model": 1}
+    assert stats["plan"]["id"] == statistics(node.model)["plan"]["id"] == node.last["plan_id"]
 
 
 def test_each_stage_of_a_two_stage_run_is_measured_on_its_own_part_of_the_schedule():
@@ -441,10 +443,11 @@ def test_progress_time_left_and_ceiling_are_told_under_the_node_that_samples(edi
     assert len(editor.texts) == told, "a compressed run has the sampler's own bar and nothing else"
 
 
-def test_without_a_node_id_nothing_is_sent_and_without_a_server_nothing_is_missed(editor):
+def test_without_a_node_id_only_runs_are_told_and_none_of_the_nodes_states(editor):
     node = Node(tiny.shared_model("sd3"))
     ksampler(node.model, "sd3")
-    assert editor.sent == [] and node.states == ["watching", "made"]
+    assert {event for event, _ in editor.sent} == {"ditfastattn.run", "ditfastattn.step"}
+    assert node.states == ["watching", "made"]
 
 
 def worthless(monkeypatch):

@@ -13,7 +13,8 @@ tiny.require_host()
 from ditfastattn.attention.hooks import sites as hooks  # noqa: E402
 from ditfastattn.attention.hooks.call import AttentionCall  # noqa: E402
 from ditfastattn.attention.replay import replay  # noqa: E402
-from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
+from ditfastattn.attention.report.statistics import statistics  # noqa: E402
+from ditfastattn.attention.report.text import text_report  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
@@ -85,8 +86,9 @@ def test_a_masked_model_runs_in_full_with_its_mask_and_a_note(monkeypatch):
     stats = statistics(patched, output)
     # The first of four steps is planned in full: the host's call is not even looked at there.
     sites = len(stats["sites"])
-    assert stats["calls"] == {"dense": 4 * sites} and len(masks) == 3 * sites
-    assert stats["attention_flops_kept"] == 1.0 and any("masks its attention" in note for note in stats["notes"])
+    assert stats["backends"] == {"fused": 0, "tiled": 0, "dense": 4 * sites, "copied": 0} and len(masks) == 3 * sites
+    assert stats["kept"]["attention"] == 1.0
+    assert any("masks its attention" in note["text"] for note in stats["notes"])
 
 
 def test_calls_are_counted_by_what_served_them():
@@ -95,8 +97,9 @@ def test_calls_are_counted_by_what_served_them():
     output = tiny.sample(patched, "sd3")
     stats = statistics(patched, output)
     sites = len(stats["sites"])
-    assert stats["calls"]["dense"] == 2 * sites and set(stats["calls"]) == {"dense", "tiled"}
-    assert "by the host's own attention" in text_report(stats) and stats["fused_refused"] == []
+    assert stats["backends"]["dense"] == 2 * sites
+    assert {name for name, count in stats["backends"].items() if count} == {"dense", "tiled"}
+    assert stats["not_fused"] == []
 
 
 def test_the_reason_why_calls_were_not_fused_reaches_the_report_and_once_the_log(monkeypatch, caplog):
@@ -111,5 +114,7 @@ def test_the_reason_why_calls_were_not_fused_reaches_the_report_and_once_the_log
     with caplog.at_level(logging.INFO):
         output = tiny.sample(patched, "sd3")
     stats = statistics(patched, output)
-    assert stats["fused_refused"] == [sentence] and f"Not fused: {sentence}" in text_report(stats)
+    assert [told["text"] for told in stats["not_fused"]] == [sentence] and f"Not fused: {sentence}" in text_report(
+        stats
+    )
     assert sum(sentence in record.getMessage() for record in caplog.records) == 1

@@ -17,7 +17,8 @@ from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay import guard as module  # noqa: E402
 from ditfastattn.attention.replay.guard import Guard  # noqa: E402
-from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
+from ditfastattn.attention.report.statistics import statistics  # noqa: E402
+from ditfastattn.attention.report.text import text_report  # noqa: E402
 from ditfastattn.kernels import exact  # noqa: E402
 from ditfastattn.nodes.apply_plan import ApplyCompressionPlan  # noqa: E402
 from ditfastattn.plans import WaySpec  # noqa: E402

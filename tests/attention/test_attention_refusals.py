@@ -11,7 +11,8 @@ from host import tiny
 tiny.require_host()
 
 from ditfastattn.attention.replay.apply import PlanRefused  # noqa: E402
-from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
+from ditfastattn.attention.report.statistics import statistics  # noqa: E402
+from ditfastattn.attention.report.text import text_report  # noqa: E402
 from ditfastattn.nodes.apply_plan import ApplyCompressionPlan  # noqa: E402
 from ditfastattn.plans import dumps  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
@@ -53,11 +54,12 @@ def test_bad_plan_text_gives_one_sentence_and_a_full_attention_picture(make):
     patched = ApplyCompressionPlan.execute(model, level="D1", plan=text, calibrate="never").args[0]
     assert torch.equal(tiny.sample(patched, "sd3"), tiny.sample(model, "sd3"))
     stats = statistics(patched)
-    assert stats["state"] == "refused" and len(stats["notes"]) == 1 and one_sentence(stats["notes"][0]), stats["notes"]
-    assert stats["notes"][0] in text_report(stats)
+    (note,) = (note["text"] for note in stats["notes"])
+    assert stats["kind"] == "refused" and one_sentence(note.removesuffix(" The picture is made with full attention."))
+    assert note in text_report(stats)
     with pytest.raises(PlanRefused) as refusal:
         ApplyCompressionPlan.execute(model, level="D1", plan=text, calibrate="never", strict=True)
-    assert str(refusal.value) == stats["notes"][0]
+    assert note.startswith(str(refusal.value))
 
 
 def test_good_plan_text_inside_the_node_is_used():
@@ -73,12 +75,14 @@ def test_a_linked_plan_goes_before_the_embedded_one():
     patched = ApplyCompressionPlan.execute(
         model, level="D1", plan="nonsense", plan_in=hand_plan(model, "sd3", "f000")
     ).args[0]
-    assert statistics(patched)["state"] == "no run"
+    assert statistics(patched)["state"] == "none"
 
 
-def test_off_returns_the_model_itself():
+def test_off_only_listens_and_changes_no_bit():
     model = tiny.shared_model("sd3")
-    assert ApplyCompressionPlan.execute(model, level="off", plan=good_text()).args[0] is model
+    off = ApplyCompressionPlan.execute(model, level="off", plan=good_text()).args[0]
+    assert off.object_patches == model.object_patches and off.model_options.keys() == model.model_options.keys()
+    assert torch.equal(tiny.sample(off, "sd3"), tiny.sample(model, "sd3"))
 
 
 def test_a_level_that_the_plan_lacks_is_refused_by_name():
@@ -97,7 +101,8 @@ def test_a_model_that_no_family_covers_is_refused_by_name():
     model = tiny.shared_model("sd15")
     patched = apply_plan(model, hand_plan(tiny.shared_model("sd3"), "sd3", "f000"), "D1")
     stats = statistics(patched)
-    assert stats["state"] == "refused" and "SD15" in stats["notes"][0] and one_sentence(stats["notes"][0])
+    (note,) = (note["text"] for note in stats["notes"])
+    assert stats["state"] == "none" and "SD15" in note and one_sentence(note)
     assert torch.equal(tiny.sample(patched, "sd15"), tiny.sample(model, "sd15"))
 
 
@@ -115,7 +120,7 @@ def test_an_error_in_our_own_code_falls_back_to_full_attention_and_says_so(monke
     monkeypatch.setattr(replay, "head_wise", broken)
     assert torch.equal(tiny.sample(lenient, "sd3"), tiny.sample(model, "sd3"))
     stats = statistics(lenient)
-    assert len(stats["notes"]) == 1 and "computed in full" in stats["notes"][0]
+    assert len(stats["notes"]) == 1 and "computed in full" in stats["notes"][0]["text"]
     with pytest.raises(ArithmeticError):
         tiny.sample(strict, "sd3")
 
@@ -127,8 +132,8 @@ def test_steps_outside_the_measured_schedule_run_in_full_and_are_reported():
     patched = apply_plan(model, narrow, "D1", strict=True)
     tiny.sample(patched, "sd3")
     stats = statistics(patched)
-    assert stats["steps"][0]["dense"] == stats["steps"][0]["kept"]
-    assert any("outside" in note.lower() for note in stats["notes"])
+    assert stats["done"][0][0] == 100
+    assert any("outside" in note["text"].lower() for note in stats["notes"])
 
 
 def test_a_plan_that_fails_while_a_run_begins_leaves_a_full_attention_run_and_a_note(monkeypatch):
@@ -144,6 +149,6 @@ def test_a_plan_that_fails_while_a_run_begins_leaves_a_full_attention_run_and_a_
     monkeypatch.setattr(apply, "resolve", broken)
     output = tiny.sample(lenient, "sd3")
     assert torch.equal(output, tiny.sample(model, "sd3"))
-    assert any("full attention" in note for note in statistics(lenient, output)["notes"])
+    assert any("full attention" in note["text"] for note in statistics(lenient, output)["notes"])
     with pytest.raises(ArithmeticError):
         tiny.sample(strict, "sd3")

@@ -13,7 +13,8 @@ from comfy.patcher_extension import WrappersMP  # noqa: E402
 
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.replay.forecast import KEPT_LATENTS  # noqa: E402
-from ditfastattn.attention.report.statistics import statistics, text_report  # noqa: E402
+from ditfastattn.attention.report.statistics import statistics  # noqa: E402
+from ditfastattn.attention.report.text import text_report  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
@@ -202,11 +203,11 @@ def test_flops_of_forecast_steps_are_those_of_an_evaluation_and_nothing_is_kept(
     assert [step.dense for step in record.steps] == [dense] * STEPS
     assert [step.kept for step in record.steps] == [dense if mark == "1" else 0 for mark in MARKS]
     assert [step.forecast for step in record.steps] == [int(mark == "0") for mark in MARKS]
-    assert stats["attention_flops_kept"] == pytest.approx(6 / 8)
+    assert stats["kept"]["attention"] == pytest.approx(6 / 8)
     # Nothing else of the model ran either.
-    assert stats["model_flops_kept"] == pytest.approx(6 / 8)
+    assert stats["kept"]["model"] == pytest.approx(6 / 8)
     assert [step["forecast"] for step in stats["steps"]] == [step.forecast for step in record.steps]
-    assert stats["methods"][3] == stats["methods"][5] == "p" * len(stats["sites"])
+    assert stats["map"][3] == stats["map"][5] == "p" * len(stats["sites"])
     assert "steps forecast: 2 of 8" in text_report(stats).lower()
 
 
@@ -222,9 +223,9 @@ def test_flops_with_windows_and_skipped_projections_equal_a_hand_count():
     evaluated = [step for step in ours.steps if not step.forecast]
     assert [step.kept for step in evaluated] == [step.kept for step in theirs.steps]
     assert [step.projections_skipped for step in evaluated] == [step.projections_skipped for step in theirs.steps]
-    other = stats["model_flops"][0] - stats["attention_flops"][0]
-    kept = sum(step.kept for step in ours.steps) + other * 6 / 8 - ours.projection_flops_skipped()
-    assert stats["model_flops"][1] == pytest.approx(kept)
+    other = stats["flops"]["model"][0] - stats["flops"]["attention"][0]
+    kept = sum(step.kept for step in ours.steps) + other * 6 / 8 - sum(step.projections_skipped for step in ours.steps)
+    assert stats["flops"]["model"][1] == pytest.approx(kept)
 
 
 def test_heads_reuse_and_correct_across_a_forecast_step():

@@ -33,6 +33,7 @@ import torch  # noqa: E402
 from comfy import sample as sampling_of_host  # noqa: E402
 from comfy import utils  # noqa: E402
 
+from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.nodes import NODES  # noqa: E402
 from ditfastattn.plans import loads  # noqa: E402
 from host import tiny  # noqa: E402
@@ -44,7 +45,7 @@ KEEP_ATTENTION = 0.3  # of the level "custom"
 SEED, TINY_STEPS = 11, 8
 PAPERS_ON = ("sd3", "flux")  # tiny models on which both papers' searches run as well
 NODE = {node.define_schema().node_id: node for node in NODES}
-CALIBRATE, APPLY, STATS = (NODE[f"DiTFastAttn{name}"] for name in ("Calibrate", "ApplyPlan", "Stats"))
+CALIBRATE, APPLY = (NODE[f"DiTFastAttn{name}"] for name in ("Calibrate", "ApplyPlan"))
 
 
 def main() -> int:
@@ -121,13 +122,13 @@ def decisions(make, method: int) -> dict:
     for level in plan.levels:
         patched = APPLY.execute(model, level=level.name, plan=text, strict=True).args[0]
         latent = sample(patched, **sampling, **inputs, empty=empty)
-        stats = STATS.execute(patched, {"samples": latent}).ui["ditfastattn"][0]
+        record = attached(patched).runs.latest()
         levels[level.name] = {
             "methods": text_rows(plan.table(level.name).T),
             "share": text_rows(np.where(plan.share(level.name), ord("1"), ord("0")).astype(np.uint8).T),
             "evaluated": level.evaluated,
             **{name: getattr(level, name) for name in FIGURES},
-            "run": run_figures(stats, latent, dense),
+            "run": run_figures(record, latent, dense),
         }
     return {"dense": digest(dense), "positions": [float(p) for p in plan.positions], "levels": levels}
 
@@ -149,17 +150,18 @@ def text_rows(letters: np.ndarray) -> list[str]:
     return [row.tobytes().decode("ascii") for row in np.ascontiguousarray(letters)]
 
 
-def run_figures(stats: dict, latent: torch.Tensor, dense: torch.Tensor) -> dict:
+def run_figures(record, latent: torch.Tensor, dense: torch.Tensor) -> dict:
     """What the run that followed a level did."""
-    assert stats["state"] == "done", stats["notes"]
+    assert record.state == "done", record.notes
     return {
         "steps": [
-            [step[name] for name in ("dense", "kept", "projections_skipped", "forecast")] for step in stats["steps"]
+            [getattr(step, name) for name in ("dense", "kept", "projections_skipped", "forecast")]
+            for step in record.steps
         ],
-        "map": stats["methods"],
-        "cache_bytes": stats["cache_bytes"],
-        "notes": stats["notes"],
-        "calls": stats["calls"],
+        "map": record.methods,
+        "cache_bytes": record.cache_bytes,
+        "notes": record.notes,
+        "calls": record.calls,
         "error": relative_error(latent.numpy(), dense.numpy()),
         "latent": digest(latent),
     }

@@ -183,14 +183,16 @@ def model_figures(stats: dict) -> dict:
 
 def level_figures(level: str, sample: Sample, dense: Sample) -> dict:
     """One row of the table."""
-    counted = ("attention_flops_kept", "model_flops_kept", "predicted_error")
+    kept = sample.stats["kept"]
     return {
         "level": level,
-        **{name: sample.stats[name] for name in counted},
+        "attention_flops_kept": kept["attention"],
+        "model_flops_kept": kept["model"],
+        "predicted_error": sample.stats["plan"]["error"],
         "latent_relative_error": relative_error(sample.latent, dense.latent),
         "psnr_db": psnr_db(sample.pixels(), dense.pixels()),
         "seconds": statistics.median(sample.seconds),
-        "cache_bytes": sample.stats["cache_bytes"],
+        "cache_bytes": sample.stats["cache"]["bytes"],
     }
 
 

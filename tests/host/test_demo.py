@@ -49,14 +49,14 @@ def samples():
     model = {"family": "sd3", "parameters": 9e6, "tokens": 1024, "text_tokens": 16, "layers": 4, "heads": 4}
     stats = {
         "model": model,
-        "attention_flops_kept": 0.5,
-        "model_flops_kept": 0.9,
-        "predicted_error": 0.01,
+        "kept": {"attention": 0.5, "model": 0.9},
+        "plan": {"error": 0.01},
+        "cache": {"bytes": 2**20},
     }
     encoded = io.BytesIO()
     Image.new("RGB", (64, 48), "green").save(encoded, "PNG")
     return {
-        level: demo.Sample(np.ones((1, 2), np.float32), encoded.getvalue(), {**stats, "cache_bytes": 2**20}, [3, 1, 2])
+        level: demo.Sample(np.ones((1, 2), np.float32), encoded.getvalue(), stats, [3, 1, 2])
         for level in (demo.DENSE, *demo.LEVELS)
     }
 

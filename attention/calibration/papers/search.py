@@ -12,9 +12,12 @@ import torch
 from ....kernels import Approximation
 from ....plans import Level, Measurement, ModelIdentity, Plan, WaySpec
 from ....plans.search import LEVELS, attention_work, live_bytes, skipped_work
+from ....sentences import say
 from ...hooks.model import HostModel
 from ...hooks.patch import install
 from ...hooks.record import RunLog, Stopwatch
+from ...report.document import CALIBRATE
+from ...report.live import Reported
 from ..costs import costs_of
 from ..dense_run import DenseRun
 from ..measurement import CalibrationError, SamplerSettings, descending, measurement_of
@@ -121,7 +124,7 @@ def _search(
         return made[-1]
 
     watch = Stopwatch()
-    patched = install(model, make_processor, RunLog())
+    patched = install(model, make_processor, RunLog(), listener=Reported(model.patcher, CALIBRATE))
     if method == V1:
         v1.watch_outputs(patched, outputs)
     latent = sample(patched)
@@ -159,10 +162,10 @@ class _Compared:
             return made[-1]
 
         watch = Stopwatch()
-        latent = sample(install(model, make_processor, RunLog()))
+        latent = sample(install(model, make_processor, RunLog(), listener=Reported(model.patcher, CALIBRATE)))
         if not made or not made[-1].layouts:
             raise CalibrationError(
-                "The sampling run ended without one attention call that can be compressed: nothing was searched."
+                say("The sampling run ended without one attention call that can be compressed: nothing was searched.")
             )
         if progress is not None:
             progress.end_part()

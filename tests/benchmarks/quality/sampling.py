@@ -95,11 +95,11 @@ def with_plan(plan: Plan, level: str, dense: Dense, clock: Clock) -> dict:
         seconds = clock.now() - begin
     stats = statistics(patched, latent)
     return {
-        "model_flops_kept": stats["model_flops_kept"],
-        "attention_flops_kept": stats["attention_flops_kept"],
+        "model_flops_kept": stats["kept"]["model"],
+        "attention_flops_kept": stats["kept"]["attention"],
         "seconds_ratio": seconds / dense.seconds,
         **demo.figures(demo.result_of(latent), dense.result),
-        "predicted_error": stats["predicted_error"],
+        "predicted_error": stats["plan"]["error"],
     }
 
 

@@ -106,4 +106,4 @@ def _compressed(ran: Ran, latent: torch.Tensor) -> bool:
 def _kept(model) -> float:
     from ditfastattn.attention.report.statistics import statistics  # the host must be there before it
 
-    return 1.0 if model is None else statistics(model)["model_flops_kept"]
+    return 1.0 if model is None else statistics(model)["kept"]["model"]

@@ -1,0 +1,21 @@
+"""A run that follows no plan, computed by the host alone, of which only the work is counted."""
+
+from __future__ import annotations
+
+from ..hooks.processor import Processor
+from ..hooks.run import Forward, SamplingRun, SiteCall
+from .counting import Counting
+
+
+class InFull(Processor):
+    """Everything in full, bit for bit as without the pack."""
+
+    in_full = True
+
+    def __init__(self, run: SamplingRun):
+        self._count = Counting(run.record)
+
+    def leaves_to_host(self, forward: Forward, call: SiteCall, batch: int, length: int) -> bool:
+        """Always."""
+        self._count.left_to_host(forward, call, batch, length)
+        return True

@@ -1,0 +1,76 @@
+"""What a run computed as fractions of what full attention would have: of each step, and of all of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ...plans import Measurement, steps_of_work
+from ...sentences import say
+from ..hooks.record import RunRecord, StepCount
+
+
+@dataclass(frozen=True)
+class Work:
+    """FLOPs, of full attention at every step and of what was computed instead; attention alone, and the whole model."""
+
+    attention_dense: float = 0.0
+    attention_kept: float = 0.0
+    model_dense: float = 0.0
+    model_kept: float = 0.0
+
+    @property
+    def attention(self) -> float:
+        """Fraction of attention that was computed; 1 where there was none."""
+        return self.attention_kept / self.attention_dense if self.attention_dense else 1.0
+
+    @property
+    def model(self) -> float:
+        """Fraction of the whole model that was computed."""
+        return self.model_kept / self.model_dense if self.model_dense else 1.0
+
+
+def work_of_step(step: StepCount, other: float) -> Work:
+    """One step's, or that of several counted as one; other: see `beside_attention`."""
+    beside = other * step.items
+    # Where an evaluation was forecast nothing of the model ran.
+    left_out = step.projections_skipped + other * step.forecast_items
+    return Work(step.dense, step.kept, step.dense + beside, step.kept + beside - left_out)
+
+
+def work_of(record: RunRecord, measurement: Measurement) -> Work:
+    """A whole run's, as far as it has come. measurement: of its plan."""
+    steps, total = record.steps, StepCount(0.0)
+    for name in ("dense", "kept", "projections_skipped", "items", "forecast_items"):
+        setattr(total, name, sum(getattr(step, name) for step in steps))
+    return work_of_step(total, beside_attention(record, measurement))
+
+
+def beside_attention(record: RunRecord, measurement: Measurement) -> float:
+    """FLOPs outside attention of one batch item of one evaluation in a run."""
+    # Everything outside attention grows with the tokens; the plan says how much it was where it was measured.
+    measured = math.prod(measurement.grid) + measurement.text_tokens
+    tokens = record.tokens + record.text_tokens
+    return measurement.other_flops * (tokens / measured if tokens else 1.0)
+
+
+def in_steps(kept: float, steps: int) -> str:
+    """The fraction of the model's work that a run computes, in steps of the same sampler; empty where that is all."""
+    count = steps_of_work(kept, steps)
+    return say("That is the work of {count} of {steps} steps.", count=count, steps=steps) if count < steps else ""
+
+
+def ceiling(record: RunRecord, measurement: Measurement, tokens: int) -> float | None:
+    """Least fraction of the model's work that can be left while no step is forecast: all of it but attention.
+
+    tokens: of the picture, as far as it is known before the first step.
+    """
+    measured = math.prod(measurement.grid) + measurement.text_tokens
+    now = (record.tokens or tokens) + (record.text_tokens or measurement.text_tokens)
+    ratio = now / measured if now and measured else 1.0
+    other, attention = measurement.other_flops * ratio, measurement.attention_flops * ratio**2
+    dense = record.attention_flops()[0]
+    items = record.batch_items
+    if dense and items:
+        attention = dense / items
+    return other / (other + attention) if other + attention else None
