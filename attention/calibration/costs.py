@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ...kernels import FULL, Approximation, HeadTable, Layout, Way, flops
+from ...kernels import FULL, Approximation, HeadTable, Way, flops
 from ...plans import Site as PlanSite
 from ...plans.search import FLOPS, Costs
 from ..hooks.projections import flops_per_token
+from ..hooks.run import SiteLayout
 from .dense_run import DenseRun
 
 
@@ -55,9 +56,8 @@ def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:
     )
 
 
-def _projections(diffusion_model, site, layout: Layout) -> int:
+def _projections(diffusion_model, site, layout: SiteLayout) -> int:
     """FLOPs of the linear layers that a skipped site leaves out, for one batch item."""
     if not site.skippable:
         return 0
-    linears = flops_per_token(diffusion_model, site)
-    return linears["image"] * layout.image + linears["text"] * layout.globals
+    return sum(flops * layout.streams[stream] for stream, flops in flops_per_token(diffusion_model, site).items())

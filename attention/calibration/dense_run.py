@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ...kernels import Layout, dense_flops
 from ..hooks.model import HostModel
 from ..hooks.processor import Processor
-from ..hooks.run import SamplingRun
+from ..hooks.run import SamplingRun, SiteCall
 from .progress import Progress
 
 
@@ -64,7 +64,7 @@ class DenseRun(Processor):
             self.layouts[call.number] = layout
             self.branches |= {branch.index for branch in forward.branches}
         self.note_tensors(attention)
-        with self.work.excluded(call.number, forward.batch):
+        with self.work.excluded(call, forward.batch):
             return attention.host()
 
     def note_tensors(self, attention) -> None:
@@ -106,10 +106,11 @@ class WorkCounter:
             self._counter = None
 
     @contextmanager
-    def excluded(self, number: int, batch: int):
-        """What runs inside is attention, or ours: not counted. number, batch: site and batch items of this forward."""
+    def excluded(self, call: SiteCall, batch: int):
+        """What runs inside is attention, or ours: not counted. batch: items of this forward."""
         before = self._counter.get_total_flops() if self._counter else 0
         yield
         if self._counter:
             self._inside += self._counter.get_total_flops() - before
-            self._batch[number] = self._batch.get(number, 0) + batch
+            if not call.ordinal:
+                self._batch[call.number] = self._batch.get(call.number, 0) + batch

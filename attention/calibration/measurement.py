@@ -139,7 +139,7 @@ def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = No
 
 def measurement_of(dense: DenseRun, settings: SamplerSettings) -> Measurement:
     """What a run with these settings was, for its plan."""
-    layout = next(iter(dense.layouts.values()))
+    layout = max(dense.layouts.values(), key=lambda layout: layout.globals)
     return Measurement(
         grid=layout.grid,
         text_tokens=layout.globals,

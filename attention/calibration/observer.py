@@ -143,7 +143,7 @@ class Observer:
     def observe(self, forward: Forward, call: SiteCall, attention: AttentionCall, output: torch.Tensor) -> None:
         """Take samples of one attention call, for the first picture of the batch."""
         layout = forward.layout(call.site, attention.q.shape[2], attention.options)
-        if attention.obstacle or layout is None or attention.q.shape[0] != forward.batch:
+        if call.ordinal or attention.obstacle or layout is None or attention.q.shape[0] != forward.batch:
             return
         queries = self._queries_of(layout, attention.q.device)
         if call.number not in self._roots:

@@ -21,7 +21,7 @@ from ...plans.search import MILLISECONDS, Costs
 from ..families import Site
 from ..hooks.call import AttentionCall
 from ..hooks.record import Stopwatch
-from ..hooks.run import Forward, SiteCall
+from ..hooks.run import Forward, SiteCall, SiteLayout
 from ..replay.caches import BranchCache
 from .observer import approximated
 
@@ -109,14 +109,14 @@ class Timing:
             other=max(0.0, 1000 * evaluation_seconds - float(per_head["full"].sum())),
         )
 
-    def _projections(self, forward: Forward, site: Site, layout: Layout, like: torch.Tensor) -> float:
+    def _projections(self, forward: Forward, site: Site, layout: SiteLayout, like: torch.Tensor) -> float:
         """Milliseconds of the linear layers that a skipped site leaves out: they are called, because their rate is not
         that of attention.
         """
         total = 0.0
         for path, stream in site.linears if site.skippable else ():
             layer = forward.diffusion_model.get_submodule(path)
-            tokens = layout.image if stream == "image" else layout.globals
+            tokens = layout.streams[stream]
             shape = (type(layer), layer.in_features, layer.out_features, forward.batch, tokens, like.dtype)
             if tokens and shape not in self._linears:
                 x = torch.randn(forward.batch, tokens, layer.in_features, dtype=like.dtype, device=like.device)

@@ -95,7 +95,7 @@ class Watch(DenseRun):
         """Choose what to score by the axes of the grid."""
         levels = (*self.run.sigmas, self.run.end)
         self.signal = signal_scale(model.get_model_object("model_sampling"), levels)
-        self.ways = approximations(len(self.family.grid(self.diffusion_model, tuple(noise_shape))))
+        self.ways = approximations(len(self.family.grid(self.diffusion_model, self.run.picture_shape(noise_shape))))
         queries = OWN_QUERIES if self._own else IMAGE_QUERIES
         self.observer = Observer(self.sites, self.run, self.ways, AGES, queries)
         self.layouts, self.branches = self.observer.layouts, self.observer.branches
@@ -111,7 +111,7 @@ class Watch(DenseRun):
 
     def _held(self, noise_shape, model) -> int:
         """Most bytes that are held during the run: samples of the last steps, and all outputs of one step."""
-        tokens = math.prod(self.family.grid(self.diffusion_model, tuple(noise_shape)))
+        tokens = math.prod(self.family.grid(self.diffusion_model, self.run.picture_shape(noise_shape)))
         element = torch.empty((), dtype=model.model.get_dtype_inference()).element_size()
         channels = sum(site.heads * site.head_dim for site in self.sites)
         outputs = 2 * noise_shape[0] * tokens * channels * element
@@ -204,11 +204,11 @@ class Watch(DenseRun):
     def attend(self, forward, call, attention) -> torch.Tensor:
         """The host's own attention, or the known error of a probe."""
         if call.number in self._erring:
-            with self.work.excluded(call.number, forward.batch):
+            with self.work.excluded(call, forward.batch):
                 erring = self._known_error(forward, call, attention)
             if erring is not None:
                 return erring
-        with self.work.excluded(call.number, forward.batch):
+        with self.work.excluded(call, forward.batch):
             output = attention.host()
             if self._observing:
                 with self._extra_time(attention.q.device):
@@ -269,5 +269,5 @@ class Watch(DenseRun):
 
 
 def _key(forward, call) -> tuple:
-    """One site of one forward: (site number, its branches)."""
-    return (call.number, *(branch.key for branch in forward.branches))
+    """One call of a site in one forward: (site number, how often before, its branches)."""
+    return (call.number, call.ordinal, *(branch.key for branch in forward.branches))

@@ -7,10 +7,12 @@ global tokens (text, registers, references) stand, and by which callables a site
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-JOINT, IMAGE = "joint", "image"
+JOINT, IMAGE = "joint", "image"  # scopes of sites; the image is a stream as well
+TEXT, ALL = "text", "all"
+FIRST, LAST = "first", "last"
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Entry:
     """A callable that runs before a site's attention and makes its inputs (a projection, a norm on q and k).
 
     `path`: dotted, from the diffusion model. `output`: what it returns, so that a skipped site can return blanks of the
-    same shape: "qkv" (three (B, L, H*D) tensors), "fused" (one (B, L, 3*H*D) tensor) or "pair" (its first two inputs).
+    same shape: "qkv" (three (B, L, H*D) tensors), "fused" (one (B, L, 3*H*D) tensor), "single" (one (B, L, H*D) tensor)
+    or "pair" (its first two inputs).
     """
 
     path: str
@@ -29,12 +32,15 @@ class Entry:
 class Site:
     """One self-attention call of the model.
 
-    `name`: dotted, unique, in the order of execution. `scope`: JOINT (text and image) or IMAGE (image tokens only).
-    `entries`: callables that open the site (kind "parts"). `exits`: dotted paths of the output projections, one a
-    stream; what they return is what a skipped site replays. `module`: dotted path of an attention module whose
-    `forward` is the whole site (kind "module"). `block`: (type, index) as the host writes them into
-    transformer_options, for sites that no callable opens. `linears`: paths of the linear layers that a skipped site
-    does not run, with the stream they run on, for counting. `output_linears`: (path, stream) of the output projections.
+    `name`: dotted, unique. `scope`: JOINT (text and image) or IMAGE (image tokens only). `entries`: callables that open
+    the site (kind "parts"). `exits`: dotted paths of the output projections, one a stream; what they return is what a
+    skipped site replays. `module`: dotted path of an attention module whose `forward` is the whole site (kind
+    "module"). `streams`: what that returns, in order: IMAGE, TEXT, or ALL for both in one sequence. `gated`: it
+    multiplies what was attended by a function of its input, so that its output cannot stand for that of another step.
+    `rebind`: it hands its attention function no transformer_options, so that no override sees the call. `block`: (type,
+    index) as the host writes them into transformer_options, for sites that no callable opens. `linears`: paths of the
+    linear layers that a skipped site does not run, with the stream they run on, for counting. `output_linear`: the one
+    after the attention, of the image where there are two.
     """
 
     name: str
@@ -44,6 +50,9 @@ class Site:
     entries: tuple[Entry, ...] = ()
     exits: tuple[str, ...] = ()
     module: str | None = None
+    streams: tuple[str, ...] = (ALL,)
+    gated: bool = False
+    rebind: bool = False
     block: tuple[str, int] | None = None
     linears: tuple[tuple[str, str], ...] = ()
     output_linear: str | None = None
@@ -51,19 +60,24 @@ class Site:
     @property
     def skippable(self) -> bool:
         """Whether whole-site reuse can leave the projections out as well."""
-        return bool(self.module or self.exits)
+        return bool(self.exits or (self.module and not self.gated))
+
+    @property
+    def outputs(self) -> int:
+        """How many tensors a skipped site replays."""
+        return len(self.streams) if self.module else max(1, len(self.exits))
 
 
 @dataclass(frozen=True)
 class Family:
     """A declarative record of one model family of the host.
 
-    `title`: as people know it. `classes`: names of the host's diffusion model classes it covers.
-    `sites(diffusion_model)`: its sites in execution order. `grid(diffusion_model, latent_shape)`: token grid (h, w) or
-    (t, h, w) of a (B, C, [T,] H, W) latent. `reference_tokens(transformer_options)`: tokens appended after the image
-    tokens of JOINT sites. `beside_image(diffusion_model, conditions)`: tokens (before, after) the image tokens of IMAGE
-    sites, by what the model is called with beside the latent. `own_forward`: builds the replacement of an attention
-    module's `forward` where the host's attention call carries no transformer_options.
+    `title`: as people know it. `classes`: names of the host's diffusion model classes it covers, and of what is derived
+    from them. `sites(diffusion_model)`: its sites in execution order. `grid(diffusion_model, latent_shape)`: token grid
+    (h, w) or (t, h, w) of a (B, C, [T,] H, W) latent. `text`: whether text stands FIRST or LAST at JOINT sites.
+    `beside(diffusion_model, grid, conditions, transformer_options)`: tokens (before, after) those of the grid that go
+    the way of the image (references, padding), or None where they mix with the grid's; conditions: what the model is
+    called with beside the latent.
     """
 
     name: str
@@ -71,9 +85,8 @@ class Family:
     classes: tuple[str, ...]
     sites: Callable[[Any], tuple[Site, ...]]
     grid: Callable[[Any, tuple[int, ...]], tuple[int, ...]]
-    reference_tokens: Callable[[dict], int] = field(default=lambda options: 0)
-    beside_image: Callable[[Any, dict], tuple[int, int]] = field(default=lambda model, conditions: (0, 0))
-    own_forward: Callable[..., Any] | None = None
+    text: str = FIRST
+    beside: Callable[[Any, tuple[int, ...], dict, dict], tuple[int, int] | None] = lambda *run: (0, 0)
 
 
 def ceil_grid(latent_shape: tuple[int, ...], patch: tuple[int, ...]) -> tuple[int, ...]:
@@ -82,25 +95,20 @@ def ceil_grid(latent_shape: tuple[int, ...], patch: tuple[int, ...]) -> tuple[in
     return tuple(-(-side // size) for side, size in zip(sides, patch, strict=True))
 
 
-def module_sites(model, blocks: str, module: str, linears: tuple[str, ...], output_linear: str) -> tuple[Site, ...]:
-    """Sites of a model in which each block has one attention module over image tokens.
-
-    blocks: attribute of the diffusion model with the blocks in execution order. module: attribute of a block with its
-    attention module, which has `num_heads` and `head_dim`. linears: names of all linear layers in that module;
-    output_linear: of the one after the attention.
+def patches(*sizes: int | str) -> Callable[[Any, tuple[int, ...]], tuple[int, ...]]:
+    """`Family.grid` of a model that pads up to whole patches. sizes: along each axis, as a number or as the name of the
+    model's attribute that holds it; one name alone means all axes, or two where it holds a single number.
     """
-    sites = []
-    for index, block in enumerate(getattr(model, blocks)):
-        path, attention = f"{blocks}.{index}.{module}", getattr(block, module)
-        sites.append(
-            Site(
-                name=path,
-                heads=attention.num_heads,
-                head_dim=attention.head_dim,
-                scope=IMAGE,
-                module=path,
-                linears=tuple((f"{path}.{name}", "image") for name in linears),
-                output_linear=f"{path}.{output_linear}",
-            )
-        )
-    return tuple(sites)
+
+    def grid(model, latent_shape):
+        values = [size if isinstance(size, int) else getattr(model, size) for size in sizes]
+        if len(values) == 1:
+            values = [values[0]] * 2 if isinstance(values[0], int) else values[0]
+        return ceil_grid(latent_shape, tuple(values))
+
+    return grid
+
+
+def references_after(model, grid, conditions: dict, options: dict) -> tuple[int, int]:
+    """`Family.beside` where the host counts the tokens of reference pictures, which follow those of the picture."""
+    return 0, sum(options.get("reference_image_num_tokens") or ())

@@ -4,7 +4,7 @@ Double blocks keep q, k, v and the output projection in their own modules, so a 
 blocks fuse them with the feed-forward part, so reuse there saves the attention alone.
 """
 
-from .base import JOINT, Entry, Family, Site, ceil_grid
+from .base import JOINT, Entry, Family, Site, patches, references_after
 
 
 def _double(index: int, heads: int, head_dim: int) -> Site:
@@ -32,7 +32,8 @@ def _double(index: int, heads: int, head_dim: int) -> Site:
     )
 
 
-def _sites(model) -> tuple[Site, ...]:
+def flux_blocks(model) -> tuple[Site, ...]:
+    """Sites of a model of Flux's own double and single blocks."""
     heads = model.num_heads
     head_dim = model.hidden_size // heads
     double = [_double(index, heads, head_dim) for index in range(len(model.double_blocks))]
@@ -50,14 +51,11 @@ def _sites(model) -> tuple[Site, ...]:
     return tuple(double + single)
 
 
-def _grid(model, latent_shape) -> tuple[int, ...]:
-    return ceil_grid(latent_shape, (model.patch_size, model.patch_size))
-
-
-def _reference_tokens(options: dict) -> int:
-    return sum(options.get("reference_image_num_tokens") or ())
-
-
 FLUX = Family(
-    name="flux", title="Flux", classes=("Flux",), sites=_sites, grid=_grid, reference_tokens=_reference_tokens
+    name="flux",
+    title="Flux",
+    classes=("Flux",),
+    sites=flux_blocks,
+    grid=patches("patch_size"),
+    beside=references_after,
 )

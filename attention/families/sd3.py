@@ -4,7 +4,7 @@ The attention is inlined in the host's block mixing, so a site is reached throug
 `post_attention` methods of the block's own attention modules.
 """
 
-from .base import IMAGE, JOINT, Entry, Family, Site, ceil_grid
+from .base import IMAGE, JOINT, Entry, Family, Site, patches
 
 
 def _sites(model) -> tuple[Site, ...]:
@@ -54,9 +54,10 @@ def _sites(model) -> tuple[Site, ...]:
     return tuple(sites)
 
 
-def _grid(model, latent_shape) -> tuple[int, ...]:
-    patch = model.patch_size
-    return ceil_grid(latent_shape, (patch, patch))
-
-
-SD3 = Family(name="sd3", title="SD3 and SD3.5", classes=("OpenAISignatureMMDITWrapper",), sites=_sites, grid=_grid)
+SD3 = Family(
+    name="sd3",
+    title="SD3 and SD3.5",
+    classes=("OpenAISignatureMMDITWrapper",),
+    sites=_sites,
+    grid=patches("patch_size"),
+)

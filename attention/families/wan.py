@@ -1,38 +1,62 @@
 """Wan 2.1 and 2.2: self-attention over video tokens, text by cross-attention, which is left alone.
 
-Models with a `ref_conv` (Fun Control) put the tokens of a reference picture before those of the video; context latents
-(Bernini: source videos and reference pictures) come after them.
+Models with a `ref_conv` (Fun Control) put the tokens of a reference picture before those of the video; frames of
+reference pictures (Phantom) and context latents (Bernini: source videos and reference pictures) come after them.
+Camera, Animate and Dancer add to the video's own tokens, and attend sound and faces beside these blocks.
 """
 
 import math
 
-from .base import Family, Site, ceil_grid, module_sites
+from .base import IMAGE, JOINT, LAST, Family, patches
+from .modules import chain, modules
+
+_grid = patches("patch_size")
+_BLOCKS = modules("blocks.*.self_attn", "o", scope=IMAGE)
 
 
-def _sites(model) -> tuple[Site, ...]:
-    return module_sites(model, "blocks", "self_attn", linears=("q", "k", "v", "o"), output_linear="o")
+def _tokens(model, *latents) -> int:
+    return sum(math.prod(_grid(model, tuple(latent.shape))) for latent in latents if latent is not None)
 
 
-def _grid(model, latent_shape) -> tuple[int, ...]:
-    return ceil_grid(latent_shape, tuple(model.patch_size))
-
-
-def _beside_image(model, conditions: dict) -> tuple[int, int]:
+def _beside(model, grid, conditions: dict, options: dict) -> tuple[int, int]:
     before = 0
     reference = conditions.get("reference_latent")
     if reference is not None and getattr(model, "ref_conv", None) is not None:
         # A convolution without padding: what does not fill a patch is left out.
         before = math.prod(side // size for side, size in zip(reference.shape[-2:], model.patch_size[1:], strict=True))
-    return before, sum(
-        math.prod(_grid(model, tuple(latent.shape))) for latent in conditions.get("context_latents") or ()
-    )
+    return before, _tokens(model, conditions.get("time_dim_concat"), *(conditions.get("context_latents") or ()))
 
 
-WAN = Family(
-    name="wan",
+def _beside_scail(model, grid, conditions: dict, options: dict) -> tuple[int, int]:
+    after = (conditions.get("time_dim_concat"), conditions.get("pose_latents"))
+    return _tokens(model, conditions.get("reference_latent")), _tokens(model, *after)
+
+
+WAN = Family("wan", "Wan 2.1 and 2.2", ("WanModel",), sites=_BLOCKS, grid=_grid, beside=_beside)
+# Further blocks, which the sequence of every control video goes through once.
+WAN_VACE = Family(
+    name="wan_vace",
     title="Wan 2.1 and 2.2",
-    classes=("WanModel",),
-    sites=_sites,
+    classes=("VaceWanModel",),
+    sites=chain(_BLOCKS, modules("vace_blocks.*.self_attn", "o", scope=IMAGE)),
     grid=_grid,
-    beside_image=_beside_image,
+    beside=lambda model, grid, conditions, options: (0, _tokens(model, conditions.get("time_dim_concat"))),
+)
+# Reference frames before the video, the pose after it.
+WAN_SCAIL = Family(
+    name="wan_scail",
+    title="Wan 2.1 and 2.2",
+    classes=("SCAILWanModel",),
+    sites=_BLOCKS,
+    grid=_grid,
+    beside=_beside_scail,
+)
+# All else comes after the video: a reference picture, and in S2V packed frames of motion.
+WAN_REFERENCE_LAST = Family(
+    name="wan_reference_last",
+    title="Wan 2.1 and 2.2",
+    classes=("WanModel_S2V", "HumoWanModel"),
+    sites=modules("blocks.*.self_attn", "o", scope=JOINT),
+    grid=_grid,
+    text=LAST,
 )

@@ -9,6 +9,8 @@ import torch
 
 from ...sentences import say
 
+_NAMES = ("q", "k", "v", "heads", "mask", "attn_precision", "skip_reshape", "skip_output_reshape")
+
 
 @dataclass
 class AttentionCall:
@@ -29,20 +31,27 @@ class AttentionCall:
     obstacle: str | None = None
 
     @classmethod
-    def of_host(cls, function, args: tuple, kwargs: dict) -> AttentionCall:
-        """From the arguments of the host's attention function: (q, k, v, heads, mask, attn_precision, ...)."""
-        names = ("q", "k", "v", "heads", "mask", "attn_precision", "skip_reshape", "skip_output_reshape")
-        given = {**dict(zip(names, args, strict=False)), **{name: kwargs[name] for name in names if name in kwargs}}
-        rest = {name: value for name, value in kwargs.items() if name not in names}
+    def of_host(
+        cls, function, args: tuple, kwargs: dict, masks_nothing: Callable[[torch.Tensor], bool] = lambda mask: False
+    ) -> AttentionCall:
+        """From the arguments of the host's attention function: (q, k, v, heads, mask, attn_precision, ...).
+
+        masks_nothing: whether a mask changes nothing, such as that of a text without padding.
+        """
+        given = {**dict(zip(_NAMES, args, strict=False)), **{name: kwargs[name] for name in _NAMES if name in kwargs}}
+        rest = {name: value for name, value in kwargs.items() if name not in _NAMES}
         heads, split = given["heads"], given.get("skip_reshape", False)
-        q, k, v = (_as_heads(given[name], heads, split) for name in ("q", "k", "v"))
+        q = _as_heads(given["q"], heads, split)
+        grouped = rest.pop("enable_gqa", False)
+        k, v = (_as_heads(given[name], _groups(given[name], q) if grouped else heads, split) for name in ("k", "v"))
         precision = {"attn_precision": given["attn_precision"]} if "attn_precision" in given else {}
         obstacle = None
-        if given.get("mask") is not None:
+        mask = given.get("mask")
+        if mask is not None and not masks_nothing(mask):
             obstacle = say("the model masks its attention")
-        elif kwargs.get("enable_gqa"):
-            obstacle = say("keys and values have fewer heads than queries")
-        elif q.shape != k.shape or k.shape != v.shape:
+        elif grouped:
+            k, v = (_repeated(tensor, q.shape[1]) for tensor in (k, v))
+        if obstacle is None and (q.shape != k.shape or k.shape != v.shape):
             obstacle = say("queries and keys differ in shape")
 
         def dense(q, k, v):
@@ -59,15 +68,6 @@ class AttentionCall:
             kwargs.get("transformer_options") or {},
             obstacle,
         )
-
-    @classmethod
-    def of_heads(cls, function, q, k, v, heads: int) -> AttentionCall:
-        """From (B, H, L, D) tensors and a host attention function that no transformer_options reach."""
-
-        def dense(q, k, v):
-            return function(q, k, v, q.shape[1], skip_reshape=True, skip_output_reshape=True)
-
-        return cls(q, k, v, lambda: function(q, k, v, heads, mask=None, skip_reshape=True), dense, None, False, {})
 
     def buffer(self) -> tuple[torch.Tensor, torch.Tensor]:
         """A new output in the host's format, and the same memory as a (B, H, L, D) view to write into."""
@@ -94,3 +94,20 @@ def _as_heads(tensor: torch.Tensor, heads: int, split: bool) -> torch.Tensor:
         return tensor
     # The host hands over (B, L, H*D), and in places (B, L, H, D).
     return tensor.reshape(*tensor.shape[:2], heads, -1).transpose(1, 2)
+
+
+def tokens_of(args: tuple, kwargs: dict) -> tuple[int, int]:
+    """(batch, tokens) of the queries in the arguments of the host's attention function."""
+    q = args[0] if args else kwargs["q"]
+    split = args[6] if len(args) > 6 else kwargs.get("skip_reshape", False)
+    return q.shape[0], q.shape[2 if split else 1]  # (B, H, L, D), or (B, L, H*D)
+
+
+def _groups(tensor: torch.Tensor, q: torch.Tensor) -> int:
+    """Heads of keys or values (B, L, H*D) that groups of queries (B, H, L, D) share."""
+    return tensor.shape[2:].numel() // q.shape[3]
+
+
+def _repeated(tensor: torch.Tensor, heads: int) -> torch.Tensor:
+    """Keys or values (B, H', L, D) once for each of `heads` query heads, of which neighbours share one."""
+    return tensor.repeat_interleave(heads // tensor.shape[1], dim=1)

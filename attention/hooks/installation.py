@@ -197,19 +197,23 @@ class Installation:
 
     # -- a site ----------------------------------------------------------------------------------------------------
 
-    def open(self, number: int) -> SiteCall | None:
-        """This forward's call of site `number`, opened at its first callable; None outside tracked forwards."""
+    def open(self, number: int, path: str) -> SiteCall | None:
+        """This forward's call of site `number`, opened at the first of its callables, of which `path` is one; None
+        outside tracked forwards. A callable that comes by again opens the next call of the same site.
+        """
         forward = self.forward
         if forward is None or not forward.tracked or self.processor is None:
             return None
         site = self.sites[number]
         call = forward.open.get(site.name)
-        if call is None:
-            call = forward.open[site.name] = SiteCall(site, number)
+        if call is None or path in call.entered:
+            ordinal = 0 if call is None else call.ordinal + 1
+            call = forward.open[site.name] = SiteCall(site, number, ordinal)
             self.processor.open(forward, call)
             if forward.pending and not site.name.startswith(forward.pending[0].site.name + "."):
                 forward.pending.clear()  # an earlier site's attention never came: another pack replaced its block
             forward.pending.append(call)
+        call.entered.add(path)
         return call
 
     def current(self, options: dict) -> SiteCall | None:
@@ -225,7 +229,7 @@ class Installation:
         number = self._by_block.get(block)
         if number is None or self.sites[number].name in forward.open:
             return None
-        call = self.open(number)
+        call = self.open(number, "")
         if call is not None:
             forward.pending.remove(call)
         return call

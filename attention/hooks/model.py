@@ -11,7 +11,7 @@ import torch
 from ...plans import ModelIdentity, fingerprint
 from ...plans import Site as PlanSite
 from ...sentences import LEVEL_OFF, say
-from ..families import TITLES, Family, Site, find_family
+from ..families import TITLES, Family, Site, find_family, refusal
 
 # Entries of the host's model configuration that change what a plan means; the rest (names, paths) may differ freely.
 _PLAIN = (bool, int, float, str, type(None))
@@ -34,6 +34,15 @@ class HostModel:
         """The model of a patcher. Raises NotCovered."""
         model = patcher.model.diffusion_model
         family = find_family(model)
+        reason = refusal(model)
+        if reason is not None:
+            raise NotCovered(
+                say(
+                    "{model} {reason}, so it runs with full attention: bypass or remove the node.",
+                    model=model_name(patcher),
+                    reason=reason,
+                ).cured_by(LEVEL_OFF)
+            )
         if family is None:
             raise NotCovered(
                 say(

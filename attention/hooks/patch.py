@@ -49,7 +49,7 @@ def install(
     patched.add_callback_with_key(CallbacksMP.ON_CLEANUP, KEY, installation.release)
     for number, site in enumerate(model.sites):
         _patch_site(patched, installation, number, site)
-    if model.family.own_forward is None:
+    if not all(site.rebind for site in model.sites):
         options = patched.model_options.setdefault("transformer_options", {})
         options[_OVERRIDE] = Override(installation, options.get(_OVERRIDE))
     patched.set_attachments(KEY, installation)

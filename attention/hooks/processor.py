@@ -71,7 +71,7 @@ class Processor:
         return attention.blank()
 
     def leave(self, forward: Forward, call: SiteCall, stream: int, output: torch.Tensor) -> None:
-        """An output projection of the site returned `output`, (batch, tokens, channels)."""
+        """An output projection of the site, or its module, returned `output`, (batch, tokens, channels)."""
 
     def replay(self, forward: Forward, call: SiteCall, stream: int) -> torch.Tensor:
         """The kept projected output of a skipped site, (batch, tokens, channels)."""

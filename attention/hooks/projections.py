@@ -30,9 +30,9 @@ def output_root(diffusion_model, site: Site, like: torch.Tensor) -> torch.Tensor
 
 
 def flops_per_token(diffusion_model, site: Site) -> dict[str, int]:
-    """FLOPs a token of the linear layers that a skipped site leaves out, by stream: "image" and "text"."""
-    flops = {"image": 0, "text": 0}
+    """FLOPs a token of the linear layers that a skipped site leaves out, by stream."""
+    flops: dict[str, int] = {}
     for path, stream in site.linears:
         layer = diffusion_model.get_submodule(path)
-        flops[stream] += 2 * layer.in_features * layer.out_features
+        flops[stream] = flops.get(stream, 0) + 2 * layer.in_features * layer.out_features
     return flops

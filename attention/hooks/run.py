@@ -15,7 +15,7 @@ from comfy.patcher_extension import WrappersMP
 
 from ...kernels import Layout
 from ...sentences import say
-from ..families import JOINT, Family, Site
+from ..families import ALL, IMAGE, JOINT, LAST, TEXT, Family, Site
 from .record import RunRecord
 from .step_clock import StepClock
 from .workload import Workload
@@ -37,14 +37,34 @@ class Branch:
     items: slice
 
 
+@dataclass(frozen=True)
+class SiteLayout(Layout):
+    """The order of a site's tokens. text: how many of the global tokens go through the layers of the text."""
+
+    text: int = 0
+
+    @property
+    def streams(self) -> dict[str, int]:
+        """Tokens of each stream."""
+        return {IMAGE: self.length - self.text, TEXT: self.text, ALL: self.length}
+
+
 @dataclass
 class SiteCall:
-    """One site while the forward passes through it."""
+    """One site while the forward passes through it.
+
+    ordinal: how many times this forward has been through the site before; some models send several sequences through
+    the same blocks. entered: callables that the forward has come by. length, options: tokens that attended, and the
+    transformer_options that they did it with, once they did.
+    """
 
     site: Site
     number: int
+    ordinal: int = 0
     skip: bool = False
-    lengths: dict = field(default_factory=dict)
+    length: int = 0
+    options: dict = field(default_factory=dict)
+    entered: set[str] = field(default_factory=set)
 
 
 class Forward:
@@ -67,15 +87,18 @@ class Forward:
         self.diffusion_model = diffusion_model
         self.family = family
         self.step = step
-        self.grid = family.grid(diffusion_model, tuple(latent_shape))
-        self.beside = family.beside_image(diffusion_model, conditions)
+        # Of several latents in one the first is the picture's.
+        packed = conditions.get("latent_shapes") or [latent_shape]
+        self.grid = family.grid(diffusion_model, tuple(packed[0]))
         self.branches = _branches(latent_shape, options)
+        self._conditions = conditions
         self.tracked = tracked and bool(self.branches)
         patches = options.get("patches", {})
         self.attention_patched = any(name in patches for name in _ATTENTION_PATCHES)
         self.number = 0  # of the pass in its evaluation
         self.pending: list[SiteCall] = []
         self.open: dict[str, SiteCall] = {}
+        self._masks: dict[int, tuple[torch.Tensor, bool]] = {}
 
     @property
     def image_tokens(self) -> int:
@@ -87,14 +110,29 @@ class Forward:
         """Items of the batch that the branches cover."""
         return self.branches[-1].items.stop if self.branches else 0
 
-    def layout(self, site: Site, length: int, options: dict) -> Layout | None:
+    def layout(self, site: Site, length: int, options: dict) -> SiteLayout | None:
         """How a sequence of `length` tokens is laid out at a site; None when it does not fit the grid."""
-        extra = length - self.image_tokens
-        if site.scope != JOINT:
-            return Layout(self.grid, *self.beside) if extra == sum(self.beside) else None
-        references = self.family.reference_tokens(options)
-        prefix = extra - references
-        return Layout(self.grid, prefix, references) if prefix >= 0 else None
+        beside = self.family.beside(self.diffusion_model, self.grid, self._conditions, options)
+        if beside is None:
+            return None
+        before, after = beside
+        text = length - self.image_tokens - before - after
+        if text < 0 or (text and site.scope != JOINT):
+            return None
+        if self.family.text == LAST:
+            return SiteLayout(self.grid, before, after + text, text)
+        return SiteLayout(self.grid, text + before, after, text)
+
+    def tokens(self, call: SiteCall) -> dict[str, int]:
+        """Tokens of each stream that attended at a site."""
+        layout = self.layout(call.site, call.length, call.options)
+        return (layout or SiteLayout((max(1, call.length),))).streams
+
+    def masks_nothing(self, mask: torch.Tensor) -> bool:
+        """Whether a mask leaves every key to every query; looked at once for all sites of a forward."""
+        if id(mask) not in self._masks:
+            self._masks[id(mask)] = (mask, bool(mask.all() if mask.dtype == torch.bool else not mask.any()))
+        return self._masks[id(mask)][1]
 
     def pair(self) -> tuple[Branch, Branch] | None:
         """(conditional, unconditional) when the batch holds just one of each."""
@@ -228,6 +266,7 @@ class SamplingRun:
         self.clock = StepClock(record)
         self.guidance = guidance
         self.patcher = patcher
+        self._shape = asked.shape
         self.step = 0
         self.passes = 0
         self.evaluating = False
@@ -244,6 +283,10 @@ class SamplingRun:
     def step_cache(self) -> str:
         """The name of the host's own cache of whole steps that is on as well, EasyCache or LazyCache; empty without."""
         return step_cache_of(self.patcher)
+
+    def picture_shape(self, noise_shape: Sequence[int]) -> tuple[int, ...]:
+        """The latent's shape without what is packed with it (sound): (B, C, [T,] H, W)."""
+        return (noise_shape[0], *self._shape[1:])
 
     def begin_evaluation(self, sigma: float) -> None:
         """The sampler evaluates the model at a noise level; the nearest step of the schedule is where we are."""

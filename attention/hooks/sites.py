@@ -4,10 +4,13 @@ processor what to do there.
 
 from __future__ import annotations
 
-import comfy.ldm.modules.attention
+import types
+from collections.abc import Callable
+
 import torch
 
-from .call import AttentionCall
+from ...sentences import say
+from .call import AttentionCall, tokens_of
 from .installation import Installation
 
 
@@ -35,7 +38,7 @@ class EntryHook(Hook):
 
     @torch.compiler.disable
     def __call__(self, *args, **kwargs):
-        call = self.installation.open(self.number)
+        call = self.installation.open(self.number, self.path)
         if call is None or not call.skip:
             return self.original()(*args, **kwargs)
         if self.output == "pair":
@@ -44,6 +47,8 @@ class EntryHook(Hook):
         blank = x.new_zeros(1)
         if self.output == "fused":
             return blank.expand(*x.shape[:2], 3 * self.width)
+        if self.output == "single":
+            return blank.expand(*x.shape[:2], self.width)
         return (blank.expand(*x.shape[:2], self.width),) * 3
 
 
@@ -68,40 +73,77 @@ class ExitHook(Hook):
 
 
 class ModuleHook(Hook):
-    """The forward of an attention module that is a whole site."""
+    """The forward of an attention module that is a whole site, whatever it is called with."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self._returns_tuple = False
 
     @torch.compiler.disable
-    def __call__(self, x, *args, **kwargs):
+    def __call__(self, *args, **kwargs):
         installation = self.installation
-        call = installation.open(self.number)
+        call = installation.open(self.number, self.path)
         if call is None:
-            return self.original()(x, *args, **kwargs)
-        forward = installation.forward
+            return self.original()(*args, **kwargs)
+        forward, processor = installation.forward, installation.processor
         if call.skip:
             forward.pending.clear()
-            return installation.processor.replay(forward, call, 0)
+            kept = tuple(processor.replay(forward, call, stream) for stream in range(call.site.outputs))
+            return kept if self._returns_tuple else kept[0]
         try:
-            output = self._compute(forward, call, x, args, kwargs)
+            output = self._function(call)(*args, **kwargs)
         finally:
             forward.pending.clear()
-        installation.processor.leave(forward, call, 0, output)
+        self._keep(call, output)
         return output
 
-    def _compute(self, forward, call, x, args, kwargs):
-        installation = self.installation
-        own = installation.family.own_forward
-        if own is None or self.previous is not None:
-            return self.original()(x, *args, **kwargs)
-        if installation.processor.leaves_to_host(forward, call, *x.shape[:2]):
-            return self.original()(x, *args, **kwargs)
-        module = forward.diffusion_model.get_submodule(call.site.module)
-        function = comfy.ldm.modules.attention.optimized_attention
+    def _function(self, call) -> Callable:
+        """The module's own forward, with an attention function that this pack sees."""
+        original = self.original()
+        if not call.site.rebind:
+            return original
+        bound = _with_attention(original, self._attend)
+        if bound is None:
+            self.installation.run.record.note(
+                say(
+                    "{layer} ran in full: another node has put a function of its own in the place of its layer.",
+                    layer=call.site.name,
+                )
+            )
+        return bound or original
 
-        def attend(q, k, v):
-            attention = AttentionCall.of_heads(function, q, k, v, call.site.heads)
-            return installation.processor.attend(forward, call, attention)
+    def _attend(self, inner: Callable, *args, **kwargs):
+        return _attention(self.installation, inner, args, kwargs)
 
-        return own(module, attend, self.original())(x, *args, **kwargs)
+    def _keep(self, call, output) -> None:
+        self._returns_tuple = isinstance(output, tuple)
+        outputs = output if self._returns_tuple else (output,)
+        if len(outputs) != call.site.outputs or not all(isinstance(one, torch.Tensor) for one in outputs):
+            return  # of another form than the family says: computed every time
+        for stream, one in enumerate(outputs):
+            self.installation.processor.leave(self.installation.forward, call, stream, one)
+
+
+# What the host's modules import their attention function as.
+_FUNCTIONS = ("optimized_attention", "optimized_attention_masked")
+
+
+def _with_attention(method, attend: Callable) -> Callable | None:
+    """The same method with attend(function, ...) in the place of its attention function, and nothing else changed; None
+    where it is no method that calls one.
+    """
+    function = getattr(method, "__func__", None)
+    if not isinstance(function, types.FunctionType):
+        return None
+    called = [name for name in _FUNCTIONS if name in function.__code__.co_names and name in function.__globals__]
+    if not called:
+        return None
+    names = dict(function.__globals__)
+    for name in called:
+        names[name] = _through(attend, names[name])
+    copy = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return types.MethodType(copy, method.__self__)
 
 
 class Override:
@@ -114,20 +156,26 @@ class Override:
     @torch.compiler.disable
     def __call__(self, func, *args, **kwargs):
         inner = func if self.previous is None else _through(self.previous, func)
-        installation = self.installation
-        call = installation.current(kwargs.get("transformer_options") or {})
-        if call is None or installation.processor is None:
-            return inner(*args, **kwargs)
-        shape = (args[0] if args else kwargs["q"]).shape  # (B, L, H*D) or (B, H, L, D)
-        if not call.skip and installation.processor.leaves_to_host(installation.forward, call, shape[0], shape[-2]):
-            return inner(*args, **kwargs)
-        attention = AttentionCall.of_host(inner, args, kwargs)
-        if call.skip:
-            return installation.processor.skipped(installation.forward, call, attention)
-        return installation.processor.attend(installation.forward, call, attention)
+        return _attention(self.installation, inner, args, kwargs)
 
 
-def _through(previous, func):
+def _attention(installation: Installation, inner: Callable, args: tuple, kwargs: dict):
+    """One call of the host's attention function `inner`, where it is a site's by the run's processor."""
+    call = installation.current(kwargs.get("transformer_options") or {})
+    processor, forward = installation.processor, installation.forward
+    if call is None or processor is None:
+        return inner(*args, **kwargs)
+    batch, call.length = tokens_of(args, kwargs)
+    call.options = kwargs.get("transformer_options") or {}
+    if not call.skip and processor.leaves_to_host(forward, call, batch, call.length):
+        return inner(*args, **kwargs)
+    attention = AttentionCall.of_host(inner, args, kwargs, forward.masks_nothing)
+    if call.skip:
+        return processor.skipped(forward, call, attention)
+    return processor.attend(forward, call, attention)
+
+
+def _through(previous: Callable, func: Callable) -> Callable:
     def call(*args, **kwargs):
         return previous(func, *args, **kwargs)
 

@@ -15,7 +15,7 @@ import torch
 
 from ...sentences import say
 from ..hooks.record import RunRecord
-from ..hooks.run import Branch
+from ..hooks.run import Branch, SiteCall
 from .timeline import Timeline
 
 Allocate = Callable[[Sequence[int], torch.Tensor], "torch.Tensor | None"]
@@ -78,9 +78,11 @@ class BranchCache:
         self._allocate = allocate
         self._projected: dict[int, torch.Tensor] = {}
         self._projected_step: dict[int, int] = {}
+        self.tokens: dict[str, int] = {}  # of each stream of the sequence that the projected outputs come from
 
-    def write_projected(self, stream: int, value: torch.Tensor, step: int) -> None:
-        """Keep a stream's output after its projection, (B, tokens, C)."""
+    def write_projected(self, stream: int, value: torch.Tensor, step: int, tokens: dict[str, int]) -> None:
+        """Keep a stream's output after its projection, (B, tokens, C). tokens: of each stream of the sequence."""
+        self.tokens = tokens
         kept = self._projected.get(stream)
         if kept is None or kept.shape != value.shape or kept.dtype != value.dtype:
             kept = self._allocate(value.shape, value)
@@ -109,9 +111,10 @@ class RunCaches:
         self._caches: dict[tuple, BranchCache] = {}
         self._held: Counter[int] = Counter()  # bytes of each site
 
-    def of(self, branch: Branch, site: int) -> BranchCache:
-        """The cache of a branch at a site, by the site's number."""
-        key = (branch.key, site)
+    def of(self, branch: Branch, call: SiteCall) -> BranchCache:
+        """The cache of a branch for one call of a site."""
+        site = call.number
+        key = (branch.key, site, call.ordinal)
         if key not in self._caches:
             outputs, residuals = self._timeline.output_heads[site], self._timeline.residual_heads[site]
             self._caches[key] = BranchCache(outputs, residuals, partial(self._allocate, site))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...kernels import Layout, dense_flops
-from ..families import IMAGE
+from ..families import ALL, JOINT
 from ..hooks.projections import flops_per_token
 from ..hooks.record import RunRecord
 from ..hooks.run import Forward, SiteCall
@@ -42,8 +44,9 @@ class Counting:
     def dense(self, forward: Forward, call: SiteCall, batch: int, length: int) -> int:
         """Count and return what full attention takes at a site with (batch, length) tokens."""
         record = self._record
-        if call.number == 0:
+        if call.number == 0 and call.ordinal == 0:
             record.steps[forward.step].items += batch
+        if call.number == 0 or call.site.scope == JOINT:
             record.tokens, record.text_tokens = forward.image_tokens, length - forward.image_tokens
         dense = dense_flops(Layout((length,)), call.site.heads, call.site.head_dim) * batch
         record.steps[forward.step].dense += dense
@@ -58,15 +61,11 @@ class Counting:
         self.computed(forward, self.dense(forward, call, batch, length))
         self._record.served("dense")
 
-    def skipped(self, forward: Forward, call: SiteCall, length: int) -> None:
-        """A site of `length` tokens was replayed: neither its attention nor its linear layers ran."""
+    def skipped(self, forward: Forward, call: SiteCall, tokens: Mapping[str, int]) -> None:
+        """A site was replayed: neither its attention nor its linear layers ran. tokens: of each stream."""
         site = call.site
-        self.dense(forward, call, forward.batch, length)
+        self.dense(forward, call, forward.batch, tokens[ALL])
         if site.name not in self._linears:
             self._linears[site.name] = flops_per_token(forward.diffusion_model, site)
-        of_image, of_text = self._linears[site.name]["image"], self._linears[site.name]["text"]
-        if site.scope == IMAGE:
-            of_text = of_image  # reference pictures go through the layers of the image
-        self._record.steps[forward.step].projections_skipped += forward.batch * (
-            of_image * forward.image_tokens + of_text * (length - forward.image_tokens)
-        )
+        flops = sum(each * tokens[stream] for stream, each in self._linears[site.name].items())
+        self._record.steps[forward.step].projections_skipped += forward.batch * flops

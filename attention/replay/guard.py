@@ -69,11 +69,11 @@ class Guard:
     ) -> int:
         """Compare a site's output, in the host's format, with exact attention; returns the FLOPs that this took.
 
-        Nothing happens at a site that is not due or not compressed.
+        Nothing happens at a site that is not due or not compressed, nor at its further calls in the same forward.
         """
         layout = forward.layout(call.site, attention.q.shape[2], attention.options)
         compressed = _compressed(entry)
-        if layout is None or not compressed or not self._due(call.number, forward.step):
+        if call.ordinal or layout is None or not compressed or not self._due(call.number, forward.step):
             return 0
         if call.number not in self._metrics:
             self._metrics[call.number] = output_metric(forward.diffusion_model, call.site, attention.q)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...kernels import FULL, REUSE, Layout, Residual, dense_flops, head_flops
 from ...plans import Measurement, letters
-from ..families import IMAGE, JOINT, Site
+from ..families import ALL, IMAGE, JOINT, TEXT, Site
 from ..hooks.projections import flops_per_token
 from .timeline import Timeline
 
@@ -47,11 +47,13 @@ def fractions(
         kept = np.where(shared, (kept + own_text) / 2, kept)
     skips = np.array([[entry.skips for entry in step] for step in entries])
     kept = np.where(skips, 0.0, kept)
+    # Tokens beside the grid's count as text where there is any.
+    of_streams = [{IMAGE: image, TEXT: layout.globals, ALL: layout.length} for layout in layouts]
     per_token = [flops_per_token(diffusion_model, site) for site in sites]
     linear = np.array(
         [
-            one["image"] * image + (one["text"] * text if site.scope != IMAGE else 0)
-            for one, site in zip(per_token, sites, strict=True)
+            sum(flops * tokens[stream] for stream, flops in one.items())
+            for one, tokens in zip(per_token, of_streams, strict=True)
         ]
     )
     other = measurement.other_flops * (image + text) / (np.prod(measurement.grid) + measurement.text_tokens)

@@ -72,7 +72,7 @@ class Replay(Processor):
         """Bytes of all caches of this run: heads that are ever read again × tokens × head size, both branches; and what
         forecasts keep.
         """
-        image = math.prod(self.family.grid(model.model.diffusion_model, tuple(noise_shape)))
+        image = math.prod(self.family.grid(model.model.diffusion_model, self.run.picture_shape(noise_shape)))
         element = torch.empty((), dtype=model.model.get_dtype_inference()).element_size()
         branches = 2 if self.run.record.cfg != 1.0 else 1
         total = 0
@@ -179,27 +179,23 @@ class Replay(Processor):
         entry = self.timeline.at(forward.step, call.number)
         if self._disabled or not entry.skips or forward.attention_patched:
             return
-        streams = range(max(1, len(call.site.exits)))
-        call.skip = all(
-            self._caches.of(branch, call.number).projected(stream, entry.projected_source) is not None
-            for branch in forward.branches
-            for stream in streams
-        )
+        kept = [
+            [self._caches.of(branch, call).projected(stream, entry.projected_source) for branch in forward.branches]
+            for stream in range(call.site.outputs)
+        ]
+        call.skip = all(one is not None for stream in kept for one in stream)
+        if call.skip and call.site.module:
+            self._count.skipped(forward, call, self._caches.of(forward.branches[0], call).tokens)
 
     def replay(self, forward: Forward, call: SiteCall, stream: int) -> torch.Tensor:
         """The kept output of one stream, all branches: (rows, tokens, C)."""
         entry = self.timeline.at(forward.step, call.number)
-        kept = [
-            self._caches.of(branch, call.number).projected(stream, entry.projected_source)
-            for branch in forward.branches
-        ]
-        if call.site.module:
-            self._count.skipped(forward, call, forward.image_tokens + sum(forward.beside))
+        kept = [self._caches.of(branch, call).projected(stream, entry.projected_source) for branch in forward.branches]
         return torch.cat(kept)
 
     def skipped(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> torch.Tensor:
         """A skipped site's attention: a blank that nobody reads."""
-        self._count.skipped(forward, call, attention.q.shape[2])
+        self._count.skipped(forward, call, forward.tokens(call))
         return attention.blank()
 
     def leave(self, forward: Forward, call: SiteCall, stream: int, output: torch.Tensor) -> None:
@@ -207,8 +203,9 @@ class Replay(Processor):
         entry = self.timeline.at(forward.step, call.number)
         if self._disabled or not (entry.keep_projected or entry.skips) or output.shape[0] != forward.batch:
             return
+        tokens = forward.tokens(call)
         for branch in forward.branches:
-            self._caches.of(branch, call.number).write_projected(stream, output[branch.items], forward.step)
+            self._caches.of(branch, call).write_projected(stream, output[branch.items], forward.step, tokens)
 
     def attend(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> torch.Tensor:
         """The site's attention by the plan, in the host's format."""
@@ -270,8 +267,7 @@ class Replay(Processor):
         # A branch that takes its image tokens from another is served last, when those are there.
         computing = [branch for branch in forward.branches if donor is None or branch.key != donor.target.key]
         tables = [
-            feasible(entry, layout, self._caches.of(branch, call.number), attention.q[branch.items])
-            for branch in computing
+            feasible(entry, layout, self._caches.of(branch, call), attention.q[branch.items]) for branch in computing
         ]
         computed = 0
         # Branches with the same table go into one call, unless each reads caches of its own.
@@ -295,7 +291,7 @@ class Replay(Processor):
         """
         rows = slice(branches[0].items.start, branches[-1].items.stop)
         q, k, v = attention.q[rows], attention.k[rows], attention.v[rows]
-        cache = self._caches.of(branches[0], call.number)
+        cache = self._caches.of(branches[0], call)
         cached, residual = cache.outputs.read(table.reuse_heads), cache.residuals.read(table.residual_heads)
         # Tokens that do not fit the grid are attended by full or reused heads only, to which the grid does not matter.
         shape = layout or Layout((q.shape[2],))
@@ -315,7 +311,7 @@ class Replay(Processor):
         for branch in branches:
             local = slice(branch.items.start - rows.start, branch.items.stop - rows.start)
             fresh = None if result.residual is None else result.residual[local]
-            self._keep(forward, self._caches.of(branch, call.number), table, entry, out[branch.items], fresh)
+            self._keep(forward, self._caches.of(branch, call), table, entry, out[branch.items], fresh)
         return flops(shape, table, q.shape[3]) * q.shape[0]
 
     def _keep(self, forward: Forward, cache: BranchCache, table: HeadTable, entry: SiteStep, out, residual) -> None:

@@ -88,13 +88,13 @@ class Sharing:
 
     def _keep(self, forward, call, layout: Layout, donor: Donor, view, q, entry: SiteStep) -> None:
         """What later steps of the target branch will read: its outputs, and the residuals that the source has new."""
-        target = self._caches.of(donor.target, call.number)
+        target = self._caches.of(donor.target, call)
         keep = [head for head, flag in enumerate(entry.keep) if flag]
         if keep:
             target.outputs.write(keep, view, forward.step)
         if donor.source is None:
             return
-        source = self._caches.of(donor.source, call.number).residuals
+        source = self._caches.of(donor.source, call).residuals
         ready = [head for head in entry.table.refresh_heads if source.fresh(head, forward.step, q, layout.image)]
         if ready:
             target.residuals.write(ready, source.read(ready), forward.step, range(len(ready)))
@@ -102,4 +102,4 @@ class Sharing:
 
 def _key(call: SiteCall, layout: Layout, branch: Branch) -> tuple:
     """What two branches must have in common: the site, the grid and the rest of the key but its uuid and index."""
-    return (call.number, layout.grid, branch.key[2:])
+    return (call.number, call.ordinal, layout.grid, branch.key[2:])

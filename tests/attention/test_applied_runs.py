@@ -194,7 +194,7 @@ def test_reports_name_the_model_that_they_are_of_also_where_its_plan_is_refused(
     model, other = tiny.shared_model("sd3"), dumps(hand_plan(tiny.shared_model("flux"), "flux", "f000"))
     for node in (Node(model), Node(model, level="off"), Node(model, plan=other, calibrate="never")):
         assert node.last["model"] == HostModel.of(model).identity.fingerprint
-    assert Node(tiny.make_model("aura")).last["model"] == ""
+    assert Node(tiny.make_model("sd15")).last["model"] == ""
 
 
 def test_callbacks_and_previews_of_the_watched_run_are_the_hosts_own():
@@ -358,12 +358,12 @@ def test_the_level_custom_is_not_watched_for_because_no_run_makes_it():
 
 
 def test_a_model_that_is_not_covered_passes_through_and_is_named_with_what_is():
-    model = tiny.shared_model("aura")
+    model = tiny.shared_model("sd15")
     node = Node(model)
     assert node.states == ["refused"]
-    for word in ("AuraFlow", "SD3 and SD3.5", "Flux", "PixArt", "Wan", "full attention"):
+    for word in ("SD15", "SD3 and SD3.5", "Flux", "PixArt", "Wan", "full attention"):
         assert word in node.last["sentence"]
-    assert torch.equal(tiny.sample(node.model, "aura"), tiny.sample(model, "aura"))
+    assert torch.equal(tiny.sample(node.model, "sd15"), tiny.sample(model, "sd15"))
 
 
 def test_a_lora_put_on_after_the_node_is_measured_with_it_and_told_when_it_is_gone():
@@ -530,7 +530,7 @@ def test_a_linked_plan_is_asked_for_only_where_it_is_needed():
     assert lazily_asked(model, plan=fitting) == lazily_asked(model, level="off") == []
     assert lazily_asked(model, plan_in="there already") == []
     assert ApplyCompressionPlan.check_lazy_status(model=model, level="D2") == [], "nothing is linked"
-    uncovered = tiny.shared_model("aura")
+    uncovered = tiny.shared_model("sd15")
     assert lazily_asked(uncovered) == lazily_asked(uncovered, plan=fitting) == []
 
 

@@ -28,7 +28,6 @@ def zeros(*shape):
 FOREIGN = {
     "a mask": ((zeros(1, 9, 8),) * 3, {"mask": zeros(9, 9)}, "masks"),
     "a mask in its place": ((zeros(1, 9, 8),) * 3, {}, "masks"),
-    "grouped queries": ((zeros(1, 4, 9, 8), *(zeros(1, 2, 9, 8),) * 2), {"enable_gqa": True}, "fewer heads"),
     "cross-attention": ((zeros(1, 9, 8), *(zeros(1, 5, 8),) * 2), {}, "differ in shape"),
     "another value size": ((zeros(1, 9, 8), zeros(1, 9, 8), zeros(1, 9, 12)), {}, "differ in shape"),
 }
@@ -47,19 +46,38 @@ def test_calls_beyond_self_attention_go_to_the_host_untouched(qkv, extra, words)
     assert all(a is b for a, b in zip(given, args)) and len(given) == len(args) and named == kwargs
 
 
+@pytest.mark.parametrize("split", [True, False], ids=["heads", "one width"])
+def test_grouped_keys_and_values_are_those_of_each_query_head(split):
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(1, heads, 9, 8, generator=generator) for heads in (4, 2, 2))
+    given = (q, k, v) if split else tuple(x.transpose(1, 2).flatten(2) for x in (q, k, v))
+    called = []
+
+    def function(q, k, v, heads, **kwargs):
+        called.append((q.shape, k.shape, kwargs.get("enable_gqa")))
+        return torch.nn.functional.scaled_dot_product_attention(q, k, v)
+
+    call = AttentionCall.of_host(function, (*given, 4), {"skip_reshape": split, "enable_gqa": True})
+    expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+    assert call.obstacle is None and call.k.shape == call.v.shape == q.shape
+    torch.testing.assert_close(call.dense(call.q[:, 1:3], call.k[:, 1:3], call.v[:, 1:3]), expected[:, 1:3])
+    assert called == [((1, 2, 9, 8), (1, 2, 9, 8), None)]
+
+
 def test_a_masked_model_runs_in_full_with_its_mask_and_a_note(monkeypatch):
     model = tiny.shared_model("sd3")
     masks = []
 
     class Masked(AttentionCall):
         @classmethod
-        def of_host(cls, function, args, kwargs):
+        def of_host(cls, function, args, kwargs, masks_nothing):
             def spy(*a, **k):
                 masks.append(k["mask"])
                 return function(*a, **k)
 
             length = args[0].shape[-2]
-            return AttentionCall.of_host(spy, args, {**kwargs, "mask": torch.zeros(length, length)})
+            # As much for every key, which softmax does not see.
+            return AttentionCall.of_host(spy, args, {**kwargs, "mask": torch.ones(length, length)}, masks_nothing)
 
     monkeypatch.setattr(hooks, "AttentionCall", Masked)
     patched = apply_plan(model, hand_plan(model, "sd3", "f000"), "D1", strict=True)

@@ -88,10 +88,11 @@ def test_skipped_projections_are_counted_from_the_layers(family):
     image = 1
     for side in kind.grid(model.model.diffusion_model, tuple(tiny.latent(family).shape)):
         image *= side
+    tokens = {"image": image, "text": TEXT[family], "all": image + TEXT[family]}
     expected = 0
     for site in sites:
         for path, stream in site.linears:
             weight = model.model.diffusion_model.get_submodule(path).weight
             assert isinstance(weight, torch.Tensor)
-            expected += 2 * weight.numel() * (image if stream == "image" else TEXT[family]) * 2
+            expected += 2 * weight.numel() * tokens[stream] * 2
     assert sum(step.projections_skipped for step in record.steps) == expected

@@ -98,12 +98,12 @@ def test_a_model_of_the_same_family_and_another_size_is_refused():
 
 
 def test_a_model_that_no_family_covers_is_refused_by_name():
-    model = tiny.shared_model("aura")
+    model = tiny.shared_model("sd15")
     patched = apply_plan(model, hand_plan(tiny.shared_model("sd3"), "sd3", "f000"), "D1")
     stats = statistics(patched)
     (note,) = (note["text"] for note in stats["notes"])
-    assert stats["state"] == "none" and "AuraFlow" in note and one_sentence(note)
-    assert torch.equal(tiny.sample(patched, "aura"), tiny.sample(model, "aura"))
+    assert stats["state"] == "none" and "SD15" in note and one_sentence(note)
+    assert torch.equal(tiny.sample(patched, "sd15"), tiny.sample(model, "sd15"))
 
 
 def test_an_error_in_our_own_code_falls_back_to_full_attention_and_says_so(monkeypatch):

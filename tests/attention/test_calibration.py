@@ -121,8 +121,8 @@ def test_cancel_stops_at_once_and_leaves_nothing():
 
 
 def test_a_model_that_no_family_covers_gets_one_sentence():
-    model = tiny.shared_model("aura")
-    with pytest.raises(ValueError, match="AuraFlow is not a model that DiTFastAttn covers"):
+    model = tiny.shared_model("sd15")
+    with pytest.raises(ValueError, match="SD15 is not a model that DiTFastAttn covers"):
         calibrate(model, SETTINGS, lambda patched: None)
 
 

@@ -125,9 +125,9 @@ def test_a_model_whose_output_is_not_finite_is_named():
 
 
 def test_a_model_that_is_not_covered_gets_a_plan_that_says_so():
-    done = calibrate(tiny.shared_model("aura"))
+    done = calibrate(tiny.shared_model("sd15"))
     assert isinstance(done.args[0], Refusal) and isinstance(done.args[1], Refusal)
-    assert "AuraFlow is not a model that DiTFastAttn covers" in done.ui["ditfastattn_refused"][0]
+    assert "SD15 is not a model that DiTFastAttn covers" in done.ui["ditfastattn_refused"][0]
 
 
 class Combining(Processor):

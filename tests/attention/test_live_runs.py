@@ -221,12 +221,12 @@ def test_runs_in_full_are_told_with_the_reason_and_leave_every_bit_alone(inputs,
 
 
 def test_a_model_of_no_family_is_told_by_its_name(editor):
-    model = tiny.shared_model("aura")
-    sampled(node(model, paths=""), "aura")
+    model = tiny.shared_model("sd15")
+    sampled(node(model, paths=""), "sd15")
     ended = editor.of(RUN)[-1]
-    assert ended["kind"] == "refused" and ended["model"]["family"] == "AuraFlow" and ended["sites"] == []
+    assert ended["kind"] == "refused" and ended["model"]["family"] == "SD15" and ended["sites"] == []
     assert len(ended["done"]) == STEPS and ended["notes"][0]["cure"] == "level off"
-    sampled(node(model, paths="", level="off"), "aura")
+    sampled(node(model, paths="", level="off"), "sd15")
     assert editor.of(RUN)[-1]["notes"] == []
 
 

@@ -174,7 +174,7 @@ def test_a_plan_of_another_model_is_refused_in_red_when_none_may_be_made(server,
 
 
 def test_a_model_that_is_not_covered_is_named_and_the_picture_is_made(server, editor, screenshot):
-    node = build(editor, family="aura")
+    node = build(editor, family="sd15")
     editor.queue()
     editor.wait_for_state("refused", node)
     editor.wait_until_idle()

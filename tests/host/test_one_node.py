@@ -216,7 +216,7 @@ def test_a_linked_plan_is_not_asked_for_where_the_embedded_one_fits(client, node
 
 
 def test_calibrate_on_a_model_that_is_not_covered_stops_no_job(client, node):
-    done = client.run(with_calibrate(node, family="aura"))
-    assert states(done, node) == ["refused"] and "AuraFlow is not a model that DiTFastAttn covers" in (
+    done = client.run(with_calibrate(node, family="sd15"))
+    assert states(done, node) == ["refused"] and "SD15 is not a model that DiTFastAttn covers" in (
         done.outputs["5"]["ditfastattn_refused"][0] if "5" in done.outputs else reports(done, node)[0]["sentence"]
     )

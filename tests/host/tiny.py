@@ -47,8 +47,11 @@ def load_host() -> None:
 
 @cache
 def configs() -> dict:
-    """families.json: a configuration, a latent's shape and what conditionings look like, a family."""
-    return json.loads(_CONFIGS.read_text())
+    """families.json: a configuration, a latent's shape and what conditionings look like, a family. One `like` another
+    differs in what it says itself.
+    """
+    read = json.loads(_CONFIGS.read_text())
+    return {name: {**read.get(entry.get("like"), {}), **entry} for name, entry in read.items()}
 
 
 @cache
@@ -93,19 +96,39 @@ def _initialise(name: str, tensor: torch.Tensor, generator: torch.Generator) -> 
 
 
 def conditioning(family: str, seed: int, length: int | None = None) -> list:
-    """A conditioning of random embeddings as the family expects it; `length` overrides the number of text tokens."""
+    """A conditioning of random embeddings as the family expects it, with masks of ones; `length` overrides the number
+    of text tokens.
+    """
     entry = configs()[family]
     generator = torch.Generator().manual_seed(seed)
     tokens, width = entry["context_shape"]
     extra = {}
     if entry["pooled_dim"]:
         extra["pooled_output"] = torch.randn(1, entry["pooled_dim"], generator=generator)
-    return [[torch.randn(1, length or tokens, width, generator=generator), extra]]
+    tokens = length or tokens
+    for name, value in entry["extra_conditioning"].items():
+        extra[name] = _extra(name, value, tokens, generator)
+    return [[torch.randn(1, tokens, width, generator=generator), extra]]
+
+
+def _extra(name: str, value, tokens: int, generator: torch.Generator):
+    if isinstance(value, list):
+        return [_extra(name, one, tokens, generator) for one in value]
+    if not isinstance(value, dict):
+        return value
+    shape = [1, tokens] if name == "attention_mask" else value["tensor"]
+    made = torch.ones(shape) if "mask" in name else torch.randn(shape, generator=generator)
+    return made.to(getattr(torch, value["dtype"]))
 
 
 def latent(family: str, batch: int = 1, shape: tuple[int, ...] | None = None) -> torch.Tensor:
-    """An empty latent (B, C, [T,] H, W)."""
-    return torch.zeros(batch, *(shape or configs()[family]["latent_shape"]))
+    """An empty latent (B, C, [T,] H, W); several in one where the family has a shape for each."""
+    shape = shape or configs()[family]["latent_shape"]
+    if isinstance(shape[0], int):
+        return torch.zeros(batch, *shape)
+    import comfy.nested_tensor
+
+    return comfy.nested_tensor.NestedTensor([torch.zeros(batch, *one) for one in shape])
 
 
 def sample(
@@ -124,7 +147,10 @@ def sample(
     callback=None,
     positive=None,
 ) -> torch.Tensor:
-    """Sample through the host. split: prompts of different lengths, so that the branches run as two forwards."""
+    """Sample through the host. split: prompts of different lengths, so that the branches run as two forwards.
+
+    Of several latents in one the values come as (B, N).
+    """
     import comfy.sample
 
     empty = latent(family, batch, shape)
@@ -133,7 +159,7 @@ def sample(
     positive = positive or conditioning(family, 1)
     negative = conditioning(family, 2, tokens + 3 if split else None)
     with torch.inference_mode():
-        return comfy.sample.sample(
+        made = comfy.sample.sample(
             model,
             noise,
             steps,
@@ -148,6 +174,7 @@ def sample(
             disable_pbar=True,
             callback=callback,
         )
+    return torch.cat([one.flatten(1) for one in made.unbind()], 1) if made.is_nested else made
 
 
 def live_tensors() -> tuple[int, int]:

@@ -322,8 +322,6 @@ export default {
     "Watched: the plan for the runs to come is made.",
   "its batch is not the sampler's":
     "its batch is not the sampler's",
-  "keys and values have fewer heads than queries":
-    "keys and values have fewer heads than queries",
   "no LoRA":
     "no LoRA",
   "no attention call that can be compressed was seen, or the run was too short.":
@@ -352,6 +350,8 @@ export default {
     "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.",
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     "{layer} could not be compressed ({reason}); the rest of the run was computed in full.",
+  "{layer} ran in full: another node has put a function of its own in the place of its layer.":
+    "{layer} ran in full: another node has put a function of its own in the place of its layer.",
   "{layer} ran in full: {reason}.":
     "{layer} ran in full: {reason}.",
   "{layer} ran without windows: its {tokens} tokens do not fit the {grid} grid.":
@@ -362,6 +362,8 @@ export default {
     "{level}: {note}",
   "{model} is not a model that DiTFastAttn covers, so it runs with full attention: bypass or remove the node, or load one of those that are covered ({covered}).":
     "{model} is not a model that DiTFastAttn covers, so it runs with full attention: bypass or remove the node, or load one of those that are covered ({covered}).",
+  "{model} {reason}, so it runs with full attention: bypass or remove the node.":
+    "{model} {reason}, so it runs with full attention: bypass or remove the node.",
   "{name} must be finite, not {wrong}: set it to what you sample with.":
     "{name} must be finite, not {wrong}: set it to what you sample with.",
   "{node} leaves out steps as well: what that changes comes on top of the predicted error.":

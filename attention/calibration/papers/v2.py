@@ -74,7 +74,7 @@ class HeadSearch(Processor):
         layout = forward.layout(call.site, attention.q.shape[2], attention.options)
         if attention.obstacle or layout is None:
             return exact
-        key = (call.number, tuple(branch.key for branch in forward.branches))
+        key = (call.number, call.ordinal, tuple(branch.key for branch in forward.branches))
         output, heads = attention.buffer()
         heads.copy_(attention.as_heads(exact))
         if forward.step:

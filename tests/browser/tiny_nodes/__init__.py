@@ -33,7 +33,7 @@ class TinyModel(io.ComfyNode):
             display_name="Tiny model",
             category="tests",
             inputs=[
-                io.Combo.Input("family", options=["sd3", "flux", "pixart_sigma", "aura"]),
+                io.Combo.Input("family", options=["sd3", "flux", "pixart_sigma", "sd15"]),
                 io.Int.Input("batch", default=1, optional=True),
             ],
             outputs=[

@@ -1,0 +1,23 @@
+"""JoyImage: one attention module for both streams, the image first, then its references, then text."""
+
+import math
+
+from .base import IMAGE, LAST, TEXT, Family, patches
+from .modules import modules
+
+_grid = patches("patch_size")
+
+
+def _beside(model, grid, conditions: dict, options: dict) -> tuple[int, int]:
+    return 0, sum(math.prod(_grid(model, tuple(latent.shape))) for latent in conditions.get("ref_latents") or ())
+
+
+JOYIMAGE = Family(
+    name="joyimage",
+    title="JoyImage",
+    classes=("JoyImageTransformer3DModel",),
+    sites=modules("double_blocks.*.attn", "img_attn_proj", streams=(IMAGE, TEXT), text=("txt",)),
+    grid=_grid,
+    text=LAST,
+    beside=_beside,
+)

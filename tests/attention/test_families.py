@@ -1,0 +1,251 @@
+"""Every model family: what a plan changes is what its letters say, and what is counted is what was left out."""
+
+import math
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from host import tiny
+
+tiny.require_host()
+
+from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
+from ditfastattn.attention.families import find_family  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel, NotCovered  # noqa: E402
+from ditfastattn.attention.hooks.patch import attached  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
+from host.hand_plans import WINDOWS, hand_plan  # noqa: E402
+from host.oracle import Oracle  # noqa: E402
+
+pytestmark = pytest.mark.host
+# Of each configuration: the token grid, and for its attention calls over it, in order, how many there are and how many
+# tokens stand before and after those of the grid. Written from the host's code, not read from the pack's records.
+LAYOUTS = {
+    "sd3": ((8, 12), [(2, 7, 0)]),
+    "sd35m": ((8, 12), [(1, 7, 0), (1, 0, 0), (1, 7, 0), (1, 0, 0), (1, 7, 0)]),
+    "flux": ((8, 12), [(4, 7, 0)]),
+    "pixart_sigma": ((18, 20), [(2, 0, 0)]),
+    "wan21_t2v": ((3, 8, 12), [(2, 0, 0)]),
+    "qwen": ((1, 8, 12), [(2, 7, 0)]),
+    "lumina2": ((8, 12), [(2, 0, 0), (2, 7, 0)]),
+    "zimage": ((8, 12), [(2, 0, 0), (2, 32, 0)]),
+    "ltxv": ((2, 4, 6), [(2, 0, 0)]),
+    "chroma": ((8, 12), [(4, 7, 0)]),
+    "hunyuan_video": ((3, 8, 12), [(4, 7, 0)]),
+    "cosmos_predict2": ((1, 8, 12), [(2, 0, 0)]),
+    "kandinsky5": ((1, 8, 12), [(2, 0, 0)]),
+    "hidream": ((8, 12), [(2, 0, 17)]),
+    "omnigen2": ((8, 12), [(1, 0, 0), (2, 7, 0)]),
+    "cogvideox": ((3, 8, 12), [(2, 7, 0)]),
+    "hydit": ((8, 12), [(4, 0, 0)]),
+    "aura": ((8, 8), [(2, 15, 0)]),
+    "mochi": ((4, 4, 8), [(1, 0, 8)]),
+    "krea2": ((8, 12), [(2, 7, 0)]),
+    "ernie": ((8, 12), [(2, 0, 7)]),
+    "joyimage": ((1, 8, 12), [(2, 0, 7)]),
+    # With reference pictures, further frames, and several sequences through the same blocks.
+    "qwen_edit": ((1, 8, 12), [(2, 7, 16)]),
+    "qwen_layered": ((3, 8, 12), [(2, 7, 0)]),
+    "mage_flow": ((8, 12), [(2, 7, 16)]),
+    "flux_kontext": ((8, 12), [(4, 7, 16)]),
+    "zimage_omni": ((8, 12), [(2, 32, 0), (2, 96, 0)]),
+    "ltxav": ((2, 4, 6), [(2, 0, 0)]),
+    "radiance": ((8, 12), [(2, 7, 0)]),
+    "hunyuan_image21": ((8, 12), [(2, 7, 0)]),
+    "boogu": ((8, 12), [(1, 0, 0), (1, 23, 0), (1, 16, 0), (1, 23, 0)]),
+    "qwen_masked": ((1, 8, 12), [(2, 7, 0)]),
+    "newbie": ((8, 12), [(2, 0, 0), (2, 7, 0)]),
+    "hunyuan_video15": ((3, 8, 12), [(2, 12, 0)]),
+    "wan_dancer": ((3, 8, 12), [(2, 0, 0)]),
+    "wan_camera": ((3, 8, 12), [(2, 0, 0)]),
+    "wan_vace": ((3, 8, 12), [(4, 0, 0)]),
+    "wan_phantom": ((3, 8, 12), [(2, 0, 96)]),
+    "wan_scail": ((3, 8, 12), [(2, 96, 72)]),
+    "wan_s2v": ((3, 8, 12), [(2, 0, 96)]),
+    "wan_humo": ((3, 8, 12), [(2, 0, 96)]),
+}
+# Where not every call has a site of its own: two control videos through one block, a refining block that is left alone.
+SITES = {"wan_vace": (0, 2, 2, 1), "boogu": (None, 0, 1, 2)}
+FAMILIES = pytest.mark.parametrize("family", LAYOUTS)
+# Those that differ from another in their conditioning or their class alone.
+VARIANTS = {name for name in LAYOUTS if "like" in tiny.configs()[name]}
+BASES = pytest.mark.parametrize("family", [family for family in LAYOUTS if family not in VARIANTS])
+# Letters a step of four, for heads in turn; what is shared.
+CASES = {
+    "reuse": (["fr", "ff"], "00"),
+    "windows": (["f0", "f2"], "00"),
+    "residuals": (["fAA", "fCC"], "000"),
+    "sharing": (["ff"], "01"),
+    "all ways": (["ffr0", "f0rr", "fAf2"], "0100"),
+}
+ROUNDING = 1e-5
+
+
+def relative(a, b):
+    return float((a.double() - b.double()).norm() / b.double().norm())
+
+
+def calls_of(family):
+    """(before, after, number of the site) of each call."""
+    layouts = [(before, after) for count, before, after in LAYOUTS[family][1] for _ in range(count)]
+    numbers = SITES.get(family, range(len(layouts)))
+    return [(*layout, number) for layout, number in zip(layouts, numbers, strict=True)]
+
+
+def sites_of(family):
+    """Tokens before and after those of the grid at each call of a site."""
+    return [(before, after, number) for before, after, number in calls_of(family) if number is not None]
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """What the host makes without the pack, by family and settings: made once."""
+    made = {}
+
+    def of(family, **settings):
+        key = (family, *sorted(settings.items()))
+        if key not in made:
+            made[key] = tiny.sample(tiny.shared_model(family), family, **settings)
+        return made[key]
+
+    return of
+
+
+@FAMILIES
+def test_sites_are_where_the_hosts_code_has_them(family):
+    model = HostModel.of(tiny.shared_model(family))
+    grid = model.family.grid(model.diffusion_model, tuple(tiny.latent(family).shape))
+    assert (grid, len(model.sites)) == (LAYOUTS[family][0], len({number for *_, number in sites_of(family)}))
+
+
+@FAMILIES
+def test_an_all_full_plan_gives_the_plain_hosts_bits(family, plain):
+    model = tiny.shared_model(family)
+    patched = apply_plan(model, hand_plan(model, family, "ff"), "D1", strict=True)
+    for settings in ({"steps": 2}, {"steps": 2, "split": True, "batch": 2}):
+        assert torch.equal(tiny.sample(patched, family, **settings), plain(family, **settings))
+        record = attached(patched).runs.latest()
+        dense, kept = record.attention_flops()
+        assert dense == kept > 0 and record.cache_bytes == 0 and not record.notes
+
+
+@pytest.mark.parametrize(
+    ("family", "case"),
+    [(family, case) for family in LAYOUTS for case in CASES if case == "all ways" or family not in VARIANTS],
+)
+def test_what_a_plan_makes_is_what_its_letters_mean(family, case, plain):
+    profiles, share = CASES[case]
+    steps = len(share)
+    model = tiny.shared_model(family)
+    patched = apply_plan(model, hand_plan(model, family, profiles, share), "D1", strict=True)
+    made = tiny.sample(patched, family, steps=steps)
+    grid = LAYOUTS[family][0]
+    windows = tuple((1.0,) * (len(grid) - 2) + window for window in WINDOWS)
+    oracle = Oracle(grid, calls_of(family), profiles, share, windows)
+    with oracle.inside(model) as meant:
+        expected = tiny.sample(meant, family, steps=steps)
+    assert oracle.made == steps * len(calls_of(family))
+    effect = relative(made, plain(family, steps=steps))
+    assert relative(made, expected) < min(ROUNDING, max(0.2 * effect, 1e-6)) and effect > 0
+    if case == "all ways":
+        assert torch.equal(tiny.sample(patched, family, steps=steps), made)
+    record = attached(patched).runs.latest()
+    dense, kept = record.attention_flops()
+    assert kept < dense and not record.notes
+
+
+@FAMILIES
+def test_a_skipped_site_leaves_out_as_much_as_is_counted(family):
+    """All linear layers and all of attention, as torch counts them in the whole model."""
+    model = tiny.shared_model(family)
+    patched = apply_plan(model, hand_plan(model, family, "fr"), "D1", strict=True)
+    evaluations = []
+
+    def counted(executor, *args, **kwargs):
+        with FlopCounterMode(display=False) as counter:
+            output = executor(*args, **kwargs)
+        evaluations.append(counter.get_flop_counts()["Global"])
+        return output
+
+    watched = patched.clone()
+    watched.add_wrapper_with_key("apply_model", "test", counted)
+    tiny.sample(watched, family, steps=2)
+    first, second = ({str(op): flops for op, flops in one.items()} for one in evaluations)
+    linear = {op: first[op] - second.get(op, 0) for op in first if "attention" not in op}
+    record = attached(watched).runs.latest()
+    skipping = [site for site in HostModel.of(model).sites if site.skippable]
+    assert sum(linear.values()) == sum(step.projections_skipped for step in record.steps)
+    assert (sum(step.projections_skipped for step in record.steps) > 0) == bool(skipping)
+    grid, sites = LAYOUTS[family][0], HostModel.of(model).sites
+    lengths = [(sites[number], before + math.prod(grid) + after) for before, after, number in sites_of(family)]
+    dense = sum(2 * 4 * site.heads * site.head_dim * length**2 for site, length in lengths)
+    assert [(step.dense, step.kept) for step in record.steps] == [(dense, dense), (dense, 0)]
+
+
+def test_no_tensor_of_any_family_stays_allocated_after_a_run():
+    """Of all families at once, since to look at everything that lives takes longer than to sample them."""
+    models = {}
+    for family in LAYOUTS:
+        if family not in VARIANTS:
+            model = tiny.shared_model(family)
+            models[family] = apply_plan(model, hand_plan(model, family, ["fr", "fA"]), "D1", strict=True)
+            tiny.sample(models[family], family, steps=2, seed=1)
+    before = tiny.live_tensors()
+    for family, patched in models.items():
+        tiny.sample(patched, family, steps=2, seed=2)
+        assert attached(patched).runs.latest().cache_bytes > 0
+    assert tiny.live_tensors() == before
+
+
+@BASES
+def test_every_family_calibrates_and_follows_its_plan(family):
+    settings = SamplerSettings("euler", "simple", 3, 4.0, 1.0, 7)
+    model = HostModel.of(tiny.shared_model(family))
+    measured = measure(model, settings, lambda patched: tiny.sample(patched, family, steps=3))
+    plan = solve(measured).plan
+    assert plan.measurement.grid == LAYOUTS[family][0]
+    patched = apply_plan(model.patcher, plan, "D6", strict=True)
+    tiny.sample(patched, family, steps=3)
+    record = attached(patched).runs.latest()
+    dense, kept = record.attention_flops()
+    assert kept / dense == pytest.approx(plan.level("D6").attention_flops_kept, abs=0.02) and not record.notes
+
+
+def test_what_is_derived_from_a_covered_model_is_covered():
+    """Wan's Animate and Dancer, Anima, LTX-2 and whatever another pack makes of a model."""
+    model = tiny.shared_model("wan21_t2v").model.diffusion_model
+
+    class AnimateWanModel(type(model)):
+        pass
+
+    derived = AnimateWanModel.__new__(AnimateWanModel)
+    derived.__dict__ = model.__dict__
+    assert find_family(derived) is find_family(model) is not None
+
+
+def test_a_model_of_another_name_is_known_by_what_it_is_made_of():
+    model = tiny.shared_model("krea2").model.diffusion_model
+    renamed = torch.nn.Module()
+    renamed.blocks, renamed.patch = model.blocks, model.patch
+    assert find_family(renamed) is find_family(model) is not None
+    renamed.blocks = torch.nn.ModuleList([torch.nn.Linear(2, 2)])
+    assert find_family(renamed) is None
+
+
+def test_a_covered_models_relative_that_keeps_keys_itself_is_refused_with_its_reason():
+    model = tiny.model_of("WAN21_CausalAR_T2V", dict(tiny.configs()["wan21_t2v"]["unet_config"]))
+    with pytest.raises(NotCovered, match="keys and values that it keeps itself, so it runs with full attention"):
+        HostModel.of(model)
+
+
+def test_a_layer_whose_forward_another_node_replaced_runs_in_full_and_says_so():
+    """The host's call carries no options there: only the layer's own forward can be given another function."""
+    model = tiny.shared_model("ernie").clone()
+    name = "diffusion_model.layers.0.self_attention.forward"
+    original = model.get_model_object(name)
+    model.add_object_patch(name, lambda *args, **kwargs: original(*args, **kwargs))
+    patched = apply_plan(model, hand_plan(model, "ernie", "f0"), "D1", strict=True)
+    tiny.sample(patched, "ernie", steps=2)
+    notes = attached(patched).runs.latest().notes
+    assert notes[0].startswith("layers.0.self_attention ran in full: another node")
