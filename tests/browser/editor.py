@@ -25,6 +25,8 @@ class Editor:
         self.errors: list[str] = []
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        # Else the browser notes the first 250 of what a page loads, and no more.
+        page.add_init_script("performance.setResourceTimingBufferSize(2000)")
         page.goto(url)
         self.wait_until_ready()
 

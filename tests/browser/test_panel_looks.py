@@ -121,7 +121,7 @@ def test_nothing_is_cut_off_at_any_width(editor, feed, panel, screenshot, width)
         )
         assert wide == [] and panel.root.evaluate("(e) => e.scrollWidth <= e.clientWidth")
         for svg in panel.part("svg:visible").all():
-            assert float(svg.get_attribute("width")) <= width
+            assert svg.bounding_box()["width"] <= width
     finally:
         editor.run("document.querySelector('.dfa-sidebar').style.width = ''")
 

@@ -116,7 +116,12 @@ def test_the_editor_is_told_when_the_node_is_executed_and_when_each_run_ends(cli
     assert told[0]["plan"] == "" and loads(told[1]["plan"]).id == told[1]["plan_id"]
     assert [one["name"] for one in told[1]["levels"]] == ["D1", "D2", "D3", "D4", "D5", "D6"]
     assert set(told[1]["levels"][0]) == {"name", "attention", "model", "error"}
-    assert set(told[1]["figures"]) == {"attention_flops_kept", "model_flops_kept", "predicted_error"}
+    assert set(told[1]["figures"]) == {
+        "attention_flops_kept",
+        "model_flops_kept",
+        "predicted_error",
+        "steps_of_work",
+    }
 
 
 @pytest.mark.parametrize("place", ["{}", "12:{}", "12:13:{}"], ids=["plain", "subgraph", "nested"])

@@ -218,7 +218,7 @@ def test_levels_that_a_text_has_no_room_for_are_left_out_strongest_first_with_a_
     found = solve_plan(table, model_of(table), measurement(), levels=levels)
     assert found.plan == kept and loads(dumps(kept)) == kept
     names = [level.name for level in kept.levels]
-    left_out = " or ".join(name for name, _ in LEVELS[6 - drop :])
+    left_out = " / ".join(name for name, _ in LEVELS[6 - drop :])
     assert list(found.gap) == names
     assert found.notes[-1] == f"The plan has no level {left_out}: its text would be too long."
     assert found.notes[:-1] == whole.notes

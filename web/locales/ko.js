@@ -324,8 +324,6 @@ export default {
     '\uad00\ucc30\ud588\uc2b5\ub2c8\ub2e4. \uc55e\uc73c\ub85c\uc758 \uc2e4\ud589\uc744 \uc704\ud55c \ud50c\ub79c\uc774 \ub9cc\ub4e4\uc5b4\uc84c\uc2b5\ub2c8\ub2e4.',
   "its batch is not the sampler's":
     '\ubc30\uce58\uac00 \uc0d8\ud50c\ub7ec\uc758 \uac83\uacfc \ub2e4\ub984',
-  "keys and values have fewer heads than queries":
-    '\ud0a4\uc640 \uac12\uc758 \ud5e4\ub4dc\uac00 \ucffc\ub9ac\ubcf4\ub2e4 \uc801\uc74c',
   "no LoRA":
     'LoRA \uc5c6\uc74c',
   "no attention call that can be compressed was seen, or the run was too short.":
@@ -374,4 +372,8 @@ export default {
     '\uc774 \uc2e4\ud589\uc758 \uc2a4\ud15d \uac04\uaca9\uc774 \uc608\uce21\ud558\uae30\uc5d0\ub294 \ub108\ubb34 \ub113\uc5b4, \ud50c\ub79c\uc774 \uc608\uce21\ud558\ub294 {steps}\uc2a4\ud15d \uc911 {recalled}\uc744(\ub97c) \uacc4\uc0b0\ud569\ub2c8\ub2e4.',
   "{steps} of {of} steps, the same work, err by {error}.":
     '\uac19\uc740 \uacc4\uc0b0\ub7c9\uc73c\ub85c {of}\uc2a4\ud15d \ub300\uc2e0 {steps}\uc2a4\ud15d\uc744 \uc4f0\uba74 \uc624\ucc28\ub294 {error}\uc785\ub2c8\ub2e4.'
+  "{layer} ran in full: another node has put a function of its own in the place of its layer.":
+    '{layer}\uc740(\ub294) \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4: \ub2e4\ub978 \ub178\ub4dc\uac00 \uc774 \ub808\uc774\uc5b4\ub97c \uc790\uccb4 \ud568\uc218\ub85c \ubc14\uafb8\uc5c8\uc2b5\ub2c8\ub2e4.',
+  "{model} {reason}, so it runs with full attention: bypass or remove the node.":
+    '{model}({reason})\uc740(\ub294) \uc555\ucd95\ud560 \uc218 \uc5c6\uc73c\ubbc0\ub85c \uc804\uccb4 \uc5b4\ud150\uc158\uc73c\ub85c \uacc4\uc0b0\ud569\ub2c8\ub2e4. \ub178\ub4dc\ub97c \uc6b0\ud68c\ud558\uac70\ub098 \uc5c6\uc560\uc138\uc694.',
 }

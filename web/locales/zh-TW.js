@@ -324,8 +324,6 @@ export default {
     '\u5df2\u89c0\u5bdf\uff1a\u4eca\u5f8c\u57f7\u884c\u6240\u7528\u7684\u65b9\u6848\u5df2\u7522\u751f\u3002',
   "its batch is not the sampler's":
     '\u5176\u6279\u6b21\u8207\u53d6\u6a23\u5668\u7684\u4e0d\u540c',
-  "keys and values have fewer heads than queries":
-    '\u9375\u548c\u503c\u7684\u982d\u6578\u5c11\u65bc\u67e5\u8a62',
   "no LoRA":
     '\u7121 LoRA',
   "no attention call that can be compressed was seen, or the run was too short.":
@@ -374,4 +372,8 @@ export default {
     '\u7531\u65bc\u672c\u6b21\u57f7\u884c\u7684\u6b65\u8ddd\u904e\u5927\uff0c\u7121\u6cd5\u9810\u6e2c\uff0c\u65b9\u6848\u8981\u9810\u6e2c\u7684 {steps} \u6b65\u4e2d\u6709 {recalled} \u6b65\u6539\u70ba\u8a08\u7b97\u3002',
   "{steps} of {of} steps, the same work, err by {error}.":
     '\u540c\u6a23\u7684\u8a08\u7b97\u91cf\u4e0b\uff0c\u7528 {of} \u6b65\u4e2d\u7684 {steps} \u6b65\u53d6\u6a23\u7684\u8aa4\u5dee\u70ba {error}\u3002'
+  "{layer} ran in full: another node has put a function of its own in the place of its layer.":
+    '{layer} \u5b8c\u6574\u8a08\u7b97\uff1a\u53e6\u4e00\u500b\u7bc0\u9ede\u4ee5\u81ea\u5df1\u7684\u51fd\u5f0f\u53d6\u4ee3\u4e86\u8a72\u5c64\u3002',
+  "{model} {reason}, so it runs with full attention: bypass or remove the node.":
+    '{model}\uff08{reason}\uff09\u7121\u6cd5\u58d3\u7e2e\uff0c\u56e0\u6b64\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\uff1a\u8acb\u7e5e\u904e\u6216\u79fb\u9664\u672c\u7bc0\u9ede\u3002',
 }

@@ -324,8 +324,6 @@ export default {
     '\u5df2\u89c2\u6d4b\uff1a\u4eca\u540e\u8fd0\u884c\u6240\u7528\u7684\u65b9\u6848\u5df2\u751f\u6210\u3002',
   "its batch is not the sampler's":
     '\u5176\u6279\u6b21\u4e0e\u91c7\u6837\u5668\u7684\u4e0d\u540c',
-  "keys and values have fewer heads than queries":
-    '\u952e\u548c\u503c\u7684\u5934\u6570\u5c11\u4e8e\u67e5\u8be2',
   "no LoRA":
     '\u65e0 LoRA',
   "no attention call that can be compressed was seen, or the run was too short.":
@@ -374,4 +372,8 @@ export default {
     '\u7531\u4e8e\u672c\u6b21\u8fd0\u884c\u7684\u6b65\u8ddd\u8fc7\u5927\uff0c\u65e0\u6cd5\u9884\u6d4b\uff0c\u65b9\u6848\u8981\u9884\u6d4b\u7684 {steps} \u6b65\u4e2d\u6709 {recalled} \u6b65\u6539\u4e3a\u8ba1\u7b97\u3002',
   "{steps} of {of} steps, the same work, err by {error}.":
     '\u540c\u6837\u7684\u8ba1\u7b97\u91cf\u4e0b\uff0c\u7528 {of} \u6b65\u4e2d\u7684 {steps} \u6b65\u91c7\u6837\u7684\u8bef\u5dee\u4e3a {error}\u3002'
+  "{layer} ran in full: another node has put a function of its own in the place of its layer.":
+    '{layer} \u5b8c\u6574\u8ba1\u7b97\uff1a\u53e6\u4e00\u4e2a\u8282\u70b9\u7528\u81ea\u5df1\u7684\u51fd\u6570\u66ff\u6362\u4e86\u8be5\u5c42\u3002',
+  "{model} {reason}, so it runs with full attention: bypass or remove the node.":
+    '{model}\uff08{reason}\uff09\u65e0\u6cd5\u538b\u7f29\uff0c\u56e0\u6b64\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\uff1a\u8bf7\u7ed5\u8fc7\u6216\u79fb\u9664\u672c\u8282\u70b9\u3002',
 }
