@@ -26,6 +26,8 @@ export function createFeed({ api, runs, told, changed, isShown }) {
   }
 
   async function answer() {
+    // A run that begins while the answer is on its way is not in it.
+    const before = new Set(runs.all().map(({ document }) => document.id))
     try {
       const response = await api.fetchApi(ROUTE)
       if (!response.ok) throw new Error(`${response.status}`)
@@ -33,7 +35,7 @@ export function createFeed({ api, runs, told, changed, isShown }) {
       for (const one of found) runs.put(one)
       // A server that was started anew knows nothing of what it did before.
       const known = new Set(found.map(({ id }) => id))
-      for (const { document } of runs.all()) if (!known.has(document.id)) runs.end(document.prompt, 'failed')
+      runs.end(({ id }) => before.has(id) && !known.has(id), 'failed')
       state = 'ready'
     } catch {
       state = runs.newest() ? 'ready' : 'failed'
@@ -69,7 +71,8 @@ export function createFeed({ api, runs, told, changed, isShown }) {
   for (const [event, how] of [['execution_interrupted', 'cancelled'], ['execution_error', 'failed']]) {
     api.addEventListener(event, ({ detail }) => {
       // The server says it better a moment later, if it can.
-      if (detail?.prompt_id) setTimeout(() => runs.end(detail.prompt_id, how), AGAIN_AFTER)
+      const id = detail?.prompt_id
+      if (id) setTimeout(() => runs.end(({ prompt }) => prompt === id, how), AGAIN_AFTER)
     })
   }
   api.addEventListener('reconnected', ask)

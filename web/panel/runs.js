@@ -54,10 +54,10 @@ export function createRuns(changed) {
     return run
   }
 
-  /** What the host says of a prompt that is over, where the server could not say it itself. */
-  function end(prompt, state) {
+  /** What is known of runs that are over, where the server could not say it itself. ended(document): which they are. */
+  function end(ended, state) {
     for (const run of runs) {
-      if (run.document.state === RUNNING && (prompt === null || run.document.prompt === prompt)) {
+      if (run.document.state === RUNNING && ended(run.document)) {
         run.document.state = state
         run.whole += 1
         changed(run)
