@@ -55,8 +55,8 @@ TRUST = 0.75
 # was made up for. Chosen by hand on the demo model, 20 steps of euler. 24 patterns of 6 to 15 evaluations, found on 4
 # pictures and sampled for 3 or 4 others, erred by 0.53 to 1.25 times what 0.7 and 0.2 predict. Levels, whose patterns
 # are chosen for erring least on one picture, erred by more; with these numbers D1 to D6 erred by 1.11 to 1.36 times the
-# prediction on 32 other pictures of that model; where 6 or fewer evaluations are left, at CFG 1 and at 8 steps, by 1.4 to
-# 3.2 times, even on the picture that was watched: what forecasts change there is beyond first order.
+# prediction on 32 other pictures of that model; where 6 or fewer evaluations are left, at CFG 1 and at 8 steps, by 1.4
+# to 3.2 times, even on the picture that was watched: what forecasts change there is beyond first order.
 REMAINS = 0.85
 STAYS = 0.25
 NEARLY_NOTHING = 1e-9  # of the squared size of what corrections add: below, two of them cannot be told apart
