@@ -42,8 +42,12 @@ NEVER, OFTEN = 0.0, 3.0
 
 @pytest.fixture(scope="module")
 def dense():
-    """A small picture of ten steps, with guidance."""
-    return dense_run(Picture(Setting("small", steps=10, size=(128, 128)), prompt=1, seed=5), CLOCK)
+    """A small picture of ten steps, with guidance; by one thread as the tests are, since more of them round otherwise."""
+    demo.model()  # sets the number of threads when it is loaded
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield dense_run(Picture(Setting("small", steps=10, size=(128, 128)), prompt=1, seed=5), CLOCK)
+    torch.set_num_threads(before)
 
 
 def test_a_dense_run_counts_both_branches_of_every_step(dense):
