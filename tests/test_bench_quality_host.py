@@ -42,7 +42,7 @@ NEVER, OFTEN = 0.0, 3.0
 
 @pytest.fixture(scope="module")
 def dense():
-    """A small picture of ten steps, with guidance; by one thread as the tests are, since more of them round otherwise."""
+    """A small picture of ten steps, with guidance; by one thread, as in the tests: more of them round otherwise."""
     demo.model()  # sets the number of threads when it is loaded
     before = torch.get_num_threads()
     torch.set_num_threads(1)
