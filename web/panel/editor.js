@@ -1,36 +1,24 @@
-// What the panel needs of the editor. The only file here that knows how the editor names things.
+// What the panel needs of the editor, beside what other parts need as well.
 
-import { app } from '../../../scripts/app.js'
 import { api } from '../../../scripts/api.js'
+import { app } from '../../../scripts/app.js'
+import { activeWorkflow, isOpening as isBeingOpened, locale, openWorkflows, recordChange } from '../editor.js'
 
-export { api, app }
+export { activeWorkflow, api, app, locale, openWorkflows }
 
 export const manager = () => app.extensionManager
-export const locale = () => manager().setting.get('Comfy.Locale')
-export const activeWorkflow = () => manager().workflow?.activeWorkflow ?? null
-export const openWorkflows = () => manager().workflow?.openWorkflows ?? []
+export const isOpening = () => isBeingOpened(activeWorkflow())
 
 /** Show a text that has to be copied by hand. */
 export function ask(title, message, defaultValue) {
   return manager().dialog.prompt({ title, message, defaultValue })
 }
 
-/** While a workflow is being opened, the graph is already its own and the active workflow still the old one. */
-export function isOpening() {
-  return Boolean(activeWorkflow()?.changeTracker?.constructor.isLoadingGraph)
-}
-
 /** Do something to the graph as one step that can be undone. */
 export function change(act) {
-  record()
+  recordChange()
   const result = act()
   app.rootGraph.setDirtyCanvas(true, true)
-  record()
+  recordChange()
   return result
-}
-
-function record() {
-  const tracker = activeWorkflow()?.changeTracker
-  if (tracker?.captureCanvasState) tracker.captureCanvasState()
-  else tracker?.checkState?.()
 }
