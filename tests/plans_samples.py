@@ -8,6 +8,7 @@ import numpy as np
 
 from ditfastattn.plans import Level, Measurement, ModelIdentity, Plan, Site, WaySpec, fingerprint
 from ditfastattn.plans.search import FLOPS, MILLISECONDS, CalibrationTable, Costs
+from ditfastattn.plans.search.deviation import Course
 from ditfastattn.plans.search.forecasts import Forecasts
 from ditfastattn.plans.search.price_search import Search, Solution
 
@@ -180,7 +181,14 @@ def forecasts_of(rng, rows: int, size: int = 200, bend: float = 0.15) -> Forecas
     turns = rng.normal(size=(rows, size)) * np.linspace(1.5, 0.5, rows)[:, None] / rows
     directions = rng.normal(size=size) + bend * rows * np.cumsum(np.cumsum(turns, axis=0), axis=0) / rows
     directions = directions + 0.3 * bend * rng.normal(size=(rows, size)) / rows
-    return Forecasts(sigmas, np.full(rows, 1 / rows), directions @ directions.T / size)
+    reach = np.full(rows, 1 / rows)
+    return Forecasts(sigmas, reach, directions @ directions.T / size, course_of(reach))
+
+
+def course_of(reach: np.ndarray, along: float = 0.0, across: float = 0.0, keeps=1.0) -> Course:
+    """Of a sampler that takes `reach` of each prediction and keeps its latent, and of a model with these answers."""
+    rows = len(reach)
+    return Course(reach[:, None], np.broadcast_to(keeps, rows), np.tile([along, across], (rows, 1)))
 
 
 def with_forecasts(table: CalibrationTable, rng, **shape) -> CalibrationTable:

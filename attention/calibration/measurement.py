@@ -19,6 +19,7 @@ from ..hooks.record import RunLog, Stopwatch
 from ..report.document import CALIBRATE
 from ..report.live import Reported
 from .costs import costs_of
+from .course import course
 from .dense_run import DenseRun
 from .progress import Progress
 from .propagation import euler_shares, reach
@@ -176,7 +177,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
     shares = seen.predictions.shares(sigmas)
     if run.end > 0:  # no latent came after the last prediction, of which the sampler took only this
         shares[-1] = euler_shares(sigmas, run.end)[-1]
-    reached, detour = reach(shares, *seen.signal)
+    reached = reach(shares, *seen.signal)
     weight = gains * reached[:, None] / max(seen.latent_power, 1e-12)
     heads = [site.heads for site in sites]
     per_head = np.repeat(weight, heads, axis=1)[keep]
@@ -201,7 +202,9 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         milliseconds=None
         if seen.timing is None
         else seen.timing.milliseconds(costs, float(np.median(seen.evaluation_seconds))),
-        forecasts=seen.predictions.forecasts(keep, sigmas, np.sqrt(reached), detour, seen.latent_power),
+        forecasts=seen.predictions.forecasts(
+            keep, sigmas, np.sqrt(reached), course(shares, *seen.signal, run.guidance.cfg, keep), seen.latent_power
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ...plans.search import Forecasts
+from ...plans.search import Course, Forecasts
 from .propagation import MOST_TERMS, euler_shares
 
 # Values of a latent that are kept of each step, evenly spread where it has more: inner products of so many are exact to
@@ -66,17 +66,17 @@ class Predictions:
         return result
 
     def forecasts(
-        self, steps: Sequence[int], sigmas: np.ndarray, reach: np.ndarray, detour: np.ndarray, latent_power: float
+        self, steps: Sequence[int], sigmas: np.ndarray, reach: np.ndarray, course: Course, latent_power: float
     ) -> Forecasts | None:
-        """What leaving out evaluations at `steps` does, of a run with these noise levels, reach and detour at all steps
-        (see `plans.search.Forecasts`); None where not every step is known. latent_power: mean square of the final
-        latent.
+        """What leaving out evaluations at `steps` does, of a run with these noise levels and reach at all steps (see
+        `plans.search.Forecasts`); None where not every step is known. course: at `steps`. latent_power: mean square of
+        the final latent.
         """
         gram = np.array([[self._gram.get((one, other), np.nan) for other in steps] for one in steps])
         levels = sigmas[list(steps)]
         if not np.isfinite(gram).all() or not np.all(np.diff(levels) < 0):
             return None
-        return Forecasts(levels, reach[list(steps)], gram / max(latent_power, 1e-12), detour[list(steps)])
+        return Forecasts(levels, reach[list(steps)], gram / max(latent_power, 1e-12), course)
 
 
 def _shares(latent: torch.Tensor, predictions: list[torch.Tensor | None], following: torch.Tensor) -> np.ndarray:

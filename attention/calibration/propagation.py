@@ -114,10 +114,8 @@ def euler_shares(sigmas: np.ndarray, end: float = 0.0) -> np.ndarray:
     return result
 
 
-def reach(shares: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(steps,) squared size in the clean latent of a unit error in the prediction of each step; and (steps,) its
-    detour: the size of what the steps that take of it move, in squares, over that of what they come to together. 1
-    where one step alone takes of it, and more where later ones take a part back.
+def reach(shares: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """(steps,) squared size in the clean latent of a unit error in the prediction of each step.
 
     shares: (steps, terms) parts of the prediction of a step, and of the steps before, that go into the next step's
     latent, from where they grow. signal, scale (steps + 1,): see `noise.signal_scale`; the last of each is where the
@@ -125,12 +123,8 @@ def reach(shares: np.ndarray, signal: np.ndarray, scale: np.ndarray) -> tuple[np
     is the picture in the end.
     """
     grown = np.sqrt(growth(signal[1:], scale[1:]))
-    size, moved = np.zeros(len(shares)), np.zeros(len(shares))
+    size = np.zeros(len(shares))
     for back in range(min(shares.shape[1], len(shares))):
-        part = (shares[:, back] * grown)[back:]
-        size[: len(size) - back] += part
-        moved[: len(size) - back] += part**2
+        size[: len(size) - back] += (shares[:, back] * grown)[back:]
     # Later steps may take nearly all of it back on paper; an error is not quite the same to them.
-    size = np.maximum(size, LEAST_REACH * np.abs(shares[:, 0]) * grown)
-    detour = np.divide(np.sqrt(moved), size, out=np.ones_like(size), where=size > 0)
-    return size**2, np.maximum(detour, 1.0)
+    return np.maximum(size, LEAST_REACH * np.abs(shares[:, 0]) * grown) ** 2

@@ -8,6 +8,7 @@ up to.
 """
 
 from .costs import FLOPS, MILLISECONDS, UNITS, Costs
+from .deviation import Course
 from .evaluate import attention_work, live_bytes, skipped_work
 from .forecasts import Forecasts
 from .levels import CUSTOM, LEVELS, KeepAttention, KeepWork, Solved, solve_plan
@@ -21,6 +22,7 @@ __all__ = [
     "UNITS",
     "CalibrationTable",
     "Costs",
+    "Course",
     "Forecasts",
     "KeepAttention",
     "KeepWork",

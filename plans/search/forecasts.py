@@ -23,21 +23,15 @@ do three evaluations say more than two: errors with 14, 10, 8 and 7 evaluations 
 
 All that happens from one evaluation to the next is a *gap*. To first order it leaves in the final latent the sum of
 reach(s) * (used p(s) - exact p(s)), where every used p is a known combination of exact ones: its size follows from the
-Gram matrix of the p of one dense run, and so do the best slopes and corrections. Errors within a gap add up as vectors.
-Those of different gaps add up in squares, because the steps between turn an error away from what it was: on the demo
-model the error that a single early forecast leaves in the final latent has a cosine of only -0.1 to -0.3 with what it
-put in. Two numbers are beyond first order: later evaluations undo a part of what a gap leaves (`REMAINS`); and of what
-was missed until the correction a part stays, because the evaluation that corrects was made off the way (`STAYS`).
-
-Multi-step samplers take more of a prediction than they keep, and the steps after it take a part back: DPM++ 2M one and
-a half, then minus a half. To first order only the sum counts. But the evaluations between see the latent go too far
-and back, and answer; so the error of a gap is as much larger as its predictions move in squares what they come to in
-sum, their `detour`.
+Gram matrix of the p of one dense run, and so do the best slopes and corrections. Which evaluations to make is searched
+in two steps. With the errors of gaps added up in squares, the best choice of each number of evaluations is a shortest
+path. From there on single evaluations are moved as long as the error falls that `deviation` finds, which
+knows what evaluations answer to what forecasts have changed. That is also the error that a plan promises.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -46,19 +40,20 @@ from ...sentences import say
 from ..schema import MAX_CORRECTION, MAX_ROWS
 from ..validation import PlanError, freeze, items, require
 from .costs import checked
+from .deviation import Course, directions
 
 LONGEST = 6  # levels from one evaluation to the next, at most; chosen by hand
 # Part of the way from a straight line to the slope that fits the measured run best. Chosen by hand: on the 4 pictures
 # above 0.7 to 1 differ by less than a tenth.
 TRUST = 0.75
 # Parts that stay in the final latent: of what a gap leaves to first order, and of what forecasts had missed before it
-# was made up for. Chosen by hand on the demo model, 20 steps of euler. 24 patterns of 6 to 15 evaluations, found on 4
-# pictures and sampled for 3 or 4 others, erred by 0.53 to 1.25 times what 0.7 and 0.2 predict. Levels, whose patterns
-# are chosen for erring least on one picture, erred by more; with these numbers D1 to D6 erred by 1.11 to 1.36 times the
-# prediction on 32 other pictures of that model; where 6 or fewer evaluations are left, at CFG 1 and at 8 steps, by 1.4
-# to 3.2 times, even on the picture that was watched: what forecasts change there is beyond first order.
+# was made up for, since the evaluation that corrects was made off the way. Chosen by hand on the demo model, 20 steps
+# of euler; only the first step of the search goes by them.
 REMAINS = 0.85
-STAYS = 0.25
+STAYS = 0.5
+MOVES = 4  # of an evaluation to the next level, at most; chosen by hand
+MOVED_ROWS = 60  # of longer runs the shortest paths are taken as they are: moves would take many seconds
+WORTH = 0.99  # of the squared error, that a move has to come below
 NEARLY_NOTHING = 1e-9  # of the squared size of what corrections add: below, two of them cannot be told apart
 
 
@@ -68,25 +63,26 @@ class Forecasts:
 
     sigmas (S,): the host's noise levels. reach (S,): size in the final latent of a unit error of p at each level. gram
     (S, S): inner products of p at any two levels, over the squared norm of the final latent, so that errors are
-    relative to it. detour (S,): how much further than `reach` an error of p moves latents on the way, at least 1; empty
-    for 1 everywhere. Arrays are float64 and read-only. Raises PlanError when a shape or a value is wrong.
+    relative to it. course: how deviations of the latent go on. factor: on squared errors, where a run showed that they
+    are other than what is found here. Arrays are float64 and read-only. Raises PlanError when a shape or a value is
+    wrong.
     """
 
     sigmas: np.ndarray
     reach: np.ndarray
     gram: np.ndarray
-    detour: np.ndarray = field(default_factory=lambda: np.ones(0))
+    course: Course
+    factor: float = 1.0
 
     def __post_init__(self):
         rows = len(items(list(np.ravel(self.sigmas)), 1, MAX_ROWS, "noise levels of a calibration"))
-        if not np.size(self.detour):
-            freeze(self, detour=np.ones(rows))
-        for name in ("sigmas", "reach", "detour"):
+        for name in ("sigmas", "reach"):
             freeze(self, **{name: checked(getattr(self, name), (rows,), f"{name} of forecasts")})
         gram = np.array(self.gram, dtype=np.float64)
         good = gram.shape == (rows, rows) and bool(np.isfinite(gram).all()) and bool(np.all(np.diag(gram) >= 0))
         require(good, "The calibration's inner products of evaluations must be finite, one for each two noise levels.")
         require(bool(np.all(np.diff(self.sigmas) < 0)), "The calibration's noise levels must descend.")
+        require(len(self.course.keeps) == rows, "The calibration's course must be of its noise levels.")
         gram = (gram + gram.T) / 2
         gram.flags.writeable = False
         freeze(self, gram=gram)
@@ -98,7 +94,7 @@ class Forecasts:
 
     def scaled(self, factor: float) -> Forecasts:
         """The same with all squared errors times `factor`."""
-        return replace(self, gram=self.gram * factor)
+        return replace(self, factor=factor * self.factor)
 
     def averaged(self, other: Forecasts, part: float) -> Forecasts:
         """The mean with `other`, of which `part` (0..1) is this one's weight. Raises PlanError if levels differ."""
@@ -108,25 +104,46 @@ class Forecasts:
             self,
             reach=part * self.reach + (1 - part) * other.reach,
             gram=part * self.gram + (1 - part) * other.gram,
-            detour=part * self.detour + (1 - part) * other.detour,
+            course=self.course.averaged(other.course, part),
+            factor=part * self.factor + (1 - part) * other.factor,
         )
 
     def pattern(self, evaluated: np.ndarray) -> Pattern:
         """The pattern that evaluates these levels, bool (S,), the first among them, with the best numbers for it."""
-        used, squared = self.reach.copy(), 0.0
+        used = self.reach.copy()
         slopes, corrections = np.zeros(self.rows), np.zeros(self.rows)
         at = np.flatnonzero(evaluated)
         for before, last, row in zip(np.insert(at[:-1], 0, at[0]), at, np.append(at[1:], self.rows)):
             if row - last > 1:
-                gap = self._gap(before, last, row)
+                gap = self._gap(int(before), int(last), int(row))
                 used[gap.rows] += gap.off
-                squared += gap.squared
                 slopes[last + 1 : row + 1] = gap.slopes
                 if row < self.rows:
                     corrections[row] = gap.correction
-        return Pattern(self, np.array(evaluated, dtype=bool), slopes, corrections, used, squared)
+        return Pattern(self, np.array(evaluated, dtype=bool), slopes, corrections, used)
+
+    def squared_errors(self, patterns: list[Pattern]) -> np.ndarray:
+        """Of the final latent, relative to it, (N,)."""
+        columns = (
+            np.stack([getattr(one, name) for one in patterns]) for name in ("evaluated", "slopes", "corrections")
+        )
+        return self.factor * self.course.final_deviations(self.sigmas, self._exact, *columns) ** 2
+
+    @cached_property
+    def _exact(self) -> np.ndarray:
+        return directions(self.gram)
+
+    @cached_property
+    def _known_gaps(self) -> dict[tuple[int, int, int], _Gap]:
+        return {}
 
     def _gap(self, before: int, last: int, row: int) -> _Gap:
+        key = (before, last, row)
+        if key not in self._known_gaps:
+            self._known_gaps[key] = self._found_gap(*key)
+        return self._known_gaps[key]
+
+    def _found_gap(self, before: int, last: int, row: int) -> _Gap:
         """Everything between `last` and `row` (S where no evaluation follows) is forecast, and corrected at `row`.
 
         before: the evaluation before `last`, or `last` where there is none.
@@ -147,9 +164,6 @@ class Forecasts:
             off = off + np.array([correction, slope]) @ added
         # Nothing comes after the last level that could undo anything.
         squared = squared + REMAINS**2 * float(off @ gram @ off) if row < self.rows else float(off @ gram @ off)
-        reach, detour = self.reach[rows[2:]], self.detour[rows[2:]]
-        if (detour > 1).any():
-            squared *= (float(reach @ detour) / max(float(reach.sum()), 1e-30)) ** 2
         if before == last:
             rows, off = rows[1:], off[1:]
         return _Gap(rows, np.array(slopes), correction, off, max(squared, 0.0))
@@ -162,16 +176,36 @@ class Forecasts:
 
     @cached_property
     def patterns(self) -> tuple[Pattern, ...]:
-        """Patterns of fewer and fewer evaluations, from all of them on: for each number the one of least error with at
-        most LONGEST levels from one to the next, without those that another one beats in both.
+        """Patterns of fewer and fewer evaluations, from all of them on: for each number the one of least error that was
+        found with at most LONGEST levels from one to the next, without those that another one beats in both.
         """
         best: list[Pattern] = []
+        fewer: list[np.ndarray] = []  # the pattern before without one of its evaluations
         for marks in self._best_marks():
-            found = self.pattern(marks)
+            found = self._moved([marks, *fewer])
+            fewer = _without_one(found.evaluated)
             while len(best) > 1 and best[-1].squared_error >= found.squared_error:
                 best.pop()
             best.append(found)
         return tuple(best)
+
+    def _moved(self, starts: list[np.ndarray]) -> Pattern:
+        """The best of some patterns, with evaluations moved to the next level one by one as long as its error falls."""
+        if self.rows > MOVED_ROWS:
+            return self.pattern(starts[0])
+        best = self._least([self.pattern(marks) for marks in starts])
+        for _ in range(MOVES):
+            others = [self.pattern(marks) for marks in _neighbours(best.evaluated)]
+            if not others:
+                break
+            other = self._least(others)
+            if other.squared_error >= WORTH * best.squared_error:
+                break
+            best = other
+        return best
+
+    def _least(self, patterns: list[Pattern]) -> Pattern:
+        return patterns[int(np.argmin(self.squared_errors(patterns)))]
 
     def _best_marks(self) -> list[np.ndarray]:
         """For each number of evaluations, most first, the marks (S,) of the pattern of least error: shortest paths.
@@ -214,6 +248,33 @@ class Forecasts:
         return marks
 
 
+def _neighbours(evaluated: np.ndarray) -> list[np.ndarray]:
+    """The marks with one evaluation, but not the first, at the level before or after it."""
+    result = []
+    for row in np.flatnonzero(evaluated)[1:]:
+        for other in (row - 1, row + 1):
+            if other < len(evaluated) and not evaluated[other]:
+                marks = evaluated.copy()
+                marks[[row, other]] = False, True
+                if _near_enough(marks):
+                    result.append(marks)
+    return result
+
+
+def _without_one(evaluated: np.ndarray) -> list[np.ndarray]:
+    """The marks without one of the evaluations, but not the first."""
+    result = []
+    for row in np.flatnonzero(evaluated)[1:]:
+        marks = evaluated.copy()
+        marks[row] = False
+        result.append(marks)
+    return [marks for marks in result if _near_enough(marks)]
+
+
+def _near_enough(evaluated: np.ndarray) -> bool:
+    return int(np.diff(np.append(np.flatnonzero(evaluated), len(evaluated))).max()) <= LONGEST
+
+
 def _slope(line: np.ndarray, ahead: np.ndarray, gram: np.ndarray) -> float:
     """The part of a line that a forecast goes, as a plan keeps it. ahead: how the prediction really went on."""
     along = float(line @ gram @ line)
@@ -248,8 +309,8 @@ class _Gap:
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
-    """Which noise levels are evaluated, bool (S,); their slopes and corrections, (S,) each; how much of each exact p
-    reaches the final latent, (S,); and the squared error of the final latent, relative.
+    """Which noise levels are evaluated, bool (S,); their slopes and corrections, (S,) each; and how much of each exact
+    p reaches the final latent, (S,).
     """
 
     forecasts: Forecasts
@@ -257,7 +318,11 @@ class Pattern:
     slopes: np.ndarray
     corrections: np.ndarray
     used: np.ndarray
-    squared_error: float
+
+    @cached_property
+    def squared_error(self) -> float:
+        """Of the final latent, relative to it."""
+        return 0.0 if self.evaluated.all() else float(self.forecasts.squared_errors([self])[0])
 
     @cached_property
     def influence(self) -> np.ndarray:

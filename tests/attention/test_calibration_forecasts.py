@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from plans_samples import course_of
 
 from host import tiny
 
@@ -75,7 +76,11 @@ def test_values_left_out_of_a_large_latent_change_the_products_little(monkeypatc
         predictions = Predictions()
         for step, latent in enumerate(latents):
             predictions.add(step, latent, latent)
-        found.append(predictions.forecasts(range(steps), np.linspace(1, 0.2, steps), *np.ones((2, steps)), 1.0).gram)
+        found.append(
+            predictions.forecasts(
+                range(steps), np.linspace(1, 0.2, steps), np.ones(steps), course_of(np.ones(steps)), 1.0
+            ).gram
+        )
         predictions.close()
     assert np.abs(found[0] - found[1]).max() < 0.1 * np.abs(found[0]).max()
     assert np.allclose(found[0][0, 0], float(latents[0].pow(2).mean()), rtol=1e-4)
@@ -86,9 +91,9 @@ def test_a_run_with_unknown_steps_or_levels_that_rise_has_no_forecasts():
     for step in (0, 2):
         predictions.add(step, torch.ones(4), torch.ones(4))
     sigmas, reach = np.array([1.0, 0.6, 0.3]), np.ones(3)
-    assert predictions.forecasts([0, 1, 2], sigmas, reach, reach, 1.0) is None
-    assert predictions.forecasts([0, 2], sigmas, reach, reach, 1.0) is not None
-    assert predictions.forecasts([0, 2], sigmas[::-1], reach, reach, 1.0) is None
+    assert predictions.forecasts([0, 1, 2], sigmas, reach, course_of(reach), 1.0) is None
+    assert predictions.forecasts([0, 2], sigmas, reach, course_of(reach[:2]), 1.0) is not None
+    assert predictions.forecasts([0, 2], sigmas[::-1], reach, course_of(reach[:2]), 1.0) is None
 
 
 MARKS = ("111111110111", "111110101111", "111101010101", "111011011011", "110110100101")
@@ -181,6 +186,6 @@ def test_shares_of_other_multi_step_samplers_go_back_as_far_as_their_formulas(mo
 def test_what_multi_step_samplers_take_back_does_not_reach_the_latent():
     """Two steps of which the second takes back a half of what the first took, in a latent of constant size."""
     shares = np.array([[0.4, 0.0, 0.0], [1.2, -0.2, 0.0]])
-    found, _ = reach(shares, np.ones(3), np.ones(3))
-    constant, _ = reach(np.array([[0.2, 0.0, 0.0], [1.2, 0.0, 0.0]]), np.ones(3), np.ones(3))
+    found = reach(shares, np.ones(3), np.ones(3))
+    constant = reach(np.array([[0.2, 0.0, 0.0], [1.2, 0.0, 0.0]]), np.ones(3), np.ones(3))
     assert np.allclose(found, constant)

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plans_samples import identity, measurement, plan_of, positions, table_of, with_forecasts
+from plans_samples import course_of, forecasts_of, identity, measurement, plan_of, positions, table_of, with_forecasts
 
 from ditfastattn.plans import Level, ModelIdentity, Plan, PlanError, dumps, fingerprint, loads, resolve
 from ditfastattn.plans.letters import FULL, REUSE
-from ditfastattn.plans.search import FLOPS, LEVELS, Forecasts, KeepAttention, attention_work, solve_plan
+from ditfastattn.plans.search import FLOPS, LEVELS, Course, Forecasts, KeepAttention, attention_work, solve_plan
 from ditfastattn.plans.search import levels as levels_module
-from ditfastattn.plans.search.forecasts import LONGEST, REMAINS, STAYS, TRUST
+from ditfastattn.plans.search.forecasts import LONGEST, MOVED_ROWS, TRUST
 
 
 def rng(seed=0):
@@ -26,7 +26,7 @@ def run_of(rows: int, seed: int = 0, size: int = 40):
     v = np.cumsum(np.cumsum(generator.normal(size=(rows, size)), axis=0), axis=0)
     sigmas = np.sort(generator.uniform(0.05, 1, rows))[::-1]
     reach = generator.uniform(0.5, 2, rows)
-    return v, Forecasts(sigmas, reach, v @ v.T)
+    return v, Forecasts(sigmas, reach, v @ v.T, course_of(reach))
 
 
 def sampled_gaps(v, forecasts: Forecasts, evaluated, slopes, corrections) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -52,9 +52,9 @@ def sampled_gaps(v, forecasts: Forecasts, evaluated, slopes, corrections) -> lis
 
 
 def squared(gaps) -> float:
-    *made_up, (_, last) = gaps
-    within = sum(STAYS**2 * float(missed @ missed) + REMAINS**2 * float(left @ left) for missed, left in made_up)
-    return within + float(last @ last)
+    """Where no evaluation answers to what forecasts change."""
+    whole = sum(left for _, left in gaps)
+    return float(whole @ whole)
 
 
 ALL_MARKS = ["1101101", "1110010", "1100011010", "1111101001", "110001", "1110", "1001011", "1000001", "10100110"]
@@ -84,22 +84,11 @@ def test_no_other_numbers_of_an_evaluation_after_forecasts_leave_less_error(mark
                 continue  # there is no line after one evaluation
             here = np.arange(len(marks)) == row
             other = pattern.slopes + slope * here, pattern.corrections + correction * here
-            gaps = sampled_gaps(v, forecasts, evaluated, *other)
-            assert squared(gaps) > pattern.squared_error
-
-
-def test_errors_of_gaps_grow_with_the_detour_of_their_predictions_and_are_the_same_without():
-    _, forecasts = run_of(10, seed=4)
-    straight = replace(forecasts, detour=np.ones(10))
-    winding = replace(forecasts, detour=np.where(np.arange(10) < 5, 1.0, 2.0))
-    for marks, factor in (("1101111111", 1), ("1111111011", 4), ("1110100111", None)):
-        evaluated = np.array([mark == "1" for mark in marks])
-        found, same, more = (one.pattern(evaluated) for one in (forecasts, straight, winding))
-        assert same.squared_error == found.squared_error and (more.corrections == found.corrections).all()
-        if factor:
-            assert more.squared_error == pytest.approx(factor * found.squared_error)
-        else:
-            assert found.squared_error < more.squared_error < 4 * found.squared_error
+            found, others = (
+                dict(zip(after, sampled_gaps(v, forecasts, evaluated, *numbers)))
+                for numbers in ((pattern.slopes, pattern.corrections), other)
+            )
+            assert np.linalg.norm(others[row][1]) > np.linalg.norm(found[row][1])
 
 
 def test_slopes_of_forecasts_lie_between_the_line_and_what_fits_the_run_best():
@@ -113,9 +102,12 @@ def test_slopes_of_forecasts_lie_between_the_line_and_what_fits_the_run_best():
         assert pattern.slopes[row] == pytest.approx(1 + TRUST * (fitting - 1), rel=0.01)
 
 
-@pytest.mark.parametrize(("rows", "seed"), [(5, 0), (7, 1), (8, 2), (9, 3)])
-def test_patterns_found_are_the_best_of_all_for_their_number_of_evaluations(rows, seed):
-    _, forecasts = run_of(rows, seed)
+@pytest.mark.parametrize(("rows", "seed"), [(5, 0), (7, 1), (8, 2), (9, 3), (10, 4)])
+def test_patterns_found_err_by_no_more_than_a_quarter_more_than_the_best_of_all(rows, seed):
+    forecasts = forecasts_of(rng(seed), rows)
+    reach = 1 - np.append(forecasts.sigmas[1:], 0) / forecasts.sigmas
+    answers = np.stack([np.linspace(-0.5, 0.9, rows), np.linspace(1.2, 0.4, rows)], axis=1)
+    forecasts = replace(forecasts, reach=reach, course=Course(reach[:, None], 1 - reach, answers))
     best: dict[int, float] = {}
     for rest in itertools.product((True, False), repeat=rows - 1):
         marks = (True, *rest)
@@ -128,17 +120,21 @@ def test_patterns_found_are_the_best_of_all_for_their_number_of_evaluations(rows
     for count, error in best.items():
         # A number of evaluations is missing where fewer do better.
         rivals = [one.squared_error for one in patterns.values() if one.count <= count]
-        assert rivals and min(rivals) <= error * (1 + 1e-9) + 1e-15
-        if count in patterns:
-            assert patterns[count].squared_error == pytest.approx(error, rel=1e-9, abs=1e-15)
+        assert rivals and np.sqrt(min(rivals)) <= 1.25 * np.sqrt(error) + 1e-9
     errors = [pattern.squared_error for pattern in forecasts.patterns]
     assert errors == sorted(errors) and errors[0] == 0
+
+
+def test_patterns_of_a_long_run_are_found_in_little_time_and_order():
+    forecasts = forecasts_of(rng(), MOVED_ROWS + 20)
+    errors = [pattern.squared_error for pattern in forecasts.patterns]
+    assert errors == sorted(errors) and len(errors) > 20
 
 
 def test_a_straight_run_is_forecast_without_error():
     sigmas = np.linspace(1, 0.1, 10)
     v = np.outer(np.ones(10), rng().normal(size=30)) + np.outer(sigmas, rng(1).normal(size=30))
-    forecasts = Forecasts(sigmas, np.ones(10), v @ v.T)
+    forecasts = Forecasts(sigmas, np.ones(10), v @ v.T, course_of(np.ones(10)))
     straight = forecasts.pattern(np.array([True, True, *[False] * 5, True, False, False]))
     assert straight.squared_error < 1e-10 and np.allclose(straight.slopes[[2, 6, 8, 9]], 1)
     assert any(one.count < 6 and one.squared_error < 1e-10 for one in forecasts.patterns)
@@ -146,7 +142,7 @@ def test_a_straight_run_is_forecast_without_error():
 
 def test_influence_is_how_much_more_of_an_evaluation_reaches_the_latent_than_without_forecasts():
     """Three levels, of which the last is forecast by a part of the line through the others."""
-    forecasts = Forecasts(np.array([3.0, 2.0, 1.0]), np.ones(3), np.eye(3))
+    forecasts = Forecasts(np.array([3.0, 2.0, 1.0]), np.ones(3), np.eye(3), course_of(np.ones(3)))
     pattern = forecasts.pattern(np.array([True, True, False]))
     part = pattern.slopes[2]  # p(2) - p(1) goes back by half of p(1) - p(0): between -0.5 and 1
     assert part == pytest.approx(1 + TRUST * (-0.5 - 1), abs=0.005)
@@ -162,7 +158,7 @@ def test_what_does_not_fit_is_refused():
         {"gram": np.full((5, 5), np.nan)},
         {"sigmas": forecasts.sigmas[::-1]},
         {"reach": -forecasts.reach},
-        {"detour": np.ones(4)},
+        {"course": course_of(np.ones(4))},
     ):
         with pytest.raises(PlanError):
             replace(forecasts, **changes)
@@ -179,7 +175,9 @@ def test_runs_and_corrected_errors_are_averaged_and_scaled():
     one, two = (replace(table_of(rng(), rows=6), forecasts=some) for some in (forecasts, other))
     assert np.allclose(one.merged(two).forecasts.gram, 2 * forecasts.gram)
     assert one.merged(replace(two, forecasts=None)).forecasts is None
-    assert np.allclose(one.scaled(4.0).forecasts.gram, 4 * forecasts.gram)
+    pattern = forecasts.pattern(np.array([True, True, False, True, False, True]))
+    scaled = one.scaled(4.0).scaled(0.5).forecasts.pattern(pattern.evaluated)
+    assert scaled.squared_error == pytest.approx(2 * pattern.squared_error)
 
 
 # -- the table of what is evaluated ------------------------------------------------------------------------------------
