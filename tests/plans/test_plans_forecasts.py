@@ -148,6 +148,8 @@ def test_influence_is_how_much_more_of_an_evaluation_reaches_the_latent_than_wit
     assert part == pytest.approx(1 + TRUST * (-0.5 - 1), abs=0.005)
     assert np.allclose(pattern.used, [1 - part, 1 + 1 + part, 0])
     assert np.allclose(pattern.influence, np.maximum([1 - part, 2 + part], 1))  # never less than without
+    doubled = replace(pattern, used=2 * pattern.used)
+    assert np.allclose(doubled.influence, np.square([2 * (1 - part), 2 * (2 + part)]) / 2)  # both are above 2
     assert pattern.squared_error == pytest.approx(part**2 + (1 + part) ** 2 + 1)
 
 
