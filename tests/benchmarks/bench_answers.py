@@ -43,7 +43,7 @@ RUNS = {
     "20 steps, CFG 4, dpmpp_2m": (demo.Job("", 0, sampler="dpmpp_2m"), (14, 11, 9, 7, 6)),
 }
 SMALL = 0.002  # of the final latent: a deviation below says little of answers
-GRID = {"PICTURE": (0.6, 0.7, 0.8, 0.9), "NEW": (0.05, 0.15, 0.3, 0.5), "LARGEST": (0.5, 0.8, 1.2)}
+GRID = {"PICTURE": (0.6, 0.7, 0.8), "NEW": (0.15, 0.3, 0.5, 0.7), "LARGEST": (0.45, 0.6, 0.8, 1.1)}
 
 
 @dataclass
@@ -104,14 +104,18 @@ def sampled(name: str, job: demo.Job, counts: tuple[int, ...]) -> list[Sampled]:
     return result
 
 
+def euler(cfg: float) -> list[demo.Job]:
+    return [job for job, _ in RUNS.values() if job.sampler == "euler" and job.cfg == cfg]
+
+
 def table(runs: list[Sampled]) -> list[dict]:
-    """Medians of answers around the levels of noise that the product's table has."""
+    """Means of answers (across: of squares) around the levels of noise that the product's table has."""
     found = [one for run in runs for one in run.answers]
     rows = []
     for noise in NOISE:
         near = np.array([one[1:] for one in found if abs(one[0] - noise) <= 0.025])
         if len(near):
-            along, across = np.median(near, axis=0)
+            along, across = near[:, 0].mean(), np.sqrt(np.square(near[:, 1]).mean())
             rows.append({"noise": noise, "answers": len(near), "along": float(along), "across": float(across)})
     return rows
 
@@ -157,7 +161,9 @@ def summary(runs: list[Sampled], pictures: int, fit: bool) -> dict:
         "typical_factor": float(np.exp(np.sqrt((over**2).mean()))),
         "within_1.5": float((np.abs(over) < np.log(1.5)).mean()),
         **({"fit": fitted(runs)} if fit else {}),
-        "answers": {name: table([run for run in runs if run.run == name]) for name in RUNS},
+        "answers": {
+            f"CFG {cfg:g}": table([run for run in runs if RUNS[run.run][0] in euler(cfg)]) for cfg in (1.0, 4.0)
+        },
         "by_run": by_run,
     }
 
