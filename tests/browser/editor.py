@@ -145,6 +145,10 @@ class Editor:
             [node, label],
         )
 
+    def wait_for_toast(self, text: str) -> None:
+        """Until a notification says so. The newest front end says each a second time, to screen readers alone."""
+        self.page.get_by_text(text).first.wait_for(timeout=5_000)
+
     def undo_depth(self) -> int:
         """How many steps can be undone in the workflow on screen."""
         return self.run("return manager.workflow.activeWorkflow.changeTracker.undoQueue.length")

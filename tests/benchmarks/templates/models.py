@@ -76,6 +76,9 @@ FILES: dict[str, TinyModel] = {
     "lotus-depth*": TinyModel("lotus", "lotus", covered=OTHER),
 }
 
+# Families that only the pack's own examples are run with: official templates of theirs load what has no stand-in here.
+EXAMPLES_ONLY = {"qwen_image", "z_image", "ltx2"}
+
 # One level of an SD 2 UNet; the host's own conditioning for it is 1,024 wide.
 _LOTUS = {
     "image_size": 32,
