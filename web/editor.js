@@ -8,6 +8,9 @@ export const say = (key, values) => sentence(locale(), key, values)
 export const activeWorkflow = () => app.extensionManager.workflow.activeWorkflow
 export const openWorkflows = () => app.extensionManager.workflow.openWorkflows
 
+/** The element in which the graph stands, with what lies over it: the page itself is not ours to put things in. */
+export const besideTheGraph = () => app.canvas.canvas.parentElement
+
 export function toast(severity, summary) {
   app.extensionManager.toast.add({ severity, summary, life: 3000 })
 }

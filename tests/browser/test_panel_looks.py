@@ -168,7 +168,7 @@ def test_ways_have_the_letters_colours_and_hatches_of_the_report():
     from ditfastattn.attention.hooks.record import FORECAST
     from ditfastattn.kernels import WAYS
 
-    style = (ROOT / "web" / "panel" / "panel.css").read_text("utf-8").split(".dark-theme")[0]
+    style = (ROOT / "web" / "panel" / "style" / "frame.js").read_text("utf-8").split(".dark-theme")[0]
     written = (ROOT / "web" / "panel" / "ways.js").read_text("utf-8")
     hatches = dict(re.findall(r"letter: '(\w)', name: '[\w.]+', hatch: '(\w*)'", written))
     assert hatches == {way.letter: way.hatch for way in WAYS} and f"FORECAST = '{FORECAST}'" in written

@@ -203,7 +203,7 @@ def test_names_are_made_fit_for_files(editor, opened, plans, asked, file):
     editor.set_plan(plans[0])
     menu(editor, "Save plan to library")
     answer(editor, asked)
-    editor.wait_for_toast("Plan saved as" if file else "no letter or digit")
+    editor.wait_for_toast(f'Plan saved as "{file[:-5]}"' if file else "no letter or digit")
     assert stored(editor) == ([file] if file else [])
 
 
