@@ -6,6 +6,8 @@ import json
 import re
 import time
 
+from ditfastattn.sentences import payload
+
 PACK_PATH = "/extensions/ditfastattn/"
 # The front end asks for a help page in the user's language first; that there is none is no error of ours.
 LANGUAGE_PAGE = re.compile(r"/docs/\w+/[\w-]+\.md$")
@@ -199,6 +201,11 @@ class Queue:
             "differences": [],
             "notes": [],
             **content,
+        }
+        detail["told"] = {
+            "sentence": payload(detail["sentence"]),
+            "differences": [payload(one) for one in detail["differences"]],
+            "notes": [payload(one) for one in detail["notes"]],
         }
         self.dispatch("ditfastattn.apply", detail)
         self.editor.settle()
