@@ -1,6 +1,6 @@
 // What DiTFastAttn A/B shows: two pictures under a slider, their difference, and figures. No graph.
 
-import { part, say } from './editor.js'
+import { part, said, say } from './editor.js'
 
 const STRONG = 'var(--component-node-foreground, var(--fg-color, currentColor))'
 const LINE = 'var(--component-node-border, var(--border-color, #888))'
@@ -243,6 +243,7 @@ function figures(result) {
 }
 
 function sentences(result) {
-  if (result.state !== 'compared') return [result.sentence, ...result.notes]
-  return [...(result.watched ? [say('compareWatched')] : []), ...result.notes]
+  const notes = result.told.notes.map(said)
+  if (result.state !== 'compared') return [said(result.told.sentence), ...notes]
+  return [...(result.watched ? [say('compareWatched')] : []), ...notes]
 }

@@ -6,7 +6,7 @@
 
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
-import { activeWorkflow, isOpening, recordChange, say } from './editor.js'
+import { activeWorkflow, isOpening, recordChange, said, say } from './editor.js'
 import { APPLY, applyNodes, nodeAt, planWidget, settingsOf, widgetOf } from './graph.js'
 import { addNodeLine } from './node_line.js'
 import { AGAIN, IN_USE, MADE, NOTHING, stateOf, WHEN_NEEDED } from './node_state.js'
@@ -116,7 +116,7 @@ function refresh(apply, report, ids) {
   const isLost = lost && ids.some((id) => lost.nodes.includes(id)) && report?.prompt !== lost.id
   const state = stateOf(settings, node.plan, report, isLost ? 'unknown' : Boolean(busy) && report?.prompt === busy)
   const [head, follows] = say(state.key, state.values)
-  const notes = [...state.notes, follows].filter(Boolean)
+  const notes = [...state.notes.map(said), follows].filter(Boolean)
   // What was calibrated matters where the error is predicted, unless the differences say it already.
   if (state.measured && !state.notes.length) notes.push(say('measured', state.measured))
   const figures = state.figures ? figuresText(state.figures) : ''

@@ -15,7 +15,8 @@ const TONES = {
   busy: { sign: '\u25d0', color: STRONG },
   quiet: { sign: '\u25cb', color: STRONG },
   warn: { sign: '\u2260', color: STRONG },
-  bad: { sign: '!', color: 'var(--error-text, #d33)' }
+  // The front end's red alone is hard to read at this size, on light as on dark.
+  bad: { sign: '!', color: `color-mix(in srgb, var(--error-text, #d33) 70%, ${STRONG})` }
 }
 
 const STYLES = {

@@ -1,6 +1,7 @@
 // What an Apply node says of itself, from what is set on it and what the server last said of it. No graph and no page.
 
 import { figuresOf } from './plan_text.js'
+import { without } from './strings.js'
 
 // Of attention/applied/message.py and attention/applied/kept.py.
 export const WATCHING = 'watching'
@@ -13,6 +14,12 @@ export const AGAIN = 'again'
 export const WHEN_NEEDED = 'when needed'
 const NEVER = 'never'
 const OFF = 'off'
+// Templates of attention/applied/apply.py that say what the headline says already.
+const SAID = {
+  watched: ['The next run is watched.', 'The next run is watched: its picture is the full one, and every run after it is compressed.'],
+  nothing: ['Nothing to save.'],
+  inFull: ['The picture is made with full attention.', 'The run was made with full attention.']
+}
 
 /** Whether a report is of the node as it is set now. */
 export function isOf(report, settings) {
@@ -24,7 +31,7 @@ export function isOf(report, settings) {
 
 /**
  * { key, tone, values, figures, notes } for the node's line. key: of a sentence. tone: of TONES in node_line.js.
- * figures: { attention, model, error } or null. notes: sentences of the server.
+ * figures: { attention, model, error } or null. notes: sentences of the server, { text, key, values }.
  * settings: of graph.js. plan: of plan_text.js. report: the server's last message, with the settings that it met.
  * Its kept is the id of the plan that the node made, which the server follows even where the node has lost it.
  * busy: whether the prompt of that report is being executed, or 'unknown' where one is of which nothing was said.
@@ -34,7 +41,7 @@ export function stateOf(settings, plan, report, busy) {
   if (settings.level === OFF) return quiet(plan ? 'offKept' : 'off', plan)
   if (busy === 'unknown') return { ...quiet('busy'), tone: 'busy' }
   // Whatever was changed since: this is what the run was queued as.
-  if (busy && report?.state === WATCHING) return { ...quiet('watching'), tone: 'busy', notes: reasonOf(report) }
+  if (busy && report?.state === WATCHING) return { ...quiet('watching'), tone: 'busy', notes: reasonOf(report, SAID.watched) }
   return (isOf(report, settings) && reported(report, plan)) || expected(settings, plan, report)
 }
 
@@ -43,10 +50,10 @@ function reported(report, plan) {
   const promised = figuresOf(report.levels?.find(({ name }) => name === report.level))
   // Undone, removed, or sent to a page that was reloaded: what the server follows is not what is saved here.
   if ([MADE, IN_USE].includes(report.state) && plan?.id !== report.plan_id) return null
-  const notes = [...(report.differences ?? []), ...(report.notes ?? [])]
+  const notes = [...report.told.differences, ...report.told.notes]
   switch (report.state) {
     case WATCHING:
-      return { key: 'next', tone: 'quiet', values, figures: null, notes: [report.sentence] }
+      return { key: 'next', tone: 'quiet', values, figures: null, notes: reasonOf(report, SAID.watched) }
     case MADE:
       return { key: 'made', tone: 'good', values, figures: promised, notes, measured: plan?.measured }
     case IN_USE: {
@@ -56,11 +63,11 @@ function reported(report, plan) {
       return { key: 'inUse', tone, values, figures, notes, measured: plan?.measured }
     }
     case NOTHING:
-      return { key: 'nothing', tone: 'quiet', values, figures: null, notes: [withoutHead(report.sentence)] }
+      return { key: 'nothing', tone: 'quiet', values, figures: null, notes: reasonOf(report, SAID.nothing) }
     case REFUSED:
-      return { key: 'refused', tone: 'bad', values, figures: null, notes: [withoutTail(report.sentence)] }
+      return { key: 'refused', tone: 'bad', values, figures: null, notes: reasonOf(report, SAID.inFull) }
     case CANCELLED:
-      return { key: 'cancelled', tone: 'quiet', values, figures: null, notes: [withoutHead(report.sentence)] }
+      return { key: 'cancelled', tone: 'quiet', values, figures: null, notes: [report.told.sentence] }
     case OFF:
       return quiet(plan ? 'offKept' : 'off', plan)
     default:
@@ -88,17 +95,8 @@ function quiet(key, plan) {
   return { key, tone: 'quiet', values: { id: plan?.id }, figures: null, notes: [] }
 }
 
-/** Why a plan that was given is not followed, from a sentence that ends with what happens now. */
-function reasonOf(report) {
-  const [reason] = report.sentence.split(' The next run is watched:')
-  return reason === report.sentence || reason.startsWith('The next run') ? [] : [reason]
-}
-
-function withoutHead(sentence) {
-  return sentence.replace(/^Nothing to save: ./, (head) => head.slice(-1).toUpperCase())
-}
-
-/** The headline says already what the picture is made with. */
-function withoutTail(sentence) {
-  return sentence.replace(/ The picture is made with full attention\.$/, '')
+/** What a report says beside its headline, which is `said`. */
+function reasonOf(report, said) {
+  const reason = without(report.told.sentence, said)
+  return reason ? [reason] : []
 }

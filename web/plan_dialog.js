@@ -1,6 +1,6 @@
 // The dialog that lists the library of plans: load, rename, delete.
 
-import { locale, part, say } from './editor.js'
+import { besideTheGraph, locale, part, say } from './editor.js'
 import * as library from './plan_library.js'
 import { describePlan } from './plan_text.js'
 
@@ -51,7 +51,7 @@ export function choosePlan(model) {
       dialog.remove()
       resolve(chosen)
     })
-    document.body.append(dialog)
+    besideTheGraph().append(dialog)
     dialog.showModal()
     fill({ list, told, model, choose }).catch((error) => failed(told, error))
   })

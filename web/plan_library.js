@@ -37,6 +37,7 @@ export async function read(name) {
 
 /** Keep a text; false where there is one of that name that is not to be replaced. */
 export async function write(name, text, overwrite = false) {
+  if (!overwrite && (await isTaken(name))) return false
   const options = { overwrite, stringify: false, throwOnError: false, full_info: false }
   const response = await api.storeUserData(pathOf(name), text, options)
   if (response.status === 409) return false
@@ -50,10 +51,16 @@ export async function remove(name) {
 
 /** Give a plan another name; false where another has it. */
 export async function rename(name, other) {
+  if (await isTaken(other)) return false
   const response = await api.moveUserData(pathOf(name), pathOf(other), { overwrite: false })
   if (response.status === 409) return false
   await checked(response)
   return true
+}
+
+// Asked beforehand: newer front ends tell the console of a refusal as of a failure.
+async function isTaken(name) {
+  return (await list()).some((one) => one.name === name)
 }
 
 function pathOf(name) {

@@ -48,6 +48,20 @@ export function translated(texts, { text, key, values }) {
   return filled(template ?? key, Object.fromEntries(parts.map(said)))
 }
 
+// Of sentences.py: one sentence after another.
+const TOGETHER = '{first} {second}'
+
+/** A sentence of the server without those of its parts that have one of these templates; null where nothing is left. */
+export function without(message, keys) {
+  if (keys.includes(message.key)) return null
+  if (message.key !== TOGETHER) return message
+  const { first, second } = message.values
+  const left = [first, second].map((part) => (typeof part === 'string' ? { text: part, key: null } : without(part, keys)))
+  const [one, other] = left.filter((part) => part?.text)
+  if (!other) return one ?? null
+  return { ...message, text: `${one.text} ${other.text}`, values: { first: one, second: other } }
+}
+
 function filled(text, values) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '?')
 }

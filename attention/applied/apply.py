@@ -396,13 +396,12 @@ def _nothing(plan: Plan) -> str:
     stamp = plan.measurement
     whole = stamp.attention_flops + stamp.other_flops
     part = stamp.attention_flops / whole if whole else 0.0
-    nothing = say(
-        "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it "
-        "brings.",
+    why = say(
+        "Attention is {part} of the work at this size, and leaving out steps costs more than it brings.",
         part=percent(part),
     )
     fewer = ""
     if stamp.steps > 1:
         saved = percent(1 / stamp.steps)
         fewer = say("One step fewer of {steps} would save {saved}.", steps=stamp.steps, saved=saved)
-    return together(nothing, fewer, say("For a larger picture, set calibrate to 'again'."))
+    return together(say("Nothing to save."), why, fewer, say("For a larger picture, set calibrate to 'again'."))

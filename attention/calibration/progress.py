@@ -122,12 +122,17 @@ class Meter:
 
 
 def ceiling_text(attention_flops: float, other_flops: float) -> str:
-    """How much there is to win at most, as a sentence; empty where nothing is known of it."""
+    """How much compressing attention can win, as a sentence; empty where nothing is known of it. Steps that are left
+    out save all of their work, so that a plan with such steps may go beyond it.
+    """
     if not attention_flops or not other_flops:
         return ""
     whole = attention_flops + other_flops
     part, most = attention_flops / whole, whole / other_flops
-    return f"Attention is {part:.0%} of the work at this size: at most {most:.2f}x faster."
+    return (
+        f"Attention is {part:.0%} of the work at this size: compressing it alone makes at most {most:.2f}x faster; "
+        "leaving out steps can go beyond."
+    )
 
 
 def duration(seconds: float) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ...sentences import payload as said
+from ...sentences import say
 from ..calibration.calibrate import Budget, require_finite, sampled_model, settings_given
 from ..calibration.measurement import SamplerSettings
 from ..calibration.verify import flat, relative_error
@@ -34,7 +36,8 @@ class Comparison:
     figures: JSON-able. state ("compared" or "nothing"), sentence, notes, plan, level, sampler, steps, cfg, seed (text),
     pictures, width, height, seconds ({"full", "plan"}), faster, first ("full" or "plan"), watched (whether the plan was
     made in the full run), psnr_db, ssim, latent_error, predicted_error, attention, model (fractions of the FLOPs that
-    were kept), amplify (by how much the difference is best shown). None where something is not known.
+    were kept), amplify (by how much the difference is best shown), told (sentence and notes as `sentences.payload`).
+    None where something is not known.
     """
 
     compressed: torch.Tensor
@@ -66,8 +69,14 @@ def compare(model_patcher, settings: SamplerSettings, setup: Setup, vae, noise=N
     if not pair.why_not:
         figures |= _differences(pair, compressed, dense)
     if not bool(dense.isfinite().all() and compressed.isfinite().all()):
-        figures["notes"].append("A picture is not finite (NaN or infinite): see whether it is without a plan, too.")
+        figures["notes"].append(
+            say("A picture is not finite (NaN or infinite): see whether it is without a plan, too.")
+        )
     report = text_of(figures)
+    figures["told"] = {
+        "sentence": said(figures["sentence"] or report.splitlines()[0]),
+        "notes": [said(note) for note in figures["notes"]],
+    }
     figures["sentence"] = report.splitlines()[0]
     log.info("[DiTFastAttn] %s", figures["sentence"])
     if figures["watched"]:
@@ -122,7 +131,7 @@ def _figures(pair: Pair, settings: SamplerSettings, noise) -> dict:
     work = work_of(record, record.plan.measurement)
     attention, model = work.attention, work.model
     if pair.again:
-        found["notes"].append("The plan's run was sampled twice: the first one had the GPU's kernels to compile.")
+        found["notes"].append(say("The plan's run was sampled twice: the first one had the GPU's kernels to compile."))
     if plan.seconds > 0:
         found["faster"] = full.seconds / plan.seconds
     return found | {

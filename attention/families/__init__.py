@@ -1,5 +1,6 @@
 """The model families that the pack can compress, one declarative record each."""
 
+from ...sentences import say
 from .aura import AURA
 from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Entry, Family, Site
 from .chroma import CHROMA
@@ -33,9 +34,9 @@ TITLES = (*_TITLES[:9], f"{len(_TITLES) - 9} others")
 
 # Classes of the host that are not covered on purpose, and why.
 REFUSED = {
-    "CausalWanModel": "makes its video part by part from keys and values that it keeps itself",
-    "HiDreamO1Transformer": "is a language model that keeps keys and values itself",
-    "NaDiT": "attends in windows of its own",
+    "CausalWanModel": say("makes its video part by part from keys and values that it keeps itself"),
+    "HiDreamO1Transformer": say("is a language model that keeps keys and values itself"),
+    "NaDiT": say("attends in windows of its own"),
 }
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from ...sentences import say
 from ..geometry import Layout
 from ..head_table import HeadTable
 from .configs import PINGPONG, POINTER, Config, refreshes
@@ -24,12 +25,12 @@ def hopper_why_not(q, k, v, layout: Layout, table: HeadTable, out, *, scale, cac
     """As for the pointer path; besides, the GPU must be Hopper, its trial have chosen this path, and a descriptor be
     able to describe the tensors."""
     if not is_hopper(q.device):
-        return "The Hopper kernel runs on GPUs of compute capability 9.0 only."
+        return say("The Hopper kernel runs on GPUs of compute capability 9.0 only.")
     refusal = why_not(q, k, v, layout, table, scale=scale)
     if refusal is not None:
         return refusal
     if choice(q, layout, table).path != PINGPONG:
-        return "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel."
+        return say("The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.")
     return why_no_descriptors([x for x in (q, k, v, out, cached, residual) if x is not None])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from ...sentences import say
 from ..geometry import Layout
 from ..pooling import Pooled
 from .worklist import WorkList
@@ -20,9 +21,9 @@ def why_no_descriptors(tensors: list[torch.Tensor]) -> str | None:
     and v, which they fetch, come first, then those that are read and written beside them, (B, H, L, D) each."""
     aligned = unit_of(tensors) == 8 and all(x.data_ptr() % 16 == 0 for x in tensors[:3])
     if not aligned:
-        return "The Hopper kernel needs rows of neighbouring elements that start on 16 bytes."
+        return say("The Hopper kernel needs rows of neighbouring elements that start on 16 bytes.")
     if not all(step or size == 1 for x in tensors[:3] for step, size in zip(x.stride(), x.shape)):
-        return "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory."
+        return say("The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.")
     return None
 
 

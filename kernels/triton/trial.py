@@ -20,6 +20,7 @@ from functools import lru_cache, partial
 
 import torch
 
+from ...sentences import say
 from .. import tiled
 from ..geometry import Layout
 from ..head_table import HeadTable
@@ -84,10 +85,12 @@ def trial_of(device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bo
     """The trial of a device, made once, with pooled windows or with others. Raises NotNow, and only that, where it
     cannot be made now."""
     if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
-        raise NotNow("A CUDA graph is being captured, and the Triton kernel has not been tried on this GPU before.")
+        raise NotNow(
+            say("A CUDA graph is being captured, and the Triton kernel has not been tried on this GPU before.")
+        )
     found = _attempt(device, dtype, head_dim, int(time.monotonic() / RETRY_SECONDS), pooled)
     if found is None:
-        raise NotNow("There was not enough GPU memory to try the Triton kernel; it is tried again later.")
+        raise NotNow(say("There was not enough GPU memory to try the Triton kernel; it is tried again later."))
     return found
 
 
@@ -124,7 +127,13 @@ def _attempt(
     ) as error:  # The compiler, the driver and the launch fail in many ways; each means another back end.
         if out_of_memory(error):
             return None
-        found = Trial(f"The Triton kernel failed its trial on this GPU: {type(error).__name__}: {first_line(error)}.")
+        found = Trial(
+            say(
+                "The Triton kernel failed its trial on this GPU: {kind}: {error}.",
+                kind=type(error).__name__,
+                error=first_line(error),
+            )
+        )
     finally:
         watch.cancel()
     log.info("[DiTFastAttn] Fused kernel on %s: %s", what, found)
@@ -203,14 +212,18 @@ def why_rejected(
 ) -> str | None:
     """One sentence why a kernel that differs so much and takes so long is not used, or None. Times may be left out."""
     if not difference <= allowed:
-        return (
-            f"The Triton kernel was tried on this GPU and differs by {difference:.2g} from the tiled path, "
-            f"more than {allowed:.2g}."
+        return say(
+            "The Triton kernel was tried on this GPU and differs by {difference} from the tiled path, more than "
+            "{allowed}.",
+            difference=f"{difference:.2g}",
+            allowed=f"{allowed:.2g}",
         )
     if fused_ms is not None and tiled_ms is not None and not fused_ms < tiled_ms:
-        return (
-            f"The Triton kernel was tried on this GPU and is no faster than the tiled path: "
-            f"{fused_ms:.3f} ms against {tiled_ms:.3f} ms."
+        return say(
+            "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} "
+            "ms.",
+            fused=f"{fused_ms:.3f}",
+            tiled=f"{tiled_ms:.3f}",
         )
     return None
 

@@ -436,7 +436,7 @@ def test_progress_time_left_and_ceiling_are_told_under_the_node_that_samples(edi
     texts = [text for _, text in editor.texts]
     assert texts[0].startswith("Watching this run to make its plan")
     assert any("about " in text and " s left" in text for text in texts)
-    assert texts[-1].count("Attention is") == 1 and "x faster." in texts[-1]
+    assert texts[-1].count("Attention is") == 1 and "x faster" in texts[-1]
     told = len(texts)
     with CurrentNodeContext("a prompt", "31"):
         ksampler(node.model, "sd3")
@@ -463,7 +463,7 @@ def test_where_nothing_is_worth_having_the_node_says_so_and_leaves_the_model_alo
     node, plain = Node(model), ksampler(model, "sd3")
     assert torch.equal(ksampler(node.model, "sd3"), plain) and torch.equal(ksampler(node.model, "sd3"), plain)
     assert node.states == ["watching", "nothing to save", "nothing to save"]
-    assert node.last["sentence"].startswith("Nothing to save: attention is ") and " %" in node.last["sentence"]
+    assert node.last["sentence"].startswith("Nothing to save. Attention is ") and " %" in node.last["sentence"]
     assert f"One step fewer of {STEPS} would save 17 %." in node.last["sentence"]
 
 

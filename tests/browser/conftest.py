@@ -16,7 +16,7 @@ SCREENSHOTS = "DITFASTATTN_SCREENSHOTS"  # environment: a folder to save picture
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if Path(item.fspath).parent == Path(__file__).parent:
+        if Path(__file__).parent in Path(item.fspath).parents:
             item.add_marker(pytest.mark.browser)
 
 

@@ -6,6 +6,8 @@ import json
 import re
 import time
 
+from ditfastattn.sentences import payload
+
 PACK_PATH = "/extensions/ditfastattn/"
 # The front end asks for a help page in the user's language first; that there is none is no error of ours.
 LANGUAGE_PAGE = re.compile(r"/docs/\w+/[\w-]+\.md$")
@@ -145,6 +147,10 @@ class Editor:
             [node, label],
         )
 
+    def wait_for_toast(self, text: str) -> None:
+        """Until a notification says so. The newest front end says each a second time, to screen readers alone."""
+        self.page.get_by_text(text).first.wait_for(timeout=5_000)
+
     def undo_depth(self) -> int:
         """How many steps can be undone in the workflow on screen."""
         return self.run("return manager.workflow.activeWorkflow.changeTracker.undoQueue.length")
@@ -195,6 +201,11 @@ class Queue:
             "differences": [],
             "notes": [],
             **content,
+        }
+        detail["told"] = {
+            "sentence": payload(detail["sentence"]),
+            "differences": [payload(one) for one in detail["differences"]],
+            "notes": [payload(one) for one in detail["notes"]],
         }
         self.dispatch("ditfastattn.apply", detail)
         self.editor.settle()

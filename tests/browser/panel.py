@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import run_samples
 
 ROUTE = "**/api/ditfastattn/runs"
+TAB = ".side-bar-button[aria-label='DiTFastAttn']"
 BUILD = """
     await manager.command.execute('Comfy.NewBlankWorkflow')
     const add = (id, type, x, y) => {
@@ -122,7 +123,7 @@ class Feed:
 
 def open_sidebar(editor) -> Panel:
     """The panel in the sidebar."""
-    tab = editor.page.locator(".ditfastattn-tab-button")
+    tab = editor.page.locator(TAB)
     tab.wait_for(timeout=30_000)
     if not editor.page.locator(".dfa-sidebar").count():
         tab.click()

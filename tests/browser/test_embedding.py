@@ -244,7 +244,7 @@ def test_the_menu_copies_pastes_and_removes(editor, opened, plans):
         editor.settle()
         assert editor.plan_text() == (long_text if kept else plans[0])
         if not kept:
-            editor.page.get_by_text("too long for a compression plan").wait_for(timeout=5_000)
+            editor.wait_for_toast("too long for a compression plan")
     editor.set_plan(plans[0])
     editor.menu("Copy plan")
     editor.settle()
@@ -257,7 +257,7 @@ def test_commands_that_keys_can_be_bound_to_do_the_same_with_the_selected_node(e
     run = "await manager.command.execute(argument)"
     editor.run("app.canvas.deselectAll()")
     editor.run(run, "DiTFastAttn.PastePlan")
-    editor.page.get_by_text("Select an Apply Compression Plan node first").wait_for(timeout=5_000)
+    editor.wait_for_toast("Select an Apply Compression Plan node first")
     editor.run(f"app.canvas.selectItems([graph.getNodeById({APPLY})])")
     editor.run("await navigator.clipboard.writeText(argument)", plans[0])
     editor.run(run, "DiTFastAttn.PastePlan")

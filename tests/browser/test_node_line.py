@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from ditfastattn.sentences import say, together
+
 APPLY, SAMPLER = 8, 9
 LEVELS = [
     {"name": name, "attention": attention, "model": 0.4 + attention / 2, "error": error}
@@ -11,12 +13,11 @@ LEVELS = [
 ]
 FIGURES = {"attention_flops_kept": 0.43, "model_flops_kept": 0.62, "predicted_error": 0.1}
 DIFFERENCES = ["Calibrated at CFG 4.5, sampled at CFG 7.", "Calibrated with euler, sampled with dpmpp_2m."]
+IN_FULL = say("The picture is made with full attention.")
 REFUSAL = (
     "The plan was made for Flux with 57 attention layers, but the connected model is SD3.5 Medium with 24: choose "
-    "'again' for a plan of this model, or connect the model that the plan was made for. The picture is made with full "
-    "attention."
+    "'again' for a plan of this model, or connect the model that the plan was made for."
 )
-IN_FULL = " The picture is made with full attention."
 COLOR = f"getComputedStyle(graph.getNodeById({APPLY}).widgets.at(-1).element.children[2]).color"
 THEMES = ("dark", "light")
 
@@ -229,9 +230,9 @@ def test_differences_stand_where_the_error_is_predicted(editor, queue, opened, p
 
 
 def test_nothing_to_save_says_why(editor, queue, opened, plan, pictured):
-    why = (
-        "Nothing to save: attention is 9 % of the work at this size, and leaving out steps costs more than it brings. "
-        "For a larger picture, set calibrate to 'again'."
+    part = "Attention is {part} of the work at this size, and leaving out steps costs more than it brings."
+    why = together(
+        say("Nothing to save."), say(part, part="9 %"), say("For a larger picture, set calibrate to 'again'.")
     )
     editor.queue()
     queue.report("nothing to save", level="D3", sentence=why, plan=plan, plan_id=json.loads(plan)["id"])
@@ -243,14 +244,40 @@ def test_a_refused_plan_is_red_and_says_what_to_do_until_something_is_done(edito
     embed(editor, plan)
     usual = editor.run(f"return {COLOR}")
     editor.queue()
-    queue.report("refused", level="D3", sentence=REFUSAL)
+    queue.report("refused", level="D3", sentence=together(REFUSAL, IN_FULL))
     assert editor.state() == "refused"
-    assert editor.status() == f"!Not compressed: full attention | {REFUSAL.removesuffix(IN_FULL)}"
+    assert editor.status() == f"!Not compressed: full attention | {REFUSAL}"
     assert editor.run(f"return {COLOR}") != usual
     pictured("refused")
     editor.choose("calibrate", "again")
     editor.settle(50)
     assert editor.state() == "again"
+
+
+@pytest.mark.parametrize("language", ["zh", "zh-TW", "ja", "ko"])
+def test_what_the_server_says_stands_on_the_node_in_the_editors_language(editor, queue, opened, plan, language):
+    why = "Attention is {part} of the work at this size, and leaving out steps costs more than it brings."
+    note = "The picture is made with full attention."
+    look_up = (
+        "const { serverSentence } = await import('/extensions/ditfastattn/strings.js');"
+        "return argument[1].map((key) => serverSentence(argument[0], { text: key, key, values: { part: '9 %' } }))"
+    )
+    translated = editor.run(look_up, [language, [why, note]])
+    assert not {why.replace("{part}", "9 %"), note} & set(translated)
+    embed(editor, plan)
+    identity = json.loads(plan)["id"]
+    editor.setting("Comfy.Locale", language)
+    try:
+        editor.queue()
+        told = together(say("Nothing to save."), say(why, part="9 %"))
+        queue.report("nothing to save", level="D3", sentence=told, plan_id=identity)
+        editor.wait_for_state("nothing", seconds=10)
+        assert editor.status().endswith(f" | {translated[0]}")
+        queue.report("in use", level="D3", plan_id=identity, figures=FIGURES, notes=[say(note)])
+        editor.wait_for_state("inUse", seconds=10)
+        assert editor.status().endswith(f" | {translated[1]}")
+    finally:
+        editor.setting("Comfy.Locale", "en")
 
 
 def test_a_text_longer_than_its_place_can_be_scrolled_by_keys(editor, queue, opened):

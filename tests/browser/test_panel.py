@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from .panel import TAB
 from .run_samples import begun, document, messages
 
 NOTE = {"text": "Calibrated at CFG 4.5, sampled at CFG 7.", "key": None, "values": {}, "cure": "calibrate again"}
@@ -103,7 +104,7 @@ def test_measured_is_never_called_estimated(editor, feed, panel):
 
 
 def test_the_badge_says_what_attention_the_newest_run_saves(editor, feed, panel):
-    badge = editor.page.locator(".ditfastattn-tab-button .sidebar-icon-badge")
+    badge = editor.page.locator(f"{TAB} .sidebar-icon-badge")
     whole = feed.run(document())
     assert badge.inner_text().strip() == f"-{100 - round(100 * whole['kept']['attention'])}%"
     feed.run(document("watch", done=3))

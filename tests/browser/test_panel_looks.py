@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -168,7 +169,7 @@ def test_ways_have_the_letters_colours_and_hatches_of_the_report():
     from ditfastattn.attention.hooks.record import FORECAST
     from ditfastattn.kernels import WAYS
 
-    style = (ROOT / "web" / "panel" / "panel.css").read_text("utf-8").split(".dark-theme")[0]
+    style = (ROOT / "web" / "panel" / "style" / "frame.js").read_text("utf-8").split(".dark-theme")[0]
     written = (ROOT / "web" / "panel" / "ways.js").read_text("utf-8")
     hatches = dict(re.findall(r"letter: '(\w)', name: '[\w.]+', hatch: '(\w*)'", written))
     assert hatches == {way.letter: way.hatch for way in WAYS} and f"FORECAST = '{FORECAST}'" in written
@@ -179,7 +180,7 @@ def test_ways_have_the_letters_colours_and_hatches_of_the_report():
 
 @pytest.fixture
 def cost(editor):
-    """Milliseconds of processor time that the message of a step takes, drawing and layout included.
+    """(least, median) milliseconds of processor time that the message of a step takes, drawing and layout included.
 
     What waits for a frame is done at once. Time on the clock would be that of whatever else the machine does.
     """
@@ -190,7 +191,7 @@ def cost(editor):
         metrics = session.send("Performance.getMetrics")["metrics"]
         return next(one["value"] for one in metrics if one["name"] == "ThreadTime")
 
-    def measure(messages: list[dict]) -> float:
+    def measure(messages: list[dict]) -> tuple[float, float]:
         script = """
             const { api } = window.comfyAPI.api, later = window.requestAnimationFrame
             const root = document.querySelector('.dfa-sidebar > .dfa')
@@ -212,20 +213,22 @@ def cost(editor):
             between = seconds()
             editor.run(script, part)
             taken.append(1000 * (seconds() - between - (between - before)) / 25)
-        # What others do to the caches of a busy machine is not ours.
-        return min(taken)
+        return min(taken), statistics.median(taken)
 
     yield measure
     session.detach()
 
 
-def test_a_step_of_57_layers_and_50_steps_costs_a_few_milliseconds_at_most(editor, feed, panel, cost, record_property):
-    """The aim is 2 ms on a machine that does nothing else; one with a dozen other processes takes up to twice that."""
-    whole = document(steps=50, layers=57, heads=24)
-    feed.run(begun(whole))
-    taken = cost(list(run_samples.messages(whole)))
-    record_property("milliseconds_a_step", taken)
-    assert 0 < taken < 4
+def test_a_step_of_57_layers_and_50_steps_costs_less_than_two_milliseconds(editor, feed, panel, cost, record_property):
+    """Four runs one after another. What others do to the caches of a busy machine is not ours: the least one counts."""
+    taken = []
+    for _ in range(4):
+        whole = document(steps=50, layers=57, heads=24)
+        feed.run(begun(whole))
+        taken.append(cost(list(run_samples.messages(whole))))
+    least, median = min(one for one, _ in taken), statistics.median(other for _, other in taken)
+    record_property("milliseconds_a_step", {"least": least, "median": median})
+    assert 0 < least < 2 and median < 4
 
 
 def test_nothing_grows_over_a_thousand_steps(editor, feed, panel, cost, record_property):
@@ -238,9 +241,9 @@ def test_nothing_grows_over_a_thousand_steps(editor, feed, panel, cost, record_p
     size = "return document.querySelectorAll('.dfa-sidebar *').length"
     cost(messages[:25])
     elements = editor.run(size)
-    early = cost(messages[25:100])
+    early, _ = cost(messages[25:100])
     cost(messages[100:900])
-    late = cost(messages[900:])
+    late, _ = cost(messages[900:])
     record_property("milliseconds_a_step", [early, late])
     assert editor.run(size) == elements
     assert late < 4 and late < 1.5 * early + 0.5

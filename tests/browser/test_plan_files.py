@@ -68,10 +68,6 @@ def row(editor, name: str):
     return library(editor).locator(f'li[data-name="{name}"]')
 
 
-def toast(editor, text: str) -> None:
-    editor.page.get_by_text(text).first.wait_for(timeout=5_000)
-
-
 def undo(editor) -> None:
     editor.run("await manager.workflow.activeWorkflow.changeTracker.undo()")
 
@@ -83,7 +79,7 @@ def test_a_plan_is_saved_and_loaded_again_as_one_step_that_can_be_undone(editor,
     proposed = editor.page.get_by_role("dialog").get_by_role("textbox").input_value()
     assert json.loads(plans[0])["id"] in proposed
     answer(editor, "My plan")
-    toast(editor, 'Plan saved as "My plan"')
+    editor.wait_for_toast('Plan saved as "My plan"')
     assert stored(editor) == ["My plan.json"] and kept(editor, "My plan.json") == plans[0]
     editor.set_plan(plans[1])
     editor.run("manager.workflow.activeWorkflow.changeTracker.captureCanvasState()")
@@ -207,7 +203,7 @@ def test_names_are_made_fit_for_files(editor, opened, plans, asked, file):
     editor.set_plan(plans[0])
     menu(editor, "Save plan to library")
     answer(editor, asked)
-    toast(editor, "Plan saved as" if file else "no letter or digit")
+    editor.wait_for_toast(f'Plan saved as "{file[:-5]}"' if file else "no letter or digit")
     assert stored(editor) == ([file] if file else [])
 
 
@@ -255,17 +251,17 @@ def test_a_file_that_is_no_plan_is_one_sentence_and_changes_nothing(editor, open
     with editor.page.expect_file_chooser() as chooser:
         start(editor, "DiTFastAttn.OpenPlan")
     chooser.value.set_files(path)
-    toast(editor, says)
+    editor.wait_for_toast(says)
     assert editor.plan_text() == plans[0]
 
 
 def test_commands_do_the_same_with_the_selected_node_and_have_no_keys(editor, opened, plans):
     start(editor, "DiTFastAttn.SavePlan")
-    toast(editor, "There is no plan in this node yet")
+    editor.wait_for_toast("There is no plan in this node yet")
     editor.set_plan(plans[0])
     start(editor, "DiTFastAttn.SavePlan")
     answer(editor, "by command")
-    toast(editor, 'Plan saved as "by command"')
+    editor.wait_for_toast('Plan saved as "by command"')
     editor.set_plan("")
     start(editor, "DiTFastAttn.LoadPlan")
     row(editor, "by command").get_by_role("button", name="Load").click()

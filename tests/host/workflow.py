@@ -91,6 +91,8 @@ def _take_widgets(inputs: dict, values: list, prefix: str) -> Iterable[tuple[str
     """
     for name, spec in ((n, s) for group in ("required", "optional") for n, s in inputs.get(group, {}).items()):
         kind, options = spec[0], (spec[1] if len(spec) > 1 else {})
+        # Of an input of several types, the one that has a widget.
+        kind = options.get("widgetType", kind)
         if options.get("forceInput") or not (isinstance(kind, list) or kind in WIDGET_TYPES):
             continue
         chosen = values.pop(0) if values else _default(kind, options)

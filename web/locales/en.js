@@ -2,6 +2,8 @@
 export default {
   "1 run sampled.":
     "1 run sampled.",
+  "A CUDA graph is being captured, and the Triton kernel has not been tried on this GPU before.":
+    "A CUDA graph is being captured, and the Triton kernel has not been tried on this GPU before.",
   "A calibration must have costs.":
     "A calibration must have costs.",
   "A calibration's costs must be those of its layers and ways.":
@@ -18,6 +20,8 @@ export default {
     "A path of the plan uses a way that the plan does not define.",
   "A path of the plan uses residuals of two ways after one full noise level.":
     "A path of the plan uses residuals of two ways after one full noise level.",
+  "A picture is not finite (NaN or infinite): see whether it is without a plan, too.":
+    "A picture is not finite (NaN or infinite): see whether it is without a plan, too.",
   "A plan must be given as text.":
     "A plan must be given as text.",
   "A run of one step is too short to be measured: it takes {least} or more.":
@@ -34,6 +38,8 @@ export default {
     "Apply Compression Plan has no plan and must not make one: set calibrate to 'when needed', connect DiTFastAttn Calibrate, or paste a plan into the node.",
   "As predicted.":
     "As predicted.",
+  "Attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
+    "Attention is {part} of the work at this size, and leaving out steps costs more than it brings.",
   "Calibrated at CFG {measured}, sampled at CFG {sampled}.":
     "Calibrated at CFG {measured}, sampled at CFG {sampled}.",
   "Calibrated at {measured} tokens, sampled at {sampled}.":
@@ -86,8 +92,8 @@ export default {
     "Nothing to compare: this run followed no plan, and Apply Compression Plan says why.",
   "Nothing to compare: {why}":
     "Nothing to compare: {why}",
-  "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
-    "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.",
+  "Nothing to save.":
+    "Nothing to save.",
   "Nothing was measured again: {why}. {remedy}":
     "Nothing was measured again: {why}. {remedy}",
   "Nothing was measured: {why}.":
@@ -116,10 +122,20 @@ export default {
     "The CFG is not a finite number ({cfg}): set it to another.",
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.",
+  "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
+    "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.",
+  "The Hopper kernel needs rows of neighbouring elements that start on 16 bytes.":
+    "The Hopper kernel needs rows of neighbouring elements that start on 16 bytes.",
+  "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
+    "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.",
+  "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
+    "The Hopper kernel runs on GPUs of compute capability 9.0 only.",
   "The Triton kernel computes in float16 and bfloat16, not in {dtype}.":
     "The Triton kernel computes in float16 and bfloat16, not in {dtype}.",
   "The Triton kernel computes no head by {way}.":
     "The Triton kernel computes no head by {way}.",
+  "The Triton kernel failed its trial on this GPU: {kind}: {error}.":
+    "The Triton kernel failed its trial on this GPU: {kind}: {error}.",
   "The Triton kernel is switched off by {switch}=0.":
     "The Triton kernel is switched off by {switch}=0.",
   "The Triton kernel needs a positive scale, not {scale}.":
@@ -128,6 +144,10 @@ export default {
     "The Triton kernel runs on CUDA and ROCm devices, not on {device}.",
   "The Triton kernel takes queries, keys and values of four axes.":
     "The Triton kernel takes queries, keys and values of four axes.",
+  "The Triton kernel was tried on this GPU and differs by {difference} from the tiled path, more than {allowed}.":
+    "The Triton kernel was tried on this GPU and differs by {difference} from the tiled path, more than {allowed}.",
+  "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
+    "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.",
   "The Triton kernel's list of key blocks for {tokens} tokens would be too large.":
     "The Triton kernel's list of key blocks for {tokens} tokens would be too large.",
   "The cache budget was reached, so some heads were computed again instead of reused; raise the budget of Apply Compression Plan or choose a milder level.":
@@ -242,6 +262,8 @@ export default {
     "The plan's paths must be texts of 1 to {most} letters.",
   "The plan's references to profiles are damaged.":
     "The plan's references to profiles are damaged.",
+  "The plan's run was sampled twice: the first one had the GPU's kernels to compile.":
+    "The plan's run was sampled twice: the first one had the GPU's kernels to compile.",
   "The plan's seeds must be numbers written as text.":
     "The plan's seeds must be numbers written as text.",
   "The plan's sharing and its evaluated noise levels must be given as texts.":
@@ -308,6 +330,8 @@ export default {
     "There is no plan yet: run DiTFastAttn Calibrate, or paste a plan.",
   "There is no prompt to sample: connect positive and negative, or a guider.":
     "There is no prompt to sample: connect positive and negative, or a guider.",
+  "There was not enough GPU memory to try the Triton kernel; it is tried again later.":
+    "There was not enough GPU memory to try the Triton kernel; it is tried again later.",
   "This plan was made for a {family} model of another architecture (fingerprint {planned}, the connected model has {connected}): connect that model, or have a new plan made for this one.":
     "This plan was made for a {family} model of another architecture (fingerprint {planned}, the connected model has {connected}): connect that model, or have a new plan made for this one.",
   "This plan was made for {planned}, but the connected model is {connected}: connect that model, or have a new plan made for this one.":
@@ -320,8 +344,14 @@ export default {
     "Triton is not installed or does not load ({error}).",
   "Watched: the plan for the runs to come is made.":
     "Watched: the plan for the runs to come is made.",
+  "attends in windows of its own":
+    "attends in windows of its own",
+  "is a language model that keeps keys and values itself":
+    "is a language model that keeps keys and values itself",
   "its batch is not the sampler's":
     "its batch is not the sampler's",
+  "makes its video part by part from keys and values that it keeps itself":
+    "makes its video part by part from keys and values that it keeps itself",
   "no LoRA":
     "no LoRA",
   "no attention call that can be compressed was seen, or the run was too short.":

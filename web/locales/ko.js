@@ -4,6 +4,8 @@
 export default {
   "1 run sampled.":
     '1\ud68c \uc0d8\ud50c\ub9c1\ud588\uc2b5\ub2c8\ub2e4.',
+  "A CUDA graph is being captured, and the Triton kernel has not been tried on this GPU before.":
+    'CUDA graph\ub97c \uae30\ub85d\ud558\ub294 \uc911\uc774\uba70, Triton \ucee4\ub110\uc740 \uc774 GPU\uc5d0\uc11c \uc544\uc9c1 \uc2dc\ud5d8\ub418\uc9c0 \uc54a\uc558\uc2b5\ub2c8\ub2e4.',
   "A calibration must have costs.":
     '\ubcf4\uc815\uc5d0\ub294 \uacc4\uc0b0\ub7c9\uc774 \uc788\uc5b4\uc57c \ud569\ub2c8\ub2e4.',
   "A calibration's costs must be those of its layers and ways.":
@@ -20,6 +22,8 @@ export default {
     '\ud50c\ub79c\uc758 \ud55c \uacbd\ub85c\uac00 \ud50c\ub79c\uc5d0 \uc815\uc758\ub418\uc9c0 \uc54a\uc740 \uacc4\uc0b0 \ubc29\ubc95\uc744 \uc501\ub2c8\ub2e4.',
   "A path of the plan uses residuals of two ways after one full noise level.":
     '\ud50c\ub79c\uc758 \ud55c \uacbd\ub85c\uac00 \ud558\ub098\uc758 \uc804\uccb4 \ub178\uc774\uc988 \uc218\uc900 \ub4a4\uc5d0 \ub450 \ubc29\ubc95\uc758 \uc794\ucc28\ub97c \uc501\ub2c8\ub2e4.',
+  "A picture is not finite (NaN or infinite): see whether it is without a plan, too.":
+    '\uc774\ubbf8\uc9c0\uc5d0 \uc720\ud55c\ud558\uc9c0 \uc54a\uc740 \uac12(NaN \ub610\ub294 \ubb34\ud55c\ub300)\uc774 \uc788\uc2b5\ub2c8\ub2e4. \ud50c\ub79c \uc5c6\uc774\ub3c4 \uadf8\ub7f0\uc9c0 \ud655\uc778\ud558\uc138\uc694.',
   "A plan must be given as text.":
     '\ud50c\ub79c\uc740 \ud14d\uc2a4\ud2b8\ub85c \uc8fc\uc5b4\uc57c \ud569\ub2c8\ub2e4.',
   "A run of one step is too short to be measured: it takes {least} or more.":
@@ -36,6 +40,8 @@ export default {
     '\'\uc555\ucd95 \ud50c\ub79c \uc801\uc6a9\'\uc5d0 \ud50c\ub79c\uc774 \uc5c6\uace0 \ub9cc\ub4e4 \uc218\ub3c4 \uc5c6\uc2b5\ub2c8\ub2e4. \'\ubcf4\uc815\'\uc744 when needed\ub85c \ubc14\uafb8\uac70\ub098, \'DiTFastAttn \ubcf4\uc815\'\uc744 \uc5f0\uacb0\ud558\uac70\ub098, \ub178\ub4dc\uc5d0 \ud50c\ub79c\uc744 \ubd99\uc5ec \ub123\uc73c\uc138\uc694.',
   "As predicted.":
     '\uc608\uce21\uacfc \uac19\uc2b5\ub2c8\ub2e4.',
+  "Attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
+    '\uc774 \ud06c\uae30\uc5d0\uc11c \uc5b4\ud150\uc158\uc740 \uacc4\uc0b0\ub7c9\uc758 {part}\uc774\uace0, \uc2a4\ud15d\uc744 \ube7c\uba74 \uc5bb\ub294 \uac83\ubcf4\ub2e4 \uc783\ub294 \uac83\uc774 \ud07d\ub2c8\ub2e4.',
   "Calibrated at CFG {measured}, sampled at CFG {sampled}.":
     'CFG {measured}(\uc73c)\ub85c \ubcf4\uc815\ud588\uace0 {sampled}(\uc73c)\ub85c \uc0d8\ud50c\ub9c1\ud569\ub2c8\ub2e4.',
   "Calibrated at {measured} tokens, sampled at {sampled}.":
@@ -88,8 +94,8 @@ export default {
     '\ube44\uad50\ud560 \uac83\uc774 \uc5c6\uc2b5\ub2c8\ub2e4. \uc774 \uc2e4\ud589\uc740 \ud50c\ub79c\uc744 \ub530\ub974\uc9c0 \uc54a\uc558\uc2b5\ub2c8\ub2e4. \uc774\uc720\ub294 \'\uc555\ucd95 \ud50c\ub79c \uc801\uc6a9\'\uc5d0 \ud45c\uc2dc\ub429\ub2c8\ub2e4.',
   "Nothing to compare: {why}":
     '\ube44\uad50\ud560 \uac83\uc774 \uc5c6\uc2b5\ub2c8\ub2e4: {why}',
-  "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
-    '\uc808\uc57d\ud560 \uac83\uc774 \uc5c6\uc2b5\ub2c8\ub2e4. \uc774 \ud06c\uae30\uc5d0\uc11c \uc5b4\ud150\uc158\uc740 \uacc4\uc0b0\ub7c9\uc758 {part}\uc774\uace0, \uc2a4\ud15d\uc744 \ube7c\uba74 \uc5bb\ub294 \uac83\ubcf4\ub2e4 \uc783\ub294 \uac83\uc774 \ud07d\ub2c8\ub2e4. \ub354 \ud070 \uc774\ubbf8\uc9c0\uc5d0\ub294 \'\ubcf4\uc815\'\uc744 again\uc73c\ub85c \ubc14\uafb8\uc138\uc694.',
+  "Nothing to save.":
+    '\uc808\uc57d\ud560 \uac83\uc774 \uc5c6\uc2b5\ub2c8\ub2e4.',
   "Nothing was measured again: {why}. {remedy}":
     '\ub2e4\uc2dc \uce21\uc815\ud558\uc9c0 \ubabb\ud588\uc2b5\ub2c8\ub2e4: {why}. {remedy}',
   "Nothing was measured: {why}.":
@@ -118,10 +124,20 @@ export default {
     'CFG\uac00 \uc720\ud55c\ud55c \uc218\uac00 \uc544\ub2d9\ub2c8\ub2e4({cfg}). \ub2e4\ub978 \uac12\uc73c\ub85c \ubc14\uafb8\uc138\uc694.',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU\uc758 compute capability\ub294 {major}.{minor}\uc774\uace0 Triton \ucee4\ub110\uc5d0\ub294 8.0\uc774 \ud544\uc694\ud569\ub2c8\ub2e4.',
+  "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
+    'Hopper \ucee4\ub110\uc774 \uaebc\uc838 \uc788\uac70\ub098, \uc774 GPU\uc5d0\uc11c\uc758 \uc2dc\ud5d8\uc5d0\uc11c pointer \ucee4\ub110\uc774 \uc120\ud0dd\ub418\uc5c8\uc2b5\ub2c8\ub2e4.',
+  "The Hopper kernel needs rows of neighbouring elements that start on 16 bytes.":
+    'Hopper \ucee4\ub110\uc5d0\ub294 \uc6d0\uc18c\uac00 \uc5f0\uc18d\ub418\uace0 16\ubc14\uc774\ud2b8 \uacbd\uacc4\uc5d0\uc11c \uc2dc\uc791\ud558\ub294 \ud589\uc774 \ud544\uc694\ud569\ub2c8\ub2e4.',
+  "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
+    'Hopper \ucee4\ub110\uc740 \ud5e4\ub4dc\ub098 \ubc30\uce58 \ud56d\ubaa9\uc774 \uba54\ubaa8\ub9ac\uc5d0\uc11c \ubc18\ubcf5\ub418\ub294 \ud150\uc11c\ub97c \uc77d\uc9c0 \ubabb\ud569\ub2c8\ub2e4.',
+  "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
+    'Hopper \ucee4\ub110\uc740 compute capability 9.0\uc778 GPU\uc5d0\uc11c\ub9cc \uc2e4\ud589\ub429\ub2c8\ub2e4.',
   "The Triton kernel computes in float16 and bfloat16, not in {dtype}.":
     'Triton \ucee4\ub110\uc740 float16\uacfc bfloat16\uc73c\ub85c \uacc4\uc0b0\ud558\uba70 {dtype}\uc740(\ub294) \uc9c0\uc6d0\ud558\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel computes no head by {way}.":
     'Triton \ucee4\ub110\uc740 {way}(\uc73c)\ub85c \ud5e4\ub4dc\ub97c \uacc4\uc0b0\ud558\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4.',
+  "The Triton kernel failed its trial on this GPU: {kind}: {error}.":
+    'Triton \ucee4\ub110\uc774 \uc774 GPU\uc5d0\uc11c\uc758 \uc2dc\ud5d8\uc5d0 \uc2e4\ud328\ud588\uc2b5\ub2c8\ub2e4: {kind}: {error}.',
   "The Triton kernel is switched off by {switch}=0.":
     'Triton \ucee4\ub110\uc774 {switch}=0\uc73c\ub85c \uaebc\uc838 \uc788\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel needs a positive scale, not {scale}.":
@@ -130,6 +146,10 @@ export default {
     'Triton \ucee4\ub110\uc740 CUDA\uc640 ROCm \uc7a5\uce58\uc5d0\uc11c \uc2e4\ud589\ub418\uba70 {device}\uc5d0\uc11c\ub294 \uc2e4\ud589\ub418\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel takes queries, keys and values of four axes.":
     'Triton \ucee4\ub110\uc740 \ucd95\uc774 \ub124 \uac1c\uc778 \ucffc\ub9ac, \ud0a4, \uac12\uc744 \ubc1b\uc2b5\ub2c8\ub2e4.',
+  "The Triton kernel was tried on this GPU and differs by {difference} from the tiled path, more than {allowed}.":
+    'Triton \ucee4\ub110\uc744 \uc774 GPU\uc5d0\uc11c \uc2dc\ud5d8\ud55c \uacb0\uacfc \ud0c0\uc77c \uacbd\ub85c\uc640 {difference}\ub9cc\ud07c \ub2ec\ub77c \ud5c8\uc6a9\uce58 {allowed}\uc744(\ub97c) \ub118\uc2b5\ub2c8\ub2e4.',
+  "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
+    'Triton \ucee4\ub110\uc744 \uc774 GPU\uc5d0\uc11c \uc2dc\ud5d8\ud588\uc73c\ub098 \ud0c0\uc77c \uacbd\ub85c\ubcf4\ub2e4 \ube60\ub974\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4: {fused} ms \ub300 {tiled} ms.',
   "The Triton kernel's list of key blocks for {tokens} tokens would be too large.":
     '\ud1a0\ud070 {tokens}\uac1c\uc5d0\uc11c\ub294 Triton \ucee4\ub110\uc758 \ud0a4 \ube14\ub85d \ubaa9\ub85d\uc774 \ub108\ubb34 \ucee4\uc9d1\ub2c8\ub2e4.',
   "The cache budget was reached, so some heads were computed again instead of reused; raise the budget of Apply Compression Plan or choose a milder level.":
@@ -244,6 +264,8 @@ export default {
     '\ud50c\ub79c\uc758 \uacbd\ub85c\ub294 1~{most}\uc790\uc758 \ud14d\uc2a4\ud2b8\uc5ec\uc57c \ud569\ub2c8\ub2e4.',
   "The plan's references to profiles are damaged.":
     '\ud50c\ub79c\uc758 \ud504\ub85c\ud544 \ucc38\uc870\uac00 \uc190\uc0c1\ub418\uc5c8\uc2b5\ub2c8\ub2e4.',
+  "The plan's run was sampled twice: the first one had the GPU's kernels to compile.":
+    '\ud50c\ub79c \uc2e4\ud589\uc740 \ub450 \ubc88 \uc0d8\ud50c\ub9c1\ub418\uc5c8\uc2b5\ub2c8\ub2e4. \uccab \ubc88\uc9f8\uc5d0\ub294 GPU \ucee4\ub110\uc744 \ucef4\ud30c\uc77c\ud574\uc57c \ud588\uc2b5\ub2c8\ub2e4.',
   "The plan's seeds must be numbers written as text.":
     '\ud50c\ub79c\uc758 \uc2dc\ub4dc\ub294 \ud14d\uc2a4\ud2b8\ub85c \uc4f4 \uc218\uc5ec\uc57c \ud569\ub2c8\ub2e4.',
   "The plan's sharing and its evaluated noise levels must be given as texts.":
@@ -310,6 +332,8 @@ export default {
     '\uc544\uc9c1 \ud50c\ub79c\uc774 \uc5c6\uc2b5\ub2c8\ub2e4. \'DiTFastAttn \ubcf4\uc815\'\uc744 \uc2e4\ud589\ud558\uac70\ub098 \ud50c\ub79c\uc744 \ubd99\uc5ec \ub123\uc73c\uc138\uc694.',
   "There is no prompt to sample: connect positive and negative, or a guider.":
     '\uc0d8\ud50c\ub9c1\ud560 \ud504\ub86c\ud504\ud2b8\uac00 \uc5c6\uc2b5\ub2c8\ub2e4. \uae0d\uc815 \uc870\uac74\uacfc \ubd80\uc815 \uc870\uac74, \ub610\ub294 \uac00\uc774\ub354\ub97c \uc5f0\uacb0\ud558\uc138\uc694.',
+  "There was not enough GPU memory to try the Triton kernel; it is tried again later.":
+    'Triton \ucee4\ub110\uc744 \uc2dc\ud5d8\ud560 GPU \uba54\ubaa8\ub9ac\uac00 \ubd80\uc871\ud588\uc2b5\ub2c8\ub2e4. \ub098\uc911\uc5d0 \ub2e4\uc2dc \uc2dc\ud5d8\ud569\ub2c8\ub2e4.',
   "This plan was made for a {family} model of another architecture (fingerprint {planned}, the connected model has {connected}): connect that model, or have a new plan made for this one.":
     '\uc774 \ud50c\ub79c\uc740 \ub2e4\ub978 \uad6c\uc870\uc758 {family} \ubaa8\ub378\uc6a9\uc785\ub2c8\ub2e4(\uc9c0\ubb38 {planned}, \uc5f0\uacb0\ub41c \ubaa8\ub378\uc740 {connected}). \uadf8 \ubaa8\ub378\uc744 \uc5f0\uacb0\ud558\uac70\ub098 \uc774 \ubaa8\ub378\uc6a9 \uc0c8 \ud50c\ub79c\uc744 \ub9cc\ub4dc\uc138\uc694.',
   "This plan was made for {planned}, but the connected model is {connected}: connect that model, or have a new plan made for this one.":
@@ -322,8 +346,14 @@ export default {
     'Triton\uc774 \uc124\uce58\ub418\uc9c0 \uc54a\uc558\uac70\ub098 \ubd88\ub7ec\uc62c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4({error}).',
   "Watched: the plan for the runs to come is made.":
     '\uad00\ucc30\ud588\uc2b5\ub2c8\ub2e4. \uc55e\uc73c\ub85c\uc758 \uc2e4\ud589\uc744 \uc704\ud55c \ud50c\ub79c\uc774 \ub9cc\ub4e4\uc5b4\uc84c\uc2b5\ub2c8\ub2e4.',
+  "attends in windows of its own":
+    '\uc790\uccb4 \uc708\ub3c4\uc6b0\ub85c \uc5b4\ud150\uc158\uc744 \uacc4\uc0b0\ud558\ub294 \ubaa8\ub378',
+  "is a language model that keeps keys and values itself":
+    '\ud0a4\uc640 \uac12\uc744 \uc2a4\uc2a4\ub85c \ubcf4\uad00\ud558\ub294 \uc5b8\uc5b4 \ubaa8\ub378',
   "its batch is not the sampler's":
     '\ubc30\uce58\uac00 \uc0d8\ud50c\ub7ec\uc758 \uac83\uacfc \ub2e4\ub984',
+  "makes its video part by part from keys and values that it keeps itself":
+    '\uc2a4\uc2a4\ub85c \ubcf4\uad00\ud558\ub294 \ud0a4\uc640 \uac12\uc73c\ub85c \uc601\uc0c1\uc744 \ubd80\ubd84\ubcc4\ub85c \ub9cc\ub4dc\ub294 \ubaa8\ub378',
   "no LoRA":
     'LoRA \uc5c6\uc74c',
   "no attention call that can be compressed was seen, or the run was too short.":
@@ -352,6 +382,8 @@ export default {
     '\ud1a0\ud070 {tokens}\uac1c\uc758 \ud5e4\ub4dc {heads}\uac1c\ub294 Triton \ucee4\ub110\uc758 \uc791\uc5c5 \ubaa9\ub85d \ubc94\uc704\ub97c \ub118\uc2b5\ub2c8\ub2e4.',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     '{layer}\uc744(\ub97c) \uc555\ucd95\ud560 \uc218 \uc5c6\uc5c8\uc2b5\ub2c8\ub2e4({reason}). \ub098\uba38\uc9c0 \uc2e4\ud589\uc740 \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4.',
+  "{layer} ran in full: another node has put a function of its own in the place of its layer.":
+    '{layer}\uc740(\ub294) \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4: \ub2e4\ub978 \ub178\ub4dc\uac00 \uc774 \ub808\uc774\uc5b4\ub97c \uc790\uccb4 \ud568\uc218\ub85c \ubc14\uafb8\uc5c8\uc2b5\ub2c8\ub2e4.',
   "{layer} ran in full: {reason}.":
     '{layer}\uc740(\ub294) \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4: {reason}.',
   "{layer} ran without windows: its {tokens} tokens do not fit the {grid} grid.":
@@ -362,6 +394,8 @@ export default {
     '{level}: {note}',
   "{model} is not a model that DiTFastAttn covers, so it runs with full attention: bypass or remove the node, or load one of those that are covered ({covered}).":
     '{model}\uc740(\ub294) DiTFastAttn\uc774 \uc9c0\uc6d0\ud558\ub294 \ubaa8\ub378\uc774 \uc544\ub2c8\ubbc0\ub85c \uc804\uccb4 \uc5b4\ud150\uc158\uc73c\ub85c \uacc4\uc0b0\ud569\ub2c8\ub2e4. \ub178\ub4dc\ub97c \uc6b0\ud68c\ud558\uac70\ub098 \uc5c6\uc560\uac70\ub098, \uc9c0\uc6d0\ud558\ub294 \ubaa8\ub378({covered})\uc744 \ubd88\ub7ec\uc624\uc138\uc694.',
+  "{model} {reason}, so it runs with full attention: bypass or remove the node.":
+    '{model}({reason})\uc740(\ub294) \uc555\ucd95\ud560 \uc218 \uc5c6\uc73c\ubbc0\ub85c \uc804\uccb4 \uc5b4\ud150\uc158\uc73c\ub85c \uacc4\uc0b0\ud569\ub2c8\ub2e4. \ub178\ub4dc\ub97c \uc6b0\ud68c\ud558\uac70\ub098 \uc5c6\uc560\uc138\uc694.',
   "{name} must be finite, not {wrong}: set it to what you sample with.":
     '{name}\uc740(\ub294) \uc720\ud55c\ud574\uc57c \ud569\ub2c8\ub2e4({wrong} \ubd88\uac00). \uc0d8\ud50c\ub9c1\uc5d0 \uc4f0\ub294 \uac12\uc73c\ub85c \ud558\uc138\uc694.',
   "{node} leaves out steps as well: what that changes comes on top of the predicted error.":
@@ -371,9 +405,5 @@ export default {
   "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast.":
     '\uc774 \uc2e4\ud589\uc758 \uc2a4\ud15d \uac04\uaca9\uc774 \uc608\uce21\ud558\uae30\uc5d0\ub294 \ub108\ubb34 \ub113\uc5b4, \ud50c\ub79c\uc774 \uc608\uce21\ud558\ub294 {steps}\uc2a4\ud15d \uc911 {recalled}\uc744(\ub97c) \uacc4\uc0b0\ud569\ub2c8\ub2e4.',
   "{steps} of {of} steps, the same work, err by {error}.":
-    '\uac19\uc740 \uacc4\uc0b0\ub7c9\uc73c\ub85c {of}\uc2a4\ud15d \ub300\uc2e0 {steps}\uc2a4\ud15d\uc744 \uc4f0\uba74 \uc624\ucc28\ub294 {error}\uc785\ub2c8\ub2e4.',
-  "{layer} ran in full: another node has put a function of its own in the place of its layer.":
-    '{layer}\uc740(\ub294) \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4: \ub2e4\ub978 \ub178\ub4dc\uac00 \uc774 \ub808\uc774\uc5b4\ub97c \uc790\uccb4 \ud568\uc218\ub85c \ubc14\uafb8\uc5c8\uc2b5\ub2c8\ub2e4.',
-  "{model} {reason}, so it runs with full attention: bypass or remove the node.":
-    '{model}({reason})\uc740(\ub294) \uc555\ucd95\ud560 \uc218 \uc5c6\uc73c\ubbc0\ub85c \uc804\uccb4 \uc5b4\ud150\uc158\uc73c\ub85c \uacc4\uc0b0\ud569\ub2c8\ub2e4. \ub178\ub4dc\ub97c \uc6b0\ud68c\ud558\uac70\ub098 \uc5c6\uc560\uc138\uc694.'
+    '\uac19\uc740 \uacc4\uc0b0\ub7c9\uc73c\ub85c {of}\uc2a4\ud15d \ub300\uc2e0 {steps}\uc2a4\ud15d\uc744 \uc4f0\uba74 \uc624\ucc28\ub294 {error}\uc785\ub2c8\ub2e4.'
 }

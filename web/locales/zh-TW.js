@@ -4,6 +4,8 @@
 export default {
   "1 run sampled.":
     '\u5df2\u53d6\u6a23 1 \u6b21\u3002',
+  "A CUDA graph is being captured, and the Triton kernel has not been tried on this GPU before.":
+    '\u6b63\u5728\u9304\u88fd CUDA graph\uff0c\u800c Triton \u6838\u5fc3\u5c1a\u672a\u5728\u6b64 GPU \u4e0a\u8a66\u57f7\u884c\u904e\u3002',
   "A calibration must have costs.":
     '\u6821\u6e96\u8cc7\u6599\u5fc5\u9808\u542b\u6709\u8a08\u7b97\u91cf\u3002',
   "A calibration's costs must be those of its layers and ways.":
@@ -20,6 +22,8 @@ export default {
     '\u65b9\u6848\u4e2d\u7684\u4e00\u689d\u8def\u5f91\u4f7f\u7528\u4e86\u65b9\u6848\u672a\u5b9a\u7fa9\u7684\u8a08\u7b97\u65b9\u5f0f\u3002',
   "A path of the plan uses residuals of two ways after one full noise level.":
     '\u65b9\u6848\u4e2d\u7684\u4e00\u689d\u8def\u5f91\u5728\u540c\u4e00\u500b\u5b8c\u6574\u8a08\u7b97\u7684\u96dc\u8a0a\u6c34\u5e73\u4e4b\u5f8c\u4f7f\u7528\u4e86\u5169\u7a2e\u65b9\u5f0f\u7684\u6b98\u5dee\u3002',
+  "A picture is not finite (NaN or infinite): see whether it is without a plan, too.":
+    '\u5716\u50cf\u4e2d\u6709\u975e\u6709\u9650\u503c\uff08NaN \u6216\u7121\u7aae\u5927\uff09\uff1a\u8acb\u6aa2\u67e5\u4e0d\u4f7f\u7528\u65b9\u6848\u6642\u662f\u5426\u4e5f\u662f\u5982\u6b64\u3002',
   "A plan must be given as text.":
     '\u65b9\u6848\u5fc5\u9808\u4ee5\u6587\u5b57\u5f62\u5f0f\u7d66\u51fa\u3002',
   "A run of one step is too short to be measured: it takes {least} or more.":
@@ -36,6 +40,8 @@ export default {
     '\u300c\u5957\u7528\u58d3\u7e2e\u65b9\u6848\u300d\u6c92\u6709\u65b9\u6848\uff0c\u4e5f\u4e0d\u5141\u8a31\u751f\u6210\uff1a\u8acb\u5c07\u300c\u6821\u6e96\u300d\u8a2d\u70ba when needed\uff0c\u9023\u63a5\u300cDiTFastAttn \u6821\u6e96\u300d\uff0c\u6216\u5728\u7bc0\u9ede\u4e2d\u8cbc\u4e0a\u65b9\u6848\u3002',
   "As predicted.":
     '\u8207\u9810\u6e2c\u76f8\u7b26\u3002',
+  "Attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
+    '\u5728\u6b64\u5c3a\u5bf8\u4e0b\u6ce8\u610f\u529b\u4f54\u8a08\u7b97\u91cf\u7684 {part}\uff0c\u800c\u7701\u7565\u6b65\u9a5f\u7684\u4ee3\u50f9\u5927\u65bc\u6536\u76ca\u3002',
   "Calibrated at CFG {measured}, sampled at CFG {sampled}.":
     '\u6821\u6e96\u6642 CFG \u70ba {measured}\uff0c\u53d6\u6a23\u6642\u70ba {sampled}\u3002',
   "Calibrated at {measured} tokens, sampled at {sampled}.":
@@ -88,8 +94,8 @@ export default {
     '\u6c92\u6709\u53ef\u6bd4\u8f03\u7684\uff1a\u672c\u6b21\u57f7\u884c\u6c92\u6709\u6309\u65b9\u6848\u9032\u884c\uff0c\u539f\u56e0\u898b\u300c\u5957\u7528\u58d3\u7e2e\u65b9\u6848\u300d\u3002',
   "Nothing to compare: {why}":
     '\u6c92\u6709\u53ef\u6bd4\u8f03\u7684\uff1a{why}',
-  "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
-    '\u6c92\u6709\u53ef\u7bc0\u7701\u7684\uff1a\u5728\u6b64\u5c3a\u5bf8\u4e0b\u6ce8\u610f\u529b\u4f54\u8a08\u7b97\u91cf\u7684 {part}\uff0c\u800c\u7701\u7565\u6b65\u9a5f\u7684\u4ee3\u50f9\u5927\u65bc\u6536\u76ca\u3002\u82e5\u8981\u7528\u65bc\u66f4\u5927\u7684\u5716\u50cf\uff0c\u8acb\u5c07\u300c\u6821\u6e96\u300d\u8a2d\u70ba again\u3002',
+  "Nothing to save.":
+    '\u6c92\u6709\u53ef\u7bc0\u7701\u7684\u3002',
   "Nothing was measured again: {why}. {remedy}":
     '\u6c92\u6709\u91cd\u65b0\u6e2c\u91cf\uff1a{why}\u3002{remedy}',
   "Nothing was measured: {why}.":
@@ -118,10 +124,20 @@ export default {
     'CFG \u4e0d\u662f\u6709\u9650\u6578\uff08{cfg}\uff09\uff1a\u8acb\u6539\u70ba\u5176\u4ed6\u503c\u3002',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU \u7684\u8a08\u7b97\u80fd\u529b\u70ba {major}.{minor}\uff0c\u800c Triton \u6838\u5fc3\u9700\u8981 8.0\u3002',
+  "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
+    'Hopper \u6838\u5fc3\u5df2\u95dc\u9589\uff0c\u6216\u5728\u6b64 GPU \u4e0a\u7684\u8a66\u57f7\u884c\u9078\u64c7\u4e86 pointer \u6838\u5fc3\u3002',
+  "The Hopper kernel needs rows of neighbouring elements that start on 16 bytes.":
+    'Hopper \u6838\u5fc3\u8981\u6c42\u5404\u5217\u5143\u7d20\u9023\u7e8c\uff0c\u4e14\u8d77\u59cb\u4f4d\u5740\u6309 16 \u4f4d\u5143\u7d44\u5c0d\u9f4a\u3002',
+  "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
+    'Hopper \u6838\u5fc3\u7121\u6cd5\u8b80\u53d6\u6ce8\u610f\u529b\u982d\u6216\u6279\u6b21\u9805\u5728\u8a18\u61b6\u9ad4\u4e2d\u91cd\u8907\u7684\u5f35\u91cf\u3002',
+  "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
+    'Hopper \u6838\u5fc3\u53ea\u80fd\u5728\u904b\u7b97\u80fd\u529b\u70ba 9.0 \u7684 GPU \u4e0a\u57f7\u884c\u3002',
   "The Triton kernel computes in float16 and bfloat16, not in {dtype}.":
     'Triton \u6838\u5fc3\u4ee5 float16 \u548c bfloat16 \u8a08\u7b97\uff0c\u4e0d\u652f\u63f4 {dtype}\u3002',
   "The Triton kernel computes no head by {way}.":
     'Triton \u6838\u5fc3\u4e0d\u652f\u63f4\u6309\u300c{way}\u300d\u8a08\u7b97\u6ce8\u610f\u529b\u982d\u3002',
+  "The Triton kernel failed its trial on this GPU: {kind}: {error}.":
+    'Triton \u6838\u5fc3\u5728\u6b64 GPU \u4e0a\u7684\u8a66\u57f7\u884c\u5931\u6557\uff1a{kind}: {error}\u3002',
   "The Triton kernel is switched off by {switch}=0.":
     'Triton \u6838\u5fc3\u5df2\u7531 {switch}=0 \u95dc\u9589\u3002',
   "The Triton kernel needs a positive scale, not {scale}.":
@@ -130,6 +146,10 @@ export default {
     'Triton \u6838\u5fc3\u5728 CUDA \u548c ROCm \u88dd\u7f6e\u4e0a\u57f7\u884c\uff0c\u4e0d\u652f\u63f4 {device}\u3002',
   "The Triton kernel takes queries, keys and values of four axes.":
     'Triton \u6838\u5fc3\u63a5\u53d7\u56db\u500b\u8ef8\u7684\u67e5\u8a62\u3001\u9375\u548c\u503c\u3002',
+  "The Triton kernel was tried on this GPU and differs by {difference} from the tiled path, more than {allowed}.":
+    'Triton \u6838\u5fc3\u5df2\u5728\u6b64 GPU \u4e0a\u8a66\u57f7\u884c\uff0c\u8207\u5206\u584a\u8def\u5f91\u76f8\u5dee {difference}\uff0c\u8d85\u904e {allowed}\u3002',
+  "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
+    'Triton \u6838\u5fc3\u5df2\u5728\u6b64 GPU \u4e0a\u8a66\u57f7\u884c\uff0c\u4e26\u4e0d\u6bd4\u5206\u584a\u8def\u5f91\u5feb\uff1a{fused} \u6beb\u79d2\u5c0d {tiled} \u6beb\u79d2\u3002',
   "The Triton kernel's list of key blocks for {tokens} tokens would be too large.":
     '\u5c0d\u65bc {tokens} \u500b token\uff0cTriton \u6838\u5fc3\u7684\u9375\u584a\u6e05\u55ae\u6703\u904e\u5927\u3002',
   "The cache budget was reached, so some heads were computed again instead of reused; raise the budget of Apply Compression Plan or choose a milder level.":
@@ -244,6 +264,8 @@ export default {
     '\u65b9\u6848\u7684\u8def\u5f91\u5fc5\u9808\u662f 1 \u5230 {most} \u500b\u5b57\u6bcd\u7684\u6587\u5b57\u3002',
   "The plan's references to profiles are damaged.":
     '\u65b9\u6848\u4e2d\u5c0d\u8a2d\u5b9a\u6a94\u7684\u5f15\u7528\u5df2\u640d\u58de\u3002',
+  "The plan's run was sampled twice: the first one had the GPU's kernels to compile.":
+    '\u4f7f\u7528\u65b9\u6848\u7684\u57f7\u884c\u53d6\u6a23\u4e86\u5169\u6b21\uff1a\u7b2c\u4e00\u6b21\u9700\u8981\u7de8\u8b6f GPU \u6838\u5fc3\u3002',
   "The plan's seeds must be numbers written as text.":
     '\u65b9\u6848\u7684\u7a2e\u5b50\u5fc5\u9808\u662f\u4ee5\u6587\u5b57\u66f8\u5beb\u7684\u6578\u5b57\u3002',
   "The plan's sharing and its evaluated noise levels must be given as texts.":
@@ -310,6 +332,8 @@ export default {
     '\u9084\u6c92\u6709\u65b9\u6848\uff1a\u8acb\u57f7\u884c\u300cDiTFastAttn \u6821\u6e96\u300d\uff0c\u6216\u8cbc\u4e0a\u65b9\u6848\u3002',
   "There is no prompt to sample: connect positive and negative, or a guider.":
     '\u6c92\u6709\u53ef\u53d6\u6a23\u7684\u63d0\u793a\u8a5e\uff1a\u8acb\u9023\u63a5\u6b63\u5411\u689d\u4ef6\u548c\u8ca0\u5411\u689d\u4ef6\uff0c\u6216\u9023\u63a5\u5f15\u5c0e\u5668\u3002',
+  "There was not enough GPU memory to try the Triton kernel; it is tried again later.":
+    '\u986f\u793a\u8a18\u61b6\u9ad4\u4e0d\u8db3\uff0c\u7121\u6cd5\u8a66\u57f7\u884c Triton \u6838\u5fc3\uff1b\u7a0d\u5f8c\u6703\u518d\u6b21\u5617\u8a66\u3002',
   "This plan was made for a {family} model of another architecture (fingerprint {planned}, the connected model has {connected}): connect that model, or have a new plan made for this one.":
     '\u6b64\u65b9\u6848\u9069\u7528\u65bc\u53e6\u4e00\u67b6\u69cb\u7684 {family} \u6a21\u578b\uff08\u6307\u7d0b {planned}\uff0c\u6240\u9023\u63a5\u7684\u6a21\u578b\u70ba {connected}\uff09\uff1a\u8acb\u9023\u63a5\u90a3\u500b\u6a21\u578b\uff0c\u6216\u70ba\u6b64\u6a21\u578b\u7522\u751f\u65b0\u65b9\u6848\u3002',
   "This plan was made for {planned}, but the connected model is {connected}: connect that model, or have a new plan made for this one.":
@@ -322,8 +346,14 @@ export default {
     'Triton \u672a\u5b89\u88dd\u6216\u7121\u6cd5\u8f09\u5165\uff08{error}\uff09\u3002',
   "Watched: the plan for the runs to come is made.":
     '\u5df2\u89c0\u5bdf\uff1a\u4eca\u5f8c\u57f7\u884c\u6240\u7528\u7684\u65b9\u6848\u5df2\u7522\u751f\u3002',
+  "attends in windows of its own":
+    '\u4f7f\u7528\u81ea\u5df1\u7684\u8996\u7a97\u8a08\u7b97\u6ce8\u610f\u529b',
+  "is a language model that keeps keys and values itself":
+    '\u662f\u81ea\u884c\u4fdd\u5b58\u9375\u548c\u503c\u7684\u8a9e\u8a00\u6a21\u578b',
   "its batch is not the sampler's":
     '\u5176\u6279\u6b21\u8207\u53d6\u6a23\u5668\u7684\u4e0d\u540c',
+  "makes its video part by part from keys and values that it keeps itself":
+    '\u5229\u7528\u81ea\u884c\u4fdd\u5b58\u7684\u9375\u548c\u503c\u9010\u6bb5\u751f\u6210\u5f71\u7247',
   "no LoRA":
     '\u7121 LoRA',
   "no attention call that can be compressed was seen, or the run was too short.":
@@ -352,6 +382,8 @@ export default {
     '{tokens} \u500b token \u7684 {heads} \u500b\u982d\u8d85\u51fa\u4e86 Triton \u6838\u5fc3\u5de5\u4f5c\u6e05\u55ae\u7684\u7de8\u865f\u7bc4\u570d\u3002',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     '{layer} \u7121\u6cd5\u58d3\u7e2e\uff08{reason}\uff09\uff1b\u57f7\u884c\u7684\u5176\u9918\u90e8\u5206\u5b8c\u6574\u8a08\u7b97\u3002',
+  "{layer} ran in full: another node has put a function of its own in the place of its layer.":
+    '{layer} \u5b8c\u6574\u8a08\u7b97\uff1a\u53e6\u4e00\u500b\u7bc0\u9ede\u4ee5\u81ea\u5df1\u7684\u51fd\u5f0f\u53d6\u4ee3\u4e86\u8a72\u5c64\u3002',
   "{layer} ran in full: {reason}.":
     '{layer} \u5b8c\u6574\u8a08\u7b97\uff1a{reason}\u3002',
   "{layer} ran without windows: its {tokens} tokens do not fit the {grid} grid.":
@@ -362,6 +394,8 @@ export default {
     '{level}\uff1a{note}',
   "{model} is not a model that DiTFastAttn covers, so it runs with full attention: bypass or remove the node, or load one of those that are covered ({covered}).":
     '{model} \u4e0d\u662f DiTFastAttn \u652f\u63f4\u7684\u6a21\u578b\uff0c\u56e0\u6b64\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\uff1a\u8acb\u7e5e\u904e\u6216\u79fb\u9664\u672c\u7bc0\u9ede\uff0c\u6216\u8f09\u5165\u53d7\u652f\u63f4\u7684\u6a21\u578b\uff08{covered}\uff09\u3002',
+  "{model} {reason}, so it runs with full attention: bypass or remove the node.":
+    '{model}\uff08{reason}\uff09\u7121\u6cd5\u58d3\u7e2e\uff0c\u56e0\u6b64\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\uff1a\u8acb\u7e5e\u904e\u6216\u79fb\u9664\u672c\u7bc0\u9ede\u3002',
   "{name} must be finite, not {wrong}: set it to what you sample with.":
     '{name} \u5fc5\u9808\u662f\u6709\u9650\u6578\uff0c\u800c\u4e0d\u662f {wrong}\uff1a\u8acb\u8a2d\u70ba\u60a8\u53d6\u6a23\u6240\u7528\u7684\u503c\u3002',
   "{node} leaves out steps as well: what that changes comes on top of the predicted error.":
@@ -371,9 +405,5 @@ export default {
   "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast.":
     '\u7531\u65bc\u672c\u6b21\u57f7\u884c\u7684\u6b65\u8ddd\u904e\u5927\uff0c\u7121\u6cd5\u9810\u6e2c\uff0c\u65b9\u6848\u8981\u9810\u6e2c\u7684 {steps} \u6b65\u4e2d\u6709 {recalled} \u6b65\u6539\u70ba\u8a08\u7b97\u3002',
   "{steps} of {of} steps, the same work, err by {error}.":
-    '\u540c\u6a23\u7684\u8a08\u7b97\u91cf\u4e0b\uff0c\u7528 {of} \u6b65\u4e2d\u7684 {steps} \u6b65\u53d6\u6a23\u7684\u8aa4\u5dee\u70ba {error}\u3002',
-  "{layer} ran in full: another node has put a function of its own in the place of its layer.":
-    '{layer} \u5b8c\u6574\u8a08\u7b97\uff1a\u53e6\u4e00\u500b\u7bc0\u9ede\u4ee5\u81ea\u5df1\u7684\u51fd\u5f0f\u53d6\u4ee3\u4e86\u8a72\u5c64\u3002',
-  "{model} {reason}, so it runs with full attention: bypass or remove the node.":
-    '{model}\uff08{reason}\uff09\u7121\u6cd5\u58d3\u7e2e\uff0c\u56e0\u6b64\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\uff1a\u8acb\u7e5e\u904e\u6216\u79fb\u9664\u672c\u7bc0\u9ede\u3002'
+    '\u540c\u6a23\u7684\u8a08\u7b97\u91cf\u4e0b\uff0c\u7528 {of} \u6b65\u4e2d\u7684 {steps} \u6b65\u53d6\u6a23\u7684\u8aa4\u5dee\u70ba {error}\u3002'
 }

@@ -4,6 +4,8 @@
 export default {
   "1 run sampled.":
     '\u5df2\u91c7\u6837 1 \u6b21\u3002',
+  "A CUDA graph is being captured, and the Triton kernel has not been tried on this GPU before.":
+    '\u6b63\u5728\u5f55\u5236 CUDA graph\uff0c\u800c Triton \u5185\u6838\u5c1a\u672a\u5728\u6b64 GPU \u4e0a\u8bd5\u8fd0\u884c\u8fc7\u3002',
   "A calibration must have costs.":
     '\u6821\u51c6\u6570\u636e\u5fc5\u987b\u542b\u6709\u8ba1\u7b97\u91cf\u3002',
   "A calibration's costs must be those of its layers and ways.":
@@ -20,6 +22,8 @@ export default {
     '\u65b9\u6848\u4e2d\u7684\u4e00\u6761\u8def\u5f84\u4f7f\u7528\u4e86\u65b9\u6848\u672a\u5b9a\u4e49\u7684\u8ba1\u7b97\u65b9\u5f0f\u3002',
   "A path of the plan uses residuals of two ways after one full noise level.":
     '\u65b9\u6848\u4e2d\u7684\u4e00\u6761\u8def\u5f84\u5728\u540c\u4e00\u4e2a\u5b8c\u6574\u8ba1\u7b97\u7684\u566a\u58f0\u6c34\u5e73\u4e4b\u540e\u4f7f\u7528\u4e86\u4e24\u79cd\u65b9\u5f0f\u7684\u6b8b\u5dee\u3002',
+  "A picture is not finite (NaN or infinite): see whether it is without a plan, too.":
+    '\u56fe\u50cf\u4e2d\u6709\u975e\u6709\u9650\u503c\uff08NaN \u6216\u65e0\u7a77\u5927\uff09\uff1a\u8bf7\u68c0\u67e5\u4e0d\u4f7f\u7528\u65b9\u6848\u65f6\u662f\u5426\u4e5f\u662f\u5982\u6b64\u3002',
   "A plan must be given as text.":
     '\u65b9\u6848\u5fc5\u987b\u4ee5\u6587\u672c\u5f62\u5f0f\u7ed9\u51fa\u3002',
   "A run of one step is too short to be measured: it takes {least} or more.":
@@ -36,6 +40,8 @@ export default {
     '“\u5e94\u7528\u538b\u7f29\u65b9\u6848”\u6ca1\u6709\u65b9\u6848\uff0c\u4e5f\u4e0d\u5141\u8bb8\u751f\u6210\uff1a\u8bf7\u5c06“\u6821\u51c6”\u8bbe\u4e3a when needed\uff0c\u8fde\u63a5“DiTFastAttn \u6821\u51c6”\uff0c\u6216\u5728\u8282\u70b9\u4e2d\u7c98\u8d34\u65b9\u6848\u3002',
   "As predicted.":
     '\u4e0e\u9884\u6d4b\u76f8\u7b26\u3002',
+  "Attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
+    '\u5728\u6b64\u5c3a\u5bf8\u4e0b\u6ce8\u610f\u529b\u5360\u8ba1\u7b97\u91cf\u7684 {part}\uff0c\u800c\u7701\u7565\u6b65\u9aa4\u7684\u4ee3\u4ef7\u5927\u4e8e\u6536\u76ca\u3002',
   "Calibrated at CFG {measured}, sampled at CFG {sampled}.":
     '\u6821\u51c6\u65f6 CFG \u4e3a {measured}\uff0c\u91c7\u6837\u65f6\u4e3a {sampled}\u3002',
   "Calibrated at {measured} tokens, sampled at {sampled}.":
@@ -88,8 +94,8 @@ export default {
     '\u6ca1\u6709\u53ef\u6bd4\u8f83\u7684\uff1a\u672c\u6b21\u8fd0\u884c\u6ca1\u6709\u6309\u65b9\u6848\u8fdb\u884c\uff0c\u539f\u56e0\u89c1“\u5e94\u7528\u538b\u7f29\u65b9\u6848”\u3002',
   "Nothing to compare: {why}":
     '\u6ca1\u6709\u53ef\u6bd4\u8f83\u7684\uff1a{why}',
-  "Nothing to save: attention is {part} of the work at this size, and leaving out steps costs more than it brings.":
-    '\u6ca1\u6709\u53ef\u8282\u7701\u7684\uff1a\u5728\u6b64\u5c3a\u5bf8\u4e0b\u6ce8\u610f\u529b\u5360\u8ba1\u7b97\u91cf\u7684 {part}\uff0c\u800c\u7701\u7565\u6b65\u9aa4\u7684\u4ee3\u4ef7\u5927\u4e8e\u6536\u76ca\u3002\u82e5\u8981\u7528\u4e8e\u66f4\u5927\u7684\u56fe\u50cf\uff0c\u8bf7\u5c06“\u6821\u51c6”\u8bbe\u4e3a again\u3002',
+  "Nothing to save.":
+    '\u6ca1\u6709\u53ef\u8282\u7701\u7684\u3002',
   "Nothing was measured again: {why}. {remedy}":
     '\u6ca1\u6709\u91cd\u65b0\u6d4b\u91cf\uff1a{why}\u3002{remedy}',
   "Nothing was measured: {why}.":
@@ -118,10 +124,20 @@ export default {
     'CFG \u4e0d\u662f\u6709\u9650\u6570\uff08{cfg}\uff09\uff1a\u8bf7\u6539\u4e3a\u5176\u4ed6\u503c\u3002',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU \u7684\u8ba1\u7b97\u80fd\u529b\u4e3a {major}.{minor}\uff0c\u800c Triton \u5185\u6838\u9700\u8981 8.0\u3002',
+  "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
+    'Hopper \u5185\u6838\u5df2\u5173\u95ed\uff0c\u6216\u5728\u6b64 GPU \u4e0a\u7684\u8bd5\u8fd0\u884c\u9009\u62e9\u4e86 pointer \u5185\u6838\u3002',
+  "The Hopper kernel needs rows of neighbouring elements that start on 16 bytes.":
+    'Hopper \u5185\u6838\u8981\u6c42\u5404\u884c\u5143\u7d20\u8fde\u7eed\uff0c\u4e14\u8d77\u59cb\u5730\u5740\u6309 16 \u5b57\u8282\u5bf9\u9f50\u3002',
+  "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
+    'Hopper \u5185\u6838\u65e0\u6cd5\u8bfb\u53d6\u6ce8\u610f\u529b\u5934\u6216\u6279\u6b21\u9879\u5728\u5185\u5b58\u4e2d\u91cd\u590d\u7684\u5f20\u91cf\u3002',
+  "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
+    'Hopper \u5185\u6838\u53ea\u80fd\u5728\u8ba1\u7b97\u80fd\u529b\u4e3a 9.0 \u7684 GPU \u4e0a\u8fd0\u884c\u3002',
   "The Triton kernel computes in float16 and bfloat16, not in {dtype}.":
     'Triton \u5185\u6838\u4ee5 float16 \u548c bfloat16 \u8ba1\u7b97\uff0c\u4e0d\u652f\u6301 {dtype}\u3002',
   "The Triton kernel computes no head by {way}.":
     'Triton \u5185\u6838\u4e0d\u652f\u6301\u6309“{way}”\u8ba1\u7b97\u6ce8\u610f\u529b\u5934\u3002',
+  "The Triton kernel failed its trial on this GPU: {kind}: {error}.":
+    'Triton \u5185\u6838\u5728\u6b64 GPU \u4e0a\u7684\u8bd5\u8fd0\u884c\u5931\u8d25\uff1a{kind}: {error}\u3002',
   "The Triton kernel is switched off by {switch}=0.":
     'Triton \u5185\u6838\u5df2\u7531 {switch}=0 \u5173\u95ed\u3002',
   "The Triton kernel needs a positive scale, not {scale}.":
@@ -130,6 +146,10 @@ export default {
     'Triton \u5185\u6838\u5728 CUDA \u548c ROCm \u8bbe\u5907\u4e0a\u8fd0\u884c\uff0c\u4e0d\u652f\u6301 {device}\u3002',
   "The Triton kernel takes queries, keys and values of four axes.":
     'Triton \u5185\u6838\u63a5\u53d7\u56db\u4e2a\u8f74\u7684\u67e5\u8be2\u3001\u952e\u548c\u503c\u3002',
+  "The Triton kernel was tried on this GPU and differs by {difference} from the tiled path, more than {allowed}.":
+    'Triton \u5185\u6838\u5df2\u5728\u6b64 GPU \u4e0a\u8bd5\u8fd0\u884c\uff0c\u4e0e\u5206\u5757\u8def\u5f84\u76f8\u5dee {difference}\uff0c\u8d85\u8fc7 {allowed}\u3002',
+  "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
+    'Triton \u5185\u6838\u5df2\u5728\u6b64 GPU \u4e0a\u8bd5\u8fd0\u884c\uff0c\u5e76\u4e0d\u6bd4\u5206\u5757\u8def\u5f84\u5feb\uff1a{fused} \u6beb\u79d2\u5bf9 {tiled} \u6beb\u79d2\u3002',
   "The Triton kernel's list of key blocks for {tokens} tokens would be too large.":
     '\u5bf9\u4e8e {tokens} \u4e2a token\uff0cTriton \u5185\u6838\u7684\u952e\u5757\u5217\u8868\u4f1a\u8fc7\u5927\u3002',
   "The cache budget was reached, so some heads were computed again instead of reused; raise the budget of Apply Compression Plan or choose a milder level.":
@@ -244,6 +264,8 @@ export default {
     '\u65b9\u6848\u7684\u8def\u5f84\u5fc5\u987b\u662f 1 \u5230 {most} \u4e2a\u5b57\u6bcd\u7684\u6587\u672c\u3002',
   "The plan's references to profiles are damaged.":
     '\u65b9\u6848\u4e2d\u5bf9\u914d\u7f6e\u7684\u5f15\u7528\u5df2\u635f\u574f\u3002',
+  "The plan's run was sampled twice: the first one had the GPU's kernels to compile.":
+    '\u4f7f\u7528\u65b9\u6848\u7684\u8fd0\u884c\u91c7\u6837\u4e86\u4e24\u6b21\uff1a\u7b2c\u4e00\u6b21\u9700\u8981\u7f16\u8bd1 GPU \u5185\u6838\u3002',
   "The plan's seeds must be numbers written as text.":
     '\u65b9\u6848\u7684\u79cd\u5b50\u5fc5\u987b\u662f\u4ee5\u6587\u672c\u4e66\u5199\u7684\u6570\u5b57\u3002',
   "The plan's sharing and its evaluated noise levels must be given as texts.":
@@ -310,6 +332,8 @@ export default {
     '\u8fd8\u6ca1\u6709\u65b9\u6848\uff1a\u8bf7\u8fd0\u884c“DiTFastAttn \u6821\u51c6”\uff0c\u6216\u7c98\u8d34\u65b9\u6848\u3002',
   "There is no prompt to sample: connect positive and negative, or a guider.":
     '\u6ca1\u6709\u53ef\u91c7\u6837\u7684\u63d0\u793a\u8bcd\uff1a\u8bf7\u8fde\u63a5\u6b63\u9762\u6761\u4ef6\u548c\u8d1f\u9762\u6761\u4ef6\uff0c\u6216\u8fde\u63a5\u5f15\u5bfc\u5668\u3002',
+  "There was not enough GPU memory to try the Triton kernel; it is tried again later.":
+    '\u663e\u5b58\u4e0d\u8db3\uff0c\u65e0\u6cd5\u8bd5\u8fd0\u884c Triton \u5185\u6838\uff1b\u7a0d\u540e\u4f1a\u518d\u6b21\u5c1d\u8bd5\u3002',
   "This plan was made for a {family} model of another architecture (fingerprint {planned}, the connected model has {connected}): connect that model, or have a new plan made for this one.":
     '\u6b64\u65b9\u6848\u9002\u7528\u4e8e\u53e6\u4e00\u67b6\u6784\u7684 {family} \u6a21\u578b\uff08\u6307\u7eb9 {planned}\uff0c\u6240\u8fde\u63a5\u7684\u6a21\u578b\u4e3a {connected}\uff09\uff1a\u8bf7\u8fde\u63a5\u90a3\u4e2a\u6a21\u578b\uff0c\u6216\u4e3a\u6b64\u6a21\u578b\u751f\u6210\u65b0\u65b9\u6848\u3002',
   "This plan was made for {planned}, but the connected model is {connected}: connect that model, or have a new plan made for this one.":
@@ -322,8 +346,14 @@ export default {
     'Triton \u672a\u5b89\u88c5\u6216\u65e0\u6cd5\u8f7d\u5165\uff08{error}\uff09\u3002',
   "Watched: the plan for the runs to come is made.":
     '\u5df2\u89c2\u6d4b\uff1a\u4eca\u540e\u8fd0\u884c\u6240\u7528\u7684\u65b9\u6848\u5df2\u751f\u6210\u3002',
+  "attends in windows of its own":
+    '\u4f7f\u7528\u81ea\u5df1\u7684\u7a97\u53e3\u8ba1\u7b97\u6ce8\u610f\u529b',
+  "is a language model that keeps keys and values itself":
+    '\u662f\u81ea\u884c\u4fdd\u5b58\u952e\u548c\u503c\u7684\u8bed\u8a00\u6a21\u578b',
   "its batch is not the sampler's":
     '\u5176\u6279\u6b21\u4e0e\u91c7\u6837\u5668\u7684\u4e0d\u540c',
+  "makes its video part by part from keys and values that it keeps itself":
+    '\u5229\u7528\u81ea\u884c\u4fdd\u5b58\u7684\u952e\u548c\u503c\u9010\u6bb5\u751f\u6210\u89c6\u9891',
   "no LoRA":
     '\u65e0 LoRA',
   "no attention call that can be compressed was seen, or the run was too short.":
@@ -352,6 +382,8 @@ export default {
     '{tokens} \u4e2a token \u7684 {heads} \u4e2a\u5934\u8d85\u51fa\u4e86 Triton \u5185\u6838\u5de5\u4f5c\u5217\u8868\u7684\u7f16\u53f7\u8303\u56f4\u3002',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     '{layer} \u65e0\u6cd5\u538b\u7f29\uff08{reason}\uff09\uff1b\u8fd0\u884c\u7684\u5176\u4f59\u90e8\u5206\u5b8c\u6574\u8ba1\u7b97\u3002',
+  "{layer} ran in full: another node has put a function of its own in the place of its layer.":
+    '{layer} \u5b8c\u6574\u8ba1\u7b97\uff1a\u53e6\u4e00\u4e2a\u8282\u70b9\u7528\u81ea\u5df1\u7684\u51fd\u6570\u66ff\u6362\u4e86\u8be5\u5c42\u3002',
   "{layer} ran in full: {reason}.":
     '{layer} \u5b8c\u6574\u8ba1\u7b97\uff1a{reason}\u3002',
   "{layer} ran without windows: its {tokens} tokens do not fit the {grid} grid.":
@@ -362,6 +394,8 @@ export default {
     '{level}\uff1a{note}',
   "{model} is not a model that DiTFastAttn covers, so it runs with full attention: bypass or remove the node, or load one of those that are covered ({covered}).":
     '{model} \u4e0d\u662f DiTFastAttn \u652f\u6301\u7684\u6a21\u578b\uff0c\u56e0\u6b64\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\uff1a\u8bf7\u7ed5\u8fc7\u6216\u79fb\u9664\u672c\u8282\u70b9\uff0c\u6216\u8f7d\u5165\u53d7\u652f\u6301\u7684\u6a21\u578b\uff08{covered}\uff09\u3002',
+  "{model} {reason}, so it runs with full attention: bypass or remove the node.":
+    '{model}\uff08{reason}\uff09\u65e0\u6cd5\u538b\u7f29\uff0c\u56e0\u6b64\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\uff1a\u8bf7\u7ed5\u8fc7\u6216\u79fb\u9664\u672c\u8282\u70b9\u3002',
   "{name} must be finite, not {wrong}: set it to what you sample with.":
     '{name} \u5fc5\u987b\u662f\u6709\u9650\u6570\uff0c\u800c\u4e0d\u662f {wrong}\uff1a\u8bf7\u8bbe\u4e3a\u60a8\u91c7\u6837\u6240\u7528\u7684\u503c\u3002',
   "{node} leaves out steps as well: what that changes comes on top of the predicted error.":
@@ -371,9 +405,5 @@ export default {
   "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast.":
     '\u7531\u4e8e\u672c\u6b21\u8fd0\u884c\u7684\u6b65\u8ddd\u8fc7\u5927\uff0c\u65e0\u6cd5\u9884\u6d4b\uff0c\u65b9\u6848\u8981\u9884\u6d4b\u7684 {steps} \u6b65\u4e2d\u6709 {recalled} \u6b65\u6539\u4e3a\u8ba1\u7b97\u3002',
   "{steps} of {of} steps, the same work, err by {error}.":
-    '\u540c\u6837\u7684\u8ba1\u7b97\u91cf\u4e0b\uff0c\u7528 {of} \u6b65\u4e2d\u7684 {steps} \u6b65\u91c7\u6837\u7684\u8bef\u5dee\u4e3a {error}\u3002',
-  "{layer} ran in full: another node has put a function of its own in the place of its layer.":
-    '{layer} \u5b8c\u6574\u8ba1\u7b97\uff1a\u53e6\u4e00\u4e2a\u8282\u70b9\u7528\u81ea\u5df1\u7684\u51fd\u6570\u66ff\u6362\u4e86\u8be5\u5c42\u3002',
-  "{model} {reason}, so it runs with full attention: bypass or remove the node.":
-    '{model}\uff08{reason}\uff09\u65e0\u6cd5\u538b\u7f29\uff0c\u56e0\u6b64\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\uff1a\u8bf7\u7ed5\u8fc7\u6216\u79fb\u9664\u672c\u8282\u70b9\u3002'
+    '\u540c\u6837\u7684\u8ba1\u7b97\u91cf\u4e0b\uff0c\u7528 {of} \u6b65\u4e2d\u7684 {steps} \u6b65\u91c7\u6837\u7684\u8bef\u5dee\u4e3a {error}\u3002'
 }

@@ -15,6 +15,7 @@ export function formats(locale) {
   }
   const [whole, one, two, three] = [0, 1, 2, 3].map((digits) => decimals(digits))
   const known = (write) => (value) => (Number.isFinite(value) ? write(value) : UNKNOWN)
+  const clock = timeFormat(locale)
   const unit = (number, name) => `${number}${SPACE}${name}`
   const minutes = (value) => {
     const [full, rest] = [Math.floor(Math.round(value) / 60), Math.round(value) % 60]
@@ -38,7 +39,7 @@ export function formats(locale) {
     bytes: known((value) =>
       value < 0.95 * GIB ? unit((value < 9.95 * MIB ? one : whole).format(value / MIB), 'MiB') : unit(one.format(value / GIB), 'GiB')
     ),
-    clock: known((value) => timeFormat(locale).format(new Date(1000 * value)))
+    clock: known((value) => clock.format(new Date(1000 * value)))
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { drawn } from './element.js'
 import { headline, isPlan, kept } from './figures.js'
+import { RULES } from './style.js'
 
 const WIDTH = 720
 const MARGIN = 24
@@ -74,12 +75,10 @@ function factsOf(document, say, format) {
 
 /** The panel's rules with the colours that they have now: a picture knows no page. */
 function rulesOf(root) {
-  const own = [...document.styleSheets].find(({ href }) => href?.endsWith('/panel/panel.css'))
-  const rules = [...(own?.cssRules ?? [])].map((rule) => rule.cssText).join('\n')
   const style = getComputedStyle(root)
-  const colours = [...rules.matchAll(/var\((--dfa-[\w-]+)/g)].map(([, name]) => name)
+  const colours = [...RULES.matchAll(/var\((--dfa-[\w-]+)/g)].map(([, name]) => name)
   const set = [...new Set(colours)].map((name) => `${name}: ${style.getPropertyValue(name)};`).join(' ')
-  return `${rules}\n.dfa-picture { ${set} }`
+  return `${RULES}\n.dfa-picture { ${set} }`
 }
 
 function wrapped(text, most) {

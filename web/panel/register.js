@@ -7,7 +7,6 @@ import { createFeed } from './feed.js'
 import { createRuns } from './runs.js'
 import { addSidebarTab, TITLE } from './sidebar.js'
 import { createStatsViews, STATS } from './stats_node.js'
-import { element } from './element.js'
 import { createView } from './view.js'
 
 // For what changes the graph without telling anybody: a level set on the node, another workflow, another language.
@@ -37,8 +36,6 @@ const stats = createStatsViews({
   feed,
   actions
 })
-
-document.head.append(element('link', { rel: 'stylesheet', href: new URL('panel.css', import.meta.url).href }))
 
 function complain(error) {
   console.warn('[DiTFastAttn] Attention Stats may not show its last run:', error)

@@ -12,6 +12,7 @@ import { createLevels } from './levels.js'
 import { createMap } from './map.js'
 import { createNotes } from './notes.js'
 import { createSteps } from './steps.js'
+import { RULES } from './style.js'
 import { createSummary } from './summary.js'
 import { createTable } from './table.js'
 import { createTooltip } from './tooltip.js'
@@ -59,7 +60,7 @@ export function createView({ editor, runs, feed, actions, pick, title, missing }
   const spoken = element('div', { class: 'dfa-unseen', role: 'status' })
   const body = element('div', { class: 'dfa-body' }, ...[summary, steps, map, levels, notes, history, table, exports].map((part) => part.element))
   if (title) root.append(element('h2', { class: 'dfa-title', text: title }))
-  root.append(empty.element, body, spoken, ...tooltip.elements)
+  root.append(element('style', { text: RULES }), empty.element, body, spoken, ...tooltip.elements)
 
   // A place that is not on screen has no width, and nothing is drawn in it.
   new ResizeObserver(([{ contentRect }]) => {

@@ -1,4 +1,4 @@
-// How a head is computed, as the panel shows it: the letters of the server's documents. Colours stand in panel.css.
+// How a head is computed, as the panel shows it: the letters of the server's documents. Colours stand in style/frame.js.
 
 export const FORECAST = 'p'
 const UNKNOWN = '?'

@@ -25,6 +25,9 @@ _TEXT = {
     "pixart": "pixart_sigma",
     "longcat_image": "flux",
     "ovis": "flux",
+    "qwen_image": "qwen",
+    "lumina2": "zimage",
+    "ltxav": "ltxav",
 }
 # The VAE that a file holds, by the start of its name.
 _VAES = {
@@ -37,7 +40,12 @@ _VAES = {
     "wan2_1_vae": objects.Vae(16, 8, video=True),
     "wan_alpha": objects.Vae(16, 8, video=True),
     "wan2.2_vae": objects.Vae(48, 16, video=True),
+    "qwen_image_vae": objects.Vae(16, 8, video=True),
 }
+_LTX_VAE = objects.Vae(128, 32, video=True, frames=8)
+
+# Channels and frequency bins of LTX-2's latent of sound.
+_SOUND = 8, 16
 
 
 def _clip(kind: str) -> objects.Clip:
@@ -50,6 +58,8 @@ def _vae(name: str) -> objects.Vae:
 
 
 def _checkpoint(ckpt_name):
+    if models.tiny_of(ckpt_name).family == "ltx2":
+        return models.make(ckpt_name), _clip("ltxav"), _LTX_VAE
     kind = {"flux1": "flux", "sd3": "sd3"}[models.tiny_of(ckpt_name).family]
     return models.make(ckpt_name), _clip(kind), objects.Vae(16, 8)
 
@@ -82,6 +92,8 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
     "CLIPLoader": (("CLIP",), lambda type, **k: (_clip(type),)),
     "DualCLIPLoader": (("CLIP",), lambda type, **k: (_clip(type),)),
     "VAELoader": (("VAE",), lambda vae_name, **k: (_vae(vae_name),)),
+    "LTXAVTextEncoderLoader": (("CLIP",), lambda **k: (_clip("ltxav"),)),
+    "LTXVAudioVAELoader": (("VAE",), lambda **k: (objects.SoundVae(*_SOUND),)),
     "CLIPVisionLoader": (("CLIP_VISION",), lambda **k: (objects.Vision(),)),
     "StyleModelLoader": (("STYLE_MODEL",), lambda **k: (objects.Style(models.entry_of("flux")["context_shape"][1]),)),
     "ControlNetLoader": (("CONTROL_NET",), lambda **k: (objects.Control.make(128),)),
@@ -127,7 +139,9 @@ def register(mappings: dict, input_names: Callable[[str], tuple[str, ...]], kept
     mappings[AT_MOST] = _node_class("AtMost", ("INT",), lambda value, most: (min(value, most),), ("value", "most"))
 
     def keep(latent, name):
-        kept[name] = latent["samples"].clone()
+        samples = latent["samples"]
+        # Of video and sound together, the video is what is sampled with a plan.
+        kept[name] = (samples.unbind()[0] if samples.is_nested else samples).clone()
         return ()
 
     mappings[KEEP] = _node_class("Keep", (), keep, ("latent", "name"), OUTPUT_NODE=True)

@@ -51,12 +51,13 @@ class Clip:
 class Vae:
     """An image or video VAE: a latent pixel is the mean of its pixels, mixed into `latent_channels` by fixed numbers.
 
-    `space`: pixels a latent pixel and side. `video`: 4 frames a latent frame, after the first.
+    `space`: pixels a latent pixel and side. `video`: `frames` of them a latent frame, after the first.
     """
 
     latent_channels: int
     space: int
     video: bool = False
+    frames: int = 4
 
     def throw_exception_if_invalid(self):
         pass
@@ -67,7 +68,7 @@ class Vae:
     spacial_compression_decode = spacial_compression_encode
 
     def temporal_compression_decode(self) -> int | None:
-        return 4 if self.video else None
+        return self.frames if self.video else None
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """(frames or batch, H, W, 3) in 0..1 to (B, C, [T,] H, W); larger pictures are seen at MOST_PIXELS."""
@@ -78,7 +79,7 @@ class Vae:
         size = [max(step, round(side * shrink) // step * step) // self.space for side in pixels.shape[-2:]]
         small = interpolate(pixels * 2 - 1, size=size, mode="area")
         if self.video:
-            small = small[::4].movedim(1, 0)[None]
+            small = small[:: self.frames].movedim(1, 0)[None]
         return torch.einsum("bc...,cd->bd...", small, self._mixing())
 
     def encode_tiled(self, pixels, **kwargs):
@@ -89,7 +90,7 @@ class Vae:
         picture = torch.einsum("bd...,cd->bc...", latent.float(), self._mixing()) / self.latent_channels
         size = [side * self.space for side in latent.shape[-2:]]
         if latent.ndim == 5:
-            size = [4 * latent.shape[2] - 3 if self.video else latent.shape[2], *size]
+            size = [self.frames * (latent.shape[2] - 1) + 1 if self.video else latent.shape[2], *size]
         return (interpolate(picture, size=size) / 2 + 0.5).clamp(0, 1).movedim(1, -1)
 
     def decode_tiled(self, latent, **kwargs):
@@ -97,6 +98,23 @@ class Vae:
 
     def _mixing(self) -> torch.Tensor:
         return _random((3, self.latent_channels), "vae", self.latent_channels)
+
+
+class SoundVae:
+    """The VAE of LTX-2's sound: what the host's nodes ask of it. 25 latents and 16,000 samples a second."""
+
+    output_sample_rate = 16000
+
+    def __init__(self, latent_channels: int, latent_frequency_bins: int):
+        self.latent_channels, self.latent_frequency_bins = latent_channels, latent_frequency_bins
+        self.first_stage_model = self
+
+    def num_of_latents_from_frames(self, frames: int, rate: float) -> int:
+        return max(1, round(frames / rate * 25))
+
+    def decode(self, latent: torch.Tensor) -> torch.Tensor:
+        """(B, C, latents, bins) to (B, samples, 1)."""
+        return latent.float().mean((1, 3)).repeat_interleave(self.output_sample_rate // 25, 1)[..., None].tanh()
 
 
 class Vision:

@@ -51,7 +51,7 @@ class Template:
         sampler_node, guider, scheduler = ("+".join(sorted(set(filter(None, column)))) for column in columns)
         return {
             "template": self.name,
-            "family": " + ".join(sorted({family for target in self.targets for family in target.families})),
+            "family": " + ".join(sorted(_families(self.targets))),
             "sampler_node": sampler_node,
             "guider": guider,
             "scheduler": scheduler,
@@ -92,7 +92,7 @@ def read_all(host: Host, names=()) -> tuple[list[Template], dict[str, str]]:
         except WorkflowError as error:
             unread[name] = str(error)
             continue
-        if template is not None:
+        if template is not None and not models.EXAMPLES_ONLY & _families(template.targets):
             found.append(template)
     return found, unread
 
@@ -122,6 +122,10 @@ def read(name: str, workflow: dict, info: dict, outputs: dict) -> Template | Non
         if one["class_type"] in nodes.STAND_INS:
             one["class_type"] = nodes.stand_in_name(one["class_type"])
     return Template(name, prompt, targets, samplers)
+
+
+def _families(targets: tuple[Target, ...]) -> set[str]:
+    return {family for target in targets for family in target.families}
 
 
 def _names_covered_file(workflow: dict) -> bool:

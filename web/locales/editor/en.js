@@ -16,7 +16,7 @@ export default {
   skipped: ['Bypassed: full attention', ''],
   busy: ['A run is under way', 'What it did is said here when it ends.'],
   watching: ['Watching this run', 'Its picture is the full one; every run after it is compressed.'],
-  next: ['The next run is watched', ''],
+  next: ['The next run is watched', 'Its picture is the full one; every run after it is compressed.'],
   made: ['Plan made · {level} from the next run', ''],
   inUse: ['In use · {level}', ''],
   nothing: ['Nothing to save', ''],
