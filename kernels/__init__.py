@@ -9,6 +9,7 @@ from .backends import BACKENDS
 from .dispatch import Outcome, head_wise, why_not
 from .flops import dense_flops, flops, head_flops
 from .geometry import Layout
+from .grids import Reference
 from .head_table import HeadTable
 from .pooling import Pooled, pool
 from .tiled import full_attention
@@ -26,6 +27,7 @@ __all__ = [
     "Layout",
     "Outcome",
     "Pooled",
+    "Reference",
     "Residual",
     "Way",
     "Window",
