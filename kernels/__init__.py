@@ -12,6 +12,7 @@ from .geometry import Layout
 from .grids import Reference
 from .head_table import HeadTable
 from .pooling import Pooled, pool
+from .spans import take
 from .tiled import full_attention
 from .tiled_heads import global_rows
 from .triton.trial import trials
@@ -39,6 +40,7 @@ __all__ = [
     "head_flops",
     "head_wise",
     "pool",
+    "take",
     "trials",
     "way_of",
     "why_not",

@@ -83,8 +83,9 @@ def global_rows(q, k, v, layout, scale, out):
     """Write full attention of the global tokens into their rows of out; all (B, H, L, D), other rows are left alone."""
     if not layout.globals:
         return
-    result = full_attention(take(q, layout.global_spans), *(take(x, layout.attended) for x in (k, v)), scale)
-    put(out, layout.global_spans, result)
+    rows, attended = layout.global_spans, layout.attended
+    result = full_attention(take(q, rows), take(k, attended), take(v, attended), scale)
+    put(out, rows, result)
 
 
 def _add_residuals(out, layout, table, residual):

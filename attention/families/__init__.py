@@ -1,7 +1,7 @@
 """The model families that the pack can compress, one declarative record each."""
 
 from .aura import AURA
-from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Entry, Family, Site
+from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Beside, Entry, Family, Site
 from .chroma import CHROMA
 from .cogvideox import COGVIDEOX
 from .cosmos import COSMOS
@@ -47,6 +47,7 @@ __all__ = [
     "LAST",
     "TEXT",
     "TITLES",
+    "Beside",
     "Entry",
     "Family",
     "Site",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
+from ...kernels import Layout
 from ...sentences import say
+from .layouts import SiteLayout, Spans
 
+_MASKED = say("the model masks its attention")
 _NAMES = ("q", "k", "v", "heads", "mask", "attn_precision", "skip_reshape", "skip_output_reshape")
 
 
@@ -17,7 +20,9 @@ class AttentionCall:
     """q, k, v as (B, H, L, D) views and the way back to the host.
 
     `host()` runs the host's attention on the untouched arguments. `dense(q, k, v)` runs it on some of the heads,
-    (B, H', L, D) in and out. `obstacle`: why this call cannot be compressed at all, or None.
+    (B, H', L, D) in and out, without a mask. `obstacle`: why this call cannot be compressed at all, or None. `hidden`:
+    of each batch item the keys that a mask hides, empty where none are. `layout`: of the sequence, without what is
+    hidden; None where it does not fit the grid. See `lay_out`.
     """
 
     q: torch.Tensor
@@ -29,14 +34,20 @@ class AttentionCall:
     heads_out: bool
     options: dict
     obstacle: str | None = None
+    hidden: tuple[Spans, ...] = ()
+    layout: SiteLayout | None = None
 
     @classmethod
     def of_host(
-        cls, function, args: tuple, kwargs: dict, masks_nothing: Callable[[torch.Tensor], bool] = lambda mask: False
+        cls,
+        function,
+        args: tuple,
+        kwargs: dict,
+        hidden_keys: Callable[[torch.Tensor, int, int], tuple[Spans, ...] | None] = lambda *mask: None,
     ) -> AttentionCall:
         """From the arguments of the host's attention function: (q, k, v, heads, mask, attn_precision, ...).
 
-        masks_nothing: whether a mask changes nothing, such as that of a text without padding.
+        hidden_keys(mask, batch, tokens): see `layouts.hidden_keys`.
         """
         given = {**dict(zip(_NAMES, args, strict=False)), **{name: kwargs[name] for name in _NAMES if name in kwargs}}
         rest = {name: value for name, value in kwargs.items() if name not in _NAMES}
@@ -47,8 +58,9 @@ class AttentionCall:
         precision = {"attn_precision": given["attn_precision"]} if "attn_precision" in given else {}
         obstacle = None
         mask = given.get("mask")
-        if mask is not None and not masks_nothing(mask):
-            obstacle = say("the model masks its attention")
+        hidden = () if mask is None else hidden_keys(mask, q.shape[0], q.shape[2])
+        if hidden is None:
+            obstacle = _MASKED
         elif grouped:
             k, v = (_repeated(tensor, q.shape[1]) for tensor in (k, v))
         if obstacle is None and (q.shape != k.shape or k.shape != v.shape):
@@ -67,7 +79,35 @@ class AttentionCall:
             bool(given.get("skip_output_reshape", False)),
             kwargs.get("transformer_options") or {},
             obstacle,
+            hidden if hidden and any(hidden) else (),
         )
+
+    def lay_out(self, layout: SiteLayout | None) -> None:
+        """Say where the tokens of the call lie. What a mask hides must be padding there, else it is an obstacle."""
+        self.layout = layout
+        try:
+            if self.hidden and self.obstacle is None:
+                for spans in set(self.hidden):
+                    replace(layout, padding=spans)
+        except (TypeError, ValueError):
+            self.obstacle = _MASKED
+
+    def parts(self, items: slice) -> list[tuple[slice, Layout]]:
+        """Neighbouring batch items with one and the same padding, and how their tokens are laid out, `items` in all.
+
+        Tokens that do not fit the grid are attended by full or reused heads only, to which the grid does not matter.
+        """
+        layout = self.layout or Layout((self.q.shape[2],))
+        if not self.hidden:
+            return [(items, layout)]
+        found: list[tuple[slice, Layout]] = []
+        for item in range(items.start, items.stop):
+            own = replace(layout, padding=self.hidden[item])
+            if found and found[-1][1] == own:
+                found[-1] = (slice(found[-1][0].start, item + 1), own)
+            else:
+                found.append((slice(item, item + 1), own))
+        return found
 
     def buffer(self) -> tuple[torch.Tensor, torch.Tensor]:
         """A new output in the host's format, and the same memory as a (B, H, L, D) view to write into."""

@@ -51,7 +51,8 @@ class RunRecord:
     id: 12 hex digits. started: seconds since 1970. sampler, scheduler: their names, as the host's nodes list them.
     seed: None where the host gives none. batch: items of the latent. plan, level: what was followed, None and "" where
     nothing was. seconds: of the whole run, loading the model included; sampling_seconds: from the first evaluation on.
-    finished: how many steps the sampler is through with. tokens, text_tokens: of the last forward. methods: per step
+    finished: how many steps the sampler is through with. tokens, reference_tokens, text_tokens: of the picture, of
+    reference pictures and the rest, in the last forward. methods: per step
     one letter a site, the method of most of its heads: f full, w window, d window + residual, r reuse; uppercase where
     the branches share; p at all sites of a step that is forecast. guard: None when it was off. calls: attention calls
     by what served them: "fused", "tiled", "copied", or "dense", the host's own attention. refusals: why the fused
@@ -73,6 +74,7 @@ class RunRecord:
     cache_bytes: int = 0
     batch: int = 1
     tokens: int = 0
+    reference_tokens: int = 0
     text_tokens: int = 0
     methods: list[str] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)

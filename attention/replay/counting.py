@@ -47,7 +47,9 @@ class Counting:
         if call.number == 0 and call.ordinal == 0:
             record.steps[forward.step].items += batch
         if call.number == 0 or call.site.scope == JOINT:
-            record.tokens, record.text_tokens = forward.image_tokens, length - forward.image_tokens
+            layout = forward.layout(call.site, length, call.options)
+            record.tokens, record.reference_tokens = forward.image_tokens, layout.referenced if layout else 0
+            record.text_tokens = length - record.tokens - record.reference_tokens
         dense = dense_flops(Layout((length,)), call.site.heads, call.site.head_dim) * batch
         record.steps[forward.step].dense += dense
         return dense
