@@ -34,7 +34,8 @@ class Replay(Processor):
     """Follows a plan. A missing or stale cache means: compute.
 
     timeline: the plan on this run. cache_limit: most bytes the caches may take. strict: an error stops the run instead
-    of falling back to full attention. text_tokens: how many the plan was measured with, for the announced memory.
+    of falling back to full attention. beside: tokens beside the picture's, and how many of them are references', that
+    the plan was measured with, for the announced memory.
     forecast: of the steps at which the model is not evaluated, None where all are. guard: looks at what is computed and
     asks for heads in full, if there is one.
     """
@@ -47,7 +48,7 @@ class Replay(Processor):
         run: SamplingRun,
         cache_limit: int,
         strict: bool,
-        text_tokens: int,
+        beside: tuple[int, int],
         forecast: StepForecast | None = None,
         guard: Guard | None = None,
     ):
@@ -59,7 +60,7 @@ class Replay(Processor):
         self.guard = guard
         self._forecast = forecast or StepForecast.nowhere(len(run.positions))
         self.cache_limit = cache_limit
-        self._text_tokens = text_tokens
+        self._beside = beside
         self._caches = RunCaches(timeline, cache_limit, run.record)
         self._sharing = Sharing(run, self._caches)
         self._count = Counting(run.record)
@@ -77,9 +78,9 @@ class Replay(Processor):
         branches = 2 if self.run.record.cfg != 1.0 else 1
         total = 0
         for number, site in enumerate(self.sites):
-            tokens = image + self._text_tokens
+            tokens, local = image + self._beside[0], image + self._beside[1]
             heads = len(self.timeline.output_heads[number]) + site.heads * self.timeline.keeps_projected[number]
-            total += (heads * tokens + len(self.timeline.residual_heads[number]) * image) * site.head_dim
+            total += (heads * tokens + len(self.timeline.residual_heads[number]) * local) * site.head_dim
         history = KEPT_LATENTS * 4 * math.prod(noise_shape) if self._forecast.active else 0
         return min(total * element * noise_shape[0] * branches, self.cache_limit) + history
 

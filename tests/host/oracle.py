@@ -20,8 +20,9 @@ FUNCTIONS = ("optimized_attention", "optimized_attention_masked")
 class Oracle:
     """One run. grid: of the latent. calls: of each in a forward, tokens before and after those of the grid, and the
     number of the plan's site, or None where the plan has none for it. references: of each call, where the tokens of
-    reference pictures begin, their grid, and their place: 0 where the latent's tokens stand, others elsewhere. profiles: letters of each head, one a step, heads
-    of all sites in one row. share: a digit a step. windows: by letter, in fractions.
+    reference pictures begin, their grid, and their place: 0 where the latent's tokens stand, others elsewhere.
+    profiles: letters of each head, one a step, heads of all sites in one row. share: a digit a step. windows: by
+    letter, in fractions.
     """
 
     grid: tuple[int, ...]

@@ -15,7 +15,6 @@ from ...hooks.call import AttentionCall
 from ...hooks.processor import Processor
 from ...hooks.run import Forward, SiteCall
 from ..observer import approximated
-from ..observer import approximated
 from ..progress import Progress
 from .bands import band, distinct
 from .knapsack import best_choice
