@@ -9,7 +9,7 @@ import torch
 
 from ...kernels import Layout
 from ...sentences import say
-from .layouts import SiteLayout, Spans
+from .layouts import Hidden, SiteLayout, Spans
 
 _MASKED = say("the model masks its attention")
 _NAMES = ("q", "k", "v", "heads", "mask", "attn_precision", "skip_reshape", "skip_output_reshape")
@@ -21,8 +21,9 @@ class AttentionCall:
 
     `host()` runs the host's attention on the untouched arguments. `dense(q, k, v)` runs it on some of the heads,
     (B, H', L, D) in and out, without a mask. `obstacle`: why this call cannot be compressed at all, or None. `hidden`:
-    of each batch item the keys that a mask hides, empty where none are. `layout`: of the sequence, without what is
-    hidden; None where it does not fit the grid. See `lay_out`.
+    of each batch item the keys that a mask hides, empty where none are. `layout`: of the sequence, with what is hidden
+    as any text; None where it does not fit the grid. `own_rows`: writes rows that a mask hides and gives keys of their
+    own into (B, H, L, D), and returns how many pairs it joined; None where there are none.
     """
 
     q: torch.Tensor
@@ -36,6 +37,7 @@ class AttentionCall:
     obstacle: str | None = None
     hidden: tuple[Spans, ...] = ()
     layout: SiteLayout | None = None
+    own_rows: Callable[[torch.Tensor], int] | None = None
 
     @classmethod
     def of_host(
@@ -43,11 +45,13 @@ class AttentionCall:
         function,
         args: tuple,
         kwargs: dict,
-        hidden_keys: Callable[[torch.Tensor, int, int], tuple[Spans, ...] | None] = lambda *mask: None,
+        layout: SiteLayout | None = None,
+        hidden_keys: Callable[[torch.Tensor, int, int, int], Hidden | None] = lambda *mask: None,
     ) -> AttentionCall:
         """From the arguments of the host's attention function: (q, k, v, heads, mask, attn_precision, ...).
 
-        hidden_keys(mask, batch, tokens): see `layouts.hidden_keys`.
+        layout: of its tokens. hidden_keys(mask, batch, tokens, row): see `layouts.hidden_keys`. What a mask hides must
+        be padding in the layout, else the mask is an obstacle.
         """
         given = {**dict(zip(_NAMES, args, strict=False)), **{name: kwargs[name] for name in _NAMES if name in kwargs}}
         rest = {name: value for name, value in kwargs.items() if name not in _NAMES}
@@ -58,16 +62,31 @@ class AttentionCall:
         precision = {"attn_precision": given["attn_precision"]} if "attn_precision" in given else {}
         obstacle = None
         mask = given.get("mask")
-        hidden = () if mask is None else hidden_keys(mask, q.shape[0], q.shape[2])
-        if hidden is None:
-            obstacle = _MASKED
+        hidden = Hidden(())
+        if mask is not None:
+            hidden = hidden_keys(mask, q.shape[0], q.shape[2], layout.local.start if layout else 0)
+        if hidden is None or not _is_padding(layout, hidden):
+            obstacle, hidden = _MASKED, Hidden(())
         elif grouped:
             k, v = (_repeated(tensor, q.shape[1]) for tensor in (k, v))
         if obstacle is None and (q.shape != k.shape or k.shape != v.shape):
             obstacle = say("queries and keys differ in shape")
 
-        def dense(q, k, v):
-            return function(q, k, v, q.shape[1], skip_reshape=True, skip_output_reshape=True, **precision, **rest)
+        def dense(q, k, v, mask=None):
+            masked = {} if mask is None else {"mask": mask}
+            forms = {"skip_reshape": True, "skip_output_reshape": True}
+            return function(q, k, v, q.shape[1], **masked, **forms, **precision, **rest)
+
+        def own_rows(out) -> int:
+            pairs = 0
+            for item, spans in enumerate(hidden.spans):
+                one = slice(item, item + 1)
+                of_item = hidden.own_rows[one if len(hidden.own_rows) > 1 else slice(None)]
+                for start, stop in spans:
+                    rows = dense(q[one, :, start:stop], k[one], v[one], of_item[:, :, start:stop])
+                    out[one, :, start:stop] = rows
+                    pairs += (stop - start) * q.shape[1] * q.shape[2]
+            return pairs
 
         return cls(
             q,
@@ -79,18 +98,10 @@ class AttentionCall:
             bool(given.get("skip_output_reshape", False)),
             kwargs.get("transformer_options") or {},
             obstacle,
-            hidden if hidden and any(hidden) else (),
+            hidden.spans if any(hidden.spans) else (),
+            layout,
+            None if hidden.own_rows is None else own_rows,
         )
-
-    def lay_out(self, layout: SiteLayout | None) -> None:
-        """Say where the tokens of the call lie. What a mask hides must be padding there, else it is an obstacle."""
-        self.layout = layout
-        try:
-            if self.hidden and self.obstacle is None:
-                for spans in set(self.hidden):
-                    replace(layout, padding=spans)
-        except (TypeError, ValueError):
-            self.obstacle = _MASKED
 
     def parts(self, items: slice) -> list[tuple[slice, Layout]]:
         """Neighbouring batch items with one and the same padding, and how their tokens are laid out, `items` in all.
@@ -127,6 +138,16 @@ class AttentionCall:
         batch, heads, length, width = self.q.shape
         shape = self.q.shape if self.heads_out else (batch, length, heads * width)
         return self.q.new_zeros(1).expand(shape)
+
+
+def _is_padding(layout: SiteLayout | None, hidden: Hidden) -> bool:
+    """Whether what is hidden can be padding of a layout."""
+    if not any(hidden.spans):
+        return True
+    try:
+        return layout is not None and all(replace(layout, padding=spans) for spans in set(hidden.spans))
+    except ValueError:
+        return False
 
 
 def _as_heads(tensor: torch.Tensor, heads: int, split: bool) -> torch.Tensor:

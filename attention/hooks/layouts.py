@@ -61,31 +61,46 @@ def _references(pieces: Iterable, start: int) -> Iterable[Reference]:
         start += _tokens((piece,))
 
 
-def hidden_keys(mask: torch.Tensor, batch: int, length: int) -> tuple[Spans, ...] | None:
-    """For each batch item, which keys a mask hides from every query and head, and nothing else: a text's padding. None
-    where it does more, or hides all there is.
+@dataclass(frozen=True)
+class Hidden:
+    """Keys that a mask hides from every query that is not itself hidden: a text's padding.
+
+    spans: of each batch item. own_rows: the mask (batch or 1, heads or 1, queries, keys) where hidden queries have keys
+    of their own, as segments of a sequence do; None where they attend what the others attend.
+    """
+
+    spans: tuple[Spans, ...]
+    own_rows: torch.Tensor | None = None
+
+
+def hidden_keys(mask: torch.Tensor, batch: int, length: int, row: int = 0) -> Hidden | None:
+    """What a mask hides; None where it does more than that.
 
     mask: bool, True where a pair takes part, or what is added to the logits, as the host takes it: (queries, keys),
     (batch, queries, keys) or (batch, heads, queries, keys), each axis but the last perhaps 1. batch, length: of the
-    queries, which are as many as the keys.
+    queries, which are as many as the keys. row: a query that is none of padding.
     """
     if not 2 <= mask.dim() <= 4:
         return None
     mask = mask[(None,) * (3 - mask.dim())] if mask.dim() < 3 else mask
     mask = mask[:, None] if mask.dim() == 3 else mask
-    if mask.shape[-1] != length or mask.shape[0] not in (1, batch):
+    if mask.shape[-1] != length or mask.shape[0] not in (1, batch) or mask.shape[2] not in (1, length):
         return None
-    first = mask[:, :1, :1]
-    if mask.shape[1:3].numel() > 1 and not bool((mask == first).all()):
-        return None
+    first = mask[:, :1, row : row + 1] if mask.shape[2] > 1 else mask[:, :1]
     of_keys = first[:, 0, 0].detach().cpu()
     hidden = ~of_keys if mask.dtype == torch.bool else of_keys <= _HIDDEN
     if mask.dtype != torch.bool and bool((of_keys[~hidden] != 0).any()):
         return None
     if bool(hidden.all(dim=-1).any()):
         return None
-    found = tuple(_spans(row) for row in hidden)
-    return found if len(found) == batch else found * batch
+    own_rows = None
+    if mask.shape[1:3].numel() > 1:
+        alike = (mask == first).all(dim=-1).cpu()  # (batch or 1, heads or 1, queries or 1)
+        if not bool((alike | hidden[:, None]).all()):
+            return None
+        own_rows = None if bool(alike.all()) else mask
+    spans = tuple(_spans(row) for row in hidden)
+    return Hidden(spans if len(spans) == batch else spans * batch, own_rows)
 
 
 def _spans(hidden: torch.Tensor) -> Spans:

@@ -15,7 +15,7 @@ from comfy.patcher_extension import WrappersMP
 
 from ...sentences import say
 from ..families import Family, Site
-from .layouts import SiteLayout, Spans, hidden_keys, site_layout
+from .layouts import Hidden, SiteLayout, hidden_keys, site_layout
 from .record import RunRecord
 from .step_clock import StepClock
 from .workload import Workload
@@ -86,7 +86,7 @@ class Forward:
         self.number = 0  # of the pass in its evaluation
         self.pending: list[SiteCall] = []
         self.open: dict[str, SiteCall] = {}
-        self._mask: tuple[torch.Tensor, tuple[int, int], tuple[Spans, ...] | None] | None = None
+        self._mask: tuple[torch.Tensor, tuple[int, int, int], Hidden | None] | None = None
 
     @property
     def image_tokens(self) -> int:
@@ -109,10 +109,11 @@ class Forward:
         layout = self.layout(call.site, call.length, call.options)
         return (layout or SiteLayout((max(1, call.length),))).streams
 
-    def hidden_keys(self, mask: torch.Tensor, batch: int, length: int) -> tuple[Spans, ...] | None:
+    def hidden_keys(self, mask: torch.Tensor, batch: int, length: int, row: int) -> Hidden | None:
         """See `layouts.hidden_keys`; a mask is looked at once where sites that follow one another have the same."""
-        if self._mask is None or self._mask[0] is not mask or self._mask[1] != (batch, length):
-            self._mask = (mask, (batch, length), hidden_keys(mask, batch, length))
+        asked = (batch, length, row)
+        if self._mask is None or self._mask[0] is not mask or self._mask[1] != asked:
+            self._mask = (mask, asked, hidden_keys(mask, *asked))
         return self._mask[2]
 
     def pair(self) -> tuple[Branch, Branch] | None:

@@ -281,6 +281,8 @@ class Replay(Processor):
             computed += self._sharing.take(forward, call, attention, layout, donor, heads_view, entry)
         elif entry.share and layout is not None:
             self._sharing.offer(forward, call, layout, heads_view)
+        if attention.own_rows is not None:
+            computed += 4 * attention.q.shape[3] * attention.own_rows(heads_view)
         return out, computed
 
     def _compute(self, forward, call, attention, table: HeadTable, branches: Sequence[Branch], out, entry) -> int:
