@@ -9,8 +9,10 @@ from .backends import BACKENDS
 from .dispatch import Outcome, head_wise, why_not
 from .flops import dense_flops, flops, head_flops
 from .geometry import Layout
+from .grids import Reference
 from .head_table import HeadTable
 from .pooling import Pooled, pool
+from .spans import take
 from .tiled import full_attention
 from .tiled_heads import global_rows
 from .triton.trial import trials
@@ -26,6 +28,7 @@ __all__ = [
     "Layout",
     "Outcome",
     "Pooled",
+    "Reference",
     "Residual",
     "Way",
     "Window",
@@ -37,6 +40,7 @@ __all__ = [
     "head_flops",
     "head_wise",
     "pool",
+    "take",
     "trials",
     "way_of",
     "why_not",

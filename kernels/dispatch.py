@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from .backends import BACKENDS, TILED
 from .geometry import Layout
 from .head_table import HeadTable
+from .spans import put, take
 from .tiled import full_attention
 
 Dense = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -21,8 +22,8 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 @dataclass(frozen=True)
 class Outcome:
-    """out: (B, H, L, D). residual: (B, n_refresh, image, D), `full - approximation` of the heads that update their
-    residual, in head order, or None when none does.
+    """out: (B, H, L, D). residual: (B, n_refresh, layout.locals, D), `full - approximation` of the heads that update
+    their residual, in head order, or None when none does.
 
     path: what served, as a report counts it: DENSE, COPIED or a back end's `path`. backend: that back end's name, or
     None. refusals: one sentence of each back end that was asked before and could not serve, in order.
@@ -60,13 +61,13 @@ def head_wise(
     table: one entry for each of the H heads.
     scale: factor on q k^T, D ** -0.5 by default.
     cached: (B, n_reuse, L, D), the outputs of the REUSE heads in head order.
-    residual: (B, n_residual, image, D), added to the image rows of the `Residual` heads, in head order.
+    residual: (B, n_residual, layout.locals, D), added to those rows of the `Residual` heads, in head order.
     dense: attends FULL heads, (q, k, v) -> out, all (B, n, L, D); torch's SDPA by default. It must apply `scale`.
         In a mixed table that a Triton kernel serves, FULL heads are part of its one launch and `dense` is not called.
     out: (B, H, L, D) view to write into, say a transposed view of a (B, L, H * D) buffer. Without it the output is
     such a view of a new buffer, so that `out.transpose(1, 2).flatten(2)` copies nothing.
 
-    Global rows see everything, whatever the way. Not differentiable.
+    Global rows see everything but padding, whatever the way. Not differentiable.
     Raises ValueError with the sentence of `why_not` when the call cannot be served.
     """
     obstacle = why_not(q, k, v, layout, table, cached=cached, residual=residual, out=out)
@@ -74,15 +75,19 @@ def head_wise(
         raise ValueError(obstacle)
     if dense is None:
         dense = _scaled(scale)
-    if table.all_full:
+    if table.all_full and not layout.padding:
         return Outcome(_deliver(dense(q, k, v), out), None, DENSE)
     if out is None:
         batch, heads, length, head_dim = q.shape
         out = q.new_empty(batch, length, heads, head_dim).transpose(1, 2)
     if table.all_reuse and cached is not None:
         return Outcome(out.copy_(cached), None, COPIED)
-    call = (q, k, v, layout, table, out)
     options = {"scale": scale, "cached": cached, "residual": residual}
+    if layout.padding:
+        return _without_padding(q, k, v, layout, table, out, dense=dense, **options)
+    if not table.approximation_groups() and not table.refresh_groups():
+        layout = layout.without_grids()
+    call = (q, k, v, layout, table, out)
     refusals: list[str] = []
     for backend in BACKENDS:
         if backend.gpu and q.device.type == "cpu":
@@ -148,7 +153,7 @@ def _about_buffers(q, layout, table, cached, residual, out) -> str | None:
     batch, _, length, head_dim = q.shape
     wanted = (
         ("cached output", cached, len(table.reuse_heads), length),
-        ("residual", residual, len(table.residual_heads), layout.image),
+        ("residual", residual, len(table.residual_heads), layout.locals),
     )
     for name, given, heads, tokens in wanted:
         if not heads:
@@ -162,6 +167,32 @@ def _about_buffers(q, layout, table, cached, residual, out) -> str | None:
     if out is not None and (out.shape != q.shape or out.dtype != q.dtype or out.device != q.device):
         return "The output buffer differs from the queries in shape, dtype or device."
     return None
+
+
+def _without_padding(q, k, v, layout, table, out, *, dense, scale, cached, residual) -> Outcome:
+    """The sequence that is left without its padding, by whatever serves it; then the rows of the padding, which attend
+    what is left in full."""
+    kept, rows = layout.attended, layout.padding
+    some_q, some_k, some_v = (take(x, kept) for x in (q, k, v))
+    served = head_wise(
+        some_q,
+        some_k,
+        some_v,
+        layout.without_padding(),
+        table,
+        scale=scale,
+        cached=None if cached is None else take(cached, kept),
+        residual=residual,
+        dense=dense,
+        out=take(out, kept) if len(kept) == 1 else None,
+    )
+    if len(kept) > 1:
+        put(out, kept, served.out)
+    put(out, rows, full_attention(take(q, rows), some_k, some_v, scale))
+    if table.reuse_heads:
+        for head, before in zip(table.reuse_heads, cached.unbind(1), strict=True):
+            put(out[:, head], rows, take(before, rows, dim=1), dim=1)
+    return replace(served, out=out)
 
 
 def _scaled(scale) -> Dense:

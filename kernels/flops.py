@@ -12,8 +12,8 @@ from .ways import FULL, Way
 def flops(layout: Layout, table: HeadTable, head_dim: int) -> int:
     """FLOPs that `head_wise` computes for one batch item: 4 * head_dim for each pair.
 
-    Windows count as computed: whole tiles, clipped at the edges, global rows and columns included. A residual update
-    counts the full pass and the approximation's image rows; a reused head counts nothing.
+    Windows count as computed: whole tiles, clipped at the edges, global rows and columns included, padding left out. A
+    residual update counts the full pass and the approximation's own rows; a reused head counts nothing.
     """
     pairs = sum(_pairs(way, layout) for way in table.ways)
     for way, heads in table.refresh_groups().items():

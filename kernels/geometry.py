@@ -7,33 +7,51 @@ a time and never need an (L, L) array.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
+from itertools import pairwise
 
 import torch
+
+from .grids import Group, Reference, checked_grid, is_count, tile_shape
+from .grids import tile_counts as tile_counts
+from .spans import Spans, before, joined, rest
 
 
 @dataclass(frozen=True)
 class Layout:
     """The order of tokens in one attention call.
 
-    `prefix` global tokens, then prod(grid) image or video tokens in row-major order, then `suffix` global tokens.
-    Global tokens (text, registers, reference images, padding) attend everything and are attended by everything.
+    `prefix` tokens, then prod(grid) image or video tokens in row-major order, then `suffix` tokens. Of those before and
+    after the image some may have grids of their own, `references`, likewise row-major; the others are global (text,
+    registers): they attend everything and are attended by everything, but for `padding`, spans of positions
+    [start, stop) of global tokens that nobody attends, as if they were not there. Padding attends like other tokens.
 
     grid: tokens along each axis, (h, w) or (t, h, w); (n,) for a sequence without axes such as audio.
-    Raises ValueError for a grid that is not one to three positive integers, or a negative prefix or suffix.
+    Raises ValueError for a grid that is not one to three positive integers, a negative prefix or suffix, references of
+    other axes or in another one's tokens, and padding that is not global or lies between two grids.
     """
 
     grid: tuple[int, ...]
     prefix: int = 0
     suffix: int = 0
+    references: tuple[Reference, ...] = ()
+    padding: Spans = ()
 
     def __post_init__(self):
-        object.__setattr__(self, "grid", tuple(self.grid))
-        if not 1 <= len(self.grid) <= 3 or any(not _is_count(n) or n < 1 for n in self.grid):
-            raise ValueError(f"A grid is one to three positive integers, not {self.grid}.")
-        if any(not _is_count(n) or n < 0 for n in (self.prefix, self.suffix)):
+        object.__setattr__(self, "grid", checked_grid(self.grid))
+        if any(not is_count(n) or n < 0 for n in (self.prefix, self.suffix)):
             raise ValueError(f"Global token counts are whole and >= 0, not {self.prefix} and {self.suffix}.")
+        object.__setattr__(self, "references", tuple(sorted(self.references, key=lambda one: one.start)))
+        object.__setattr__(self, "padding", joined(self.padding))
+        if any(len(one.grid) != len(self.grid) for one in self.references):
+            raise ValueError(f"References have as many axes as the image, {len(self.grid)}.")
+        taken = self._grid_spans
+        if any(one[1] > other[0] for one, other in pairwise(taken)) or taken[-1][1] > self.length:
+            raise ValueError("References take tokens of the image or of one another, or leave the sequence.")
+        local = self.local
+        if any(start < local.stop and stop > local.start or stop > self.length for start, stop in self.padding):
+            raise ValueError("Padding stands before or after all grids.")
 
     @property
     def image(self) -> int:
@@ -41,48 +59,80 @@ class Layout:
         return math.prod(self.grid)
 
     @property
-    def globals(self) -> int:
-        """Number of global tokens, before and after the image."""
-        return self.prefix + self.suffix
-
-    @property
     def length(self) -> int:
         """Number of tokens in the sequence."""
         return self.prefix + self.image + self.suffix
 
+    @property
+    def referenced(self) -> int:
+        """Number of the references' tokens."""
+        return sum(math.prod(one.grid) for one in self.references)
 
-def tile_shape(grid: tuple[int, ...]) -> tuple[int, ...]:
-    """Tokens along each axis of the tile in which windows are counted on this grid; edge tiles may be smaller.
+    @property
+    def globals(self) -> int:
+        """Number of tokens without a grid."""
+        return self.prefix + self.suffix - self.referenced
 
-    64 tokens where the grid is large enough to leave six such tiles along its shorter side, fewer below.
-    """
-    # Measured with the tiled path on a CPU (python dev.py bench tiled): 64 x 64 tokens in 8 x 8 tiles take 3 x 3
-    # windows at 54 % of the speed to be expected from their density, in 4 x 4 tiles at 25 %, since a tile's queries
-    # share one read of keys. But 8 x 8 cuts 32 x 32 tokens into four a side, where a 3 x 3 window is 40 % of all
-    # pairs and gains 1.3 times; in 4 x 4 tiles it is 15 % with its text and gains 1.7 times.
-    tile: tuple[int, ...]
-    if len(grid) == 1:
-        tile = (64,)
-    elif len(grid) == 2:
-        tile = (8, 8) if min(grid) >= 48 else (4, 4)
-    elif grid[0] == 1:
-        tile = (1, *tile_shape(grid[1:]))
-    else:
-        # (2, 4, 4) and (4, 4, 4) are equally fast for equal boxes; a short clip needs the finer steps in time.
-        tile = (4 if grid[0] >= 12 else 2, 4, 4)
-    return tuple(min(side, n) for side, n in zip(tile, grid))
+    @property
+    def keys(self) -> int:
+        """Number of tokens that are attended: all but padding."""
+        return self.length - sum(stop - start for start, stop in self.padding)
+
+    @cached_property
+    def local(self) -> slice:
+        """From the first token of a grid to the last: the rows that windows decide about. Global tokens in between
+        are attended in full."""
+        return slice(self._grid_spans[0][0], self._grid_spans[-1][1])
+
+    @property
+    def locals(self) -> int:
+        """Number of tokens in `local`; the image's where there are no references."""
+        return self.local.stop - self.local.start
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The grids by what one box covers: those of one place and size together. The image's comes first."""
+        found: dict[tuple, list[int]] = {(self.grid, 0): [self.prefix]}
+        for one in self.references:
+            found.setdefault((one.grid, one.place), []).append(one.start)
+        return tuple(Group(grid, tuple(sorted(starts))) for (grid, _), starts in found.items())
+
+    @cached_property
+    def global_spans(self) -> Spans:
+        """Where tokens without a grid are, padding among them."""
+        return rest(self._grid_spans, self.length)
+
+    @cached_property
+    def attended(self) -> Spans:
+        """Where tokens are that are attended: all but padding."""
+        return rest(self.padding, self.length)
+
+    def outside(self, group: Group) -> Spans:
+        """What every token of a group attends: all that is neither of the group nor padding."""
+        return rest(joined((*group.spans, *self.padding)), self.length)
+
+    def without_padding(self) -> Layout:
+        """The layout of the sequence that is left where padding is taken out."""
+        gone = partial(before, self.padding)
+        references = tuple(replace(one, start=one.start - gone(one.start)) for one in self.references)
+        prefix = self.prefix - gone(self.prefix)
+        return Layout(self.grid, prefix, self.keys - prefix - self.image, references)
+
+    def without_grids(self) -> Layout:
+        """The same sequence for ways to which the grids do not matter."""
+        return Layout(self.grid, self.prefix, self.suffix, (), self.padding)
+
+    @cached_property
+    def _grid_spans(self) -> Spans:
+        image = (self.prefix, self.prefix + self.image)
+        return tuple(sorted((image, *((one.start, one.stop) for one in self.references))))
 
 
-def tile_counts(grid: tuple[int, ...]) -> tuple[int, ...]:
-    """Number of tiles along each axis, counting a ragged last tile."""
-    return tuple(-(-n // s) for n, s in zip(grid, tile_shape(grid)))
-
-
-def box_pairs(layout: Layout, halves: tuple[int, ...]) -> int:
-    """Pairs of an image query and an image key that boxes of `halves` tiles to either side join, for one head."""
+def box_pairs(grid: tuple[int, ...], halves: tuple[int, ...]) -> int:
+    """Pairs of tokens of one grid that boxes of `halves` tiles to either side join, for one head."""
     return math.prod(
         sum((s.q_stop - s.q_start) * (s.k_stop - s.k_start) for s in axis_spans(n, tile, half))
-        for n, tile, half in zip(layout.grid, tile_shape(layout.grid), halves)
+        for n, tile, half in zip(grid, tile_shape(grid), halves)
     )
 
 
@@ -123,24 +173,32 @@ def is_global(layout: Layout, rows: torch.Tensor) -> torch.Tensor:
         raise ValueError("Rows are a one-dimensional tensor of sequence positions.")
     if rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) < layout.length:
         raise ValueError(f"Rows leave the sequence of {layout.length} tokens.")
-    return (rows < layout.prefix) | (rows >= layout.prefix + layout.image)
+    found = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+    for start, stop in layout.global_spans:
+        found |= (rows >= start) & (rows < stop)
+    return found
 
 
-def boxes(layout: Layout, halves: tuple[int, ...], rows: torch.Tensor, tiles: list[torch.Tensor]) -> torch.Tensor:
-    """Whether each point of a grid of tiles lies in each row's box: bool (R, product of the axes), row-major.
+def number_in(group: Group, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which sequence positions (R,) are a group's, bool (R,), and which tokens of a grid they are; 0 for others."""
+    inside, number = torch.zeros_like(rows, dtype=torch.bool), torch.zeros_like(rows)
+    for start, stop in group.spans:
+        here = (rows >= start) & (rows < stop)
+        inside |= here
+        number = torch.where(here, rows - start, number)
+    return inside, number
 
-    rows: (R,) sequence positions of image tokens; global ones give some box that means nothing. halves: tiles that a
-    box reaches to either side of its own. tiles: for each axis of the grid the tile numbers of the points, 1-D.
+
+def boxes(grid: tuple[int, ...], halves: tuple[int, ...], number: torch.Tensor, tiles: list[torch.Tensor]):
+    """Whether each point of a grid of tiles lies in each token's box: bool (R, product of the axes), row-major.
+
+    number: (R,) tokens of the grid. halves: tiles that a box reaches to either side of its own. tiles: for each axis
+    the tile numbers of the points, 1-D.
     """
-    rest = (rows - layout.prefix).clamp(0, layout.image - 1)
-    box = torch.ones((len(rows), 1), dtype=torch.bool, device=rows.device)
-    for n, side, half, along in reversed(list(zip(layout.grid, tile_shape(layout.grid), halves, tiles))):
-        query_tile = rest % n // side
-        rest = rest // n
+    box = torch.ones((len(number), 1), dtype=torch.bool, device=number.device)
+    for n, side, half, along in reversed(list(zip(grid, tile_shape(grid), halves, tiles))):
+        query_tile = number % n // side
+        number = number // n
         near = (along - query_tile[:, None]).abs() <= half
         box = (near[:, :, None] & box[:, None, :]).flatten(1)
     return box
-
-
-def _is_count(value) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -25,14 +25,15 @@ from functools import lru_cache
 import torch
 
 from .geometry import Layout, tile_counts, tile_shape
+from .grids import Group
 
 SPLIT = 4096  # tokens whose squares are in memory at a time
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """The tiles of the image, in row-major order. k, v: (B, H, T, D) in the dtype of the keys. bias: (B, H, T), added
-    to q k^T * scale; float32, or float64 for keys in float64."""
+    """The tiles of the grids, group after group, each in row-major order. k, v: (B, H, T, D) in the dtype of the keys.
+    bias: (B, H, T), added to q k^T * scale; float32, or float64 for keys in float64."""
 
     k: torch.Tensor
     v: torch.Tensor
@@ -40,22 +41,34 @@ class Pooled:
 
 
 def pool(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float | None = None) -> Pooled:
-    """Pool the image tokens of k and v, tile by tile.
+    """Pool the tokens of all grids of k and v, tile by tile.
 
     q, k, v: (B, H, L, D) of any strides, L = layout.length; scale: factor on q k^T, D ** -0.5 by default. Needs memory
     for the tiles, not for another copy of the tokens.
     """
-    image = slice(layout.prefix, layout.prefix + layout.image)
+    parts = [pool_group(q, k, v, group, scale) for group in layout.groups]
+    if len(parts) == 1:
+        return parts[0]
+    return Pooled(*(torch.cat([getattr(one, name) for one in parts], dim=2) for name in ("k", "v", "bias")))
+
+
+def pool_group(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, group: Group, scale: float | None = None) -> Pooled:
+    """The same of one group of grids, for its own queries."""
     exact = torch.float64 if k.dtype is torch.float64 else torch.float32
     scale = k.shape[-1] ** -0.5 if scale is None else scale
-    counts = tile_tokens(layout.grid).to(k.device, exact)
-    keys, values = (x[:, :, image].unflatten(2, layout.grid) for x in (k, v))
-    k_mean = _per_tile(keys, layout.grid, exact) / counts[:, None]
-    v_mean = _per_tile(values, layout.grid, exact) / counts[:, None]
-    k_square = _per_tile(keys, layout.grid, exact, squared=True) / counts[:, None]
-    q_square = sum(part.to(exact).square().sum(dim=2) for part in q[:, :, image].split(SPLIT, dim=2)) / layout.image
+    pictures = len(group.starts)
+    counts = tile_tokens(group.grid).repeat(pictures).to(k.device, exact)
+    keys, values = group.of(k), group.of(v)
+    k_mean = _per_tile(keys, group.grid, exact) / counts[:, None]
+    v_mean = _per_tile(values, group.grid, exact) / counts[:, None]
+    k_square = _per_tile(keys, group.grid, exact, squared=True) / counts[:, None]
+    q_square = sum(
+        part.to(exact).square().sum(dim=2)
+        for start, stop in group.spans
+        for part in q[:, :, start:stop].split(SPLIT, dim=2)
+    )
     variance = (k_square - k_mean.square()).clamp_min(0.0)
-    spread = 0.5 * scale**2 * (variance @ q_square.unsqueeze(-1)).squeeze(-1)
+    spread = 0.5 * scale**2 * (variance @ (q_square / group.tokens).unsqueeze(-1)).squeeze(-1)
     log_counts = counts.log()
     return Pooled(k_mean.to(k.dtype), v_mean.to(v.dtype), log_counts + torch.minimum(spread, log_counts))
 
@@ -72,16 +85,16 @@ def tile_tokens(grid: tuple[int, ...]) -> torch.Tensor:
 
 
 def _per_tile(x: torch.Tensor, grid: tuple[int, ...], dtype: torch.dtype, squared: bool = False) -> torch.Tensor:
-    """Sums of x, or of its squares, over each tile: (B, H, *grid, D) -> (B, H, T, D)."""
+    """Sums of x, or of its squares, over each tile: (B, H, pictures, *grid, D) -> (B, H, T, D)."""
     for axis in reversed(range(len(grid))):
-        side, at = tile_shape(grid)[axis], axis + 2
+        side, at = tile_shape(grid)[axis], axis + 3
         whole = x.shape[at] // side * side
         parts = [_sum(x.narrow(at, 0, whole).unflatten(at, (-1, side)), at + 1, dtype, squared)] if whole else []
         if whole < x.shape[at]:
             parts.append(_sum(x.narrow(at, whole, x.shape[at] - whole), at, dtype, squared).unsqueeze(at))
         x = torch.cat(parts, dim=at) if len(parts) > 1 else parts[0]
         squared = False
-    return x.flatten(2, 1 + len(grid))
+    return x.flatten(2, 2 + len(grid))
 
 
 def _sum(x: torch.Tensor, axis: int, dtype: torch.dtype, squared: bool) -> torch.Tensor:

@@ -25,10 +25,10 @@ def head_wise(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """The meaning of `kernels.head_wise`, one head at a time, each by its way's own `reference`.
 
-    Shapes as there. Returns (out, residual): (B, H, L, D) and (B, n_refresh, image, D), or None without residual
+    Shapes as there. Returns (out, residual): (B, H, L, D) and (B, n_refresh, locals, D), or None without residual
     updates.
     """
-    image = slice(layout.prefix, layout.prefix + layout.image)
+    local = layout.local
     cached_heads = iter(() if cached is None else cached.unbind(1))
     residual_heads = iter(() if residual is None else residual.unbind(1))
     outputs, fresh = [], []
@@ -36,9 +36,9 @@ def head_wise(
         qkv = (q[:, head], k[:, head], v[:, head])
         outputs.append(next(cached_heads) if way.reads == "output" else way.reference(*qkv, layout, scale))
         if way.reads == "residual":
-            outputs[-1][:, image] += next(residual_heads)
+            outputs[-1][:, local] += next(residual_heads)
         if approximation is not None:
-            fresh.append((outputs[-1] - approximation.reference(*qkv, layout, scale))[:, image])
+            fresh.append((outputs[-1] - approximation.reference(*qkv, layout, scale))[:, local])
     return torch.stack(outputs, dim=1), torch.stack(fresh, dim=1) if fresh else None
 
 

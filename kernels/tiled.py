@@ -18,8 +18,10 @@ from itertools import product
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from .geometry import Layout, Span, axis_spans, tile_counts, tile_shape
-from .pooling import Pooled, pool
+from .geometry import Layout, Span, axis_spans
+from .grids import Group
+from .pooling import Pooled, pool_group
+from .spans import Spans, take
 
 MIB = 1 << 20
 
@@ -40,37 +42,39 @@ def box_attention(
     k: torch.Tensor,
     v: torch.Tensor,
     layout: Layout,
+    group: Group,
     halves: tuple[int, ...],
     pooled: bool,
     scale: float | None,
     out: torch.Tensor,
 ) -> None:
-    """Write the attention of the image rows to boxes of tiles around them into `out`.
+    """Write the attention of a group's tokens to boxes of tiles around them into `out`.
 
-    q, k, v: (B, H, L, D) of any strides, L = layout.length; halves: tiles that a box reaches to either side of a
-    query's own, along each axis; scale: D ** -0.5 for None; out: (B, H, layout.image, D) of any strides. Image rows see
-    their box and every global token (arrow attention, arXiv 2503.22796), and with `pooled` each tile outside the box as
-    one key (see `pooling`); global rows are not computed here. Copies of keys and values stay within `band_bytes`, or
-    within one band where that is more.
+    q, k, v: (B, H, L, D) of any strides, L = layout.length; group: one of the layout's; halves: tiles that a box
+    reaches to either side of a query's own, along each axis of a grid; scale: D ** -0.5 for None; out: (B, H,
+    layout.locals, D) of any strides. Tokens see their box in every picture of the group and all that stands outside of
+    it, global tokens (arrow attention, arXiv 2503.22796) and other grids, and with `pooled` each tile of the group
+    outside the box as one key (see `pooling`); other rows are left alone. Copies of keys and values stay within
+    `band_bytes`, or within one band where that is more.
     """
-    *across, along = zip(layout.grid, tile_shape(layout.grid), halves)
+    shape, tile = group.shape, group.tile
+    *across, along = zip(shape, tile, (len(group.starts), *halves))
     spans = axis_spans(*along)
-    image = slice(layout.prefix, layout.prefix + layout.image)
-    q_grid, k_grid, v_grid = (x[:, :, image].unflatten(2, layout.grid) for x in (q, k, v))
-    out_grid = out.unflatten(2, layout.grid)
-    of_tiles = pool(q, k, v, layout, scale) if pooled else None
-    copy = _BandCopy(k, v, layout, of_tiles)
+    place = group.moved(layout.local.start)
+    q_grid, k_grid, v_grid, out_grid = group.of(q), group.of(k), group.of(v), place.of(out)
+    of_tiles = pool_group(q, k, v, group, scale) if pooled else None
+    copy = _BandCopy(k, v, layout.outside(group), of_tiles)
     tokens_at_a_time = band_bytes(q.device) // (2 * copy.dtype.itemsize * q.shape[3])
 
     for runs in product(*(axis_runs(*axis) for axis in across)):
         q_bands, out_bands = (bands(x, [run.queries for run in runs]) for x in (q_grid, out_grid))
         k_bands, v_bands = (bands(x, [run.keys for run in runs]) for x in (k_grid, v_grid))
-        shape = q_bands.shape[: 2 + len(runs)]
-        tokens = copy.room + math.prod(k_bands.shape[len(shape) : -1])
+        counts = q_bands.shape[: 2 + len(runs)]
+        tokens = copy.room + math.prod(k_bands.shape[len(counts) : -1])
         rows = math.prod(run.queries.length for run in runs)
-        for block in blocks(shape, tokens_at_a_time // tokens):
+        for block in blocks(counts, tokens_at_a_time // tokens):
             copy.load(k_bands[block], v_bands[block], block)
-            far = _FarTiles(layout.grid, runs, block, of_tiles) if of_tiles is not None else None
+            far = _FarTiles(shape, tile, runs, block, of_tiles) if of_tiles is not None else None
             queries, target = q_bands[block], out_bands[block]
             flat = queries.to(copy.dtype).reshape(*copy.batch, -1, queries.shape[-1])
             for span in spans:
@@ -78,8 +82,9 @@ def box_attention(
                 keys, values = copy.box(span)
                 mask = None if far is None else far.mask(span, keys)
                 result = scaled_dot_product_attention(queries_of, keys, values, attn_mask=mask, scale=scale)
-                columns = target.narrow(len(shape), span.q_start, span.q_stop - span.q_start)
+                columns = target.narrow(len(counts), span.q_start, span.q_stop - span.q_start)
                 columns.copy_(result.view(columns.shape))
+    place.put(out, out_grid)
 
 
 def compute_dtype(x) -> torch.dtype:
@@ -159,21 +164,17 @@ def blocks(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
 class _BandCopy:
     """A block of bands of keys and values, from which each box is read together with what all boxes see.
 
-    SDPA wants all of it in one piece: pooled keys, global tokens, the box's tokens. Boxes move along the band in one
-    direction only, so what all see is written just before each box, over columns that no later box needs; in front of
-    the first column there is room for it.
+    SDPA wants all of it in one piece: pooled keys, what stands outside the group, the box's tokens. Boxes move along
+    the band in one direction only, so what all see is written just before each box, over columns that no later box
+    needs; in front of the first column there is room for it.
     """
 
-    def __init__(self, k, v, layout: Layout, pooled: Pooled | None):
-        end = layout.prefix + layout.image
+    def __init__(self, k, v, outside: Spans, pooled: Pooled | None):
         self.dtype = compute_dtype(k)
         self.batch = (0, 0)  # batch items times heads, bands: the leading axes of every box
         of_tiles = ([], []) if pooled is None else ([pooled.k], [pooled.v])
         self._for_all = torch.stack(
-            [
-                torch.cat((*tiles, x[:, :, : layout.prefix], x[:, :, end:]), dim=2)
-                for x, tiles in zip((k, v), of_tiles, strict=True)
-            ]
+            [torch.cat((*tiles, take(x, outside)), dim=2) for x, tiles in zip((k, v), of_tiles, strict=True)]
         )
         self.room = self._for_all.shape[3]
         # Kept from block to block: fresh memory costs more in page faults than the copy into it.
@@ -207,13 +208,14 @@ class _BandCopy:
 class _FarTiles:
     """What is added to the logits in a block of bands: the bias of pooled keys, and -inf for those in a query's box."""
 
-    def __init__(self, grid: tuple[int, ...], runs: tuple[Run, ...], block: tuple[slice, ...], pooled: Pooled):
+    def __init__(self, shape, tile, runs: tuple[Run, ...], block: tuple[slice, ...], pooled: Pooled):
         device = pooled.bias.device
-        self._last, self._sides = tile_counts(grid)[-1], tile_shape(grid)
+        *across, self._last = (-(-n // side) for n, side in zip(shape, tile))
+        self._side = tile[-1]
         self._bias = pooled.bias[block[:2]].flatten(0, 1)  # (b * h, T)
         # Tiles of the band's own boxes across the grid: (bands, tiles of all axes but the last).
         self._near = torch.ones((1, 1), dtype=torch.bool, device=device)
-        for run, some, count, side in zip(runs, block[2:], tile_counts(grid), self._sides):
+        for run, some, count, side in zip(runs, block[2:], across, tile):
             first = (run.keys.start + run.keys.step * torch.arange(run.keys.count, device=device)[some]) // side
             tiles = torch.arange(count, device=device)
             near = (tiles >= first[:, None]) & (tiles < first[:, None] - (-run.keys.length // side))
@@ -222,8 +224,7 @@ class _FarTiles:
     def mask(self, span: Span, keys: torch.Tensor) -> torch.Tensor:
         """(b * h, bands, 1, keys) in the dtype of `keys` (b * h, bands, keys, D), whose first are the pooled ones."""
         tiles = torch.arange(self._last, device=keys.device)
-        side = self._sides[-1]
-        along = (tiles >= span.k_start // side) & (tiles < -(-span.k_stop // side))
+        along = (tiles >= span.k_start // self._side) & (tiles < -(-span.k_stop // self._side))
         near = (self._near[:, :, None] & along).flatten(1)  # (bands, T)
         mask = keys.new_zeros(*keys.shape[:2], 1, keys.shape[2])
         mask[:, :, 0, : near.shape[1]] = self._bias[:, None].masked_fill(near, -torch.inf)

@@ -10,6 +10,7 @@ import torch
 
 from .geometry import Layout
 from .head_table import HeadTable
+from .spans import put, take
 from .tiled import full_attention
 
 
@@ -52,12 +53,14 @@ def _full_heads(q, k, v, table, dense, out):
 def _residuals(q, k, v, layout, table, scale, out):
     """full - approximation for the updating heads, whose full output is in `out` already."""
     batch, _, _, head_dim = q.shape
-    fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
+    fresh = q.new_empty(batch, len(table.refresh_heads), layout.locals, head_dim)
     for way, heads in table.refresh_groups().items():
         indices = tuple(table.refresh_heads.index(h) for h in heads)
-        target = _take(fresh, indices)
+        target, exact = _take(fresh, indices), _take(_local(out, layout), heads)
+        if layout.locals > layout.image + layout.referenced:
+            target.copy_(exact)  # tokens between the grids are never approximated
         way.attend(*(_take(x, heads) for x in (q, k, v)), layout, scale, target)
-        torch.sub(_take(_image(out, layout), heads), target, out=target)
+        torch.sub(exact, target, out=target)
         if not _is_view(indices):
             _put(fresh, indices, target)
     return fresh
@@ -70,7 +73,7 @@ def _approximated_heads(q, k, v, layout, table, scale, dense, out):
             _put(out, heads, dense(some_q, some_k, some_v))
             continue
         target = _take(out, heads) if _is_view(heads) else torch.empty_like(some_q)
-        way.attend(some_q, some_k, some_v, layout, scale, _image(target, layout))
+        way.attend(some_q, some_k, some_v, layout, scale, _local(target, layout))
         global_rows(some_q, some_k, some_v, layout, scale, target)
         if not _is_view(heads):
             _put(out, heads, target)
@@ -80,23 +83,21 @@ def global_rows(q, k, v, layout, scale, out):
     """Write full attention of the global tokens into their rows of out; all (B, H, L, D), other rows are left alone."""
     if not layout.globals:
         return
-    end = layout.prefix + layout.image
-    rows = torch.cat((q[:, :, : layout.prefix], q[:, :, end:]), dim=2)
-    result = full_attention(rows, k, v, scale)
-    out[:, :, : layout.prefix] = result[:, :, : layout.prefix]
-    out[:, :, end:] = result[:, :, layout.prefix :]
+    rows, attended = layout.global_spans, layout.attended
+    result = full_attention(take(q, rows), take(k, attended), take(v, attended), scale)
+    put(out, rows, result)
 
 
 def _add_residuals(out, layout, table, residual):
-    image, heads = _image(out, layout), table.residual_heads
+    local, heads = _local(out, layout), table.residual_heads
     if _is_view(heads):
-        _take(image, heads).add_(residual)
+        _take(local, heads).add_(residual)
     else:
-        _put(image, heads, _take(image, heads).add_(residual))
+        _put(local, heads, _take(local, heads).add_(residual))
 
 
-def _image(x, layout):
-    return x[:, :, layout.prefix : layout.prefix + layout.image]
+def _local(x, layout):
+    return x[:, :, layout.local]
 
 
 def _is_view(heads: tuple[int, ...]) -> bool:

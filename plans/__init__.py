@@ -7,6 +7,7 @@ A plan says for every noise level, layer and head how attention is computed. It 
 from . import letters
 from .codec import Refusal, dumps, loads
 from .fingerprint import fingerprint
+from .reference_grid import ReferenceGrid
 from .schedule import RunSchedule, resolve, steps_of_work
 from .schema import Level, Measurement, ModelIdentity, Plan, Site
 from .validation import PlanError
@@ -18,6 +19,7 @@ __all__ = [
     "ModelIdentity",
     "Plan",
     "PlanError",
+    "ReferenceGrid",
     "Refusal",
     "RunSchedule",
     "Site",

@@ -81,7 +81,13 @@ def measured_of(measurement) -> dict:
         "dense_seconds": measurement.dense_seconds,
         "attention_flops": measurement.attention_flops,
         "other_flops": measurement.other_flops,
+        **_references(measurement.references),
     }
+
+
+def _references(references) -> dict:
+    """Left out where there are none, as in all plans that were written before there were any."""
+    return {"references": [{"grid": list(one.grid), "place": one.place} for one in references]} if references else {}
 
 
 def _way(way) -> dict:

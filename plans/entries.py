@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .reference_grid import MAX_REFERENCES, ReferenceGrid
 from .schema import FIELDS_OF_MEASUREMENT, MAX_SITES, Measurement, ModelIdentity, Site
 from .validation import items, require
 
@@ -32,13 +33,17 @@ def model_from(data: Any) -> ModelIdentity:
 
 def measurement_from(data: Any) -> Measurement:
     """The measurement, as `encode.measured_of` writes it."""
-    values = {field: entry(data, field) for field in FIELDS_OF_MEASUREMENT}
+    values = {field: entry(data, field) for field in FIELDS_OF_MEASUREMENT if field != "references"}
+    references = items(data.get("references", ()), 0, MAX_REFERENCES, "references")
     seeds = items(values["seeds"], 0, 64, "seeds")
     require(
         all(isinstance(seed, str) and _SEED.match(seed) for seed in seeds),
         "The plan's seeds must be numbers written as text.",
     )
-    return Measurement(**{**values, "seeds": tuple(int(seed) for seed in seeds)})
+    return Measurement(
+        **{**values, "seeds": tuple(int(seed) for seed in seeds)},
+        references=tuple(ReferenceGrid(entry(one, "grid"), entry(one, "place")) for one in references),
+    )
 
 
 def require_heads(sites: list, model: ModelIdentity) -> None:

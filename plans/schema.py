@@ -6,6 +6,7 @@ that a plan keeps, so that a plan read back from its text equals the plan that w
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -17,6 +18,7 @@ import numpy as np
 from ..sentences import CALIBRATE_AGAIN, say
 from . import encode, letters
 from .letters import MAX_WAYS
+from .reference_grid import MAX_REFERENCES, ReferenceGrid
 from .validation import PlanError, freeze, identifier, items, number, require, text, whole
 from .way_spec import WaySpec
 
@@ -95,7 +97,8 @@ class ModelIdentity:
 class Measurement:
     """What a plan was measured on.
 
-    grid: token grid, 1 to 3 axes. text_tokens: text tokens in the same attention. prompts: how many. created: ISO 8601,
+    grid: token grid, 1 to 3 axes. text_tokens: text tokens in the same attention. references: grids of reference
+    pictures there; plans of old count their tokens as text. prompts: how many. created: ISO 8601,
     UTC. seconds: the whole calibration; dense_seconds: one dense sampling run (0 = not measured).
     attention_flops, other_flops: dense FLOPs of one model evaluation of one batch item on that grid, in attention
     matmuls and in everything else.
@@ -119,9 +122,15 @@ class Measurement:
     dense_seconds: float
     attention_flops: float
     other_flops: float
+    references: tuple[ReferenceGrid, ...] = ()
 
     def __post_init__(self):
         axes = items(self.grid, 1, 3, "token grid")
+        references = items(self.references, 0, MAX_REFERENCES, "references")
+        require(
+            all(isinstance(one, ReferenceGrid) and len(one.grid) == len(axes) for one in references),
+            "The plan's references must have grids of as many axes as its token grid.",
+        )
         seeds = items(self.seeds, 0, 64, "seeds")
         freeze(
             self,
@@ -132,11 +141,22 @@ class Measurement:
             prompts=whole(self.prompts, 0, 100_000, "prompt count"),
             cfg=number(self.cfg, -1e6, 1e6, "CFG"),
             denoise=number(self.denoise, 0, 1, "denoise"),
+            references=references,
         )
         for field in ("sampler", "scheduler", "dtype", "device", "host_version", "pack_version", "created"):
             freeze(self, **{field: text(getattr(self, field), 200, field.replace("_", " "))})
         for field in ("seconds", "dense_seconds", "attention_flops", "other_flops"):
             freeze(self, **{field: number(getattr(self, field), 0, _LARGEST, field.replace("_", " "))})
+
+    @property
+    def reference_tokens(self) -> int:
+        """Tokens of all references."""
+        return sum(math.prod(one.grid) for one in self.references)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the whole sequence."""
+        return math.prod(self.grid) + self.text_tokens + self.reference_tokens
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import math
 import torch
 from hypothesis import strategies as st
 
-from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Residual, Window
+from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Reference, Residual, Window
 
 EXTENTS = (0.01, 0.1, 0.25, 1 / 3, 0.5, 0.6, 0.75, 0.95, 1.0)
 ORDERS = ("heads first", "tokens first", "every other batch row", "fused qkv", "sliced tokens")
@@ -21,6 +21,31 @@ TOLERANCE = {
 def layouts(draw, largest=700):
     grid = draw(st.lists(st.integers(1, 40), min_size=1, max_size=3).filter(lambda g: math.prod(g) <= largest))
     return Layout(tuple(grid), draw(st.sampled_from((0, 1, 3, 70))), draw(st.sampled_from((0, 0, 2, 5))))
+
+
+@st.composite
+def layouts_of_several(draw, largest=120):
+    """An image, one to three references in any order, some like it and at its place, and padding before or after."""
+    rank = draw(st.integers(1, 3))
+    grids = st.lists(st.integers(1, 11), min_size=rank, max_size=rank).map(tuple)
+    grids = grids.filter(lambda g: math.prod(g) <= largest)
+    grid = draw(grids)
+    pieces = draw(st.lists(st.tuples(st.one_of(st.just(grid), grids), st.integers(0, 2)), min_size=1, max_size=3))
+    pieces.insert(draw(st.integers(0, len(pieces))), (grid, None))
+    between = st.sampled_from((0, 0, 0, 1, 4))
+    first = position = draw(st.sampled_from((0, 1, 3, 9)))
+    references, prefix = [], 0
+    for shape, place in pieces:
+        if place is None:
+            prefix = position
+        else:
+            references.append(Reference(shape, position, place))
+        position += math.prod(shape) + draw(between)
+    end = max(prefix + math.prod(grid), *(one.stop for one in references))
+    length = max(end, position) + draw(st.sampled_from((0, 2, 7)))
+    around = [(0, first), (end, length)]
+    padding = [sorted(draw(st.integers(low, high)) for _ in range(2)) for low, high in around if draw(st.booleans())]
+    return Layout(grid, prefix, length - prefix - math.prod(grid), references, [tuple(one) for one in padding])
 
 
 def windows(rank, pooled=False):
@@ -71,7 +96,7 @@ def caches(q, layout, table, seed=1):
 
     return {
         "cached": normal(len(table.reuse_heads), layout.length),
-        "residual": normal(len(table.residual_heads), layout.image),
+        "residual": normal(len(table.residual_heads), layout.locals),
     }
 
 

@@ -36,6 +36,9 @@ def differences(plan: Plan, run: SamplingRun, sampled: ModelIdentity) -> list[Se
     if run.grid and tuple(run.grid) != measured.grid:
         ours, theirs = _sides(measured.grid), _sides(run.grid)
         found.append(say("Calibrated at {measured} tokens, sampled at {sampled}.", measured=ours, sampled=theirs))
+    ours, theirs = _references(one.grid for one in measured.references), _references(run.record.references)
+    if run.grid and ours != theirs:
+        found.append(_with(ours, theirs))
     steps = len(run.sigmas)
     if not 1 / SAME_STEPS <= steps / measured.steps <= SAME_STEPS:
         found.append(
@@ -63,6 +66,12 @@ def _mostly_outside(measured: tuple[float, ...], sampled: list[float]) -> bool:
 
 def _sampler(name: str) -> str:
     return "euler" if name == "ddim" else name  # the host runs it as such
+
+
+def _references(grids) -> str:
+    """What reference pictures there are, in tokens."""
+    sizes = ", ".join(sorted(map(_sides, grids)))
+    return say("references of {sizes} tokens", sizes=sizes) if sizes else say("no reference pictures")
 
 
 def _sides(grid) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,8 +11,8 @@ import torch
 from ...kernels import FULL, Approximation, HeadTable, Way, flops
 from ...plans import Site as PlanSite
 from ...plans.search import FLOPS, Costs
+from ..hooks.layouts import SiteLayout
 from ..hooks.projections import flops_per_token
-from ..hooks.run import SiteLayout
 from .dense_run import DenseRun
 
 
@@ -27,13 +28,15 @@ def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:
     both = list(zip(run.sites, layouts, strict=True))
 
     def of_head(way: Way) -> np.ndarray:
-        each = [flops(layout, HeadTable.uniform(1, way), site.head_dim) * branches for site, layout in both]
+        # Where all heads are full the host attends padding as well.
+        seen = [(site, replace(layout, padding=()) if way == FULL else layout) for site, layout in both]
+        each = [flops(layout, HeadTable.uniform(1, way), site.head_dim) * branches for site, layout in seen]
         return per_head(np.array(each, float))
 
     def per_head(of_sites: np.ndarray) -> np.ndarray:
         return np.repeat(of_sites, [site.heads for site in run.sites])
 
-    tokens, image = (np.array([getattr(layout, name) for layout in layouts], float) for name in ("length", "image"))
+    tokens, local = (np.array([getattr(layout, name) for layout in layouts], float) for name in ("length", "locals"))
     entry = np.array([site.head_dim * element * branches for site in run.sites], float)  # bytes of a token
     full = of_head(FULL)
     by_way = np.stack([of_head(way) for way in ways], axis=1) if ways else np.zeros((len(full), 0))
@@ -49,10 +52,10 @@ def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:
         reuse=np.zeros(len(full)),
         keep=np.zeros(len(full)),
         projection=np.array([_projections(run.diffusion_model, *one) * branches for one in both], float),
-        share_saving=0.5 * image / tokens if branches == 2 else np.zeros(len(both)),
+        share_saving=0.5 * local / tokens if branches == 2 else np.zeros(len(both)),
         other=float(run.other_flops * branches),
         output_bytes=per_head(tokens * entry),
-        residual_bytes=per_head(image * entry),
+        residual_bytes=per_head(local * entry),
     )
 
 

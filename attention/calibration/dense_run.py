@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -44,7 +45,8 @@ class DenseRun(Processor):
     def attention_flops(self) -> int:
         """FLOPs of one batch item in the attention of one model evaluation."""
         sites = ((self.sites[number], layout) for number, layout in self.layouts.items())
-        return sum(dense_flops(layout, site.heads, site.head_dim) for site, layout in sites)
+        # The host attends padding, too.
+        return sum(dense_flops(replace(layout, padding=()), site.heads, site.head_dim) for site, layout in sites)
 
     @property
     def other_flops(self) -> int:
@@ -59,9 +61,8 @@ class DenseRun(Processor):
 
     def attend(self, forward, call, attention) -> torch.Tensor:
         """The host's own attention."""
-        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
-        if layout is not None and not attention.obstacle:
-            self.layouts[call.number] = layout
+        if attention.layout is not None and not attention.obstacle:
+            self.layouts[call.number] = attention.layout
             self.branches |= {branch.index for branch in forward.branches}
         self.note_tensors(attention)
         with self.work.excluded(call, forward.batch):

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 import comfyui_version
 import numpy as np
 
-from ...plans import Measurement, ModelIdentity, WaySpec
+from ...plans import Measurement, ModelIdentity, ReferenceGrid, WaySpec
 from ...plans.search import FLOPS, LEVELS, CalibrationTable, Solved, solve_plan
 from ...sentences import say
 from ...version import VERSION
@@ -140,10 +140,11 @@ def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = No
 
 def measurement_of(dense: DenseRun, settings: SamplerSettings) -> Measurement:
     """What a run with these settings was, for its plan."""
-    layout = max(dense.layouts.values(), key=lambda layout: layout.globals)
+    layout = max(dense.layouts.values(), key=lambda layout: layout.length)
     return Measurement(
         grid=layout.grid,
         text_tokens=layout.globals,
+        references=tuple(ReferenceGrid(one.grid, one.place) for one in layout.references),
         sampler=settings.name,
         scheduler=settings.scheduler,
         steps=settings.steps,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ...kernels import Approximation, HeadTable, Layout, Pooled, head_wise, pool
+from ...kernels import Approximation, HeadTable, Layout, Pooled, Reference, head_wise, pool
 from ..families import Site
 from ..hooks.call import AttentionCall
 from ..hooks.projections import output_root
@@ -26,6 +26,7 @@ from .guidance import Guidance, Part
 # Sampled queries a site. 48 image queries from a quasi-random sequence estimate as well as 64 at random did: median
 # deviation from all queries 0.19 (windows), 0.27 (residuals), 0.15 (reuse), on the demo model.
 IMAGE_QUERIES = 48
+REFERENCE_QUERIES = 16  # of all references together
 TEXT_QUERIES = 16
 HISTORY_BYTES = 512 * 2**20
 CHUNK_BYTES = 128 * 2**20
@@ -34,9 +35,10 @@ MOST_BRANCHES = 4  # of an evaluation that are sampled; more come of masks and a
 
 @dataclass
 class Queries:
-    """Sampled queries of a layout: sequence positions, and how many of them (the first) are image tokens.
+    """Sampled queries of a layout: sequence positions, of which the first `image` are the image's, and the first
+    `placed` these and the references'.
 
-    ways: the W approximations, in order. masks, far: of those W' ways that are masks, for the image queries: over keys
+    ways: the W approximations, in order. masks, far: of those W' ways that are masks, for the placed queries: over keys
     (W', n, L) and over pooled keys (W', n, T). pools: whether any of them pools. weight (n,): of each query in a mean
     over the sequence.
     """
@@ -44,6 +46,7 @@ class Queries:
     layout: Layout
     positions: torch.Tensor
     image: int
+    placed: int
     ways: tuple[Approximation, ...]
     masks: torch.Tensor
     far: torch.Tensor
@@ -53,7 +56,7 @@ class Queries:
 
 @dataclass
 class Sample:
-    """Head outputs at the sampled queries, (H, n, D), and their differences from each way's, (W, H, n_image, D)."""
+    """Head outputs at the sampled queries, (H, n, D), and their differences from each way's, (W, H, n_placed, D)."""
 
     output: torch.Tensor
     residual: torch.Tensor
@@ -64,7 +67,7 @@ class SiteRecord:
 
     way (S, H, W), residual (S, H, W, A), reuse (S, H, A), share (S,); NaN where nothing was measured.
     share_cosine (S,): between the error of sharing at a step and at the one before; 1 where it is not known.
-    energy (S,): of the exact outputs of all heads, over the image queries alone; what errors are relative to.
+    energy (S,): of the exact outputs of all heads, over the placed queries alone; what errors are relative to.
     """
 
     def __init__(self, site: Site, steps: int, ways: int, ages: int):
@@ -81,21 +84,21 @@ class SiteRecord:
     def add(self, step: int, sample: Sample, shared: torch.Tensor | None, root: torch.Tensor, queries: Queries) -> None:
         """Score every candidate of this step against the samples of the steps before it.
 
-        shared: error of sharing at the image queries, (H, n_image, D). root: (H, D, D), see `output_root`.
+        shared: error of sharing at the placed queries, (H, n_placed, D). root: (H, D, D), see `output_root`.
         """
         sample = Sample(sample.output @ root, sample.residual @ root)
-        image = queries.weight[: queries.image]
-        self.way[step] = _energy(sample.residual, image).T
-        self.energy[step] = _energy(sample.output[:, : queries.image], image).sum()
+        placed = queries.weight[: queries.placed]
+        self.way[step] = _energy(sample.residual, placed).T
+        self.energy[step] = _energy(sample.output[:, : queries.placed], placed).sum()
         past = [(step - before, old) for before, old in self.history if old.output.shape == sample.output.shape]
         past = [(age, old) for age, old in past if 1 <= age <= self.reuse.shape[2]]
         if past:
             ages = [age - 1 for age, _ in past]
             outputs, residuals = (torch.stack([getattr(old, n) for _, old in past]) for n in ("output", "residual"))
             self.reuse[step][:, ages] = _energy(outputs - sample.output, queries.weight).T
-            self.residual[step][:, :, ages] = _energy(residuals - sample.residual, image).transpose(2, 1, 0)
+            self.residual[step][:, :, ages] = _energy(residuals - sample.residual, placed).transpose(2, 1, 0)
         if shared is not None:
-            self._add_shared(step, shared @ root, image)
+            self._add_shared(step, shared @ root, placed)
         self.history.append((step, sample))
 
     def close(self) -> None:
@@ -142,28 +145,30 @@ class Observer:
 
     def observe(self, forward: Forward, call: SiteCall, attention: AttentionCall, output: torch.Tensor) -> None:
         """Take samples of one attention call, for the first picture of the batch."""
-        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
-        if call.ordinal or attention.obstacle or layout is None or attention.q.shape[0] != forward.batch:
+        if call.ordinal or attention.obstacle or attention.layout is None or attention.q.shape[0] != forward.batch:
             return
-        queries = self._queries_of(layout, attention.q.device)
         if call.number not in self._roots:
             self._roots[call.number] = output_root(forward.diffusion_model, call.site, attention.q)
         kept = self._branch_samples.setdefault(call.number, {})
-        first: dict[Part, int] = {}
+        first: dict[Layout, dict[int, Part]] = {}  # of each layout the first pictures of branches
+        seen = set(kept)
         for branch in forward.branches:
-            part = (forward.number, branch.index)
-            if part not in kept and len(kept) + len(first) < MOST_BRANCHES:
-                first.setdefault(part, branch.items.start)
-        if not first:
-            return
-        pictures = _every(sorted(first.values()))
-        tensors = (attention.q, attention.k, attention.v, attention.as_heads(output))
-        samples = _samples(*(tensor[pictures] for tensor in tensors), queries, attention.scale)
-        for (part, _), sample in zip(sorted(first.items(), key=lambda item: item[1]), samples, strict=True):
-            kept[part] = (sample, layout)
-            self.branches.add(part)
-            if len(kept) == 1 or part[1] == COND:
-                self.layouts[call.number] = layout
+            part, picture = (forward.number, branch.index), branch.items.start
+            if part not in seen and len(seen) < MOST_BRANCHES:
+                seen.add(part)
+                ((_, layout),) = attention.parts(slice(picture, picture + 1))
+                first.setdefault(layout, {})[picture] = part
+        for layout, parts in first.items():
+            pictures = _every(sorted(parts))
+            queries = self._queries_of(layout, attention.q.device)
+            tensors = (attention.q, attention.k, attention.v, attention.as_heads(output))
+            samples = _samples(*(tensor[pictures] for tensor in tensors), queries, attention.scale)
+            for picture, sample in zip(sorted(parts), samples, strict=True):
+                part = parts[picture]
+                kept[part] = (sample, layout)
+                self.branches.add(part)
+                if len(kept) == 1 or part[1] == COND:
+                    self.layouts[call.number] = layout
 
     def finish(self, step: int, guidance: Guidance, guided: torch.Tensor) -> None:
         """Combine the branches of this evaluation, which gave `guided`, and score the candidates."""
@@ -176,11 +181,11 @@ class Observer:
             # Text is sampled where the branch with the most say has it.
             main = max(parts, key=lambda part: (abs(found[part]), -part[1]))
             queries = self._queries[kept[main][1]]
-            sample = _combined({part: one for part, (one, _) in kept.items()}, found, main, queries.image)
+            sample = _combined({part: one for part, (one, _) in kept.items()}, found, main, queries)
             pair = {part[1]: part for part in parts} if self.run.shares_guidance and len(parts) == 2 else {}
             shared = None
-            if set(pair) == {COND, UNCOND}:
-                cond, uncond = (kept[pair[index]][0].output[:, : queries.image] for index in (COND, UNCOND))
+            if set(pair) == {COND, UNCOND} and _alike(*(kept[part][1] for part in pair.values())):
+                cond, uncond = (kept[pair[index]][0].output[:, : queries.placed] for index in (COND, UNCOND))
                 shared = found[pair[UNCOND]] * (cond - uncond)
             self.records[number].add(step, sample, shared, self._roots[number], queries)
         self._branch_samples.clear()
@@ -199,14 +204,23 @@ class Observer:
         return self._queries[layout]
 
 
-def approximated(attention: AttentionCall, layout: Layout, way: Approximation) -> torch.Tensor:
+def approximated(attention: AttentionCall, way: Approximation) -> torch.Tensor:
     """The attention output, in the host's format, with every head computed in one way: a known error to follow."""
     output, heads = attention.buffer()
     table = HeadTable.uniform(heads.shape[1], way)
-    head_wise(
-        attention.q, attention.k, attention.v, layout, table, scale=attention.scale, dense=attention.dense, out=heads
-    )
+    for items, layout in attention.parts(slice(0, heads.shape[0])):
+        q, k, v = (tensor[items] for tensor in (attention.q, attention.k, attention.v))
+        head_wise(q, k, v, layout, table, scale=attention.scale, dense=attention.dense, out=heads[items])
     return output
+
+
+def _alike(one: Layout, other: Layout) -> bool:
+    """Whether two sequences have the same grids, whatever the length of their texts."""
+
+    def grids(layout):
+        return layout.grid, [(each.grid, each.place, each.start - layout.prefix) for each in layout.references]
+
+    return grids(one) == grids(other)
 
 
 def _every(at: list[int]) -> slice | list[int]:
@@ -218,50 +232,55 @@ def _every(at: list[int]) -> slice | list[int]:
 def _samples(q, k, v, output, queries: Queries, scale: float | None) -> list[Sample]:
     """A sample for each picture. q, k, v, output: (B, H, L, D)."""
     exact = output[:, :, queries.positions].float()
-    residual = exact[:, None, :, : queries.image] - _by_each_way(q, k, v, queries, scale)
+    residual = exact[:, None, :, : queries.placed] - _by_each_way(q, k, v, queries, scale)
     return [Sample(*of_picture) for of_picture in zip(exact, residual)]
 
 
 def _by_each_way(q, k, v, queries: Queries, scale: float | None) -> torch.Tensor:
-    """Each way's output at the sampled image queries: (B, W, H, n_image, D) float32."""
+    """Each way's output at the placed queries: (B, W, H, n_placed, D) float32."""
     masked = iter(())
     if len(queries.masks):
         pooled = pool(q, k, v, queries.layout, scale) if queries.pools else None
         parts = [
             _masked(q[:, span], k[:, span], v[:, span], queries, scale, pooled and _heads(pooled, span))
-            for span in _head_chunks(q, queries.image * len(queries.masks))
+            for span in _head_chunks(q, queries.placed * len(queries.masks))
         ]
         together = torch.cat(parts, dim=2)
         if len(queries.masks) == len(queries.ways):
             return together
         masked = iter(together.unbind(1))
-    at = queries.positions[: queries.image]
+    at = queries.positions[: queries.placed]
     outputs = [
         next(masked) if way.by_masks else way.at_rows(q, k, v, queries.layout, at, scale) for way in queries.ways
     ]
     return torch.stack(outputs, dim=1)
 
 
-def _combined(kept: dict[Part, Sample], weights: dict[Part, float], main: Part, image: int) -> Sample:
-    """All branches as guidance combines them.
+def _combined(kept: dict[Part, Sample], weights: dict[Part, float], main: Part, queries: Queries) -> Sample:
+    """All branches as guidance combines them. queries: of the `main` branch.
 
-    The first `image` queries stand at the same pixels in every branch. Text queries do so only when the prompts are
-    equally long; otherwise the `main` branch's own are taken as they are.
+    The image's queries stand at the same pixels in every branch. Those of references do so where every branch has the
+    same, and those of text where the prompts are equally long; otherwise the main branch's own are taken as they are.
     """
     if len(kept) == 1 and weights[main] == 1.0:
         return kept[main]
-    output = sum(weights[part] * one.output[:, :image] for part, one in kept.items())
-    if all(one.output.shape == kept[main].output.shape for one in kept.values()):
-        text = sum(weights[part] * one.output[:, image:] for part, one in kept.items())
-    else:
-        text = kept[main].output[:, image:]
-    residual = sum(weights[part] * one.residual for part, one in kept.items())
-    return Sample(torch.cat((output, text), dim=1), residual)
+
+    def combined(of_sample, start: int, stop: int | None, alike: bool):
+        some = {part: of_sample(one)[..., start:stop, :] for part, one in kept.items()}
+        return sum(weights[part] * one for part, one in some.items()) if alike else some[main]
+
+    image, placed = queries.image, queries.placed
+    references = all(one.residual.shape == kept[main].residual.shape for one in kept.values())
+    text = all(one.output.shape == kept[main].output.shape for one in kept.values())
+    spans = ((0, image, True), (image, placed, references), (placed, None, references and text))
+    output = [combined(lambda one: one.output, *span) for span in spans]
+    residual = [combined(lambda one: one.residual, *span) for span in spans[:2]]
+    return Sample(torch.cat(output, dim=1), torch.cat(residual, dim=2))
 
 
 def _masked(q, k, v, queries: Queries, scale: float | None, pooled: Pooled | None) -> torch.Tensor:
-    """Outputs of the ways that are masks at the sampled image queries: (B, W', h, n_image, D) float32."""
-    scaled = q[:, :, queries.positions[: queries.image]].float() * (scale or q.shape[-1] ** -0.5)
+    """Outputs of the ways that are masks at the placed queries: (B, W', h, n_placed, D) float32."""
+    scaled = q[:, :, queries.positions[: queries.placed]].float() * (scale or q.shape[-1] ** -0.5)
     # Products of several pictures copy what does not lie together, transposed keys slowly.
     k, v = (x.float().contiguous() for x in (k, v))
     logits = scaled @ k.transpose(2, 3)
@@ -296,21 +315,33 @@ def _head_chunks(q: torch.Tensor, queries: int):
 
 
 def _pick_queries(layout: Layout, ways: tuple[Approximation, ...], image_queries: int, device) -> Queries:
-    """Image queries spread evenly over the grid, and global queries spread evenly."""
+    """Queries spread evenly over the image's grid, over those of references, and over global tokens."""
     image = layout.prefix + spread(layout.grid, min(image_queries, layout.image))
-    outside = torch.cat((torch.arange(layout.prefix), torch.arange(layout.length - layout.suffix, layout.length)))
+    references = [_of_reference(one, layout.referenced) for one in layout.references]
+    outside = _positions(layout.global_spans)
     some = outside[torch.linspace(0, max(0, len(outside) - 1), min(TEXT_QUERIES, len(outside))).long()]
-    weight = torch.cat(
-        (
-            torch.full((len(image),), layout.image / layout.length / max(1, len(image))),
-            torch.full((len(some),), layout.globals / layout.length / max(1, len(some))),
-        )
-    )
+    parts = [(image, layout.image), *zip(references, (math.prod(one.grid) for one in layout.references))]
+    placed = torch.cat([positions for positions, _ in parts])
+    weight = [
+        torch.full((len(positions),), tokens / layout.length / max(1, len(positions)))
+        for positions, tokens in (*parts, (some, layout.globals))
+    ]
     by_masks = [way for way in ways if way.by_masks]
-    masks = _stacked([way.row_mask(layout, image) for way in by_masks], device)
-    far = _stacked([way.far_tiles(layout, image) for way in by_masks], device)
-    positions = torch.cat((image, some)).to(device)
-    return Queries(layout, positions, len(image), ways, masks, far, bool(far.any()), weight.to(device))
+    masks = _stacked([way.row_mask(layout, placed) for way in by_masks], device)
+    far = _stacked([way.far_tiles(layout, placed) for way in by_masks], device)
+    positions = torch.cat((placed, some)).to(device)
+    pools, weights = bool(far.any()), torch.cat(weight).to(device)
+    return Queries(layout, positions, len(image), len(placed), ways, masks, far, pools, weights)
+
+
+def _of_reference(one: Reference, of_all: int) -> torch.Tensor:
+    """Its share of the queries of all references, at least one."""
+    tokens = math.prod(one.grid)
+    return one.start + spread(one.grid, min(tokens, max(1, round(REFERENCE_QUERIES * tokens / of_all))))
+
+
+def _positions(spans) -> torch.Tensor:
+    return torch.cat([torch.arange(start, stop) for start, stop in spans] or [torch.zeros(0, dtype=torch.int64)])
 
 
 def _stacked(masks: list[torch.Tensor], device) -> torch.Tensor:

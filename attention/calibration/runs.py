@@ -86,6 +86,8 @@ def _known(store: Store, subject, settings: SamplerSettings, timed: bool) -> Mea
 
 def _added(before: Measured, now: Measured) -> Measured:
     _require_alike({"picture size": (before.measurement.grid, now.measurement.grid)})
+    ours, theirs = ([one.grid for one in measured.measurement.references] for measured in (before, now))
+    _require_alike({"reference pictures": ("; ".join(map(_text, ours)), "; ".join(map(_text, theirs)))})
     try:
         return before.merged(now)
     except PlanError as error:

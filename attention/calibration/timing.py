@@ -16,12 +16,13 @@ import comfy.model_management
 import numpy as np
 import torch
 
-from ...kernels import FULL, REUSE, Approximation, HeadTable, Layout, Residual, global_rows, head_wise
+from ...kernels import FULL, REUSE, Approximation, HeadTable, Residual, global_rows, head_wise
 from ...plans.search import MILLISECONDS, Costs
 from ..families import Site
 from ..hooks.call import AttentionCall
+from ..hooks.layouts import SiteLayout
 from ..hooks.record import Stopwatch
-from ..hooks.run import Forward, SiteCall, SiteLayout
+from ..hooks.run import Forward, SiteCall
 from ..replay.caches import BranchCache
 from .observer import approximated
 
@@ -67,16 +68,16 @@ class Timing:
 
     def measure(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> None:
         """Time one attention call, unless one of the same shape was timed before."""
-        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
+        layout = attention.layout
         if attention.obstacle or layout is None or attention.q.shape[0] != forward.batch:
             return
         places = tuple((branch.items.start, branch.items.stop) for branch in forward.branches)
         q = attention.q
-        shape = (tuple(q.shape), q.dtype, q.device, layout, places, attention.heads_out)
+        shape = (tuple(q.shape), q.dtype, q.device, layout, attention.hidden, places, attention.heads_out)
         if shape not in self._shapes:
             comfy.model_management.throw_exception_if_processing_interrupted()
             alike = sum(site.heads == call.site.heads and site.scope == call.site.scope for site in self._sites)
-            ways = _Ways(forward, attention, layout, self._ways).all()
+            ways = _Ways(forward, attention, self._ways).all()
             self._shapes[shape] = _medians(ways, self._seconds * alike / len(self._sites), q.device)
         found = self._shapes[shape]
         times = SiteTimes(
@@ -129,9 +130,10 @@ class Timing:
 class _Ways:
     """The ways to compute one attention call, as a run that follows a plan computes them."""
 
-    def __init__(self, forward: Forward, attention: AttentionCall, layout: Layout, ways: tuple[Approximation, ...]):
-        self.attention, self.layout, self.approximations = attention, layout, ways
+    def __init__(self, forward: Forward, attention: AttentionCall, ways: tuple[Approximation, ...]):
+        self.attention, self.approximations = attention, ways
         self.branches = [branch.items for branch in forward.branches]
+        self._all = slice(0, attention.q.shape[0])
         self.pair = forward.pair()
         self.cheapest = ways[CHEAPEST]
         self.heads = range(attention.q.shape[1])
@@ -142,7 +144,7 @@ class _Ways:
         ways = {"full": self.attention.host, "kept": self.kept, "reuse": self.reuse, "refresh": self.refresh}
         ways["residual"] = self.residual
         for number, way in enumerate(self.approximations):
-            ways[f"way {number}"] = lambda way=way: approximated(self.attention, self.layout, way)
+            ways[f"way {number}"] = lambda way=way: approximated(self.attention, way)
         if self.pair is not None:
             ways["shared"] = self.shared
         return ways
@@ -150,7 +152,7 @@ class _Ways:
     def kept(self) -> None:
         """Full, and every head's output written."""
         out = self.attention.buffer()[1]
-        self._compute(HeadTable.uniform(len(self.heads), FULL), slice(None), out)
+        self._compute(HeadTable.uniform(len(self.heads), FULL), self._all, out)
         for rows, cache in zip(self.branches, self.caches, strict=True):
             cache.outputs.write(self.heads, out[rows], 0)
 
@@ -165,7 +167,7 @@ class _Ways:
         """Full, and every head's residual written."""
         out = self.attention.buffer()[1]
         table = HeadTable.uniform(len(self.heads), FULL, refresh=self.cheapest)
-        residual = self._compute(table, slice(None), out).residual
+        residual = self._compute(table, self._all, out)
         for rows, cache in zip(self.branches, self.caches, strict=True):
             cache.residuals.write(self.heads, residual[rows], 0)
 
@@ -178,18 +180,24 @@ class _Ways:
 
     def shared(self) -> None:
         """Full in the conditional branch; the other gets its image rows and computes its own global tokens."""
-        out, image = self.attention.buffer()[1], slice(self.layout.prefix, self.layout.prefix + self.layout.image)
+        out = self.attention.buffer()[1]
         source, target = (branch.items for branch in self.pair)
         self._compute(HeadTable.uniform(len(self.heads), FULL), source, out)
-        view = out[target]
-        view[:, :, image] = out[source][:, :, image]
-        q, k, v = (x[target] for x in (self.attention.q, self.attention.k, self.attention.v))
-        global_rows(q, k, v, self.layout, self.attention.scale, view)
+        local = self.attention.layout.local
+        out[target][:, :, local] = out[source][:, :, local]
+        for items, layout in self.attention.parts(target):
+            q, k, v = (x[items] for x in (self.attention.q, self.attention.k, self.attention.v))
+            global_rows(q, k, v, layout, self.attention.scale, out[items])
 
-    def _compute(self, table: HeadTable, rows: slice, out: torch.Tensor, **caches):
-        call = self.attention
-        q, k, v = call.q[rows], call.k[rows], call.v[rows]
-        return head_wise(q, k, v, self.layout, table, scale=call.scale, dense=call.dense, out=out[rows], **caches)
+    def _compute(self, table: HeadTable, rows: slice, out: torch.Tensor, **caches) -> torch.Tensor | None:
+        """Returns the new residuals, if there are any."""
+        call, fresh = self.attention, []
+        for items, layout in call.parts(rows):
+            q, k, v = call.q[items], call.k[items], call.v[items]
+            of_items = {name: x[items.start - rows.start : items.stop - rows.start] for name, x in caches.items()}
+            result = head_wise(q, k, v, layout, table, scale=call.scale, dense=call.dense, out=out[items], **of_items)
+            fresh.append(result.residual)
+        return None if fresh[0] is None else torch.cat(fresh)
 
 
 def _site_costs(forwards: list[SiteTimes], heads: int, share_saving: float) -> dict:

@@ -24,7 +24,7 @@ from ..hooks.record import Stopwatch
 from ..hooks.run import SamplingRun
 from .dense_run import DenseRun
 from .guidance import Guidance
-from .observer import HISTORY_BYTES, IMAGE_QUERIES, Observer, approximated
+from .observer import HISTORY_BYTES, IMAGE_QUERIES, REFERENCE_QUERIES, Observer, approximated
 from .predictions import Predictions
 from .progress import Progress
 from .propagation import LEAST_PROBES, REUSED, Probe, Probes
@@ -115,7 +115,7 @@ class Watch(DenseRun):
         element = torch.empty((), dtype=model.model.get_dtype_inference()).element_size()
         channels = sum(site.heads * site.head_dim for site in self.sites)
         outputs = 2 * noise_shape[0] * tokens * channels * element
-        samples = 4 * channels * IMAGE_QUERIES * (len(self.ways) + 1) * (AGES + 2)
+        samples = 4 * channels * (IMAGE_QUERIES + REFERENCE_QUERIES) * (len(self.ways) + 1) * (AGES + 2)
         return min(outputs, HISTORY_BYTES) + min(samples, HISTORY_BYTES)
 
     def evaluate(self, predict: Callable[..., torch.Tensor], x: torch.Tensor, sigma: float) -> torch.Tensor:
@@ -227,10 +227,9 @@ class Watch(DenseRun):
             # A step may have other tokens than the one before: reference pictures that are cached after the first.
             same = before is not None and before.dtype == attention.q.dtype and before.numel() == attention.q.numel()
             return before if same else None
-        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
-        if layout is None or attention.obstacle:
+        if attention.layout is None or attention.obstacle:
             return None
-        return approximated(attention, layout, self.ways[self.probes.way])
+        return approximated(attention, self.ways[self.probes.way])
 
     def _keep(self, forward, call, output: torch.Tensor) -> None:
         """Keep a site's output for the probe of reuse: of all sites, or of every n-th where memory allows no more."""

@@ -2,7 +2,7 @@
 
 from ...sentences import say
 from .aura import AURA
-from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Entry, Family, Site
+from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Beside, Entry, Family, Site
 from .chroma import CHROMA
 from .cogvideox import COGVIDEOX
 from .cosmos import COSMOS
@@ -48,6 +48,7 @@ __all__ = [
     "LAST",
     "TEXT",
     "TITLES",
+    "Beside",
     "Entry",
     "Family",
     "Site",

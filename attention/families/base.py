@@ -6,6 +6,7 @@ global tokens (text, registers, references) stand, and by which callables a site
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -69,15 +70,37 @@ class Site:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A reference picture, or a video, among the tokens beside those of the grid.
+
+    `grid`: its own tokens along each axis. `place`: 0 where the model gives its tokens the positions along the grid's
+    axes that it gives the picture's; another number for each other place (see `kernels.Reference`).
+    """
+
+    grid: tuple[int, ...]
+    place: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """How many it has."""
+        return math.prod(self.grid)
+
+
+# Tokens on one side of the grid's, in order: pictures, and how many that are none; a number alone means such.
+Beside = int | tuple[Picture | int, ...]
+
+
+@dataclass(frozen=True)
 class Family:
     """A declarative record of one model family of the host.
 
     `title`: as people know it. `classes`: names of the host's diffusion model classes it covers, and of what is derived
     from them. `sites(diffusion_model)`: its sites in execution order. `grid(diffusion_model, latent_shape)`: token grid
     (h, w) or (t, h, w) of a (B, C, [T,] H, W) latent. `text`: whether text stands FIRST or LAST at JOINT sites.
-    `beside(diffusion_model, grid, conditions, transformer_options)`: tokens (before, after) those of the grid that go
-    the way of the image (references, padding), or None where they mix with the grid's; conditions: what the model is
-    called with beside the latent.
+    `beside(diffusion_model, grid, conditions, transformer_options)`: what stands (before, after) the tokens of the grid
+    and goes the way of the image (references, padding), see `Beside`, or None where it mixes with the grid's;
+    conditions: what the model is called with beside the latent. A sequence of the grid's tokens alone has nothing
+    beside them, whatever it says.
     """
 
     name: str
@@ -86,7 +109,7 @@ class Family:
     sites: Callable[[Any], tuple[Site, ...]]
     grid: Callable[[Any, tuple[int, ...]], tuple[int, ...]]
     text: str = FIRST
-    beside: Callable[[Any, tuple[int, ...], dict, dict], tuple[int, int] | None] = lambda *run: (0, 0)
+    beside: Callable[[Any, tuple[int, ...], dict, dict], tuple[Beside, Beside] | None] = lambda *run: (0, 0)
 
 
 def ceil_grid(latent_shape: tuple[int, ...], patch: tuple[int, ...]) -> tuple[int, ...]:
@@ -109,6 +132,40 @@ def patches(*sizes: int | str) -> Callable[[Any, tuple[int, ...]], tuple[int, ..
     return grid
 
 
-def references_after(model, grid, conditions: dict, options: dict) -> tuple[int, int]:
-    """`Family.beside` where the host counts the tokens of reference pictures, which follow those of the picture."""
-    return 0, sum(options.get("reference_image_num_tokens") or ())
+# Ways of the host to number reference pictures, which leave them where the picture is.
+_NUMBERED = ("index", "index_timestep_zero", "negative_index")
+
+
+def references_after(
+    grid: Callable[[Any, tuple[int, ...]], tuple[int, ...]], method: Callable[[Any], str | None] = lambda model: "index"
+) -> Callable[[Any, tuple[int, ...], dict, dict], tuple[Beside, Beside]]:
+    """`Family.beside` where the host counts the tokens of reference pictures, which follow those of the picture.
+
+    grid: as `Family.grid`. method: how a model places references where the conditioning does not say.
+    """
+
+    def beside(model, of_picture, conditions: dict, options: dict) -> tuple[Beside, Beside]:
+        counts = tuple(options.get("reference_image_num_tokens") or ())
+        shapes = [tuple(latent.shape) for latent in conditions.get("ref_latents") or ()]
+        chosen = conditions.get("ref_latents_method", method(model))
+        pictures = tuple(Picture(grid(model, shape), place) for shape, place in zip(shapes, places(shapes, chosen)))
+        # What the host has counted stands; a latent in a form that is not known here is no grid.
+        return 0, pictures if tuple(one.tokens for one in pictures) == counts else (sum(counts),)
+
+    return beside
+
+
+def places(shapes: list[tuple[int, ...]], method: str | None) -> list[int]:
+    """`Picture.place` of reference latents (B, C, [T,] H, W), as Flux and Qwen-Image give them positions."""
+    if method in _NUMBERED:
+        return [0] * len(shapes)
+    if method == "uxo":
+        return list(range(1, len(shapes) + 1))
+    # Beside or below the references before it, whichever makes the whole more of a square; the first at the picture's.
+    found, height, width = [], 0, 0
+    for number, (*_, own_height, own_width) in enumerate(shapes, 1):
+        beside = own_height + height > own_width + width
+        down, right = (0, width) if beside else (height, 0)
+        found.append(number if down or right else 0)
+        height, width = max(height, own_height + down), max(width, own_width + right)
+    return found

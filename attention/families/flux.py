@@ -57,5 +57,5 @@ FLUX = Family(
     classes=("Flux",),
     sites=flux_blocks,
     grid=patches("patch_size"),
-    beside=references_after,
+    beside=references_after(patches("patch_size"), lambda model: model.params.default_ref_method),
 )

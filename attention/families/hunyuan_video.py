@@ -4,17 +4,16 @@ Text stands first, in 1.5 after what the picture's own encoders gave. The refere
 before the video. The text's own blocks (`txt_in`) are no sites.
 """
 
-import math
-
-from .base import Family, patches
+from .base import Beside, Family, Picture, patches
 from .flux import flux_blocks
 
 _grid = patches("patch_size")
 
 
-def _beside(model, grid, conditions: dict, options: dict) -> tuple[int, int]:
+def _beside(model, grid, conditions: dict, options: dict) -> tuple[Beside, Beside]:
     reference = conditions.get("ref_latent")
-    return 0 if reference is None else math.prod(_grid(model, tuple(reference.shape))), 0
+    # To the right of the video, a frame before it.
+    return 0 if reference is None else (Picture(_grid(model, tuple(reference.shape)), 1),), 0
 
 
 HUNYUAN_VIDEO = Family(

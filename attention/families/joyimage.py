@@ -1,15 +1,13 @@
 """JoyImage: one attention module for both streams, the image first, then its references, then text."""
 
-import math
-
-from .base import IMAGE, LAST, TEXT, Family, patches
+from .base import IMAGE, LAST, TEXT, Beside, Family, Picture, patches
 from .modules import modules
 
 _grid = patches("patch_size")
 
 
-def _beside(model, grid, conditions: dict, options: dict) -> tuple[int, int]:
-    return 0, sum(math.prod(_grid(model, tuple(latent.shape))) for latent in conditions.get("ref_latents") or ())
+def _beside(model, grid, conditions: dict, options: dict) -> tuple[Beside, Beside]:
+    return 0, tuple(Picture(_grid(model, tuple(latent.shape))) for latent in conditions.get("ref_latents") or ())
 
 
 JOYIMAGE = Family(

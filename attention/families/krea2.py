@@ -9,5 +9,5 @@ KREA2 = Family(
     classes=("SingleStreamDiT",),
     sites=modules("blocks.*.attn", "wo"),
     grid=patches("patch"),
-    beside=references_after,
+    beside=references_after(patches("patch")),
 )

@@ -6,7 +6,7 @@ padded like it, and have texts of their own, which stand with the text.
 
 import math
 
-from .base import IMAGE, Family, patches
+from .base import IMAGE, Beside, Family, Picture, patches
 from .modules import chain, modules
 
 _grid = patches("patch_size")
@@ -16,9 +16,9 @@ def _padding(model, grid: tuple[int, ...]) -> int:
     return -math.prod(grid) % (getattr(model, "pad_tokens_multiple", None) or 1)
 
 
-def _beside(model, grid, conditions: dict, options: dict) -> tuple[int, int]:
+def _beside(model, grid, conditions: dict, options: dict) -> tuple[Beside, Beside]:
     references = [_grid(model, tuple(latent.shape)) for latent in conditions.get("ref_latents") or ()]
-    return sum(math.prod(one) + _padding(model, one) for one in references), _padding(model, grid)
+    return tuple(piece for one in references for piece in (Picture(one), _padding(model, one))), _padding(model, grid)
 
 
 LUMINA = Family(

@@ -4,16 +4,14 @@ Boogu's first blocks attend text and pictures together and then the pictures alo
 which see the image without the references, are no sites.
 """
 
-import math
-
-from .base import IMAGE, Family, patches
+from .base import IMAGE, Beside, Family, Picture, patches
 from .modules import chain, modules
 
 _grid = patches("patch_size")
 
 
-def _pictures_before(model, grid, conditions: dict, options: dict) -> tuple[int, int]:
-    return sum(math.prod(_grid(model, tuple(latent.shape))) for latent in conditions.get("ref_latents") or ()), 0
+def _pictures_before(model, grid, conditions: dict, options: dict) -> tuple[Beside, Beside]:
+    return tuple(Picture(_grid(model, tuple(latent.shape))) for latent in conditions.get("ref_latents") or ()), 0
 
 
 OMNIGEN2 = Family(
@@ -22,6 +20,7 @@ OMNIGEN2 = Family(
     classes=("OmniGen2Transformer2DModel",),
     sites=chain(modules("noise_refiner.*.attn", "to_out.0", scope=IMAGE), modules("layers.*.attn", "to_out.0")),
     grid=_grid,
+    beside=_pictures_before,
 )
 BOOGU = Family(
     name="boogu",

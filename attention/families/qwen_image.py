@@ -14,7 +14,7 @@ QWEN_IMAGE = Family(
     classes=("QwenImageTransformer2DModel",),
     sites=_BLOCKS,
     grid=patches(1, "patch_size", "patch_size"),
-    beside=references_after,
+    beside=references_after(patches(1, "patch_size", "patch_size"), lambda model: model.default_ref_method),
 )
 # The same blocks over single latent pixels, without a time axis.
 MAGE_FLOW = Family(
@@ -23,5 +23,5 @@ MAGE_FLOW = Family(
     classes=("MageFlowTransformer2DModel",),
     sites=_BLOCKS,
     grid=patches("patch_size"),
-    beside=references_after,
+    beside=references_after(patches("patch_size")),
 )

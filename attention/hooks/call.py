@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
+from ...kernels import Layout
 from ...sentences import say
+from .layouts import Hidden, SiteLayout, Spans
 
+_MASKED = say("the model masks its attention")
 _NAMES = ("q", "k", "v", "heads", "mask", "attn_precision", "skip_reshape", "skip_output_reshape")
 
 
@@ -17,7 +20,10 @@ class AttentionCall:
     """q, k, v as (B, H, L, D) views and the way back to the host.
 
     `host()` runs the host's attention on the untouched arguments. `dense(q, k, v)` runs it on some of the heads,
-    (B, H', L, D) in and out. `obstacle`: why this call cannot be compressed at all, or None.
+    (B, H', L, D) in and out, without a mask. `obstacle`: why this call cannot be compressed at all, or None. `hidden`:
+    of each batch item the keys that a mask hides, empty where none are. `layout`: of the sequence, with what is hidden
+    as any text; None where it does not fit the grid. `own_rows`: writes rows that a mask hides and gives keys of their
+    own into (B, H, L, D), and returns how many pairs it joined; None where there are none.
     """
 
     q: torch.Tensor
@@ -29,14 +35,23 @@ class AttentionCall:
     heads_out: bool
     options: dict
     obstacle: str | None = None
+    hidden: tuple[Spans, ...] = ()
+    layout: SiteLayout | None = None
+    own_rows: Callable[[torch.Tensor], int] | None = None
 
     @classmethod
     def of_host(
-        cls, function, args: tuple, kwargs: dict, masks_nothing: Callable[[torch.Tensor], bool] = lambda mask: False
+        cls,
+        function,
+        args: tuple,
+        kwargs: dict,
+        layout: SiteLayout | None = None,
+        hidden_keys: Callable[[torch.Tensor, int, int, int], Hidden | None] = lambda *mask: None,
     ) -> AttentionCall:
         """From the arguments of the host's attention function: (q, k, v, heads, mask, attn_precision, ...).
 
-        masks_nothing: whether a mask changes nothing, such as that of a text without padding.
+        layout: of its tokens. hidden_keys(mask, batch, tokens, row): see `layouts.hidden_keys`. What a mask hides must
+        be padding in the layout, else the mask is an obstacle.
         """
         given = {**dict(zip(_NAMES, args, strict=False)), **{name: kwargs[name] for name in _NAMES if name in kwargs}}
         rest = {name: value for name, value in kwargs.items() if name not in _NAMES}
@@ -47,15 +62,31 @@ class AttentionCall:
         precision = {"attn_precision": given["attn_precision"]} if "attn_precision" in given else {}
         obstacle = None
         mask = given.get("mask")
-        if mask is not None and not masks_nothing(mask):
-            obstacle = say("the model masks its attention")
+        hidden = Hidden(())
+        if mask is not None:
+            hidden = hidden_keys(mask, q.shape[0], q.shape[2], layout.local.start if layout else 0)
+        if hidden is None or not _is_padding(layout, hidden):
+            obstacle, hidden = _MASKED, Hidden(())
         elif grouped:
             k, v = (_repeated(tensor, q.shape[1]) for tensor in (k, v))
         if obstacle is None and (q.shape != k.shape or k.shape != v.shape):
             obstacle = say("queries and keys differ in shape")
 
-        def dense(q, k, v):
-            return function(q, k, v, q.shape[1], skip_reshape=True, skip_output_reshape=True, **precision, **rest)
+        def dense(q, k, v, mask=None):
+            masked = {} if mask is None else {"mask": mask}
+            forms = {"skip_reshape": True, "skip_output_reshape": True}
+            return function(q, k, v, q.shape[1], **masked, **forms, **precision, **rest)
+
+        def own_rows(out) -> int:
+            pairs = 0
+            for item, spans in enumerate(hidden.spans):
+                one = slice(item, item + 1)
+                of_item = hidden.own_rows[one if len(hidden.own_rows) > 1 else slice(None)]
+                for start, stop in spans:
+                    rows = dense(q[one, :, start:stop], k[one], v[one], of_item[:, :, start:stop])
+                    out[one, :, start:stop] = rows
+                    pairs += (stop - start) * q.shape[1] * q.shape[2]
+            return pairs
 
         return cls(
             q,
@@ -67,7 +98,27 @@ class AttentionCall:
             bool(given.get("skip_output_reshape", False)),
             kwargs.get("transformer_options") or {},
             obstacle,
+            hidden.spans if any(hidden.spans) else (),
+            layout,
+            None if hidden.own_rows is None else own_rows,
         )
+
+    def parts(self, items: slice) -> list[tuple[slice, Layout]]:
+        """Neighbouring batch items with one and the same padding, and how their tokens are laid out, `items` in all.
+
+        Tokens that do not fit the grid are attended by full or reused heads only, to which the grid does not matter.
+        """
+        layout = self.layout or Layout((self.q.shape[2],))
+        if not self.hidden:
+            return [(items, layout)]
+        found: list[tuple[slice, Layout]] = []
+        for item in range(items.start, items.stop):
+            own = replace(layout, padding=self.hidden[item])
+            if found and found[-1][1] == own:
+                found[-1] = (slice(found[-1][0].start, item + 1), own)
+            else:
+                found.append((slice(item, item + 1), own))
+        return found
 
     def buffer(self) -> tuple[torch.Tensor, torch.Tensor]:
         """A new output in the host's format, and the same memory as a (B, H, L, D) view to write into."""
@@ -87,6 +138,16 @@ class AttentionCall:
         batch, heads, length, width = self.q.shape
         shape = self.q.shape if self.heads_out else (batch, length, heads * width)
         return self.q.new_zeros(1).expand(shape)
+
+
+def _is_padding(layout: SiteLayout | None, hidden: Hidden) -> bool:
+    """Whether what is hidden can be padding of a layout."""
+    if not any(hidden.spans):
+        return True
+    try:
+        return layout is not None and all(replace(layout, padding=spans) for spans in set(hidden.spans))
+    except ValueError:
+        return False
 
 
 def _as_heads(tensor: torch.Tensor, heads: int, split: bool) -> torch.Tensor:

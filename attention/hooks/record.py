@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import uuid
 from collections import deque
@@ -51,7 +52,8 @@ class RunRecord:
     id: 12 hex digits. started: seconds since 1970. sampler, scheduler: their names, as the host's nodes list them.
     seed: None where the host gives none. batch: items of the latent. plan, level: what was followed, None and "" where
     nothing was. seconds: of the whole run, loading the model included; sampling_seconds: from the first evaluation on.
-    finished: how many steps the sampler is through with. tokens, text_tokens: of the last forward. methods: per step
+    finished: how many steps the sampler is through with. tokens, references, text_tokens: of the picture, grids of
+    reference pictures, and the rest, in the longest sequence. methods: per step
     one letter a site, the method of most of its heads: f full, w window, d window + residual, r reuse; uppercase where
     the branches share; p at all sites of a step that is forecast. guard: None when it was off. calls: attention calls
     by what served them: "fused", "tiled", "copied", or "dense", the host's own attention. refusals: why the fused
@@ -73,6 +75,7 @@ class RunRecord:
     cache_bytes: int = 0
     batch: int = 1
     tokens: int = 0
+    references: tuple[tuple[int, ...], ...] = ()
     text_tokens: int = 0
     methods: list[str] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
@@ -99,6 +102,11 @@ class RunRecord:
     def attention_flops(self) -> tuple[int, int]:
         """(dense, kept) attention-matmul FLOPs of the run."""
         return sum(step.dense for step in self.steps), sum(step.kept for step in self.steps)
+
+    @property
+    def reference_tokens(self) -> int:
+        """Tokens of all reference pictures."""
+        return sum(map(math.prod, self.references))
 
     @property
     def batch_items(self) -> int:

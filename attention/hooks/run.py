@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import torch
 from comfy.patcher_extension import WrappersMP
 
-from ...kernels import Layout
 from ...sentences import say
-from ..families import ALL, IMAGE, JOINT, LAST, TEXT, Family, Site
+from ..families import Family, Site
+from .layouts import Hidden, SiteLayout, hidden_keys, site_layout
 from .record import RunRecord
 from .step_clock import StepClock
 from .workload import Workload
@@ -35,18 +35,6 @@ class Branch:
     key: BranchKey
     index: int
     items: slice
-
-
-@dataclass(frozen=True)
-class SiteLayout(Layout):
-    """The order of a site's tokens. text: how many of the global tokens go through the layers of the text."""
-
-    text: int = 0
-
-    @property
-    def streams(self) -> dict[str, int]:
-        """Tokens of each stream."""
-        return {IMAGE: self.length - self.text, TEXT: self.text, ALL: self.length}
 
 
 @dataclass
@@ -98,7 +86,7 @@ class Forward:
         self.number = 0  # of the pass in its evaluation
         self.pending: list[SiteCall] = []
         self.open: dict[str, SiteCall] = {}
-        self._masks: dict[int, tuple[torch.Tensor, bool]] = {}
+        self._mask: tuple[torch.Tensor, tuple[int, int, int], Hidden | None] | None = None
 
     @property
     def image_tokens(self) -> int:
@@ -111,28 +99,22 @@ class Forward:
         return self.branches[-1].items.stop if self.branches else 0
 
     def layout(self, site: Site, length: int, options: dict) -> SiteLayout | None:
-        """How a sequence of `length` tokens is laid out at a site; None when it does not fit the grid."""
+        """How a sequence of `length` tokens is laid out at a site, padding left aside; None when it does not fit the
+        grid."""
         beside = self.family.beside(self.diffusion_model, self.grid, self._conditions, options)
-        if beside is None:
-            return None
-        before, after = beside
-        text = length - self.image_tokens - before - after
-        if text < 0 or (text and site.scope != JOINT):
-            return None
-        if self.family.text == LAST:
-            return SiteLayout(self.grid, before, after + text, text)
-        return SiteLayout(self.grid, text + before, after, text)
+        return site_layout(self.family, site, self.grid, beside, length)
 
     def tokens(self, call: SiteCall) -> dict[str, int]:
         """Tokens of each stream that attended at a site."""
         layout = self.layout(call.site, call.length, call.options)
         return (layout or SiteLayout((max(1, call.length),))).streams
 
-    def masks_nothing(self, mask: torch.Tensor) -> bool:
-        """Whether a mask leaves every key to every query; looked at once for all sites of a forward."""
-        if id(mask) not in self._masks:
-            self._masks[id(mask)] = (mask, bool(mask.all() if mask.dtype == torch.bool else not mask.any()))
-        return self._masks[id(mask)][1]
+    def hidden_keys(self, mask: torch.Tensor, batch: int, length: int, row: int) -> Hidden | None:
+        """See `layouts.hidden_keys`; a mask is looked at once where sites that follow one another have the same."""
+        asked = (batch, length, row)
+        if self._mask is None or self._mask[0] is not mask or self._mask[1] != asked:
+            self._mask = (mask, asked, hidden_keys(mask, *asked))
+        return self._mask[2]
 
     def pair(self) -> tuple[Branch, Branch] | None:
         """(conditional, unconditional) when the batch holds just one of each."""

@@ -169,7 +169,8 @@ def _attention(installation: Installation, inner: Callable, args: tuple, kwargs:
     call.options = kwargs.get("transformer_options") or {}
     if not call.skip and processor.leaves_to_host(forward, call, batch, call.length):
         return inner(*args, **kwargs)
-    attention = AttentionCall.of_host(inner, args, kwargs, forward.masks_nothing)
+    layout = forward.layout(call.site, call.length, call.options)
+    attention = AttentionCall.of_host(inner, args, kwargs, layout, forward.hidden_keys)
     if call.skip:
         return processor.skipped(forward, call, attention)
     return processor.attend(forward, call, attention)

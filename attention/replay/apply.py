@@ -100,8 +100,9 @@ def follower(
         if guard and watch is None:
             run.record.note(_NOTHING_EXPECTED)
         forecast = StepForecast(schedule.evaluated, schedule.slopes, schedule.corrections, run.sigmas)
-        tokens = plan.measurement.text_tokens
-        return Replay(model.family, model.sites, laid_out, run, cache_budget, strict, tokens, forecast, watch)
+        referenced = plan.measurement.reference_tokens
+        beside = (plan.measurement.text_tokens + referenced, referenced)
+        return Replay(model.family, model.sites, laid_out, run, cache_budget, strict, beside, forecast, watch)
 
     return make_processor
 

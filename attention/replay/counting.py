@@ -47,10 +47,19 @@ class Counting:
         if call.number == 0 and call.ordinal == 0:
             record.steps[forward.step].items += batch
         if call.number == 0 or call.site.scope == JOINT:
-            record.tokens, record.text_tokens = forward.image_tokens, length - forward.image_tokens
+            self._note_tokens(forward, call, length)
         dense = dense_flops(Layout((length,)), call.site.heads, call.site.head_dim) * batch
         record.steps[forward.step].dense += dense
         return dense
+
+    def _note_tokens(self, forward: Forward, call: SiteCall, length: int) -> None:
+        record = self._record
+        if length < record.tokens + record.reference_tokens + record.text_tokens:
+            return
+        layout = forward.layout(call.site, length, call.options)
+        record.tokens = forward.image_tokens
+        record.references = () if layout is None else tuple(one.grid for one in layout.references)
+        record.text_tokens = length - record.tokens - record.reference_tokens
 
     def computed(self, forward: Forward, flops: int) -> None:
         """So many FLOPs of attention were computed in this forward."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ...kernels import FULL, Layout, full_attention
+from ...kernels import FULL, Layout, full_attention, take
 from ..hooks.call import AttentionCall
 from ..hooks.projections import output_metric
 from ..hooks.record import GuardRecord
@@ -71,7 +71,7 @@ class Guard:
 
         Nothing happens at a site that is not due or not compressed, nor at its further calls in the same forward.
         """
-        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
+        layout = attention.layout
         compressed = _compressed(entry)
         if call.ordinal or layout is None or not compressed or not self._due(call.number, forward.step):
             return 0
@@ -85,11 +85,13 @@ class Guard:
                 continue
             self._seen.add((call.number, branch.index))
             first = slice(branch.items.start, branch.items.start + 1)
+            attended = attention.parts(first)[0][1].attended
             q = attention.q[first][:, :, queries]
-            exact = full_attention(q, attention.k[first], attention.v[first], attention.scale)[0].float()
+            k, v = (take(tensor[first], attended) for tensor in (attention.k, attention.v))
+            exact = full_attention(q, k, v, attention.scale)[0].float()
             error = heads[first][0, :, queries].float() - exact
             self._add(call.number, branch.key[2:], compressed, weight * error, weight * exact)
-            flops += 4 * q.shape[3] * q.shape[1] * len(queries) * layout.length
+            flops += 4 * q.shape[3] * q.shape[1] * len(queries) * k.shape[2]
         return flops
 
     def verdict(self, step: int) -> dict[int, tuple[int, ...]]:
@@ -147,13 +149,14 @@ class Guard:
             look.exact += exact
 
     def _queries_of(self, layout: Layout, device: torch.device) -> torch.Tensor:
-        """Positions of the sampled queries: one random image token (seeded) in each of QUERIES stretches."""
+        """Positions of the sampled queries: one random token of a grid (seeded) in each of QUERIES stretches."""
         if layout not in self._queries:
             generator = torch.Generator().manual_seed(0)
-            count = min(QUERIES, layout.image)
-            edges = torch.linspace(0, layout.image, count + 1).long()
+            placed = torch.cat([torch.arange(*span) for group in layout.groups for span in group.spans])
+            count = min(QUERIES, len(placed))
+            edges = torch.linspace(0, len(placed), count + 1).long()
             offset = (torch.rand(count, generator=generator) * (edges[1:] - edges[:-1])).long()
-            self._queries[layout] = (layout.prefix + edges[:-1] + offset).to(device)
+            self._queries[layout] = placed[edges[:-1] + offset].to(device)
         return self._queries[layout]
 
 

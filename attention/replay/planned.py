@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from ...kernels import FULL, REUSE, Layout, Residual, dense_flops, head_flops
+from ...kernels import FULL, REUSE, Layout, Reference, Residual, dense_flops, head_flops
 from ...plans import Measurement, letters
 from ..families import ALL, IMAGE, JOINT, TEXT, Site
 from ..hooks.projections import flops_per_token
@@ -29,8 +30,7 @@ def fractions(
     grid: tokens of the latent. measurement: of the plan, for the length of the text and the work beside attention.
     shares: whether one branch serves the other where the plan says so.
     """
-    image, text = int(np.prod(grid)), measurement.text_tokens
-    layouts = [Layout(grid, text) if site.scope == JOINT else Layout(grid) for site in sites]
+    layouts = [_layout(grid, measurement, site.scope == JOINT) for site in sites]
     dense = np.array(
         [dense_flops(layout, site.heads, site.head_dim) for layout, site in zip(layouts, sites, strict=True)], float
     )
@@ -47,8 +47,9 @@ def fractions(
         kept = np.where(shared, (kept + own_text) / 2, kept)
     skips = np.array([[entry.skips for entry in step] for step in entries])
     kept = np.where(skips, 0.0, kept)
-    # Tokens beside the grid's count as text where there is any.
-    of_streams = [{IMAGE: image, TEXT: layout.globals, ALL: layout.length} for layout in layouts]
+    of_streams = [
+        {IMAGE: layout.image + layout.referenced, TEXT: layout.globals, ALL: layout.length} for layout in layouts
+    ]
     per_token = [flops_per_token(diffusion_model, site) for site in sites]
     linear = np.array(
         [
@@ -56,7 +57,7 @@ def fractions(
             for one, tokens in zip(per_token, of_streams, strict=True)
         ]
     )
-    other = measurement.other_flops * (image + text) / (np.prod(measurement.grid) + measurement.text_tokens)
+    other = measurement.other_flops * _layout(grid, measurement, True).length / measurement.tokens
     evaluated = timeline.schedule.evaluated
     attention = np.where(evaluated, kept.sum(axis=1), 0.0)
     rest = np.where(evaluated, other - skips @ linear, 0.0)
@@ -65,6 +66,17 @@ def fractions(
         (float(part / dense.sum()), float((part + beside) / whole))
         for part, beside in zip(attention, rest, strict=True)
     ]
+
+
+def _layout(grid: tuple[int, ...], measurement: Measurement, text: bool) -> Layout:
+    """A site's tokens with the text and the references that a plan was measured with; those of the picture's size have
+    this one's."""
+    references, start = [], (measurement.text_tokens if text else 0) + math.prod(grid)
+    for one in measurement.references:
+        references.append(Reference(grid if one.grid == measurement.grid else one.grid, start, one.place))
+        start = references[-1].stop
+    prefix = measurement.text_tokens if text else 0
+    return Layout(grid, prefix, start - prefix - math.prod(grid), tuple(references))
 
 
 def _computed(timeline: Timeline, sites: Sequence[Site], layouts: list[Layout]) -> np.ndarray:

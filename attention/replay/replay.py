@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from ...kernels import FULL, REUSE, HeadTable, Layout, flops, head_wise
+from ...kernels import FULL, REUSE, HeadTable, flops, head_wise
 from ...sentences import clause, say
 from ..families import Family, Site
 from ..hooks.call import AttentionCall
@@ -34,7 +34,8 @@ class Replay(Processor):
     """Follows a plan. A missing or stale cache means: compute.
 
     timeline: the plan on this run. cache_limit: most bytes the caches may take. strict: an error stops the run instead
-    of falling back to full attention. text_tokens: how many the plan was measured with, for the announced memory.
+    of falling back to full attention. beside: tokens beside the picture's, and how many of them are references', that
+    the plan was measured with, for the announced memory.
     forecast: of the steps at which the model is not evaluated, None where all are. guard: looks at what is computed and
     asks for heads in full, if there is one.
     """
@@ -47,7 +48,7 @@ class Replay(Processor):
         run: SamplingRun,
         cache_limit: int,
         strict: bool,
-        text_tokens: int,
+        beside: tuple[int, int],
         forecast: StepForecast | None = None,
         guard: Guard | None = None,
     ):
@@ -59,7 +60,7 @@ class Replay(Processor):
         self.guard = guard
         self._forecast = forecast or StepForecast.nowhere(len(run.positions))
         self.cache_limit = cache_limit
-        self._text_tokens = text_tokens
+        self._beside = beside
         self._caches = RunCaches(timeline, cache_limit, run.record)
         self._sharing = Sharing(run, self._caches)
         self._count = Counting(run.record)
@@ -77,9 +78,9 @@ class Replay(Processor):
         branches = 2 if self.run.record.cfg != 1.0 else 1
         total = 0
         for number, site in enumerate(self.sites):
-            tokens = image + self._text_tokens
+            tokens, local = image + self._beside[0], image + self._beside[1]
             heads = len(self.timeline.output_heads[number]) + site.heads * self.timeline.keeps_projected[number]
-            total += (heads * tokens + len(self.timeline.residual_heads[number]) * image) * site.head_dim
+            total += (heads * tokens + len(self.timeline.residual_heads[number]) * local) * site.head_dim
         history = KEPT_LATENTS * 4 * math.prod(noise_shape) if self._forecast.active else 0
         return min(total * element * noise_shape[0] * branches, self.cache_limit) + history
 
@@ -252,7 +253,7 @@ class Replay(Processor):
 
     def _compressed(self, forward: Forward, call: SiteCall, attention: AttentionCall, entry: SiteStep):
         """(output in the host's format, FLOPs computed)."""
-        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
+        layout = attention.layout
         if layout is None and entry.table.approximation_groups():
             self.run.record.note(
                 say(
@@ -272,47 +273,52 @@ class Replay(Processor):
         computed = 0
         # Branches with the same table go into one call, unless each reads caches of its own.
         if donor is None and len(set(tables)) == 1 and not reads_caches(tables[0]):
-            computed += self._compute(forward, call, attention, layout, tables[0], computing, heads_view, entry)
+            computed += self._compute(forward, call, attention, tables[0], computing, heads_view, entry)
         else:
             for branch, table in zip(computing, tables, strict=True):
-                computed += self._compute(forward, call, attention, layout, table, [branch], heads_view, entry)
+                computed += self._compute(forward, call, attention, table, [branch], heads_view, entry)
         if donor is not None:
             computed += self._sharing.take(forward, call, attention, layout, donor, heads_view, entry)
         elif entry.share and layout is not None:
             self._sharing.offer(forward, call, layout, heads_view)
+        if attention.own_rows is not None:
+            computed += 4 * attention.q.shape[3] * attention.own_rows(heads_view)
         return out, computed
 
-    def _compute(
-        self, forward, call, attention, layout, table: HeadTable, branches: Sequence[Branch], out, entry
-    ) -> int:
+    def _compute(self, forward, call, attention, table: HeadTable, branches: Sequence[Branch], out, entry) -> int:
         """Compute the rows of neighbouring branches with one table, and keep what later steps need.
 
         A table that reads caches takes one branch. Returns the FLOPs computed.
         """
         rows = slice(branches[0].items.start, branches[-1].items.stop)
-        q, k, v = attention.q[rows], attention.k[rows], attention.v[rows]
         cache = self._caches.of(branches[0], call)
         cached, residual = cache.outputs.read(table.reuse_heads), cache.residuals.read(table.residual_heads)
-        # Tokens that do not fit the grid are attended by full or reused heads only, to which the grid does not matter.
-        shape = layout or Layout((q.shape[2],))
-        result = head_wise(
-            q,
-            k,
-            v,
-            shape,
-            table,
-            scale=attention.scale,
-            cached=cached,
-            residual=residual,
-            dense=attention.dense,
-            out=out[rows],
-        )
-        self.run.record.served(result.path, result.refusal)
+        fresh: list[torch.Tensor] = []
+        computed = 0
+        for items, layout in attention.parts(rows):
+            # A table that reads caches has one branch, whose items its caches hold.
+            kept = slice(items.start - rows.start, items.stop - rows.start)
+            result = head_wise(
+                attention.q[items],
+                attention.k[items],
+                attention.v[items],
+                layout,
+                table,
+                scale=attention.scale,
+                cached=None if cached is None else cached[kept],
+                residual=None if residual is None else residual[kept],
+                dense=attention.dense,
+                out=out[items],
+            )
+            self.run.record.served(result.path, result.refusal)
+            fresh += [] if result.residual is None else [result.residual]
+            computed += flops(layout, table, attention.q.shape[3]) * (items.stop - items.start)
+        new = torch.cat(fresh) if len(fresh) > 1 else next(iter(fresh), None)
         for branch in branches:
             local = slice(branch.items.start - rows.start, branch.items.stop - rows.start)
-            fresh = None if result.residual is None else result.residual[local]
-            self._keep(forward, self._caches.of(branch, call), table, entry, out[branch.items], fresh)
-        return flops(shape, table, q.shape[3]) * q.shape[0]
+            of_branch = None if new is None else new[local]
+            self._keep(forward, self._caches.of(branch, call), table, entry, out[branch.items], of_branch)
+        return computed
 
     def _keep(self, forward: Forward, cache: BranchCache, table: HeadTable, entry: SiteStep, out, residual) -> None:
         """Write the outputs and new residuals of a branch that later steps read."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ...kernels import Layout, global_rows
+from ...kernels import FULL, HeadTable, Layout, global_rows, head_wise
 from ..hooks.call import AttentionCall
 from ..hooks.run import COND, UNCOND, Branch, Forward, SamplingRun, SiteCall
 from .caches import RunCaches
@@ -18,7 +18,7 @@ class Donor:
     """Where the target branch's image tokens come from.
 
     source: branch of the same batch that computes them, or None where they were computed in an earlier forward: then
-    image holds them, (B, H, image, D).
+    image holds them, (B, H, locals, D). References go with the image.
     """
 
     target: Branch
@@ -59,7 +59,7 @@ class Sharing:
         if not self._run.shares_guidance or [branch.index for branch in forward.branches] != [COND]:
             return
         key = _key(call, layout, forward.branches[0])
-        image = out[:, :, layout.prefix : layout.prefix + layout.image]
+        image = out[:, :, layout.local]
         self._offers[key] = None if key in self._offers else image
 
     def take(
@@ -70,17 +70,21 @@ class Sharing:
         Heads that the guard has made full are computed in both branches. Returns the FLOPs computed.
         """
         target = donor.target
-        span = slice(layout.prefix, layout.prefix + layout.image)
+        span = layout.local
         view = out[target.items]
         view[:, :, span] = out[donor.source.items][:, :, span] if donor.source is not None else donor.image
-        q, k, v = (tensor[target.items] for tensor in (attention.q, attention.k, attention.v))
-        global_rows(q, k, v, layout, attention.scale, view)
-        unshared = list(entry.unshared)
-        if unshared:
-            view[:, unshared] = attention.dense(q[:, unshared], k[:, unshared], v[:, unshared])
-        self._keep(forward, call, layout, donor, view, q, entry)
-        pairs = (q.shape[1] * layout.globals + len(unshared) * layout.length) * layout.length
-        return 4 * q.shape[3] * pairs * q.shape[0]
+        unshared, computed = list(entry.unshared), 0
+        for items, own in attention.parts(target.items):
+            q, k, v = (tensor[items] for tensor in (attention.q, attention.k, attention.v))
+            global_rows(q, k, v, own, attention.scale, out[items])
+            if unshared:
+                some = HeadTable.uniform(len(unshared), FULL)
+                alone = (tensor[:, unshared] for tensor in (q, k, v))
+                out[items][:, unshared] = head_wise(*alone, own, some, scale=attention.scale, dense=attention.dense).out
+            pairs = (q.shape[1] * own.globals + len(unshared) * own.length) * own.keys
+            computed += 4 * q.shape[3] * pairs * q.shape[0]
+        self._keep(forward, call, layout, donor, view, attention.q[target.items], entry)
+        return computed
 
     def clear(self) -> None:
         """The evaluation is over: nothing may be taken from it any more."""
@@ -95,11 +99,12 @@ class Sharing:
         if donor.source is None:
             return
         source = self._caches.of(donor.source, call).residuals
-        ready = [head for head in entry.table.refresh_heads if source.fresh(head, forward.step, q, layout.image)]
+        ready = [head for head in entry.table.refresh_heads if source.fresh(head, forward.step, q, layout.locals)]
         if ready:
             target.residuals.write(ready, source.read(ready), forward.step, range(len(ready)))
 
 
 def _key(call: SiteCall, layout: Layout, branch: Branch) -> tuple:
-    """What two branches must have in common: the site, the grid and the rest of the key but its uuid and index."""
-    return (call.number, call.ordinal, layout.grid, branch.key[2:])
+    """What two branches must have in common: the site, the grids and the rest of the key but its uuid and index."""
+    beside = [(one.grid, one.place, one.start - layout.prefix) for one in layout.references]
+    return (call.number, call.ordinal, layout.grid, tuple(beside), branch.key[2:])

@@ -28,7 +28,7 @@ def feasible(entry: SiteStep, layout: Layout | None, cache: BranchCache, q: torc
         if way == REUSE:
             lost = not cache.outputs.fresh(head, entry.source[head], q, q.shape[2])
         elif isinstance(way, Residual):
-            lost = layout is None or not cache.residuals.fresh(head, entry.residual_source[head], q, layout.image)
+            lost = layout is None or not cache.residuals.fresh(head, entry.residual_source[head], q, layout.locals)
         else:
             lost = layout is None and way != FULL
         if lost:

@@ -77,6 +77,9 @@ def document(
             "layers": len(subject.sites),
             "heads": max(subject.heads, default=0),
             "tokens": record.tokens or tokens,
+            "reference_tokens": record.reference_tokens
+            if record.tokens
+            else made and made.measurement.reference_tokens,
             "text_tokens": record.text_tokens if record.tokens else made and made.measurement.text_tokens,
         },
         "device": subject.device,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from ...plans import Measurement, steps_of_work
@@ -49,9 +48,8 @@ def work_of(record: RunRecord, measurement: Measurement) -> Work:
 def beside_attention(record: RunRecord, measurement: Measurement) -> float:
     """FLOPs outside attention of one batch item of one evaluation in a run."""
     # Everything outside attention grows with the tokens; the plan says how much it was where it was measured.
-    measured = math.prod(measurement.grid) + measurement.text_tokens
-    tokens = record.tokens + record.text_tokens
-    return measurement.other_flops * (tokens / measured if tokens else 1.0)
+    tokens = record.tokens + record.reference_tokens + record.text_tokens
+    return measurement.other_flops * (tokens / measurement.tokens if tokens else 1.0)
 
 
 def in_steps(kept: float, steps: int) -> str:
@@ -65,9 +63,10 @@ def ceiling(record: RunRecord, measurement: Measurement, tokens: int) -> float |
 
     tokens: of the picture, as far as it is known before the first step.
     """
-    measured = math.prod(measurement.grid) + measurement.text_tokens
-    now = (record.tokens or tokens) + (record.text_tokens or measurement.text_tokens)
-    ratio = now / measured if now and measured else 1.0
+    beside = measurement.text_tokens + measurement.reference_tokens
+    if record.tokens:
+        beside = record.text_tokens + record.reference_tokens
+    ratio = ((record.tokens or tokens) + beside) / measurement.tokens
     other, attention = measurement.other_flops * ratio, measurement.attention_flops * ratio**2
     dense = record.attention_flops()[0]
     items = record.batch_items

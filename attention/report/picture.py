@@ -71,6 +71,7 @@ def _header(canvas: Canvas, document: dict) -> None:
         _counted(model["layers"], "layer"),
         None if not model["heads"] else f"{model['heads']} heads each",
         _counted(model["tokens"], "image token"),
+        _counted(model.get("reference_tokens"), "reference token") if model.get("reference_tokens") else None,
         _counted(model["text_tokens"], "text token"),
         sampler["sampler"],
         _counted(sampler["steps"], "step"),

@@ -43,7 +43,8 @@ def _run_lines(document: dict) -> list[str]:
         ", ".join(settings),
     ]
     if model["tokens"]:
-        lines.append(f"{model['tokens']} image tokens, {model['text_tokens'] or 0} text tokens")
+        references = f"{model['reference_tokens']} of references, " if model.get("reference_tokens") else ""
+        lines.append(f"{model['tokens']} image tokens, {references}{model['text_tokens'] or 0} text tokens")
     if document["state"] != "done":
         lines.append(f"Not complete: {len(document['done'])} of {sampler['steps']} steps, {document['state']}")
     return lines + (_compressed_lines(document) if compressed else [f"Sampling: {document['seconds']:.2f} s"])

@@ -48,6 +48,8 @@ def why_not(
 
 def about_call(q, k, v, layout, table, scale=None) -> str | None:
     """The part of `why_not` that looks at the call alone, whatever the device."""
+    if layout.references:
+        return say("The Triton kernel has windows over one grid, and reference pictures have grids of their own.")
     for way in (*table.ways, *table.approximation_groups(), *table.refresh_groups()):
         if not isinstance(way, KNOWN):
             return say("The Triton kernel computes no head by {way}.", way=f"{way.name!r}")

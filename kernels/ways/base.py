@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 
-from ..geometry import Layout, tile_counts
+from ..geometry import Layout
 from ..pooling import pool
 
 Colour = tuple[int, int, int]
@@ -22,7 +21,7 @@ class Way:
     kind: what plans call it. name: what people call it. letter: one lower-case letter in the map of a run. colour and
     mark: RGB of its cells in that map, and of what is drawn on them. hatch: a pattern for cells too small for a letter:
     "" (none), "rising", "falling", "crossed" or "dotted". reads: what it needs from an earlier step: "output", the
-    head's whole output (B, L, D), "residual", what `Residual` adds (B, image, D), or None.
+    head's whole output (B, L, D), "residual", what `Residual` adds (B, locals, D), or None.
     """
 
     kind: ClassVar[str]
@@ -51,8 +50,9 @@ class Approximation(Way):
     """A way that needs nothing but q, k and v and leaves pairs out: the image rows' answer is close to full attention.
 
     Rows of global tokens (text, registers) are always attended in full, by whoever calls: an approximation decides
-    about image rows alone. A new one implements `image_pairs`, `parameters`, `from_parameters`, `candidates`, `attend`,
-    `reference` and, if a mask says which pairs it joins, `row_mask` (else `at_rows`); see `Window`.
+    about rows of grids alone, the image's and those of references. A new one implements `image_pairs`, `parameters`,
+    `from_parameters`, `candidates`, `attend`, `reference` and, if a mask says which pairs it joins, `row_mask` (else
+    `at_rows`); see `Window`.
 
     by_masks: whether `row_mask` and `far_tiles` say all there is to know, so that calibration may share one product of
     queries and keys among all such ways instead of calling `at_rows` for each.
@@ -61,12 +61,12 @@ class Approximation(Way):
     by_masks: ClassVar[bool] = True
 
     def image_pairs(self, layout: Layout) -> int:
-        """Query-key pairs of the image rows of one head."""
+        """Query-key pairs of the rows of all grids, of one head."""
         raise NotImplementedError
 
     def pairs(self, layout: Layout) -> int:
-        """Query-key pairs of one head: its image rows' own, and all keys for each global row."""
-        return self.image_pairs(layout) + layout.globals * layout.length
+        """Query-key pairs of one head: its grids' own, and all keys for each global row."""
+        return self.image_pairs(layout) + layout.globals * layout.keys
 
     def parameters(self) -> dict[str, Any]:
         """What a plan stores: numbers, booleans, and lists of one fraction for each axis of the grid.
@@ -89,8 +89,11 @@ class Approximation(Way):
         raise NotImplementedError
 
     def why_not(self, layout: Layout) -> str | None:
-        """One sentence that says why the way does not fit a layout, or None where it does."""
-        return None
+        """One sentence that says why the way does not fit a layout, or None where it does.
+
+        A way that knows what further grids mean to it says so by overriding this.
+        """
+        return f"A head by {self.name!r} knows one grid, not those of references." if layout.references else None
 
     def is_full(self, layout: Layout) -> bool:
         """Whether it joins all pairs there, so that the caller's dense attention gives the same and may serve."""
@@ -105,10 +108,10 @@ class Approximation(Way):
         scale: float | None,
         out: torch.Tensor,
     ) -> None:
-        """Write the attention of the image rows into `out`, in plain torch, on any device.
+        """Write the attention of the rows of all grids into `out`, in plain torch, on any device.
 
-        q, k, v: (B, H, L, D) of any strides, L = layout.length; scale: factor on q k^T, D ** -0.5 for None;
-        out: (B, H, layout.image, D) of any strides.
+        q, k, v: (B, H, L, D) of any strides, L = layout.length, without padding; scale: factor on q k^T, D ** -0.5 for
+        None; out: (B, H, layout.locals, D) of any strides, of which rows of global tokens are left alone.
         """
         raise NotImplementedError
 
@@ -120,8 +123,8 @@ class Approximation(Way):
         raise NotImplementedError
 
     def far_tiles(self, layout: Layout, rows: torch.Tensor) -> torch.Tensor:
-        """Which tiles they see as one pooled key each (see `pooling`): bool (R, T), tiles in row-major order."""
-        tiles = math.prod(tile_counts(layout.grid))
+        """Which tiles they see as one pooled key each: bool (R, T), tiles in the order of `pooling.Pooled`."""
+        tiles = sum(group.tiles for group in layout.groups)
         return torch.zeros((len(rows), tiles), dtype=torch.bool, device=rows.device)
 
     def at_rows(

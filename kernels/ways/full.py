@@ -24,14 +24,19 @@ class Full(Way):
     hatch: ClassVar[str] = ""
 
     def pairs(self, layout: Layout) -> int:
-        """All pairs of the sequence."""
-        return layout.length**2
+        """All pairs of the sequence, but for keys that are padding."""
+        return layout.length * layout.keys
 
     def reference(
         self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float | None = None
     ) -> torch.Tensor:
         """Dense attention in the inputs' dtype; q, k, v: (..., L, D). Returns (..., L, D)."""
-        return attention(q, k, v, scale=scale)
+        mask = None
+        if layout.padding:
+            mask = torch.ones(layout.length, dtype=torch.bool)
+            for start, stop in layout.padding:
+                mask[start:stop] = False
+        return attention(q, k, v, mask, scale)
 
 
 FULL = Full()

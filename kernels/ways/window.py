@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import torch
 
 from ..exact import attention
-from ..geometry import Layout, box_pairs, boxes, is_global, tile_counts, tile_shape
+from ..geometry import Layout, box_pairs, boxes, is_global, number_in, tile_counts, tile_shape
 from ..tiled import box_attention
 from .base import Approximation, Colour
 
@@ -75,7 +75,7 @@ class Window(Approximation):
         return tuple(cls(extent, pooled=True) for extent in EXTENTS.get(axes, ()))
 
     def why_not(self, layout: Layout) -> str | None:
-        """Only a window of as many axes as the grid has means anything."""
+        """Only a window of as many axes as the grids have means anything."""
         if len(self.extent) != len(layout.grid):
             return f"A window has {len(self.extent)} axes and the grid {len(layout.grid)}."
         return None
@@ -96,19 +96,22 @@ class Window(Approximation):
         )
 
     def is_full(self, layout: Layout) -> bool:
-        """Whether every query's box is the whole grid."""
-        counts = tile_counts(layout.grid)
-        return all(half >= tiles - 1 for half, tiles in zip(self.half_widths(layout.grid), counts))
+        """Whether every query's box is all of its grid."""
+        return all(self._covers(group.grid) for group in layout.groups)
 
     def pools(self, layout: Layout) -> bool:
-        """Whether there are pooled keys: a window that covers all of the grid leaves nothing to pool."""
+        """Whether there are pooled keys: a window that covers all of each grid leaves nothing to pool."""
         return self.pooled and not self.is_full(layout)
 
     def image_pairs(self, layout: Layout) -> int:
-        """The boxes, the global columns, and each image query with every pooled key: those of tiles in the query's own
-        box are computed and left out."""
-        pooled = layout.image * math.prod(tile_counts(layout.grid)) if self.pools(layout) else 0
-        return box_pairs(layout, self.half_widths(layout.grid)) + layout.image * layout.globals + pooled
+        """The boxes, in every picture of a group, what stands outside of it, and each of its queries with every pooled
+        key: those of tiles in the query's own box are computed and left out."""
+        pairs = 0
+        for group in layout.groups:
+            pairs += len(group.starts) ** 2 * box_pairs(group.grid, self.half_widths(group.grid))
+            pooled = group.tiles if self._pools(group.grid) else 0
+            pairs += group.tokens * (sum(stop - start for start, stop in layout.outside(group)) + pooled)
+        return pairs
 
     def attend(
         self,
@@ -120,27 +123,44 @@ class Window(Approximation):
         out: torch.Tensor,
     ) -> None:
         """See `Approximation.attend`; `tiled.box_attention` computes no pair outside the boxes."""
-        box_attention(q, k, v, layout, self.half_widths(layout.grid), self.pools(layout), scale, out)
+        for group in layout.groups:
+            halves = self.half_widths(group.grid)
+            box_attention(q, k, v, layout, group, halves, self._pools(group.grid), scale, out)
 
     def row_mask(self, layout: Layout, rows: torch.Tensor) -> torch.Tensor:
         """Rows of the mask, built from one interval per axis and row, so that sampled rows of a long video cost
         R * length bytes and nothing more. Shapes and errors as for `Approximation.row_mask`."""
-        of_text = is_global(layout, rows)
-        tiles = [
-            torch.arange(n, device=rows.device) // side
-            for n, side in zip(layout.grid, tile_shape(layout.grid), strict=True)
-        ]
+        is_global(layout, rows)  # for its errors
         mask = torch.ones((len(rows), layout.length), dtype=torch.bool, device=rows.device)
-        box = boxes(layout, self.half_widths(layout.grid), rows, tiles)
-        mask[:, layout.prefix : layout.prefix + layout.image] = box | of_text[:, None]
+        for group in layout.groups:
+            inside, number = number_in(group, rows)
+            tiles = [
+                torch.arange(n, device=rows.device) // side
+                for n, side in zip(group.grid, tile_shape(group.grid), strict=True)
+            ]
+            seen = boxes(group.grid, self.half_widths(group.grid), number, tiles) | ~inside[:, None]
+            for start, stop in group.spans:
+                mask[:, start:stop] = seen
+        for start, stop in layout.padding:
+            mask[:, start:stop] = False
         return mask
 
     def far_tiles(self, layout: Layout, rows: torch.Tensor) -> torch.Tensor:
-        """The tiles outside each image row's box, where the window pools. False everywhere for global rows."""
-        of_text = is_global(layout, rows)
-        tiles = [torch.arange(count, device=rows.device) for count in tile_counts(layout.grid)]
-        near = boxes(layout, self.half_widths(layout.grid), rows, tiles)
-        return ~(near | of_text[:, None]) if self.pooled else torch.zeros_like(near)
+        """The tiles outside each row's box, where the window pools. False everywhere for global rows."""
+        found = []
+        for group in layout.groups:
+            inside, number = number_in(group, rows)
+            tiles = [torch.arange(count, device=rows.device) for count in tile_counts(group.grid)]
+            near = boxes(group.grid, self.half_widths(group.grid), number, tiles)
+            far = ~near & inside[:, None] if self.pooled else torch.zeros_like(near)
+            found.append(far.repeat(1, len(group.starts)))
+        return torch.cat(found, dim=1)
+
+    def _covers(self, grid: tuple[int, ...]) -> bool:
+        return all(half >= tiles - 1 for half, tiles in zip(self.half_widths(grid), tile_counts(grid)))
+
+    def _pools(self, grid: tuple[int, ...]) -> bool:
+        return self.pooled and not self._covers(grid)
 
     def reference(
         self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float | None = None
@@ -149,21 +169,22 @@ class Window(Approximation):
         mask = window_mask(layout, self)
         if not self.pooled:
             return attention(q, k, v, mask, scale)
-        image = slice(layout.prefix, layout.prefix + layout.image)
-        tiles = _tiles_of_tokens(layout)
         scale = q.shape[-1] ** -0.5 if scale is None else scale
-        mean_square = q[..., image, :].square().mean(dim=-2)
         keys, values, biases, masks = [k], [v], [torch.zeros(*k.shape[:-1], dtype=k.dtype)], [mask]
-        for tile in tiles.unique(dim=0):
-            inside = (tiles == tile).all(dim=-1)
-            members, n = k[..., image, :][..., inside, :], int(inside.sum())
-            spread = 0.5 * scale**2 * (members.var(dim=-2, correction=0) * mean_square).sum(dim=-1)
-            keys.append(members.mean(dim=-2, keepdim=True))
-            values.append(v[..., image, :][..., inside, :].mean(dim=-2, keepdim=True))
-            biases.append(math.log(n) + spread.clamp(max=math.log(n))[..., None])
-            # Seen as one key by the image rows that do not see its tokens.
-            a_token = layout.prefix + int(inside.nonzero()[0])
-            masks.append(~mask[:, a_token : a_token + 1])
+        place, tile_of = _places_and_tiles(layout)
+        for number in place[place >= 0].unique():
+            own = place == number  # of one place and size: these rows do not see each other's far tiles
+            mean_square = q[..., own, :].square().mean(dim=-2)
+            for tile in tile_of[own].unique(dim=0):
+                inside = own & (tile_of == tile).all(dim=-1)
+                members, n = k[..., inside, :], int(inside.sum())
+                spread = 0.5 * scale**2 * (members.var(dim=-2, correction=0) * mean_square).sum(dim=-1)
+                keys.append(members.mean(dim=-2, keepdim=True))
+                values.append(v[..., inside, :].mean(dim=-2, keepdim=True))
+                biases.append(math.log(n) + spread.clamp(max=math.log(n))[..., None])
+                # Seen as one key by the rows of its own place that do not see its tokens.
+                a_token = int(inside.nonzero()[0])
+                masks.append(own[:, None] & ~mask[:, a_token : a_token + 1])
         bias = torch.cat(biases, dim=-1).unsqueeze(-2)
         return attention(q, torch.cat(keys, dim=-2), torch.cat(values, dim=-2), torch.cat(masks, dim=-1), scale, bias)
 
@@ -173,18 +194,32 @@ def window_mask(layout: Layout, window: Window) -> torch.Tensor:
 
     Written from the definition, token by token, and so independent of the arithmetic that it is there to prove.
     """
-    halves = window.half_widths(layout.grid)
-    tiles = _tiles_of_tokens(layout)
-    distance = (tiles[:, None, :] - tiles[None, :, :]).abs()
-    box = (distance <= torch.tensor(halves)).all(dim=-1)
-
-    mask = torch.ones(layout.length, layout.length, dtype=torch.bool)
-    image = slice(layout.prefix, layout.prefix + layout.image)
-    mask[image, image] = box
+    place, tile = _places_and_tiles(layout)
+    mask = (place[:, None] != place[None, :]) | (place[:, None] < 0)
+    for grid, number in _numbered_places(layout).items():
+        halves = torch.tensor(window.half_widths(grid[0]))
+        near = ((tile[:, None, 1:] - tile[None, :, 1:]).abs() <= halves).all(dim=-1)
+        mask |= (place[:, None] == number) & (place[None, :] == number) & near
+    for start, stop in layout.padding:
+        mask[:, start:stop] = False
     return mask
 
 
-def _tiles_of_tokens(layout: Layout) -> torch.Tensor:
-    """The tile of each image token, by its number along each axis: (image, axes)."""
-    coordinates = torch.tensor(list(product(*map(range, layout.grid))))
-    return coordinates // torch.tensor(tile_shape(layout.grid))
+def _numbered_places(layout: Layout) -> dict[tuple, int]:
+    """A number for every (grid, place) that tokens stand at."""
+    all_places = [(layout.grid, 0), *((one.grid, one.place) for one in layout.references)]
+    return {place: number for number, place in enumerate(dict.fromkeys(all_places))}
+
+
+def _places_and_tiles(layout: Layout) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of each token the number of its place, -1 for global ones, (length,); and its tile, by the start of its picture
+    and then along each axis of the grid, (length, 1 + axes)."""
+    place = torch.full((layout.length,), -1)
+    tile = torch.zeros((layout.length, 1 + len(layout.grid)), dtype=torch.int64)
+    numbers = _numbered_places(layout)
+    pictures = [(layout.grid, 0, layout.prefix), *((one.grid, one.place, one.start) for one in layout.references)]
+    for grid, number, start in pictures:
+        for token, at in enumerate(product(*map(range, grid))):
+            place[start + token] = numbers[grid, number]
+            tile[start + token] = torch.tensor((start, *(x // side for x, side in zip(at, tile_shape(grid)))))
+    return place, tile

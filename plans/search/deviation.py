@@ -54,8 +54,15 @@ class Course:
         shapes = {"takes": (rows, *np.shape(self.takes)[1:2]), "keeps": (rows,), "answers": (rows, 2)}
         for name, shape in shapes.items():
             array = np.array(getattr(self, name), dtype=np.float64)
-            require(array.shape == shape, f"The calibration's {name} of a run must be of shape {shape}.")
-            require(bool(np.isfinite(array).all()), f"The calibration's {name} of a run must be finite.")
+            require(
+                array.shape == shape,
+                "The calibration's {what} has shape {found}, expected {expected}.",
+                what=f"{name} of a run",
+                found=f"{array.shape}",
+                expected=f"{shape}",
+            )
+            finite = bool(np.isfinite(array).all())
+            require(finite, "The calibration's {what} must be finite.", what=f"{name} of a run")
             array.flags.writeable = False
             freeze(self, **{name: array})
 

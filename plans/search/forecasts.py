@@ -83,7 +83,7 @@ class Forecasts:
         good = gram.shape == (rows, rows) and bool(np.isfinite(gram).all()) and bool(np.all(np.diag(gram) >= 0))
         require(good, "The calibration's inner products of evaluations must be finite, one for each two noise levels.")
         require(bool(np.all(np.diff(self.sigmas) < 0)), "The calibration's noise levels must descend.")
-        require(len(self.course.keeps) == rows, "The calibration's course must be of its noise levels.")
+        checked(np.abs(self.course.keeps), (rows,), "course of forecasts")
         gram = (gram + gram.T) / 2
         gram.flags.writeable = False
         freeze(self, gram=gram)

@@ -70,14 +70,14 @@ def test_a_masked_model_runs_in_full_with_its_mask_and_a_note(monkeypatch):
 
     class Masked(AttentionCall):
         @classmethod
-        def of_host(cls, function, args, kwargs, masks_nothing):
+        def of_host(cls, function, args, kwargs, *told):
             def spy(*a, **k):
                 masks.append(k["mask"])
                 return function(*a, **k)
 
             length = args[0].shape[-2]
             # As much for every key, which softmax does not see.
-            return AttentionCall.of_host(spy, args, {**kwargs, "mask": torch.ones(length, length)}, masks_nothing)
+            return AttentionCall.of_host(spy, args, {**kwargs, "mask": torch.ones(length, length)}, *told)
 
     monkeypatch.setattr(hooks, "AttentionCall", Masked)
     patched = apply_plan(model, hand_plan(model, "sd3", "f000"), "D1", strict=True)

@@ -65,6 +65,15 @@ LAYOUTS = {
     "wan_s2v": ((3, 8, 12), [(2, 0, 96)]),
     "wan_humo": ((3, 8, 12), [(2, 0, 96)]),
 }
+# Of each of its calls, where reference pictures begin, their grid, and their place: 0 where the grid's own tokens are.
+REFERENCES = {
+    **{name: [[(103, (4, 4), 0)]] * 4 for name in ("flux_kontext", "mage_flow")},
+    "qwen_edit": [[(103, (1, 4, 4), 0)]] * 2,
+    "zimage_omni": [[(0, (4, 4), 0)]] * 2 + [[(64, (4, 4), 0)]] * 2,
+    "boogu": [[], [(7, (4, 4), 0)], [(0, (4, 4), 0)], [(7, (4, 4), 0)]],
+    **{name: [[(288, (1, 8, 12), 1)]] * 2 for name in ("wan_phantom", "wan_s2v", "wan_humo")},
+    "wan_scail": [[(0, (1, 8, 12), 1), (384, (3, 4, 6), 2)]] * 2,
+}
 # Where not every call has a site of its own: two control videos through one block, a refining block that is left alone.
 SITES = {"wan_vace": (0, 2, 2, 1), "boogu": (None, 0, 1, 2)}
 FAMILIES = pytest.mark.parametrize("family", LAYOUTS)
@@ -142,7 +151,7 @@ def test_what_a_plan_makes_is_what_its_letters_mean(family, case, plain):
     made = tiny.sample(patched, family, steps=steps)
     grid = LAYOUTS[family][0]
     windows = tuple((1.0,) * (len(grid) - 2) + window for window in WINDOWS)
-    oracle = Oracle(grid, calls_of(family), profiles, share, windows)
+    oracle = Oracle(grid, calls_of(family), profiles, share, windows, REFERENCES.get(family))
     with oracle.inside(model) as meant:
         expected = tiny.sample(meant, family, steps=steps)
     assert oracle.made == steps * len(calls_of(family))

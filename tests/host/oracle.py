@@ -19,8 +19,10 @@ FUNCTIONS = ("optimized_attention", "optimized_attention_masked")
 @dataclass
 class Oracle:
     """One run. grid: of the latent. calls: of each in a forward, tokens before and after those of the grid, and the
-    number of the plan's site, or None where the plan has none for it. profiles: letters of each head, one a step, heads
-    of all sites in one row. share: a digit a step. windows: by letter, in fractions.
+    number of the plan's site, or None where the plan has none for it. references: of each call, where the tokens of
+    reference pictures begin, their grid, and their place: 0 where the latent's tokens stand, others elsewhere.
+    profiles: letters of each head, one a step, heads of all sites in one row. share: a digit a step. windows: by
+    letter, in fractions.
     """
 
     grid: tuple[int, ...]
@@ -28,6 +30,7 @@ class Oracle:
     profiles: list[str]
     share: str
     windows: tuple[tuple[float, ...], ...]
+    references: list[list[tuple[int, tuple[int, ...], int]]] | None = None
     branches: list[int] = field(default_factory=list)
     made: int = 0
     kept: dict = field(default_factory=dict)
@@ -80,7 +83,7 @@ class Oracle:
         before, after, site = self.calls[call]
         length = q.shape[2]
         assert length == before + math.prod(self.grid) + after, (length, self.grid, before, after)
-        image = slice(before, length - after)
+        pictures = [(before, self.grid, 0), *(self.references[call] if self.references else ())]
         full = _softmax(q, k, v, mask)
         if site is None:
             return full
@@ -89,12 +92,13 @@ class Oracle:
         for head in range(heads):
             profile = self.profiles[(site * heads + head) % len(self.profiles)]
             at = (slice(None), slice(head, head + 1))
-            out[at] = self._head(profile, step, (call, head), full[at], q[at], k[at], v[at], mask, image)
+            out[at] = self._head(profile, step, (call, head), full[at], q[at], k[at], v[at], mask, pictures)
         if self.share[step] == "1":
             rows = q.shape[0] // len(self.branches)
             of = {index: slice(n * rows, (n + 1) * rows) for n, index in enumerate(self.branches)}
             out[of[1]] = full[of[1]]
-            out[of[1]][:, :, image] = out[of[0]][:, :, image]
+            rows = _rows(pictures)
+            out[of[1]] = out[of[1]].index_copy(2, rows, out[of[0]][:, :, rows])
             for head in range(heads):
                 kept, residual = self.kept[call, head]
                 kept[of[1]] = out[of[1]][:, head : head + 1]
@@ -102,28 +106,37 @@ class Oracle:
                     residual[of[1]] = residual[of[0]]
         return out
 
-    def _head(self, profile, step, key, full, q, k, v, mask, image):
+    def _head(self, profile, step, key, full, q, k, v, mask, pictures):
         letter = profile[step]
         kept, residual = self.kept.get(key, (None, None))
         if letter == "f":
             out = full.clone()
             later = [one for one in profile[step + 1 :].split("f")[0] if one.isupper()]
             if later:
-                residual = (full - self._window(later[0], q, k, v, mask, image))[:, :, image]
+                residual = (full - self._window(later[0], q, k, v, mask, pictures))[:, :, _rows(pictures)]
         elif letter == "r":
             return kept.clone()
         else:
-            out = self._window(letter, q, k, v, mask, image)
+            out = self._window(letter, q, k, v, mask, pictures)
             if letter.isupper():
-                out[:, :, image] += residual
+                out[:, :, _rows(pictures)] += residual
         self.kept[key] = (out.clone(), residual)
         return out
 
-    def _window(self, letter, q, k, v, mask, image):
+    def _window(self, letter, q, k, v, mask, pictures):
         extent = self.windows[int(letter) if letter.isdigit() else ord(letter) - ord("A")]
         seen = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool)
-        seen[image, image] = box_mask(self.grid, extent)
+        for start, grid, place in pictures:
+            for other, its_grid, its_place in pictures:
+                if (grid, place) == (its_grid, its_place):
+                    size = math.prod(grid)
+                    seen[start : start + size, other : other + size] = box_mask(grid, extent)
         return _softmax(q, k, v, mask, seen)
+
+
+def _rows(pictures) -> torch.Tensor:
+    """Positions of the tokens of pictures."""
+    return torch.cat([torch.arange(start, start + math.prod(grid)) for start, grid, _ in pictures])
 
 
 def box_mask(grid, extent) -> torch.Tensor:

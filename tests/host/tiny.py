@@ -146,6 +146,7 @@ def sample(
     denoise: float = 1.0,
     callback=None,
     positive=None,
+    negative=None,
 ) -> torch.Tensor:
     """Sample through the host. split: prompts of different lengths, so that the branches run as two forwards.
 
@@ -157,7 +158,7 @@ def sample(
     noise = comfy.sample.prepare_noise(empty, seed)
     tokens = configs()[family]["context_shape"][0]
     positive = positive or conditioning(family, 1)
-    negative = conditioning(family, 2, tokens + 3 if split else None)
+    negative = negative or conditioning(family, 2, tokens + 3 if split else None)
     with torch.inference_mode():
         made = comfy.sample.sample(
             model,

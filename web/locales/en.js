@@ -136,6 +136,8 @@ export default {
     "The Triton kernel computes no head by {way}.",
   "The Triton kernel failed its trial on this GPU: {kind}: {error}.":
     "The Triton kernel failed its trial on this GPU: {kind}: {error}.",
+  "The Triton kernel has windows over one grid, and reference pictures have grids of their own.":
+    "The Triton kernel has windows over one grid, and reference pictures have grids of their own.",
   "The Triton kernel is switched off by {switch}=0.":
     "The Triton kernel is switched off by {switch}=0.",
   "The Triton kernel needs a positive scale, not {scale}.":
@@ -260,6 +262,8 @@ export default {
     "The plan's noise positions must descend, each below the one before.",
   "The plan's paths must be texts of 1 to {most} letters.":
     "The plan's paths must be texts of 1 to {most} letters.",
+  "The plan's references must have grids of as many axes as its token grid.":
+    "The plan's references must have grids of as many axes as its token grid.",
   "The plan's references to profiles are damaged.":
     "The plan's references to profiles are damaged.",
   "The plan's run was sampled twice: the first one had the GPU's kernels to compile.":
@@ -356,8 +360,12 @@ export default {
     "no LoRA",
   "no attention call that can be compressed was seen, or the run was too short.":
     "no attention call that can be compressed was seen, or the run was too short.",
+  "no reference pictures":
+    "no reference pictures",
   "queries and keys differ in shape":
     "queries and keys differ in shape",
+  "references of {sizes} tokens":
+    "references of {sizes} tokens",
   "sigmas holds no step: connect the noise levels that you sample with.":
     "sigmas holds no step: connect the noise levels that you sample with.",
   "the model masks its attention":

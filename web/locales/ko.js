@@ -138,6 +138,8 @@ export default {
     'Triton \ucee4\ub110\uc740 {way}(\uc73c)\ub85c \ud5e4\ub4dc\ub97c \uacc4\uc0b0\ud558\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel failed its trial on this GPU: {kind}: {error}.":
     'Triton \ucee4\ub110\uc774 \uc774 GPU\uc5d0\uc11c\uc758 \uc2dc\ud5d8\uc5d0 \uc2e4\ud328\ud588\uc2b5\ub2c8\ub2e4: {kind}: {error}.',
+  "The Triton kernel has windows over one grid, and reference pictures have grids of their own.":
+    'Triton \ucee4\ub110\uc758 \uc708\ub3c4\uc6b0\ub294 \ud558\ub098\uc758 \uadf8\ub9ac\ub4dc\ub9cc \uc9c0\uc6d0\ud558\uba70, \ucc38\uc870 \uc774\ubbf8\uc9c0\uc5d0\ub294 \uac01\uac01\uc758 \uadf8\ub9ac\ub4dc\uac00 \uc788\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel is switched off by {switch}=0.":
     'Triton \ucee4\ub110\uc774 {switch}=0\uc73c\ub85c \uaebc\uc838 \uc788\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel needs a positive scale, not {scale}.":
@@ -262,6 +264,8 @@ export default {
     '\ud50c\ub79c\uc758 \ub178\uc774\uc988 \uc704\uce58\ub294 \ucc28\ub840\ub85c \uc904\uc5b4\ub4e4\uc5b4\uc57c \ud569\ub2c8\ub2e4.',
   "The plan's paths must be texts of 1 to {most} letters.":
     '\ud50c\ub79c\uc758 \uacbd\ub85c\ub294 1~{most}\uc790\uc758 \ud14d\uc2a4\ud2b8\uc5ec\uc57c \ud569\ub2c8\ub2e4.',
+  "The plan's references must have grids of as many axes as its token grid.":
+    '\ud50c\ub79c\uc758 \ucc38\uc870 \uc774\ubbf8\uc9c0 \uadf8\ub9ac\ub4dc\ub294 \ud1a0\ud070 \uadf8\ub9ac\ub4dc\uc640 \ucd95\uc758 \uc218\uac00 \uac19\uc544\uc57c \ud569\ub2c8\ub2e4.',
   "The plan's references to profiles are damaged.":
     '\ud50c\ub79c\uc758 \ud504\ub85c\ud544 \ucc38\uc870\uac00 \uc190\uc0c1\ub418\uc5c8\uc2b5\ub2c8\ub2e4.',
   "The plan's run was sampled twice: the first one had the GPU's kernels to compile.":
@@ -358,8 +362,12 @@ export default {
     'LoRA \uc5c6\uc74c',
   "no attention call that can be compressed was seen, or the run was too short.":
     '\uc555\ucd95\ud560 \uc218 \uc788\ub294 \uc5b4\ud150\uc158 \ud638\ucd9c\uc774 \uc5c6\uac70\ub098 \uc2e4\ud589\uc774 \ub108\ubb34 \uc9e7\uc2b5\ub2c8\ub2e4.',
+  "no reference pictures":
+    '\ucc38\uc870 \uc774\ubbf8\uc9c0 \uc5c6\uc74c',
   "queries and keys differ in shape":
     '\ucffc\ub9ac\uc640 \ud0a4\uc758 \ud615\ud0dc\uac00 \ub2e4\ub984',
+  "references of {sizes} tokens":
+    '\ud1a0\ud070 {sizes}\uac1c\uc758 \ucc38\uc870 \uc774\ubbf8\uc9c0',
   "sigmas holds no step: connect the noise levels that you sample with.":
     'sigmas\uc5d0 \uc2a4\ud15d\uc774 \uc5c6\uc2b5\ub2c8\ub2e4. \uc0d8\ud50c\ub9c1\uc5d0 \uc4f0\ub294 \ub178\uc774\uc988 \uc218\uc900\uc744 \uc5f0\uacb0\ud558\uc138\uc694.',
   "the model masks its attention":

@@ -138,6 +138,8 @@ export default {
     'Triton \u6838\u5fc3\u4e0d\u652f\u63f4\u6309\u300c{way}\u300d\u8a08\u7b97\u6ce8\u610f\u529b\u982d\u3002',
   "The Triton kernel failed its trial on this GPU: {kind}: {error}.":
     'Triton \u6838\u5fc3\u5728\u6b64 GPU \u4e0a\u7684\u8a66\u57f7\u884c\u5931\u6557\uff1a{kind}: {error}\u3002',
+  "The Triton kernel has windows over one grid, and reference pictures have grids of their own.":
+    'Triton \u6838\u5fc3\u7684\u8996\u7a97\u53ea\u652f\u63f4\u55ae\u4e00\u7db2\u683c\uff0c\u800c\u53c3\u8003\u5f71\u50cf\u6709\u5404\u81ea\u7684\u7db2\u683c\u3002',
   "The Triton kernel is switched off by {switch}=0.":
     'Triton \u6838\u5fc3\u5df2\u7531 {switch}=0 \u95dc\u9589\u3002',
   "The Triton kernel needs a positive scale, not {scale}.":
@@ -262,6 +264,8 @@ export default {
     '\u65b9\u6848\u7684\u96dc\u8a0a\u4f4d\u7f6e\u5fc5\u9808\u4f9d\u6b21\u905e\u6e1b\u3002',
   "The plan's paths must be texts of 1 to {most} letters.":
     '\u65b9\u6848\u7684\u8def\u5f91\u5fc5\u9808\u662f 1 \u5230 {most} \u500b\u5b57\u6bcd\u7684\u6587\u5b57\u3002',
+  "The plan's references must have grids of as many axes as its token grid.":
+    '\u65b9\u6848\u7684\u53c3\u8003\u5f71\u50cf\u7db2\u683c\u5fc5\u9808\u8207\u5176 token \u7db2\u683c\u5177\u6709\u76f8\u540c\u7684\u8ef8\u6578\u3002',
   "The plan's references to profiles are damaged.":
     '\u65b9\u6848\u4e2d\u5c0d\u8a2d\u5b9a\u6a94\u7684\u5f15\u7528\u5df2\u640d\u58de\u3002',
   "The plan's run was sampled twice: the first one had the GPU's kernels to compile.":
@@ -358,8 +362,12 @@ export default {
     '\u7121 LoRA',
   "no attention call that can be compressed was seen, or the run was too short.":
     '\u6c92\u6709\u51fa\u73fe\u53ef\u58d3\u7e2e\u7684\u6ce8\u610f\u529b\u8a08\u7b97\uff0c\u6216\u57f7\u884c\u904e\u77ed\u3002',
+  "no reference pictures":
+    '\u7121\u53c3\u8003\u5f71\u50cf',
   "queries and keys differ in shape":
     '\u67e5\u8a62\u8207\u9375\u7684\u5f62\u72c0\u4e0d\u540c',
+  "references of {sizes} tokens":
+    '{sizes} \u500b token \u7684\u53c3\u8003\u5f71\u50cf',
   "sigmas holds no step: connect the noise levels that you sample with.":
     'sigmas \u4e2d\u6c92\u6709\u4efb\u4f55\u4e00\u6b65\uff1a\u8acb\u9023\u63a5\u53d6\u6a23\u6240\u7528\u7684\u96dc\u8a0a\u6c34\u5e73\u3002',
   "the model masks its attention":

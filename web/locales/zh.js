@@ -138,6 +138,8 @@ export default {
     'Triton \u5185\u6838\u4e0d\u652f\u6301\u6309“{way}”\u8ba1\u7b97\u6ce8\u610f\u529b\u5934\u3002',
   "The Triton kernel failed its trial on this GPU: {kind}: {error}.":
     'Triton \u5185\u6838\u5728\u6b64 GPU \u4e0a\u7684\u8bd5\u8fd0\u884c\u5931\u8d25\uff1a{kind}: {error}\u3002',
+  "The Triton kernel has windows over one grid, and reference pictures have grids of their own.":
+    'Triton \u5185\u6838\u7684\u7a97\u53e3\u53ea\u652f\u6301\u5355\u4e2a\u7f51\u683c\uff0c\u800c\u53c2\u8003\u56fe\u50cf\u6709\u5404\u81ea\u7684\u7f51\u683c\u3002',
   "The Triton kernel is switched off by {switch}=0.":
     'Triton \u5185\u6838\u5df2\u7531 {switch}=0 \u5173\u95ed\u3002',
   "The Triton kernel needs a positive scale, not {scale}.":
@@ -262,6 +264,8 @@ export default {
     '\u65b9\u6848\u7684\u566a\u58f0\u4f4d\u7f6e\u5fc5\u987b\u4f9d\u6b21\u9012\u51cf\u3002',
   "The plan's paths must be texts of 1 to {most} letters.":
     '\u65b9\u6848\u7684\u8def\u5f84\u5fc5\u987b\u662f 1 \u5230 {most} \u4e2a\u5b57\u6bcd\u7684\u6587\u672c\u3002',
+  "The plan's references must have grids of as many axes as its token grid.":
+    '\u65b9\u6848\u7684\u53c2\u8003\u56fe\u50cf\u7f51\u683c\u5fc5\u987b\u4e0e\u5176 token \u7f51\u683c\u5177\u6709\u76f8\u540c\u7684\u8f74\u6570\u3002',
   "The plan's references to profiles are damaged.":
     '\u65b9\u6848\u4e2d\u5bf9\u914d\u7f6e\u7684\u5f15\u7528\u5df2\u635f\u574f\u3002',
   "The plan's run was sampled twice: the first one had the GPU's kernels to compile.":
@@ -358,8 +362,12 @@ export default {
     '\u65e0 LoRA',
   "no attention call that can be compressed was seen, or the run was too short.":
     '\u6ca1\u6709\u51fa\u73b0\u53ef\u538b\u7f29\u7684\u6ce8\u610f\u529b\u8ba1\u7b97\uff0c\u6216\u8fd0\u884c\u8fc7\u77ed\u3002',
+  "no reference pictures":
+    '\u65e0\u53c2\u8003\u56fe\u50cf',
   "queries and keys differ in shape":
     '\u67e5\u8be2\u4e0e\u952e\u7684\u5f62\u72b6\u4e0d\u540c',
+  "references of {sizes} tokens":
+    '{sizes} \u4e2a token \u7684\u53c2\u8003\u56fe\u50cf',
   "sigmas holds no step: connect the noise levels that you sample with.":
     'sigmas \u4e2d\u6ca1\u6709\u4efb\u4f55\u4e00\u6b65\uff1a\u8bf7\u8fde\u63a5\u91c7\u6837\u6240\u7528\u7684\u566a\u58f0\u6c34\u5e73\u3002',
   "the model masks its attention":

@@ -19,7 +19,7 @@ export function reportOf(document) {
   const lines = [
     `DiTFastAttn run ${id}: ${say(key, { times: format.times(values.times), saved: format.percent(values.saved) })}`,
     row('State', `${kind}, ${state}, ${done.length} of ${steps.length} steps`),
-    row('Model', `${model.family}, ${model.layers} layers of ${model.heads} heads, ${model.tokens ?? '?'} tokens + ${model.text_tokens ?? '?'}`),
+    row('Model', `${model.family}, ${model.layers} layers of ${model.heads} heads, ${model.tokens ?? '?'} tokens + ${model.reference_tokens ? `${model.reference_tokens} of references + ` : ''}${model.text_tokens ?? '?'}`),
     row('Sampler', `${sampler.sampler ?? '?'} / ${sampler.scheduler ?? '?'}, ${sampler.steps ?? '?'} steps, CFG ${sampler.cfg ?? '?'}`),
     row('Device', device ?? '?'),
     plan && row('Plan', `${plan.id}, level ${plan.level}, predicted error ${format.error(plan.error)}, verified ${format.error(plan.verified)}`),

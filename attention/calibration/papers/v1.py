@@ -101,7 +101,7 @@ class LayerSearch(Replay):
         self._given = bool(windows)
         (window,) = windows or (band(WINDOW_FRACTION, 2),)
         self.layers = LayerChoices(sites, len(run.positions), window)
-        super().__init__(family, sites, self.layers, run, 1 << 62, True, 0)
+        super().__init__(family, sites, self.layers, run, 1 << 62, True, (0, 0))
         self.threshold, self.outputs = threshold, outputs
         self._progress = progress
         self._frozen = False

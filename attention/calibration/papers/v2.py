@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ....kernels import Approximation, HeadTable, dense_flops, flops, head_wise
+from ....kernels import Approximation, HeadTable, dense_flops, flops
 from ....plans import letters
 from ...hooks.call import AttentionCall
 from ...hooks.processor import Processor
 from ...hooks.run import Forward, SiteCall
+from ..observer import approximated
 from ..progress import Progress
 from .bands import band, distinct
 from .knapsack import best_choice
@@ -71,7 +72,7 @@ class HeadSearch(Processor):
     def attend(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> torch.Tensor:
         """The site's attention as decided, heads pasted together from the candidates."""
         exact = attention.host()
-        layout = forward.layout(call.site, attention.q.shape[2], attention.options)
+        layout = attention.layout
         if attention.obstacle or layout is None:
             return exact
         key = (call.number, call.ordinal, tuple(branch.key for branch in forward.branches))
@@ -84,7 +85,8 @@ class HeadSearch(Processor):
 
     def _compress(self, forward, call, attention, layout, heads, previous) -> None:
         candidates = {
-            letters.WAY + k: self._windowed(attention, layout, window) for k, window in enumerate(self.windows)
+            letters.WAY + k: attention.as_heads(approximated(attention, window))
+            for k, window in enumerate(self.windows)
         }
         if previous is not None and previous.shape == heads.shape:
             candidates[letters.REUSE] = previous
@@ -95,11 +97,6 @@ class HeadSearch(Processor):
         for head, letter in enumerate(self._letters[forward.step, place]):
             if letter != letters.FULL and letter in candidates:
                 heads[:, head] = candidates[letter][:, head]
-
-    def _windowed(self, attention, layout, window) -> torch.Tensor:
-        table = HeadTable.uniform(attention.q.shape[1], window)
-        call = (attention.q, attention.k, attention.v, layout, table)
-        return head_wise(*call, scale=attention.scale, dense=attention.dense).out
 
     def _choice(self, call: SiteCall, layout, exact, candidates: dict[int, torch.Tensor]) -> np.ndarray:
         options = np.array([letters.FULL, *candidates], np.uint8)
