@@ -77,7 +77,8 @@ class Family:
     (h, w) or (t, h, w) of a (B, C, [T,] H, W) latent. `text`: whether text stands FIRST or LAST at JOINT sites.
     `beside(diffusion_model, grid, conditions, transformer_options)`: tokens (before, after) those of the grid that go
     the way of the image (references, padding), or None where they mix with the grid's; conditions: what the model is
-    called with beside the latent.
+    called with beside the latent. placed: whether all this is known; else there are no windows, and branches do not
+    share.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Family:
     grid: Callable[[Any, tuple[int, ...]], tuple[int, ...]]
     text: str = FIRST
     beside: Callable[[Any, tuple[int, ...], dict, dict], tuple[int, int] | None] = lambda *run: (0, 0)
+    placed: bool = True
 
 
 def ceil_grid(latent_shape: tuple[int, ...], patch: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,7 +1,8 @@
 """What a plan means, from its letters and nothing of the pack's: a host whose attention is a masked softmax in float64.
 
 Every attention function that the host's modules hold is replaced while it runs. A call is a site's when it joins a
-sequence with itself that is long enough to hold the token grid; they are told apart by their order in a forward.
+sequence with itself that is long enough to hold the token grid; they are told apart by their order in a forward, steps
+by their noise levels.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ FUNCTIONS = ("optimized_attention", "optimized_attention_masked")
 class Oracle:
     """One run. grid: of the latent. calls: of each in a forward, tokens before and after those of the grid, and the
     number of the plan's site, or None where the plan has none for it. profiles: letters of each head, one a step, heads
-    of all sites in one row. share: a digit a step. windows: by letter, in fractions.
+    of all sites in one row. share: a digit a step. windows: by letter, in fractions. text_last: whether tokens that a
+    longer prompt has more stand after those of the grid. steps: that were made.
     """
 
     grid: tuple[int, ...]
@@ -28,9 +30,13 @@ class Oracle:
     profiles: list[str]
     share: str
     windows: tuple[tuple[float, ...], ...]
+    text_last: bool = False
+    steps: int = 0
     branches: list[int] = field(default_factory=list)
-    made: int = 0
     kept: dict = field(default_factory=dict)
+    shared: dict = field(default_factory=dict)
+    _call: int = 0
+    _noise: float | None = None
 
     @contextmanager
     def inside(self, model):
@@ -53,9 +59,13 @@ class Oracle:
                 setattr(module, name, function)
 
     def _forward(self, apply_model, args):
-        self.branches = args["cond_or_uncond"]
-        assert self.made % len(self.calls) == 0
-        return apply_model(args["input"], args["timestep"], **args["c"])
+        noise = float(args["timestep"].flatten()[0])
+        if noise != self._noise:
+            self._noise, self.steps = noise, self.steps + 1
+        self.branches, self._call = args["cond_or_uncond"], 0
+        made = apply_model(args["input"], args["timestep"], **args["c"])
+        assert self._call == len(self.calls)
+        return made
 
     def _replacement(self, function):
         def attention(q, k, v, heads, mask=None, attn_precision=None, skip_reshape=False, **kwargs):
@@ -75,31 +85,38 @@ class Oracle:
         return attention
 
     def _site(self, q, k, v, mask):
-        step, call = divmod(self.made, len(self.calls))
-        self.made += 1
+        call, self._call = self._call, self._call + 1
         before, after, site = self.calls[call]
-        length = q.shape[2]
-        assert length == before + math.prod(self.grid) + after, (length, self.grid, before, after)
-        image = slice(before, length - after)
-        full = _softmax(q, k, v, mask)
+        longer = q.shape[2] - before - math.prod(self.grid) - after
+        assert longer >= 0, (q.shape, self.grid, before, after)
+        before, after = (before, after + longer) if self.text_last else (before + longer, after)
+        image = slice(before, q.shape[2] - after)
+        rows, out = q.shape[0] // len(self.branches), torch.empty_like(v)
+        for place in sorted(range(len(self.branches)), key=lambda place: self.branches[place]):
+            of = slice(place * rows, (place + 1) * rows)
+            own = mask[of] if mask is not None and mask.ndim > 2 and mask.shape[0] == q.shape[0] else mask
+            out[of] = self._branch(self.branches[place], (call, site), q[of], k[of], v[of], own, image)
+        return out
+
+    def _branch(self, branch, where, q, k, v, mask, image):
+        full, (call, site), step = _softmax(q, k, v, mask), where, self.steps - 1
         if site is None:
             return full
-        out = full.clone()
-        heads = q.shape[1]
+        out, heads = full.clone(), q.shape[1]
         for head in range(heads):
             profile = self.profiles[(site * heads + head) % len(self.profiles)]
             at = (slice(None), slice(head, head + 1))
-            out[at] = self._head(profile, step, (call, head), full[at], q[at], k[at], v[at], mask, image)
-        if self.share[step] == "1":
-            rows = q.shape[0] // len(self.branches)
-            of = {index: slice(n * rows, (n + 1) * rows) for n, index in enumerate(self.branches)}
-            out[of[1]] = full[of[1]]
-            out[of[1]][:, :, image] = out[of[0]][:, :, image]
+            out[at] = self._head(profile, step, (branch, call, head), full[at], q[at], k[at], v[at], mask, image)
+        if branch == 0:
+            self.shared[call] = (step, out[:, :, image])
+        elif self.share[step] == "1" and self.shared.get(call, (None,))[0] == step:
+            out = full.clone()
+            out[:, :, image] = self.shared[call][1]
             for head in range(heads):
-                kept, residual = self.kept[call, head]
-                kept[of[1]] = out[of[1]][:, head : head + 1]
+                kept, residual = self.kept[1, call, head]
                 if residual is not None:
-                    residual[of[1]] = residual[of[0]]
+                    residual = self.kept[0, call, head][1]
+                self.kept[1, call, head] = (out[:, head : head + 1].clone(), residual)
         return out
 
     def _head(self, profile, step, key, full, q, k, v, mask, image):
