@@ -1,7 +1,7 @@
 """What a plan means, from its letters and nothing of the pack's: a host whose attention is a masked softmax in float64.
 
 Every attention function that the host's modules hold is replaced while it runs. A call is a site's when it joins a
-sequence with itself that is long enough to hold the token grid; they are told apart by their order in a forward, steps
+sequence with itself that is long enough to hold the token grid; calls are told apart by their order in a forward, steps
 by their noise levels.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -21,8 +21,11 @@ FUNCTIONS = ("optimized_attention", "optimized_attention_masked")
 class Oracle:
     """One run. grid: of the latent. calls: of each in a forward, tokens before and after those of the grid, and the
     number of the plan's site, or None where the plan has none for it. profiles: letters of each head, one a step, heads
-    of all sites in one row. share: a digit a step. windows: by letter, in fractions. text_last: whether tokens that a
-    longer prompt has more stand after those of the grid. steps: that were made.
+    of all sites in one row. share: a digit a step. windows: by letter, in fractions; pooled: whether what is outside
+    them is seen as a key a tile. text_last: whether tokens that a longer prompt has more stand after those of the grid.
+    names: of the modules that are the plan's sites, which then tell the sites apart. evaluated, slopes, corrections: as
+    in `plans.Level`. whole: sites that give out what they gave last where all their heads are reused. steps: that were
+    made. dense, full: FLOPs of attention at sites, and what full heads take of them.
     """
 
     grid: tuple[int, ...]
@@ -31,40 +34,77 @@ class Oracle:
     share: str
     windows: tuple[tuple[float, ...], ...]
     text_last: bool = False
+    pooled: bool = False
+    names: tuple[str, ...] = ()
+    evaluated: str = ""
+    slopes: tuple[float, ...] = ()
+    corrections: tuple[float, ...] = ()
+    whole: frozenset[int] = frozenset()
     steps: int = 0
+    dense: int = 0
+    full: int = 0
     branches: list[int] = field(default_factory=list)
-    kept: dict = field(default_factory=dict)
+    cached: dict = field(default_factory=dict)
     shared: dict = field(default_factory=dict)
+    last: dict = field(default_factory=dict)
     _call: int = 0
+    _forwards: int = 0
     _noise: float | None = None
+    _before: int = 0
+    _history: list = field(default_factory=list)
+    _inside: list[str] = field(default_factory=list)
 
     @contextmanager
     def inside(self, model):
         """A clone of the model that follows the letters while the context lasts."""
         patched = model.clone()
         patched.set_model_unet_function_wrapper(self._forward)
-        holders = [
-            (module, name, getattr(module, name))
-            for key, module in list(sys.modules.items())
-            if key.startswith("comfy.ldm.")
-            for name in FUNCTIONS
-            if hasattr(module, name)
-        ]
-        try:
-            for module, name, function in holders:
-                setattr(module, name, self._replacement(function))
+        patched.add_wrapper_with_key("predict_noise", "oracle", self._evaluate)
+        with ExitStack() as undo:
+            for key, module in list(sys.modules.items()):
+                for name in FUNCTIONS if key.startswith("comfy.ldm.") else ():
+                    if hasattr(module, name):
+                        function = getattr(module, name)
+                        undo.callback(setattr, module, name, function)
+                        setattr(module, name, self._replacement(function))
+            for name, module in model.model.diffusion_model.named_modules() if self.names else ():
+                enters = module.register_forward_pre_hook(lambda *_, name=name: self._inside.append(name))
+                leaves = module.register_forward_hook(lambda *_: self._leave())
+                undo.callback(enters.remove)
+                undo.callback(leaves.remove)
             yield patched
-        finally:
-            for module, name, function in holders:
-                setattr(module, name, function)
 
-    def _forward(self, apply_model, args):
-        noise = float(args["timestep"].flatten()[0])
+    def _leave(self):
+        self._inside.pop()
+
+    def _evaluate(self, executor, x, timestep, *args, **kwargs):
+        noise = float(timestep.flatten()[0])
         if noise != self._noise:
             self._noise, self.steps = noise, self.steps + 1
-        self.branches, self._call = args["cond_or_uncond"], 0
+        step, history, before = self.steps - 1, self._history, self.dense
+        slope, correction = (values[step] if values else 0.0 for values in (self.slopes, self.corrections))
+
+        def line():
+            if len(history) < 2:
+                return 0.0
+            (older, a), (newer, b) = history[-2:]
+            return (b - a) * (noise - newer) / (newer - older)
+
+        if self.evaluated and self.evaluated[step] == "0":
+            self.dense += self._before
+            return (history[-1][1] + slope * line()).to(x.dtype)
+        output = executor(x, timestep, *args, **kwargs)
+        prediction = output.double()
+        if slope or correction:
+            output = (prediction + correction * (prediction - history[-1][1]) + slope * line()).to(x.dtype)
+        history.append((noise, prediction))
+        self._before = self.dense - before
+        return output
+
+    def _forward(self, apply_model, args):
+        self.branches, self._call, self._forwards = args["cond_or_uncond"], 0, self._forwards + 1
         made = apply_model(args["input"], args["timestep"], **args["c"])
-        assert self._call == len(self.calls)
+        assert self.names or self._call == len(self.calls)
         return made
 
     def _replacement(self, function):
@@ -75,7 +115,7 @@ class Oracle:
                 q, k, v = (x.transpose(1, 2) for x in (q, k, v))
             if kwargs.get("enable_gqa"):
                 k, v = (x.repeat_interleave(heads // x.shape[1], dim=1) for x in (k, v))
-            if self.branches and q.shape == k.shape and q.shape[2] >= math.prod(self.grid):
+            if self.branches and q.shape == k.shape and q.shape[2] >= math.prod(self.grid) and self._is_site():
                 out = self._site(q.double(), k.double(), v.double(), mask)
             else:
                 out = _softmax(q.double(), k.double(), v.double(), mask)
@@ -84,13 +124,19 @@ class Oracle:
 
         return attention
 
+    def _is_site(self):
+        return not self.names or (bool(self._inside) and self._inside[-1] in self.names)
+
     def _site(self, q, k, v, mask):
         call, self._call = self._call, self._call + 1
-        before, after, site = self.calls[call]
-        longer = q.shape[2] - before - math.prod(self.grid) - after
+        length = q.shape[2]
+        before, after, site = (0, 0, self.names.index(self._inside[-1])) if self.names else self.calls[call]
+        longer = length - before - math.prod(self.grid) - after
         assert longer >= 0, (q.shape, self.grid, before, after)
         before, after = (before, after + longer) if self.text_last else (before + longer, after)
-        image = slice(before, q.shape[2] - after)
+        image = slice(before, length - after)
+        if site is not None:
+            self.dense += 4 * q.shape[3] * length**2 * q.shape[1] * q.shape[0]
         rows, out = q.shape[0] // len(self.branches), torch.empty_like(v)
         for place in sorted(range(len(self.branches)), key=lambda place: self.branches[place]):
             of = slice(place * rows, (place + 1) * rows)
@@ -102,45 +148,94 @@ class Oracle:
         full, (call, site), step = _softmax(q, k, v, mask), where, self.steps - 1
         if site is None:
             return full
-        out, heads = full.clone(), q.shape[1]
-        for head in range(heads):
-            profile = self.profiles[(site * heads + head) % len(self.profiles)]
+        heads = q.shape[1]
+        profiles = [self.profiles[(site * heads + head) % len(self.profiles)] for head in range(heads)]
+        if site in self.whole and {profile[step] for profile in profiles} == {"r"}:
+            return self.last[branch, call].clone()
+        out, donor = full.clone(), self.shared.get(call, (None,))
+        taken = branch == 1 and self.share[step] == "1" and donor[0] == step
+        if taken:
+            out[:, :, image] = donor[1]
+        for head, profile in enumerate(profiles):
             at = (slice(None), slice(head, head + 1))
+            if taken:
+                self._taken(profile, step, (call, head), out[at], donor[2] == self._forwards)
+                continue
             out[at] = self._head(profile, step, (branch, call, head), full[at], q[at], k[at], v[at], mask, image)
+            self.full += 4 * q.shape[3] * q.shape[2] ** 2 * q.shape[0] * (profile[step] == "f")
         if branch == 0:
-            self.shared[call] = (step, out[:, :, image])
-        elif self.share[step] == "1" and self.shared.get(call, (None,))[0] == step:
-            out = full.clone()
-            out[:, :, image] = self.shared[call][1]
-            for head in range(heads):
-                kept, residual = self.kept[1, call, head]
-                if residual is not None:
-                    residual = self.kept[0, call, head][1]
-                self.kept[1, call, head] = (out[:, head : head + 1].clone(), residual)
+            self.shared[call] = (step, out[:, :, image], self._forwards)
+        self.last[branch, call] = out
         return out
+
+    def _taken(self, profile, step, key, out, together):
+        """What a branch whose output is the other's has for later steps: that output where it would have computed one,
+        and the other's new residual where both are in one forward.
+        """
+        letter, (kept, residual) = profile[step], self.cached.get((1, *key), (None, None))
+        if letter == "f":
+            residual = self.cached[(0, *key)][1] if together and _next_residual(profile, step) else None
+        self.cached[(1, *key)] = (kept if letter == "r" else out.clone(), residual)
 
     def _head(self, profile, step, key, full, q, k, v, mask, image):
         letter = profile[step]
-        kept, residual = self.kept.get(key, (None, None))
-        if letter == "f":
-            out = full.clone()
-            later = [one for one in profile[step + 1 :].split("f")[0] if one.isupper()]
-            if later:
-                residual = (full - self._window(later[0], q, k, v, mask, image))[:, :, image]
+        kept, residual = self.cached.get(key, (None, None))
+        lost = letter.isupper() and residual is None
+        if letter == "f" or lost:
+            out, way = full.clone(), letter if lost else _next_residual(profile, step)
+            if way:
+                residual = (full - self._window(way, q, k, v, mask, image))[:, :, image]
         elif letter == "r":
             return kept.clone()
         else:
             out = self._window(letter, q, k, v, mask, image)
             if letter.isupper():
                 out[:, :, image] += residual
-        self.kept[key] = (out.clone(), residual)
+        self.cached[key] = (out.clone(), residual)
         return out
 
     def _window(self, letter, q, k, v, mask, image):
         extent = self.windows[int(letter) if letter.isdigit() else ord(letter) - ord("A")]
-        seen = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool)
-        seen[image, image] = box_mask(self.grid, extent)
-        return _softmax(q, k, v, mask, seen)
+        seen, box = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool), box_mask(self.grid, extent)
+        seen[image, image] = box
+        if not self.pooled or box.all():
+            return _softmax(q, k, v, mask, seen)
+        tile = tile_of(self.grid)
+        keys, values, bias = _pooled(q, k, v, image, tile)
+        far = torch.zeros(q.shape[2], keys.shape[2], dtype=torch.bool)
+        for one in range(keys.shape[2]):
+            far[image, one] = ~box[:, tile == one].any(1)
+        logits = torch.cat((_logits(q, k, mask, seen), _logits(q, keys, None, far) + bias[:, :, None]), 3)
+        return logits.softmax(-1) @ torch.cat((v, values), 2)
+
+
+def _next_residual(profile, step) -> str:
+    """The letter of the residuals that stand on this full step; empty where none do."""
+    return next((one for one in profile[step + 1 :].split("f")[0] if one.isupper()), "")
+
+
+def tile_of(grid) -> torch.Tensor:
+    """The number of each token's tile, on small grids."""
+    flat = [1] * (3 - len(grid)) + list(grid)
+    number = torch.zeros(flat, dtype=torch.long)
+    for axis, (count, size) in enumerate(zip(flat, ([1] if flat[0] == 1 else [2]) + [4, 4])):
+        tile = torch.arange(count) // min(size, count)
+        number = number * (int(tile[-1]) + 1) + tile.view([-1 if a == axis else 1 for a in range(3)])
+    return number.flatten()
+
+
+def _pooled(q, k, v, image, tile):
+    """The mean key and value of each tile, and what is added to its logit, as kernels/pooling.py explains it."""
+    scale, spread = q.shape[3] ** -0.5, q[:, :, image].square().mean(2)
+    keys, values, bias = [], [], []
+    for one in range(int(tile.max()) + 1):
+        of = k[:, :, image][:, :, tile == one]
+        keys.append(of.mean(2))
+        values.append(v[:, :, image][:, :, tile == one].mean(2))
+        weight = torch.tensor(float(of.shape[2]), dtype=of.dtype).log()
+        more = (of.var(2, correction=0) * spread).sum(2) * scale**2 / 2
+        bias.append(weight + more.clamp(max=float(weight)))
+    return torch.stack(keys, 2), torch.stack(values, 2), torch.stack(bias, 2)
 
 
 def box_mask(grid, extent) -> torch.Tensor:
@@ -158,12 +253,14 @@ def box_mask(grid, extent) -> torch.Tensor:
     return mask
 
 
-def _softmax(q, k, v, mask, seen=None):
+def _logits(q, k, mask, seen=None):
     logits = q @ k.transpose(2, 3) * q.shape[3] ** -0.5
     if mask is not None:
         mask = mask.view((1,) * (3 - mask.ndim) + mask.shape) if mask.ndim < 3 else mask
         mask = mask[:, None] if mask.ndim == 3 else mask
         logits = logits.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else logits + mask.double()
-    if seen is not None:
-        logits = logits.masked_fill(~seen, -math.inf)
-    return logits.softmax(-1) @ v
+    return logits if seen is None else logits.masked_fill(~seen, -math.inf)
+
+
+def _softmax(q, k, v, mask, seen=None):
+    return _logits(q, k, mask, seen).softmax(-1) @ v
