@@ -365,10 +365,10 @@ _WAS_IN_FULL = say("The run was made with full attention.")
 
 def _fitting(patcher, plan: Plan | Refusal) -> Plan | Refusal:
     """The plan, if it is one and for this model. Raises NotCovered where none can be."""
-    identity = HostModel.of(patcher).identity
+    model = HostModel.of(patcher)
     if isinstance(plan, Refusal):
         return plan
-    reason = plan.why_not(identity)
+    reason = model.why_not(plan)
     return plan if reason is None else Refusal(reason)
 
 

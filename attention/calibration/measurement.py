@@ -169,10 +169,11 @@ def _table(seen: Watch, sites) -> CalibrationTable:
     observer, run = seen.observer, seen.run
     keep = descending(run.positions)
     records = observer.records
+    reuse = [record.reuse[:, :, 0] for record in records]
     gains, reused = seen.probes.gains(
         np.array(run.sigmas),
-        _of_sites([record.way[:, :, seen.probes.way] for record in records]),
-        _of_sites([record.reuse[:, :, 0] for record in records]),
+        _of_sites([record.way[:, :, seen.probes.way] for record in records] if seen.ways else reuse),
+        _of_sites(reuse),
     )
     sigmas = np.array(run.sigmas)
     shares = seen.predictions.shares(sigmas)

@@ -238,6 +238,8 @@ def _samples(q, k, v, output, queries: Queries, scale: float | None) -> list[Sam
 
 def _by_each_way(q, k, v, queries: Queries, scale: float | None) -> torch.Tensor:
     """Each way's output at the placed queries: (B, W, H, n_placed, D) float32."""
+    if not queries.ways:
+        return q.new_zeros(q.shape[0], 0, q.shape[1], queries.placed, q.shape[3]).float()
     masked = iter(())
     if len(queries.masks):
         pooled = pool(q, k, v, queries.layout, scale) if queries.pools else None

@@ -40,17 +40,25 @@ class Probe:
 
 class Probes:
     """The probes of a run with `steps` steps over `sites` sites, and the gains that they gave. fraction: of the steps,
-    how many probes there are, but `least` or more.
+    how many probes there are, but `least` or more. windows: whether there are any; else reuse tells the gains.
     """
 
     way = 0  # the narrowest window: an error well above rounding at every site
 
-    def __init__(self, sites: int, steps: int, fraction: float = PROBE_FRACTION, least: int = LEAST_PROBES):
+    def __init__(
+        self,
+        sites: int,
+        steps: int,
+        fraction: float = PROBE_FRACTION,
+        least: int = LEAST_PROBES,
+        windows: bool = True,
+    ):
         count = max(least, round(fraction * steps)) if steps > 1 else 0
         groups = max(1, min(MOST_GROUPS, sites, count - 1))
         self.step = max(1, round(PROBED_AT * (steps - 1)))
-        self.list = [Probe(WINDOWED, group) for group in range(groups)] if count else []
-        if count > 1:
+        self._kind = WINDOWED if windows else REUSED
+        self.list = [Probe(WINDOWED, group) for group in range(groups)] if count and windows else []
+        if count > 1 or (count and not windows):
             self.list.append(Probe(REUSED, None))
         self._bounds = np.linspace(0, sites, groups + 1).round().astype(int)
         self._changes: list[tuple[Probe, tuple[int, ...], float]] = []
@@ -72,10 +80,12 @@ class Probes:
 
         windowed, reused (steps, sites): the squared error that a probe of each kind puts in at each site and step.
         """
+        if self._kind == REUSED:
+            windowed = reused
         by_site = np.full(windowed.shape[1], self._fallback(windowed))
         for probe, sites, change in self._changes:
             put_in = float(np.nansum(windowed[self.step, list(sites)]))
-            if probe.kind == WINDOWED and put_in > 0 and change > 0:
+            if probe.kind == self._kind and put_in > 0 and change > 0:
                 by_site[list(sites)] = change / put_in
         factor = 1.0
         for probe, sites, change in self._changes:
@@ -87,7 +97,7 @@ class Probes:
 
     def _fallback(self, windowed: np.ndarray) -> float:
         """The gain of groups whose own probe gave nothing: that of all that did."""
-        good = [(sites, change) for probe, sites, change in self._changes if probe.kind == WINDOWED and change > 0]
+        good = [(sites, change) for probe, sites, change in self._changes if probe.kind == self._kind and change > 0]
         put_in = sum(float(np.nansum(windowed[self.step, list(sites)])) for sites, _ in good)
         return sum(change for _, change in good) / put_in if put_in > 0 else 1.0
 

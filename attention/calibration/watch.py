@@ -95,7 +95,8 @@ class Watch(DenseRun):
         """Choose what to score by the axes of the grid."""
         levels = (*self.run.sigmas, self.run.end)
         self.signal = signal_scale(model.get_model_object("model_sampling"), levels)
-        self.ways = approximations(len(self.family.grid(self.diffusion_model, self.run.picture_shape(noise_shape))))
+        axes = len(self.family.grid(self.diffusion_model, self.run.picture_shape(noise_shape)))
+        self.ways = approximations(axes) if self.family.placed else ()
         queries = OWN_QUERIES if self._own else IMAGE_QUERIES
         self.observer = Observer(self.sites, self.run, self.ways, AGES, queries)
         self.layouts, self.branches = self.observer.layouts, self.observer.branches
@@ -105,9 +106,10 @@ class Watch(DenseRun):
 
     def _probes(self) -> Probes:
         sites, steps = len(self.sites), len(self.run.positions)
+        windows = bool(self.ways)
         if not self._own:
-            return Probes(sites, steps)
-        return Probes(sites, steps, OWN_PROBES, LEAST_PROBES if steps >= OWN_TWO_FROM else 1)
+            return Probes(sites, steps, windows=windows)
+        return Probes(sites, steps, OWN_PROBES, LEAST_PROBES if steps >= OWN_TWO_FROM else 1, windows)
 
     def _held(self, noise_shape, model) -> int:
         """Most bytes that are held during the run: samples of the last steps, and all outputs of one step."""
@@ -161,7 +163,7 @@ class Watch(DenseRun):
 
     def sampled(self, samples: torch.Tensor) -> None:
         """Make the probes."""
-        if len(self.branches) > 1 and not self.run.shares_guidance:
+        if len(self.branches) > 1 and not self.run.guidance.shares:
             self.run.record.note(say("The guider combines its branches in a way of its own, so none serves another."))
         again, self._again = self._again, None
         if again is None or self.failure is not None:

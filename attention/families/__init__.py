@@ -2,7 +2,7 @@
 
 from ...sentences import say
 from .aura import AURA
-from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Beside, Entry, Family, Site
+from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Beside, Entry, Family, Site, patches
 from .chroma import CHROMA
 from .cogvideox import COGVIDEOX
 from .cosmos import COSMOS
@@ -11,14 +11,18 @@ from .flux import FLUX
 from .hidream import HIDREAM
 from .hunyuan_dit import HUNYUAN_DIT
 from .hunyuan_video import HUNYUAN_VIDEO
+from .ideogram import IDEOGRAM
 from .joyimage import JOYIMAGE
 from .kandinsky5 import KANDINSKY5
 from .krea2 import KREA2
+from .lens import LENS
 from .ltx import LTX
 from .lumina import LUMINA
+from .minimax import MINIMAX
 from .mochi import MOCHI
 from .omnigen2 import BOOGU, OMNIGEN2
 from .pixart import PIXART
+from .pixeldit import PIXELDIT
 from .qwen_image import MAGE_FLOW, QWEN_IMAGE
 from .sd3 import SD3
 from .wan import WAN, WAN_REFERENCE_LAST, WAN_SCAIL, WAN_VACE
@@ -26,7 +30,7 @@ from .wan import WAN, WAN_REFERENCE_LAST, WAN_SCAIL, WAN_VACE
 FAMILIES = (
     *(SD3, FLUX, PIXART, WAN, WAN_VACE, WAN_SCAIL, WAN_REFERENCE_LAST),
     *(QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5, HIDREAM, OMNIGEN2, BOOGU, COGVIDEOX),
-    *(HUNYUAN_DIT, AURA, MOCHI, KREA2, ERNIE, JOYIMAGE, MAGE_FLOW),
+    *(HUNYUAN_DIT, AURA, MOCHI, KREA2, ERNIE, JOYIMAGE, MAGE_FLOW, MINIMAX, LENS, IDEOGRAM, PIXELDIT),
 )
 # As people know them: those first that most people have, as many as one sentence bears.
 _TITLES = tuple(dict.fromkeys(family.title for family in FAMILIES))
@@ -38,6 +42,9 @@ REFUSED = {
     "HiDreamO1Transformer": say("is a language model that keeps keys and values itself"),
     "NaDiT": say("attends in windows of its own"),
 }
+
+# Classes of the host that are not looked into: no transformers.
+_U_NETS = {"UNetModel", "StageB", "StageC"}
 
 __all__ = [
     "ALL",
@@ -52,7 +59,9 @@ __all__ = [
     "Entry",
     "Family",
     "Site",
+    "discoverable",
     "find_family",
+    "patches",
     "refusal",
 ]
 
@@ -76,6 +85,11 @@ def find_family(diffusion_model) -> Family | None:
 def refusal(diffusion_model) -> str | None:
     """Why a model that resembles a covered one is not, as a verb; None where there is nothing to say."""
     return next((REFUSED[name] for name in _class_names(diffusion_model) if name in REFUSED), None)
+
+
+def discoverable(diffusion_model) -> bool:
+    """Whether the attention of a model that no family covers may be looked for."""
+    return not any(name in _U_NETS or name in REFUSED for name in _class_names(diffusion_model))
 
 
 def _class_names(diffusion_model) -> list[str]:

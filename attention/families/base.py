@@ -100,7 +100,8 @@ class Family:
     `beside(diffusion_model, grid, conditions, transformer_options)`: what stands (before, after) the tokens of the grid
     and goes the way of the image (references, padding), see `Beside`, or None where it mixes with the grid's;
     conditions: what the model is called with beside the latent. A sequence of the grid's tokens alone has nothing
-    beside them, whatever it says.
+    beside them, whatever it says. placed: whether all this is known; else there are no windows, and branches do not
+    share.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Family:
     grid: Callable[[Any, tuple[int, ...]], tuple[int, ...]]
     text: str = FIRST
     beside: Callable[[Any, tuple[int, ...], dict, dict], tuple[Beside, Beside] | None] = lambda *run: (0, 0)
+    placed: bool = True
 
 
 def ceil_grid(latent_shape: tuple[int, ...], patch: tuple[int, ...]) -> tuple[int, ...]:

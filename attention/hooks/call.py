@@ -164,6 +164,18 @@ def tokens_of(args: tuple, kwargs: dict) -> tuple[int, int]:
     return q.shape[0], q.shape[2 if split else 1]  # (B, H, L, D), or (B, L, H*D)
 
 
+def joins_itself(args: tuple, kwargs: dict) -> tuple[int, int, int] | None:
+    """(heads, head size, tokens) of a call of the host's attention function in which a sequence attends to itself; None
+    of one whose queries and keys differ in number.
+    """
+    given = {**dict(zip(_NAMES, args, strict=False)), **kwargs}
+    q, k, heads = given["q"], given["k"], given["heads"]
+    axis = 2 if given.get("skip_reshape") else 1
+    if q.shape[0] != k.shape[0] or q.shape[axis] != k.shape[axis]:
+        return None
+    return heads, q.shape[3] if axis == 2 else q.shape[2:].numel() // heads, q.shape[axis]
+
+
 def _groups(tensor: torch.Tensor, q: torch.Tensor) -> int:
     """Heads of keys or values (B, L, H*D) that groups of queries (B, H, L, D) share."""
     return tensor.shape[2:].numel() // q.shape[3]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ...sentences import LEVEL_OFF, say
+from .call import joins_itself
 from .listener import RunListener
 from .model import HostModel
 from .noise import noise_scale
@@ -14,6 +16,9 @@ from .processor import MakeProcessor, Processor
 from .record import RunLog, RunRecord, StepCount, Stopwatch, latent_digest
 from .run import Forward, GuidanceKind, SamplerCall, SamplingRun, SiteCall, step_cache_of
 from .workload import Workload
+
+if TYPE_CHECKING:
+    from .finder import Finder
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +41,13 @@ class Installation:
         listener: RunListener | None = None,
     ):
         # Not the model itself: its patcher must be free to go while a patched clone lives on.
-        self.family = model and model.family
+        self._model = model and model.known
         self.sites = model.sites if model else ()
+        self.finder: Finder | None = None  # of a model that no record covers
         self.runs = runs
         self.run: SamplingRun | None = None
         self.processor: Processor | None = None
+        self._started: Processor | None = None
         self.forward: Forward | None = None
         self._make_processor = make_processor
         self._strict = strict
@@ -63,8 +70,9 @@ class Installation:
         run = self._begin_run(guider, args, kwargs)
         if run is None:
             return executor(*args, **kwargs)
-        record, processor, seconds = run.record, self.processor, Stopwatch()
-        self._tell(self._listener.began, run, processor)
+        record, seconds = run.record, Stopwatch()
+        if not self._unknown:
+            self._tell(self._listener.began, run, self.processor)
         try:
             output = executor(*args, **kwargs)
             record.state = "done"
@@ -77,8 +85,12 @@ class Installation:
             raise
         finally:
             record.seconds = seconds()
+            processor, self._started = self._started, None  # the host has cleaned up by now
+            untold = self._unknown
             run.clock.finish(processor.overhead if processor else 0.0, after=True)
             self.release()
+            if untold:
+                self._tell(self._listener.began, run, processor)
             self._tell(self._listener.ended, run, processor)
 
     def _tell(self, hears: Callable[[SamplingRun, Processor | None], None], run: SamplingRun, processor) -> None:
@@ -99,24 +111,52 @@ class Installation:
         steps = [StepCount(position) for position in positions]
         record = RunRecord(steps, sampler=asked.sampler, cfg=guidance.cfg, seed=asked.seed, batch=asked.shape[0])
         workload = _workload(guider, patcher, asked, guidance.cfg)
-        run = SamplingRun(asked, positions, position_of, record, guidance, patcher, workload)
+        placed = self._model is None or self._model.family.placed
+        run = SamplingRun(asked, positions, position_of, record, guidance, patcher, workload, placed)
         self.runs.open(record)
+        if not self._unknown:
+            self._start(run)
+        self.run = run
+        return run
+
+    def _start(self, run: SamplingRun) -> None:
+        """Make the run's processor."""
         try:
             if self._make_processor is not None:
-                self.processor = self._make_processor(run)
+                self.processor = self._started = self._make_processor(run)
+                self.sites = getattr(self.processor, "sites", self.sites)
         except Exception as error:
             if self._strict:
                 raise
-            record.note(
+            run.record.note(
                 say("The plan could not be started ({error}), so the run was made with full attention.", error=error)
             )
-        self.run = run
-        return run
+
+    @property
+    def _unknown(self) -> bool:
+        """Whether it has to be looked first where the model attends."""
+        return self.finder is not None and self.finder.needed
+
+    def _discover(self, run: SamplingRun, x, evaluate: Callable) -> None:
+        """Look where the model attends, then start the run."""
+        network, seconds = run.patcher.model.diffusion_model, Stopwatch()
+        self.finder.look(network, evaluate, x)
+        self.sites = self._model.sites
+        if self.sites:
+            self._start(run)
+        else:
+            run.record.note(say("No attention was found in this model, so the run was made with full attention."))
+        if self.processor is not None:
+            self.processor.announce(tuple(x.shape), run.patcher)
+            self.processor.overhead += seconds()
+        self._tell(self._listener.began, run, self.processor)
 
     def release(self, *_args, **_kwargs) -> None:
         """Drop everything the run held. Called at the end of a run and, should that fail, by the host's clean-up."""
         if self.processor is not None:
             self.processor.close()
+        if self.finder is not None:
+            self.finder.close()
         self.run = self.processor = self.forward = None
 
     def prepare_sampling(self, executor, model, noise_shape, *args, **kwargs):
@@ -145,6 +185,10 @@ class Installation:
         if run is None:
             return executor(x, timestep, model_options, *args, **kwargs)
         sigma = float(timestep.flatten()[0])
+        if self._unknown:
+            self._discover(run, x, lambda: executor(x.clone(), timestep, model_options, *args, **kwargs))
+        if self.finder is not None and self.processor is not None:
+            self.finder.open(run.patcher.model.diffusion_model, self.sites)
         run.arrive(sigma)
         if run.clock.arrive(run.step, self.processor.overhead if self.processor else 0.0) is not None:
             self._tell(self._listener.stepped, run, self.processor)
@@ -186,10 +230,14 @@ class Installation:
 
     def apply_model(self, executor, x, *args, **kwargs):
         """Wraps one forward of the model: (x, t, c_concat, c_crossattn, control, transformer_options)."""
+        if self.run is not None and self.finder is not None:
+            self.finder.entering(tuple((kwargs.get("latent_shapes") or [x.shape])[0]))
         if self.run is None or self.processor is None or self.forward is not None:
             return executor(x, *args, **kwargs)
         options = kwargs.get("transformer_options") or (args[4] if len(args) > 4 else {})
-        self.forward = self.run.begin_forward(executor.class_obj.diffusion_model, self.family, x, options, kwargs)
+        self.forward = self.run.begin_forward(
+            executor.class_obj.diffusion_model, self._model.family, x, options, kwargs
+        )
         try:
             return executor(x, *args, **kwargs)
         finally:
@@ -216,11 +264,15 @@ class Installation:
         call.entered.add(path)
         return call
 
-    def current(self, options: dict) -> SiteCall | None:
-        """The site whose attention is being called now."""
+    def current(self, options: dict, args: tuple = (), kwargs: dict | None = None) -> SiteCall | None:
+        """The site whose attention is being called now. args, kwargs: of the host's attention function."""
         forward = self.forward
         if forward is None or not forward.tracked:
             return None
+        if forward.inside:
+            site = self.sites[forward.inside[-1]]
+            found = joins_itself(args, kwargs or {})
+            return self._opened(forward.inside[-1]) if found and found[:2] == (site.heads, site.head_dim) else None
         block = (options.get("block_type"), options.get("block_index"))
         if forward.pending and forward.pending[0].site.block not in (None, block):
             forward.pending.clear()
@@ -229,9 +281,13 @@ class Installation:
         number = self._by_block.get(block)
         if number is None or self.sites[number].name in forward.open:
             return None
+        return self._opened(number)
+
+    def _opened(self, number: int) -> SiteCall | None:
+        """A site that is opened by its attention itself."""
         call = self.open(number, "")
         if call is not None:
-            forward.pending.remove(call)
+            self.forward.pending.remove(call)
         return call
 
     def resolve(self, path: str, bound):

@@ -8,10 +8,11 @@ from functools import cached_property
 import comfy.model_management
 import torch
 
-from ...plans import ModelIdentity, fingerprint
+from ...plans import ModelIdentity, Plan, fingerprint
 from ...plans import Site as PlanSite
 from ...sentences import LEVEL_OFF, say
-from ..families import TITLES, Family, Site, find_family, refusal
+from ..families import TITLES, Family, Site, discoverable, find_family, refusal
+from .discovery import Discovery, discovery_of
 
 # Entries of the host's model configuration that change what a plan means; the rest (names, paths) may differ freely.
 _PLAIN = (bool, int, float, str, type(None))
@@ -21,13 +22,22 @@ class NotCovered(ValueError):
     """No family covers a model; the message names it and says what happens."""
 
 
-@dataclass(frozen=True, eq=False)
-class HostModel:
-    """A model that a family covers. patcher: the host's ModelPatcher; sites: in the order of execution."""
+@dataclass(frozen=True)
+class Known:
+    """A model's family, and its sites in the order of execution."""
 
-    patcher: object
     family: Family
     sites: tuple[Site, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class HostModel:
+    """A model that can be compressed. patcher: the host's ModelPatcher. known: what is known of it; of a model that no
+    record covers, what its first evaluation shows.
+    """
+
+    patcher: object
+    known: Known | Discovery
 
     @staticmethod
     def of(patcher) -> HostModel:
@@ -43,6 +53,8 @@ class HostModel:
                     reason=reason,
                 ).cured_by(LEVEL_OFF)
             )
+        if family is None and discoverable(model):
+            return HostModel(patcher, discovery_of(model))
         if family is None:
             raise NotCovered(
                 say(
@@ -52,33 +64,67 @@ class HostModel:
                     covered=", ".join(TITLES),
                 ).cured_by(LEVEL_OFF)
             )
-        return HostModel(patcher, family, family.sites(model))
+        return HostModel(patcher, Known(family, family.sites(model)))
+
+    @property
+    def family(self) -> Family:
+        """What kind of model it is."""
+        return self.known.family
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """In the order of execution; none as long as they have not been found."""
+        return self.known.sites
 
     @property
     def diffusion_model(self):
         """The network itself."""
         return self.patcher.model.diffusion_model
 
-    @cached_property
+    @property
     def identity(self) -> ModelIdentity:
         """Who a plan of this model is for: its architecture, not its weights; LoRA patches are only noted."""
-        config = getattr(self.patcher.model.model_config, "unet_config", {})
-        description = {
-            "family": self.family.name,
-            "sites": [[site.name, site.heads, site.head_dim, site.scope] for site in self.sites],
-            "config": {
-                key: value for key, value in sorted(config.items()) if isinstance(value, _PLAIN) and key != "dtype"
-            },
-        }
+        first = self.sites[0] if self.sites else _NOT_FOUND_YET
         patches = len(self.patcher.patches)
         return ModelIdentity(
             family=self.family.name,
-            fingerprint=fingerprint(description),
-            sites=tuple(PlanSite(site.name, site.heads) for site in self.sites),
-            head_dim=self.sites[0].head_dim,
-            hidden=self.sites[0].heads * self.sites[0].head_dim,
+            fingerprint=self._fingerprint,
+            sites=tuple(PlanSite(site.name, site.heads) for site in self.sites or (first,)),
+            head_dim=first.head_dim,
+            hidden=first.heads * first.head_dim,
             note=f"{patches} patched weights (LoRA)" if patches else "",
         )
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        config = getattr(getattr(self.patcher.model, "model_config", None), "unet_config", {})
+        if self.family.placed:
+            sites = [[site.name, site.heads, site.head_dim, site.scope] for site in self.sites]
+        else:  # which may not be known yet
+            sites = [model_name(self.patcher), *(name for name, _ in self.diffusion_model.named_modules())]
+        return fingerprint(
+            {
+                "family": self.family.name,
+                "sites": sites,
+                "config": {
+                    key: value for key, value in sorted(config.items()) if isinstance(value, _PLAIN) and key != "dtype"
+                },
+            }
+        )
+
+    def why_not(self, plan: Plan) -> str | None:
+        """Why a plan is not for this model, as a sentence; None where it is, as far as it is known before a run."""
+        ours = (self.family.name, self._fingerprint)
+        if not self.family.placed and (plan.model.family, plan.model.fingerprint) == ours:
+            return None
+        return plan.why_not(self.identity)
+
+    def sites_of(self, plan: Plan) -> tuple[Site, ...]:
+        """The sites that a plan for this model names. Raises ValueError where it attends elsewhere."""
+        return self.sites if self.family.placed else self.known.named(plan.model.sites)
+
+
+_NOT_FOUND_YET = Site("attention", 1, 1)
 
 
 def model_name(patcher) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from comfy.patcher_extension import CallbacksMP, WrappersMP
 
+from .finder import Finder
 from .installation import Installation
 from .listener import RunListener
 from .model import HostModel
@@ -47,9 +48,11 @@ def install(
     ):
         patched.add_wrapper_with_key(kind, KEY, wrapper)
     patched.add_callback_with_key(CallbacksMP.ON_CLEANUP, KEY, installation.release)
-    for number, site in enumerate(model.sites):
+    for number, site in enumerate(model.sites if model.family.placed else ()):
         _patch_site(patched, installation, number, site)
-    if not all(site.rebind for site in model.sites):
+    if not model.family.placed:
+        installation.finder = Finder(installation, model.known)
+    if installation.finder or not all(site.rebind for site in model.sites):
         options = patched.model_options.setdefault("transformer_options", {})
         options[_OVERRIDE] = Override(installation, options.get(_OVERRIDE))
     patched.set_attachments(KEY, installation)

@@ -8,10 +8,13 @@ from ..families import Site
 
 
 def output_metric(diffusion_model, site: Site, like: torch.Tensor) -> torch.Tensor:
-    """Gram matrices (H, D, D) of the output projection's slice of each head, float32.
+    """Gram matrices (H, D, D) of the output projection's slice of each head, float32; ones on their diagonal where it
+    is not known which layer that is.
 
     The layer is asked rather than its weight read, so that quantised and off-loaded layers answer too.
     """
+    if site.output_linear is None:
+        return torch.eye(site.head_dim, device=like.device).expand(site.heads, -1, -1)
     layer = diffusion_model.get_submodule(site.output_linear)
     width = site.heads * site.head_dim
     inputs = like.new_zeros(width + 1, layer.in_features)

@@ -85,6 +85,7 @@ class Forward:
         self.attention_patched = any(name in patches for name in _ATTENTION_PATCHES)
         self.number = 0  # of the pass in its evaluation
         self.pending: list[SiteCall] = []
+        self.inside: list[int] = []  # numbers of the discovered sites that the forward is in, the innermost last
         self.open: dict[str, SiteCall] = {}
         self._mask: tuple[torch.Tensor, tuple[int, int, int], Hidden | None] | None = None
 
@@ -224,9 +225,10 @@ class SamplingRun:
     sigmas, positions: noise level of each step, and its place in the noise schedule. end: the noise level that the last
     step leads to. shape: of the latent. workload: what a dense run like it is known by. guidance: how the branches of
     an evaluation become one prediction. patcher: the host's, as it is sampled, with what nodes further on have put on
-    it. step: where the current evaluation is. clock: of the wall time of steps. passes: times that the current
-    evaluation has run conditionings through a model. grid: of the last tracked forward. Branches that an evaluation has
-    already computed are remembered, so that a second pass over one is recognised as a guidance side pass.
+    it. placed: see `Family.placed`. step: where the current evaluation is. clock: of the wall time of steps. passes:
+    times that the current evaluation has run conditionings through a model. grid: of the last tracked forward. Branches
+    that an evaluation has already computed are remembered, so that a second pass over one is recognised as a guidance
+    side pass.
     """
 
     def __init__(
@@ -238,7 +240,9 @@ class SamplingRun:
         guidance: GuidanceKind,
         patcher=None,
         workload: Workload | None = None,
+        placed: bool = True,
     ):
+        self._placed = placed
         self.sigmas = list(asked.sigmas)
         self.end = asked.end
         self.shape = asked.shape
@@ -258,8 +262,10 @@ class SamplingRun:
 
     @property
     def shares_guidance(self) -> bool:
-        """Whether one branch's output may serve the other: where two are combined by a scale, and nothing else."""
-        return self.guidance.shares
+        """Whether one branch's output may serve the other: where two are combined by a scale, and nothing else, and it
+        is known where the picture's tokens are.
+        """
+        return self.guidance.shares and self._placed
 
     @property
     def step_cache(self) -> str:

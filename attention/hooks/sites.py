@@ -78,6 +78,7 @@ class ModuleHook(Hook):
     def __init__(self, *args):
         super().__init__(*args)
         self._returns_tuple = False
+        self._unbatched = False
 
     @torch.compiler.disable
     def __call__(self, *args, **kwargs):
@@ -89,6 +90,8 @@ class ModuleHook(Hook):
         if call.skip:
             forward.pending.clear()
             kept = tuple(processor.replay(forward, call, stream) for stream in range(call.site.outputs))
+            if self._unbatched:
+                kept = tuple(one[0] for one in kept)
             return kept if self._returns_tuple else kept[0]
         try:
             output = self._function(call)(*args, **kwargs)
@@ -102,7 +105,7 @@ class ModuleHook(Hook):
         original = self.original()
         if not call.site.rebind:
             return original
-        bound = _with_attention(original, self._attend)
+        bound = with_attention(original, self._attend)
         if bound is None:
             self.installation.run.record.note(
                 say(
@@ -113,14 +116,15 @@ class ModuleHook(Hook):
         return bound or original
 
     def _attend(self, inner: Callable, *args, **kwargs):
-        return _attention(self.installation, inner, args, kwargs)
+        return attend(self.installation, inner, args, kwargs)
 
     def _keep(self, call, output) -> None:
         self._returns_tuple = isinstance(output, tuple)
         outputs = output if self._returns_tuple else (output,)
         if len(outputs) != call.site.outputs or not all(isinstance(one, torch.Tensor) for one in outputs):
             return  # of another form than the family says: computed every time
-        for stream, one in enumerate(outputs):
+        self._unbatched = outputs[0].ndim == 2  # (tokens, channels), in a model of one picture at a time
+        for stream, one in enumerate(one[None] if self._unbatched else one for one in outputs):
             self.installation.processor.leave(self.installation.forward, call, stream, one)
 
 
@@ -128,7 +132,7 @@ class ModuleHook(Hook):
 _FUNCTIONS = ("optimized_attention", "optimized_attention_masked")
 
 
-def _with_attention(method, attend: Callable) -> Callable | None:
+def with_attention(method, attend: Callable) -> Callable | None:
     """The same method with attend(function, ...) in the place of its attention function, and nothing else changed; None
     where it is no method that calls one.
     """
@@ -156,12 +160,14 @@ class Override:
     @torch.compiler.disable
     def __call__(self, func, *args, **kwargs):
         inner = func if self.previous is None else _through(self.previous, func)
-        return _attention(self.installation, inner, args, kwargs)
+        return attend(self.installation, inner, args, kwargs)
 
 
-def _attention(installation: Installation, inner: Callable, args: tuple, kwargs: dict):
+def attend(installation: Installation, inner: Callable, args: tuple, kwargs: dict):
     """One call of the host's attention function `inner`, where it is a site's by the run's processor."""
-    call = installation.current(kwargs.get("transformer_options") or {})
+    if installation.finder is not None:
+        installation.finder.saw(args, kwargs)
+    call = installation.current(kwargs.get("transformer_options") or {}, args, kwargs)
     processor, forward = installation.processor, installation.forward
     if call is None or processor is None:
         return inner(*args, **kwargs)

@@ -66,7 +66,7 @@ def follower(
     where a site's error outgrows what the plan expects; a plan that expects nothing leaves the guard off, with a note.
     Raises PlanRefused where the plan is not for this model, PlanError where it has no such level.
     """
-    reason = plan.why_not(model.identity)
+    reason = model.why_not(plan)
     if reason is not None:
         raise PlanRefused(reason)
     if level == CUSTOM and CUSTOM not in (one.name for one in plan.levels):
@@ -93,7 +93,8 @@ def follower(
                 )
             )
         run.record.plan, run.record.level = plan, chosen.name
-        laid_out = timeline.build(schedule, ways, offsets, tuple(site.skippable for site in model.sites))
+        sites = model.sites_of(plan)
+        laid_out = timeline.build(schedule, ways, offsets, tuple(site.skippable for site in sites))
         run.record.methods = laid_out.map()
         cache_budget = budget_bytes or int(AUTOMATIC_CACHE_SHARE * free_memory(device))
         watch = Guard(chosen.expected_errors, run) if guard and chosen.expected_errors else None
@@ -102,7 +103,7 @@ def follower(
         forecast = StepForecast(schedule.evaluated, schedule.slopes, schedule.corrections, run.sigmas)
         referenced = plan.measurement.reference_tokens
         beside = (plan.measurement.text_tokens + referenced, referenced)
-        return Replay(model.family, model.sites, laid_out, run, cache_budget, strict, beside, forecast, watch)
+        return Replay(model.family, sites, laid_out, run, cache_budget, strict, beside, forecast, watch)
 
     return make_processor
 

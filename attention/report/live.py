@@ -58,6 +58,10 @@ class Live:
     def begin(self, run: SamplingRun, processor: Processor | None, kind: str, notes: Sequence[str] = ()) -> None:
         """A run begins; kind: one of `document`'s."""
         self._kind = kind
+        sites = getattr(processor, "sites", None)
+        if sites:  # of a model that no record covers they are known only now
+            names, heads = tuple(site.name for site in sites), tuple(site.heads for site in sites)
+            self._subject = replace(self._subject, sites=names, heads=heads)
         self._subject = replace(self._subject, prompt=executing()[0])
         if len(run.sigmas) <= MOST_NAMED:
             sampling = run.patcher.get_model_object("model_sampling")

@@ -16,69 +16,11 @@ from ditfastattn.attention.hooks.model import HostModel, NotCovered  # noqa: E40
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import WINDOWS, hand_plan  # noqa: E402
+from host.layouts import LAYOUTS, ONE_AT_A_TIME, REFERENCES, TEXT_LAST, VARIANTS, calls_of, sites_of  # noqa: E402
 from host.oracle import Oracle  # noqa: E402
 
 pytestmark = pytest.mark.host
-# Of each configuration: the token grid, and for its attention calls over it, in order, how many there are and how many
-# tokens stand before and after those of the grid. Written from the host's code, not read from the pack's records.
-LAYOUTS = {
-    "sd3": ((8, 12), [(2, 7, 0)]),
-    "sd35m": ((8, 12), [(1, 7, 0), (1, 0, 0), (1, 7, 0), (1, 0, 0), (1, 7, 0)]),
-    "flux": ((8, 12), [(4, 7, 0)]),
-    "pixart_sigma": ((18, 20), [(2, 0, 0)]),
-    "wan21_t2v": ((3, 8, 12), [(2, 0, 0)]),
-    "qwen": ((1, 8, 12), [(2, 7, 0)]),
-    "lumina2": ((8, 12), [(2, 0, 0), (2, 7, 0)]),
-    "zimage": ((8, 12), [(2, 0, 0), (2, 32, 0)]),
-    "ltxv": ((2, 4, 6), [(2, 0, 0)]),
-    "chroma": ((8, 12), [(4, 7, 0)]),
-    "hunyuan_video": ((3, 8, 12), [(4, 7, 0)]),
-    "cosmos_predict2": ((1, 8, 12), [(2, 0, 0)]),
-    "kandinsky5": ((1, 8, 12), [(2, 0, 0)]),
-    "hidream": ((8, 12), [(2, 0, 17)]),
-    "omnigen2": ((8, 12), [(1, 0, 0), (2, 7, 0)]),
-    "cogvideox": ((3, 8, 12), [(2, 7, 0)]),
-    "hydit": ((8, 12), [(4, 0, 0)]),
-    "aura": ((8, 8), [(2, 15, 0)]),
-    "mochi": ((4, 4, 8), [(1, 0, 8)]),
-    "krea2": ((8, 12), [(2, 7, 0)]),
-    "ernie": ((8, 12), [(2, 0, 7)]),
-    "joyimage": ((1, 8, 12), [(2, 0, 7)]),
-    # With reference pictures, further frames, and several sequences through the same blocks.
-    "qwen_edit": ((1, 8, 12), [(2, 7, 16)]),
-    "qwen_layered": ((3, 8, 12), [(2, 7, 0)]),
-    "mage_flow": ((8, 12), [(2, 7, 16)]),
-    "flux_kontext": ((8, 12), [(4, 7, 16)]),
-    "zimage_omni": ((8, 12), [(2, 32, 0), (2, 96, 0)]),
-    "ltxav": ((2, 4, 6), [(2, 0, 0)]),
-    "radiance": ((8, 12), [(2, 7, 0)]),
-    "hunyuan_image21": ((8, 12), [(2, 7, 0)]),
-    "boogu": ((8, 12), [(1, 0, 0), (1, 23, 0), (1, 16, 0), (1, 23, 0)]),
-    "qwen_masked": ((1, 8, 12), [(2, 7, 0)]),
-    "newbie": ((8, 12), [(2, 0, 0), (2, 7, 0)]),
-    "hunyuan_video15": ((3, 8, 12), [(2, 12, 0)]),
-    "wan_dancer": ((3, 8, 12), [(2, 0, 0)]),
-    "wan_camera": ((3, 8, 12), [(2, 0, 0)]),
-    "wan_vace": ((3, 8, 12), [(4, 0, 0)]),
-    "wan_phantom": ((3, 8, 12), [(2, 0, 96)]),
-    "wan_scail": ((3, 8, 12), [(2, 96, 72)]),
-    "wan_s2v": ((3, 8, 12), [(2, 0, 96)]),
-    "wan_humo": ((3, 8, 12), [(2, 0, 96)]),
-}
-# Of each of its calls, where reference pictures begin, their grid, and their place: 0 where the grid's own tokens are.
-REFERENCES = {
-    **{name: [[(103, (4, 4), 0)]] * 4 for name in ("flux_kontext", "mage_flow")},
-    "qwen_edit": [[(103, (1, 4, 4), 0)]] * 2,
-    "zimage_omni": [[(0, (4, 4), 0)]] * 2 + [[(64, (4, 4), 0)]] * 2,
-    "boogu": [[], [(7, (4, 4), 0)], [(0, (4, 4), 0)], [(7, (4, 4), 0)]],
-    **{name: [[(288, (1, 8, 12), 1)]] * 2 for name in ("wan_phantom", "wan_s2v", "wan_humo")},
-    "wan_scail": [[(0, (1, 8, 12), 1), (384, (3, 4, 6), 2)]] * 2,
-}
-# Where not every call has a site of its own: two control videos through one block, a refining block that is left alone.
-SITES = {"wan_vace": (0, 2, 2, 1), "boogu": (None, 0, 1, 2)}
 FAMILIES = pytest.mark.parametrize("family", LAYOUTS)
-# Those that differ from another in their conditioning or their class alone.
-VARIANTS = {name for name in LAYOUTS if "like" in tiny.configs()[name]}
 BASES = pytest.mark.parametrize("family", [family for family in LAYOUTS if family not in VARIANTS])
 # Letters a step of four, for heads in turn; what is shared.
 CASES = {
@@ -93,18 +35,6 @@ ROUNDING = 1e-5
 
 def relative(a, b):
     return float((a.double() - b.double()).norm() / b.double().norm())
-
-
-def calls_of(family):
-    """(before, after, number of the site) of each call."""
-    layouts = [(before, after) for count, before, after in LAYOUTS[family][1] for _ in range(count)]
-    numbers = SITES.get(family, range(len(layouts)))
-    return [(*layout, number) for layout, number in zip(layouts, numbers, strict=True)]
-
-
-def sites_of(family):
-    """Tokens before and after those of the grid at each call of a site."""
-    return [(before, after, number) for before, after, number in calls_of(family) if number is not None]
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +62,7 @@ def test_sites_are_where_the_hosts_code_has_them(family):
 def test_an_all_full_plan_gives_the_plain_hosts_bits(family, plain):
     model = tiny.shared_model(family)
     patched = apply_plan(model, hand_plan(model, family, "ff"), "D1", strict=True)
-    for settings in ({"steps": 2}, {"steps": 2, "split": True, "batch": 2}):
+    for settings in ({"steps": 2}, {"steps": 2, "split": True, "batch": 1 if family in ONE_AT_A_TIME else 2}):
         assert torch.equal(tiny.sample(patched, family, **settings), plain(family, **settings))
         record = attached(patched).runs.latest()
         dense, kept = record.attention_flops()
@@ -151,10 +81,12 @@ def test_what_a_plan_makes_is_what_its_letters_mean(family, case, plain):
     made = tiny.sample(patched, family, steps=steps)
     grid = LAYOUTS[family][0]
     windows = tuple((1.0,) * (len(grid) - 2) + window for window in WINDOWS)
-    oracle = Oracle(grid, calls_of(family), profiles, share, windows, REFERENCES.get(family))
+    oracle = Oracle(
+        grid, calls_of(family), profiles, share, windows, family in TEXT_LAST, references=REFERENCES.get(family)
+    )
     with oracle.inside(model) as meant:
         expected = tiny.sample(meant, family, steps=steps)
-    assert oracle.made == steps * len(calls_of(family))
+    assert oracle.steps == steps
     effect = relative(made, plain(family, steps=steps))
     assert relative(made, expected) < min(ROUNDING, max(0.2 * effect, 1e-6)) and effect > 0
     if case == "all ways":
@@ -169,20 +101,9 @@ def test_a_skipped_site_leaves_out_as_much_as_is_counted(family):
     """All linear layers and all of attention, as torch counts them in the whole model."""
     model = tiny.shared_model(family)
     patched = apply_plan(model, hand_plan(model, family, "fr"), "D1", strict=True)
-    evaluations = []
-
-    def counted(executor, *args, **kwargs):
-        with FlopCounterMode(display=False) as counter:
-            output = executor(*args, **kwargs)
-        evaluations.append(counter.get_flop_counts()["Global"])
-        return output
-
-    watched = patched.clone()
-    watched.add_wrapper_with_key("apply_model", "test", counted)
-    tiny.sample(watched, family, steps=2)
-    first, second = ({str(op): flops for op, flops in one.items()} for one in evaluations)
-    linear = {op: first[op] - second.get(op, 0) for op in first if "attention" not in op}
-    record = attached(watched).runs.latest()
+    dense, second = (counted(one, family)[1] for one in (model, patched))
+    linear = {op: dense[op] - second.get(op, 0) for op in dense if "attention" not in op}
+    record = attached(patched).runs.latest()
     skipping = [site for site in HostModel.of(model).sites if site.skippable]
     assert sum(linear.values()) == sum(step.projections_skipped for step in record.steps)
     assert (sum(step.projections_skipped for step in record.steps) > 0) == bool(skipping)
@@ -190,6 +111,21 @@ def test_a_skipped_site_leaves_out_as_much_as_is_counted(family):
     lengths = [(sites[number], before + math.prod(grid) + after) for before, after, number in sites_of(family)]
     dense = sum(2 * 4 * site.heads * site.head_dim * length**2 for site, length in lengths)
     assert [(step.dense, step.kept) for step in record.steps] == [(dense, dense), (dense, 0)]
+
+
+def counted(model, family) -> list[dict]:
+    """FLOPs by operation, as torch counts them, of the two evaluations of a run."""
+    evaluations, watched = [], model.clone()
+
+    def count(executor, *args, **kwargs):
+        with FlopCounterMode(display=False) as counter:
+            output = executor(*args, **kwargs)
+        evaluations.append({str(op): flops for op, flops in counter.get_flop_counts()["Global"].items()})
+        return output
+
+    watched.add_wrapper_with_key("predict_noise", "test", count)
+    tiny.sample(watched, family, steps=2)
+    return evaluations
 
 
 def test_no_tensor_of_any_family_stays_allocated_after_a_run():

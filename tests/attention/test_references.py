@@ -88,7 +88,7 @@ def test_what_a_plan_makes_of_an_edit_is_what_its_letters_mean(case):
     windows = tuple((1.0,) * (len(grid) - 2) + window for window in WINDOWS)
     numbers = SITES.get(family, range(len(around)))
     calls = [(before, after, number) for (before, after), number in zip(around, numbers, strict=True)]
-    oracle = Oracle(grid, calls, PROFILES, SHARE, windows, references)
+    oracle = Oracle(grid, calls, PROFILES, SHARE, windows, references=references)
     with oracle.inside(model) as meant:
         expected = tiny.sample(meant, family, **settings)
     error, effect = (float((made - other).norm() / other.norm()) for other in (expected, plain))

@@ -1,6 +1,6 @@
 """The official workflow templates of the covered families, with one Apply Compression Plan put in a model.
 
-    python dev.py bench templates [--only NAME ...] [--level D2] [--out FILE]
+    python dev.py bench templates [--only NAME ...] [--level D2] [--out FILE] [--add]
 
 Each is run in the host's own executor, on the CPU: without the node, with it, again with another seed, and the
 picture's own prompt in a host that has not seen it. A tiny model of the family stands in for each model file; what else
@@ -45,27 +45,35 @@ def main() -> int:
     options.add_argument("--only", nargs="*", default=(), help="file names of templates")
     options.add_argument("--level", default=table.LEVEL)
     options.add_argument("--out", type=Path)
+    options.add_argument("--add", action="store_true", help="keep the rows of templates that are not run")
     options = options.parse_args()
     if package.folder() is None:
         print("The official templates are not here: run python dev.py bench templates, without --no-setup.")
         return 1
     start = time.perf_counter()
-    rows = []
+    out = options.out or (None if options.only and not options.add else RESULTS)
+    before = json.loads(out.read_text("utf-8")) if options.add and out.is_file() else {"rows": [], "not_read": {}}
+    rows = [row for row in before["rows"] if options.only and row["template"] not in options.only]
     with Host() as host:
         logging.disable(logging.CRITICAL)  # the host reports every node that fails in full
         templates, unread = prompt.read_all(host, options.only)
         for template in templates:
             rows.append(row_of(host, template, options.level))
             show(rows[-1])
+            if out is not None:
+                write(out, rows, {**before["not_read"], **unread}, options.level)
     logging.disable(logging.NOTSET)
     print(*summary(rows), sep="\n")
     for name, why in unread.items():
         print(f"Not read: {name}: {why}")
     print(f"{time.perf_counter() - start:.0f} s")
-    out = options.out or (None if options.only else RESULTS)
-    if out is not None:
-        out.write_text(json.dumps(report(rows, unread, options.level), indent=1) + "\n", "utf-8")
     return int(not all(row[name] for row in rows for name in FIGURES))
+
+
+def write(out: Path, rows: list[dict], unread: dict, level: str) -> None:
+    """The results so far."""
+    rows = sorted(rows, key=lambda row: row["template"])
+    out.write_text(json.dumps(report(rows, unread, level), indent=1) + "\n", "utf-8")
 
 
 def show(row: dict) -> None:

@@ -57,16 +57,17 @@ def hand_plan(
     evaluated: str = "",
     slopes: tuple[float, ...] = (),
     corrections: tuple[float, ...] = (),
+    pooled: bool = False,
 ) -> Plan:
     """A plan with one level, D1. profiles: one letter row for all heads, or a list that heads take in turn. expected:
-    the error expected of every site. evaluated, slopes, corrections: see `plans.Level`.
+    the error expected of every site. pooled: whether windows are. evaluated, slopes, corrections: see `plans.Level`.
     """
     profiles = [profiles] if isinstance(profiles, str) else profiles
     rows = len(profiles[0])
     host = HostModel.of(model)
     identity, sites = host.identity, host.sites
     grid = host.family.grid(model.model.diffusion_model, tuple(tiny.latent(family).shape))
-    ways = tuple(WaySpec.window((1.0,) * (len(grid) - 2) + window) for window in windows)
+    ways = tuple(WaySpec.window((1.0,) * (len(grid) - 2) + window, pooled) for window in windows)
     level = Level(
         "D1",
         tuple(profiles[head % len(profiles)] for head in range(identity.heads)),

@@ -32,6 +32,14 @@ def _flux2(**config) -> TinyModel:
     return TinyModel("flux2", "flux2", None, config)
 
 
+def _base(family: str, base: str, model_class=None, **config) -> TinyModel:
+    return TinyModel(family, base, model_class, config)
+
+
+_QWEN, _Z_IMAGE, _LTX2 = _base("qwen-image", "qwen"), _base("z-image", "zimage"), _base("ltx-2", "ltxav")
+_MINIMAX, _SCAIL = _base("minimax-h3", "minimax"), _base("wan-scail", "wan_scail")
+# Latents of HunyuanVideo 1.5 have 32 channels, the model sees them twice and a mask.
+_HUNYUAN15 = _base("hunyuan-video-1.5", "hunyuan_video15", None, in_channels=65, out_channels=32, byt5=False)
 _NO_GUIDANCE = {"guidance_embed": False}
 # LongCat and Ovis are Flux without guidance and without a pooled prompt.
 _NO_POOLED = {**_NO_GUIDANCE, "vec_in_dim": None, "txt_ids_dims": [1, 2]}
@@ -72,6 +80,46 @@ FILES: dict[str, TinyModel] = {
     "wan2.2_ti2v_5b*": _wan("WAN22_T2V", in_dim=48, out_dim=48),
     "wan2.2_fun_inpaint_5b*": _wan("WAN22_T2V", in_dim=100, out_dim=48),
     "wan2.2_fun_control_5b*": _wan("WAN22_T2V", in_dim=148, out_dim=48, in_dim_ref_conv=48),
+    "*qwen_image_edit_plus*": _QWEN,
+    "qwen_image*": _QWEN,
+    "firered-image-edit*": _QWEN,
+    "z_image*": _Z_IMAGE,
+    "netayume*": _base("lumina2", "lumina2"),
+    "newbie-image*": _base("lumina2", "newbie"),
+    "chroma1-radiance*": _base("chroma-radiance", "radiance"),
+    "chroma-radiance*": _base("chroma-radiance", "radiance"),
+    "chroma1*": _base("chroma", "chroma"),
+    "pixeldit*": _base("pixeldit", "pixeldit"),
+    "pid_flux1*": _base("pid", "pid"),
+    "ernie-image*": _base("ernie", "ernie"),
+    "hidream_i1*": _base("hidream", "hidream"),
+    "hidream_e1*": _base("hidream", "hidream"),
+    "hunyuan_video_t2v*": _base("hunyuan-video", "hunyuan_video"),
+    "hunyuanvideo1.5_*": _HUNYUAN15,
+    "capybara*": _HUNYUAN15,
+    "kandinsky5lite_t2i*": _base("kandinsky5", "kandinsky5", "Kandinsky5Image"),
+    "kandinsky5lite*": _base("kandinsky5", "kandinsky5"),
+    "krea2*": _base("krea2", "krea2"),
+    "omnigen2*": _base("omnigen2", "omnigen2"),
+    "boogu*": _base("boogu", "boogu"),
+    "lens*": _base("lens", "lens"),
+    "mage_flow*": _base("mage-flow", "mage_flow"),
+    "joyai_image*": _base("joyimage", "joyimage"),
+    "anima*": _base("anima", "anima"),
+    "ideogram4*": _base("ideogram4", "ideogram4"),
+    "ltx-video-2b*": _base("ltxv", "ltxv"),
+    "ltx-2*": _LTX2,
+    "minimax_h3*": _MINIMAX,
+    "fastvideo_fasth3*": _MINIMAX,
+    "fasth3*": _MINIMAX,
+    "void_pass*": _base("cogvideox", "cogvideox", "CogVideoX_Inpaint", in_channels=48, out_channels=16),
+    "wan2.1_fun_camera*": _base("wan-camera", "wan_camera", None, in_dim=32),
+    "wan2.2_fun_camera*": _base("wan-camera", "wan_camera", None, in_dim=32),
+    "wan2.1_vace*": _base("wan-vace", "wan_vace"),
+    "wan2.2_s2v*": _base("wan-s2v", "wan_s2v"),
+    "humo*": _base("wan-humo", "wan_humo", None, in_dim=36),
+    "wan2.2_dancer*": _base("wan-dancer", "wan_dancer"),
+    "wan2.1_14b_scail_2*": _base("wan-scail", "wan_scail", "WAN21_SCAIL2", model_type="scail2"),
     # Beside a covered model: it makes the depth map that a ControlNet or the model reads.
     "lotus-depth*": TinyModel("lotus", "lotus", covered=OTHER),
 }

@@ -27,8 +27,29 @@ _TEXT = {
     "ovis": "flux",
     "qwen_image": "qwen",
     "lumina2": "zimage",
-    "ltxav": "ltxav",
+    "newbie": "newbie",
+    "chroma": "chroma",
+    "pixeldit": "pixeldit",
+    "stable_diffusion": "anima",
+    "hidream": "hidream",
+    "hunyuan_video": "hunyuan_video",
+    "hunyuan_video_15": "hunyuan_video15",
+    "kandinsky5": "kandinsky5",
+    "kandinsky5_image": "kandinsky5",
+    "krea2": "krea2",
+    "omnigen2": "omnigen2",
+    "boogu": "boogu",
+    "lens": "lens",
+    "mage": "mage_flow",
+    "joyimage": "joyimage",
+    "ideogram4": "ideogram4",
+    "ltxv": "ltxv",
+    "ltx-2": "ltxav",
+    "minimax": "minimax",
+    "cogvideox": "cogvideox",
 }
+_UNPOOLED = ("longcat_image", "ovis")
+_ENCODED = ("conditioning_llama3", "t5xxl_ids", "t5xxl_weights")
 # The VAE that a file holds, by the start of its name.
 _VAES = {
     "ae.": objects.Vae(16, 8),
@@ -41,16 +62,22 @@ _VAES = {
     "wan_alpha": objects.Vae(16, 8, video=True),
     "wan2.2_vae": objects.Vae(48, 16, video=True),
     "qwen_image_vae": objects.Vae(16, 8, video=True),
+    "qwen_image_layered_vae": objects.Vae(16, 8, video=True),
+    "hunyuan_video_vae": objects.Vae(16, 8, video=True),
+    "hunyuanvideo15_vae": objects.Vae(32, 16, video=True),
+    "mage_flow_vae": objects.Vae(16, 16),
+    "minimax_h3_video_vae": objects.Vae(24, 16, video=True),
+    "cogvideox_vae": objects.Vae(16, 8, video=True),
+    "pixel_space": objects.Vae(3, 1),
+    "marigold": objects.Vae(16, 8, video=True),
 }
-_LTX_VAE = objects.Vae(128, 32, video=True, frames=8)
-
-# Channels and frequency bins of LTX-2's latent of sound.
-_SOUND = 8, 16
 
 
 def _clip(kind: str) -> objects.Clip:
     entry = models.entry_of(_TEXT[kind])
-    return objects.Clip(entry["context_shape"][1], entry["pooled_dim"] if kind in ("flux", "sd3") else None)
+    # What a text encoder gives beside its embeddings.
+    more = {name: entry["extra_conditioning"][name] for name in _ENCODED if name in entry["extra_conditioning"]}
+    return objects.Clip(entry["context_shape"][1], None if kind in _UNPOOLED else entry["pooled_dim"], more)
 
 
 def _vae(name: str) -> objects.Vae:
@@ -58,10 +85,10 @@ def _vae(name: str) -> objects.Vae:
 
 
 def _checkpoint(ckpt_name):
-    if models.tiny_of(ckpt_name).family == "ltx2":
-        return models.make(ckpt_name), _clip("ltxav"), _LTX_VAE
-    kind = {"flux1": "flux", "sd3": "sd3"}[models.tiny_of(ckpt_name).family]
-    return models.make(ckpt_name), _clip(kind), objects.Vae(16, 8)
+    family = models.tiny_of(ckpt_name).family
+    kind = {"flux1": "flux", "sd3": "sd3", "lumina2": "lumina2", "ltxv": "ltxv", "ltx-2": "ltx-2"}[family]
+    vae = objects.Vae(128, 32, video=True, frames=8) if "ltx" in family else objects.Vae(16, 8)
+    return models.make(ckpt_name), _clip(kind), vae
 
 
 def _video(name: str):
@@ -91,12 +118,20 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
     ),
     "CLIPLoader": (("CLIP",), lambda type, **k: (_clip(type),)),
     "DualCLIPLoader": (("CLIP",), lambda type, **k: (_clip(type),)),
+    "QuadrupleCLIPLoader": (("CLIP",), lambda **k: (_clip("hidream"),)),
+    "LTXAVTextEncoderLoader": (("CLIP",), lambda **k: (_clip("ltx-2"),)),
+    "LTXVAudioVAELoader": (("VAE",), lambda **k: (objects.AudioVae(),)),
     "VAELoader": (("VAE",), lambda vae_name, **k: (_vae(vae_name),)),
-    "LTXAVTextEncoderLoader": (("CLIP",), lambda **k: (_clip("ltxav"),)),
-    "LTXVAudioVAELoader": (("VAE",), lambda **k: (objects.SoundVae(*_SOUND),)),
     "CLIPVisionLoader": (("CLIP_VISION",), lambda **k: (objects.Vision(),)),
     "StyleModelLoader": (("STYLE_MODEL",), lambda **k: (objects.Style(models.entry_of("flux")["context_shape"][1]),)),
-    "ControlNetLoader": (("CONTROL_NET",), lambda **k: (objects.Control.make(128),)),
+    "ControlNetLoader": (
+        ("CONTROL_NET",),
+        lambda control_net_name, **k: (objects.Control.make(256 if "qwen" in control_net_name.lower() else 128),),
+    ),
+    "LoraLoader": (
+        ("MODEL", "CLIP"),
+        lambda model, clip, lora_name, strength_model, **k: (objects.weak_lora(model, lora_name, strength_model), clip),
+    ),
     "ModelPatchLoader": (("MODEL_PATCH",), lambda name, **k: _model_patch(name)),
     "AudioEncoderLoader": (("AUDIO_ENCODER",), lambda **k: (objects.AudioEncoder(),)),
     "LoadImage": (("IMAGE", "MASK"), lambda image, **k: (objects.image(image), objects.image(image)[..., 0].round())),

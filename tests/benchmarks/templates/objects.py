@@ -21,8 +21,8 @@ def _random(shape, *names) -> torch.Tensor:
 class Clip:
     """A text encoder: random embeddings that depend on the text, `width` wide."""
 
-    def __init__(self, width: int, pooled: int | None):
-        self.width, self.pooled = width, pooled
+    def __init__(self, width: int, pooled: int | None, more: dict | None = None):
+        self.width, self.pooled, self.more = width, pooled, more or {}
 
     def clone(self):
         return self
@@ -39,8 +39,15 @@ class Clip:
         embeddings = _random((1, length, self.width), "text", text)
         pooled = _random((1, self.pooled), "pooled", text) if self.pooled else None
         if return_dict:
-            return {"cond": embeddings, "pooled_output": pooled}
+            return {"cond": embeddings, "pooled_output": pooled, **self._beside(text)}
         return (embeddings, pooled) if return_pooled else embeddings
+
+    def _beside(self, text: str) -> dict:
+        made = {}
+        for name, spec in self.more.items():
+            values = _random(spec["tensor"], name, text)
+            made[name] = (values.abs() * 100).long() if "int" in spec["dtype"] else values
+        return made
 
     def encode_from_tokens_scheduled(self, tokens, unprojected=False, add_dict=None, show_pbar=True):
         made = self.encode_from_tokens(tokens, return_dict=True)
@@ -51,13 +58,17 @@ class Clip:
 class Vae:
     """An image or video VAE: a latent pixel is the mean of its pixels, mixed into `latent_channels` by fixed numbers.
 
-    `space`: pixels a latent pixel and side. `video`: `frames` of them a latent frame, after the first.
+    `space`: pixels a latent pixel and side. `video`: `frames` a latent frame, after the first.
     """
 
     latent_channels: int
     space: int
     video: bool = False
     frames: int = 4
+
+    @property
+    def downscale_index_formula(self):
+        return (self.frames, self.space, self.space)
 
     def throw_exception_if_invalid(self):
         pass
@@ -90,7 +101,8 @@ class Vae:
         picture = torch.einsum("bd...,cd->bc...", latent.float(), self._mixing()) / self.latent_channels
         size = [side * self.space for side in latent.shape[-2:]]
         if latent.ndim == 5:
-            size = [self.frames * (latent.shape[2] - 1) + 1 if self.video else latent.shape[2], *size]
+            count = latent.shape[2]
+            size = [self.frames * (count - 1) + 1 if self.video else count, *size]
         return (interpolate(picture, size=size) / 2 + 0.5).clamp(0, 1).movedim(1, -1)
 
     def decode_tiled(self, latent, **kwargs):
@@ -98,23 +110,6 @@ class Vae:
 
     def _mixing(self) -> torch.Tensor:
         return _random((3, self.latent_channels), "vae", self.latent_channels)
-
-
-class SoundVae:
-    """The VAE of LTX-2's sound: what the host's nodes ask of it. 25 latents and 16,000 samples a second."""
-
-    output_sample_rate = 16000
-
-    def __init__(self, latent_channels: int, latent_frequency_bins: int):
-        self.latent_channels, self.latent_frequency_bins = latent_channels, latent_frequency_bins
-        self.first_stage_model = self
-
-    def num_of_latents_from_frames(self, frames: int, rate: float) -> int:
-        return max(1, round(frames / rate * 25))
-
-    def decode(self, latent: torch.Tensor) -> torch.Tensor:
-        """(B, C, latents, bins) to (B, samples, 1)."""
-        return latent.float().mean((1, 3)).repeat_interleave(self.output_sample_rate // 25, 1)[..., None].tanh()
 
 
 class Vision:
@@ -156,7 +151,8 @@ class Control:
             def get_control(self, x_noisy, t, cond, batched_number, transformer_options):
                 tokens = -(-x_noisy.shape[-2] // 2) * -(-x_noisy.shape[-1] // 2)
                 added = 0.1 * self.strength * _random((1, tokens, width), "control").to(x_noisy)
-                return {"output": [added.repeat(x_noisy.shape[0], 1, 1)]}
+                place = "output" if width == 128 else "input"  # of SD3, of Qwen-Image
+                return {place: [added.repeat(x_noisy.shape[0], 1, 1)]}
 
             def copy(self):
                 copied = TinyControl()
@@ -184,6 +180,25 @@ def model_patch(file: str, flux_width: int, wan_width: int, wan_layers: int):
             tensor.copy_(_random(tensor.shape, name) * 0.1 * max(1, tensor[0].numel()) ** -0.5)
     cpu = torch.device("cpu")
     return comfy.model_patcher.ModelPatcher(module, load_device=cpu, offload_device=cpu)
+
+
+class AudioVae:
+    """LTX-2's VAE of sound: 8 channels of 16 bins, 25 latents a second."""
+
+    latent_channels, latent_frequency_bins, sample_rate, output_sample_rate = 8, 16, 24000, 24000
+
+    @property
+    def first_stage_model(self):
+        return self
+
+    def num_of_latents_from_frames(self, frames, rate):
+        return max(1, round(frames / rate * 25))
+
+    def encode(self, audio, *args):
+        return _random((1, 8, 5, 16), "sound")
+
+    def decode(self, latent, *args):
+        return torch.zeros(1, 2, 24000)
 
 
 class AudioEncoder:

@@ -35,6 +35,23 @@ AT_MOST: dict[str, dict[str, int]] = {
     "WanInfiniteTalkToVideo": _VIDEO,
     "WanMoveTrackToVideo": _VIDEO,
     "WanTrackToVideo": _VIDEO,
+    **dict.fromkeys(
+        (
+            *("WanVaceToVideo", "WanCameraImageToVideo", "WanCameraEmbedding", "WanHuMoImageToVideo", "WanDancerVideo"),
+            *("WanSoundImageToVideo", "WanSCAILToVideo", "Kandinsky5ImageToVideo", "HunyuanVideo15ImageToVideo"),
+            *(
+                "EmptyHunyuanVideo15Latent",
+                "MiniMaxH3ImageToVideo",
+                "MiniMaxH3ReferenceToVideo",
+                "EmptyLTXVLatentVideo",
+            ),
+            *("LTXVImgToVideo", "VOIDInpaintConditioning", "VOIDWarpedNoise"),
+        ),
+        _VIDEO,
+    ),
+    "EmptyQwenImageLayeredLatentImage": _SIDES,
+    "EmptyChromaRadianceLatentImage": _SIDES,
+    "LTXVEmptyLatentAudio": {"frames_number": 9},
     # Pictures on their way: what is done to them is not what is looked at.
     "ImageScale": _SIDES,
     "GenerateTracks": _SIDES,
