@@ -125,9 +125,11 @@ def open_sidebar(editor) -> Panel:
     """The panel in the sidebar."""
     tab = editor.page.locator(TAB)
     tab.wait_for(timeout=30_000)
+    panel = Panel(editor, ".dfa-sidebar > .dfa")
     if not editor.page.locator(".dfa-sidebar").count():
         tab.click()
-    panel = Panel(editor, ".dfa-sidebar > .dfa")
+        panel.root.wait_for()
+        editor.settle()  # until it is as wide as it will be
     panel.root.wait_for()
     return panel
 

@@ -149,6 +149,7 @@ def test_a_cell_of_the_map_says_in_words_how_it_is_computed(editor, feed, panel,
     whole = feed.run(document(steps=20, layers=24, heads=8))
     chart = panel.section("How it is computed").locator(".dfa-chart")
     step, layer = next((s, k) for s, row in enumerate(whole["map"]) for k, letter in enumerate(row) if letter == "r")
+    chart.locator("svg").wait_for()
     box = chart.locator("svg").bounding_box()
     width = (box["width"] - 40) / 20
     row = (box["height"] - 1) / 24
