@@ -23,10 +23,12 @@ class Oracle:
     number of the plan's site, or None where the plan has none for it. profiles: letters of each head, one a step, heads
     of all sites in one row. share: a digit a step. windows: by letter, in fractions; pooled: whether what is outside
     them is seen as a key a tile. text_last: whether tokens that a longer prompt has more stand after those of the grid.
+
     references: of each call, where the tokens of reference pictures begin, their grid, and their place: 0 where the
-    latent's tokens stand, others elsewhere. names: of the modules that are the plan's sites, which then tell the sites apart. evaluated, slopes, corrections: as
-    in `plans.Level`. whole: sites that give out what they gave last where all their heads are reused. steps: that were
-    made. dense, full: FLOPs of attention at sites, and what full heads take of them.
+    latent's tokens stand, others elsewhere. names: of the modules that are the plan's sites, which then tell the
+    sites apart. evaluated, slopes, corrections: as in `plans.Level`. whole: sites that give out what they gave last
+    where all their heads are reused. steps: that were made. dense, full: FLOPs of attention at sites, and what full
+    heads take of them.
     """
 
     grid: tuple[int, ...]

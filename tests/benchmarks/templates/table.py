@@ -24,7 +24,6 @@ AT_MOST: dict[str, dict[str, int]] = {
     "EmptyFlux2LatentImage": _SIDES,
     "EmptyHunyuanLatentVideo": _VIDEO,
     "EmptyLTXVLatentVideo": _VIDEO,
-    "LTXVEmptyLatentAudio": {"frames_number": 9},
     "BerniniConditioning": {**_VIDEO, "ref_max_size": 128},
     "Wan22FunControlToVideo": _VIDEO,
     "Wan22ImageToVideoLatent": _VIDEO,
