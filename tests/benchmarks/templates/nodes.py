@@ -49,7 +49,7 @@ _TEXT = {
     "cogvideox": "cogvideox",
 }
 _UNPOOLED = ("longcat_image", "ovis")
-_ENCODED = ("conditioning_llama3", "t5xxl_ids", "t5xxl_weights")
+_ENCODED = ("conditioning_llama3", "t5xxl_ids", "t5xxl_weights", "attention_mask")
 # The VAE that a file holds, by the start of its name.
 _VAES = {
     "ae.": objects.Vae(16, 8),
@@ -65,7 +65,7 @@ _VAES = {
     "qwen_image_layered_vae": objects.Vae(16, 8, video=True),
     "hunyuan_video_vae": objects.Vae(16, 8, video=True),
     "hunyuanvideo15_vae": objects.Vae(32, 16, video=True),
-    "mage_flow_vae": objects.Vae(16, 16),
+    "mage_flow_vae": objects.Vae(128, 16),
     "minimax_h3_video_vae": objects.Vae(24, 16, video=True),
     "cogvideox_vae": objects.Vae(16, 8, video=True),
     "pixel_space": objects.Vae(3, 1),

@@ -39,14 +39,14 @@ class Clip:
         embeddings = _random((1, length, self.width), "text", text)
         pooled = _random((1, self.pooled), "pooled", text) if self.pooled else None
         if return_dict:
-            return {"cond": embeddings, "pooled_output": pooled, **self._beside(text)}
+            return {"cond": embeddings, "pooled_output": pooled, **self._beside(text, length)}
         return (embeddings, pooled) if return_pooled else embeddings
 
-    def _beside(self, text: str) -> dict:
+    def _beside(self, text: str, length: int) -> dict:
         made = {}
         for name, spec in self.more.items():
-            values = _random(spec["tensor"], name, text)
-            made[name] = (values.abs() * 100).long() if "int" in spec["dtype"] else values
+            values = torch.ones(1, length) if "mask" in name else _random(spec["tensor"], name, text)
+            made[name] = (values.abs() * 100).long() if "ids" in name else values
         return made
 
     def encode_from_tokens_scheduled(self, tokens, unprojected=False, add_dict=None, show_pbar=True):
