@@ -96,7 +96,7 @@ FILES: dict[str, TinyModel] = {
     "hunyuan_video_t2v*": _base("hunyuan-video", "hunyuan_video"),
     "hunyuanvideo1.5_*": _HUNYUAN15,
     "capybara*": _HUNYUAN15,
-    "kandinsky5lite_t2i*": _base("kandinsky5", "kandinsky5", "Kandinsky5Image"),
+    "kandinsky5lite_t2i*": _base("kandinsky5", "kandinsky5", "Kandinsky5Image", visual_embed_dim=64),
     "kandinsky5lite*": _base("kandinsky5", "kandinsky5"),
     "krea2*": _base("krea2", "krea2"),
     "omnigen2*": _base("omnigen2", "omnigen2"),

@@ -121,6 +121,7 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
     "QuadrupleCLIPLoader": (("CLIP",), lambda **k: (_clip("hidream"),)),
     "LTXAVTextEncoderLoader": (("CLIP",), lambda **k: (_clip("ltx-2"),)),
     "LTXVAudioVAELoader": (("VAE",), lambda **k: (objects.AudioVae(),)),
+    "LTXVLatentUpsampler": (("LATENT",), lambda samples, **k: (objects.upsampled(samples),)),
     "VAELoader": (("VAE",), lambda vae_name, **k: (_vae(vae_name),)),
     "CLIPVisionLoader": (("CLIP_VISION",), lambda **k: (objects.Vision(),)),
     "StyleModelLoader": (("STYLE_MODEL",), lambda **k: (objects.Style(models.entry_of("flux")["context_shape"][1]),)),
@@ -133,11 +134,17 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
         lambda model, clip, lora_name, strength_model, **k: (objects.weak_lora(model, lora_name, strength_model), clip),
     ),
     "ModelPatchLoader": (("MODEL_PATCH",), lambda name, **k: _model_patch(name)),
-    "AudioEncoderLoader": (("AUDIO_ENCODER",), lambda **k: (objects.AudioEncoder(),)),
+    "AudioEncoderLoader": (
+        ("AUDIO_ENCODER",),
+        lambda audio_encoder_name, **k: (objects.AudioEncoder("whisper" in audio_encoder_name),),
+    ),
     "LoadImage": (("IMAGE", "MASK"), lambda image, **k: (objects.image(image), objects.image(image)[..., 0].round())),
     "LoadVideo": (("VIDEO",), lambda file, **k: _video(file)),
     "LoadAudio": (("AUDIO",), _audio),
     "Painter": (("IMAGE", "MASK"), lambda **k: (objects.image("painted"), objects.image("painted")[..., 0].round())),
+    # A language model writes a prompt.
+    "TextGenerate": (("STRING",), lambda **k: ("a picture of a lake",)),
+    "TextGenerateLTX2Prompt": (("STRING",), lambda **k: ("a picture moves",)),
     # Services on the net.
     "GeminiImageNode": (("IMAGE", "STRING"), lambda **k: (objects.image("gemini"), "")),
     "GeminiNodeV3": (("STRING",), lambda **k: ("a picture moves",)),

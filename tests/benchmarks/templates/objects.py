@@ -45,7 +45,7 @@ class Clip:
     def _beside(self, text: str, length: int) -> dict:
         made = {}
         for name, spec in self.more.items():
-            values = torch.ones(1, length) if "mask" in name else _random(spec["tensor"], name, text)
+            values = torch.ones(1, length, dtype=torch.long) if "mask" in name else _random(spec["tensor"], name, text)
             made[name] = (values.abs() * 100).long() if "ids" in name else values
         return made
 
@@ -185,7 +185,11 @@ def model_patch(file: str, flux_width: int, wan_width: int, wan_layers: int):
 class AudioVae:
     """LTX-2's VAE of sound: 8 channels of 16 bins, 25 latents a second."""
 
-    latent_channels, latent_frequency_bins, sample_rate = 8, 16, 24000
+    latent_channels, latent_frequency_bins, sample_rate, output_sample_rate = 8, 16, 24000, 24000
+
+    @property
+    def first_stage_model(self):
+        return self
 
     def num_of_latents_from_frames(self, frames, rate):
         return max(1, round(frames / rate * 25))
@@ -198,12 +202,22 @@ class AudioVae:
 
 
 class AudioEncoder:
-    """An audio encoder (wav2vec): 50 frames a second of 12 layers and the input."""
+    """An audio encoder: 50 frames a second of 12 layers and the input (wav2vec), or of 32 (Whisper)."""
+
+    def __init__(self, whisper: bool = False):
+        self.layers, self.width = (33, 1280) if whisper else (13, 768)
 
     def encode_audio(self, waveform, sample_rate):
         frames = max(8, round(waveform.shape[-1] / sample_rate * 50))
-        layers = [0.1 * _random((1, frames, 768), "audio", layer) for layer in range(13)]
+        layers = [0.1 * _random((1, frames, self.width), "audio", layer) for layer in range(self.layers)]
         return {"encoded_audio": layers[-1], "encoded_audio_all_layers": layers, "audio_samples": waveform.shape[-1]}
+
+
+def upsampled(latent: dict) -> dict:
+    """A latent (B, C, T, H, W) of twice the height and width."""
+    samples = latent["samples"]
+    larger = interpolate(samples.flatten(1, 2), scale_factor=2).unflatten(1, samples.shape[1:3])
+    return {**{name: one for name, one in latent.items() if name != "noise_mask"}, "samples": larger}
 
 
 def image(name: str, width: int = 192, height: int = 128, frames: int = 1) -> torch.Tensor:
