@@ -181,7 +181,9 @@ def register(mappings: dict, input_names: Callable[[str], tuple[str, ...]], kept
     mappings[AT_MOST] = _node_class("AtMost", ("INT",), lambda value, most: (min(value, most),), ("value", "most"))
 
     def keep(latent, name):
-        kept[name] = latent["samples"].clone()
+        samples = latent["samples"]
+        nested = getattr(samples, "is_nested", False)
+        kept[name] = torch.cat([one.flatten(1) for one in samples.unbind()], 1) if nested else samples.clone()
         return ()
 
     mappings[KEEP] = _node_class("Keep", (), keep, ("latent", "name"), OUTPUT_NODE=True)
