@@ -56,6 +56,7 @@ LAYOUTS = {
     "ideogram4": ((8, 12), [(2, 7, 0)]),
     "pixeldit": ((8, 12), [(2, 7, 0), (1, 0, 0)]),
     "pid": ((8, 12), [(2, 7, 0), (1, 0, 0)]),
+    "kandinsky5_image": ((1, 8, 12), [(2, 0, 0)]),
     "minimax": ((3, 8, 12), [(2, 17, 0)]),
 }
 TEXT_LAST = {"hidream", "mochi", "ernie", "joyimage", "lens"}
