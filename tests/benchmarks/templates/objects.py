@@ -198,7 +198,7 @@ class AudioVae:
         return _random((1, 8, 5, 16), "sound")
 
     def decode(self, latent, *args):
-        return torch.zeros(1, 2, 24000)
+        return torch.zeros(1, 24000, 2)
 
 
 class AudioEncoder:
