@@ -115,8 +115,11 @@ class Family:
 
 
 def ceil_grid(latent_shape: tuple[int, ...], patch: tuple[int, ...]) -> tuple[int, ...]:
-    """Token grid of a latent padded up to whole patches: ceil(side / patch) on each of the last len(patch) axes."""
-    sides = latent_shape[-len(patch) :]
+    """Token grid of a latent (B, C, ...) padded up to whole patches: ceil(side / patch) on each of the last len(patch)
+    axes. A picture in a model of videos may come without an axis of time.
+    """
+    sides = latent_shape[2:][-len(patch) :]
+    sides = (1,) * (len(patch) - len(sides)) + tuple(sides)
     return tuple(-(-side // size) for side, size in zip(sides, patch, strict=True))
 
 

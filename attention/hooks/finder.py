@@ -57,19 +57,16 @@ class Finder:
         for number, site in enumerate(sites):
             module = _plain(network).get_submodule(site.name)
             self._around.append((module, module.__dict__.get("forward")))
-            module.forward = _Around(self._installation, number, module.forward, site.rebind)
+            module.forward = Around(self._installation, number, module.forward, site.rebind)
 
     def close(self) -> None:
         """Take the hooks off."""
         for module, forward in reversed(self._around):
-            if forward is None:
-                del module.forward
-            else:
-                module.forward = forward
+            _put_back(module, forward)
         self._around.clear()
 
 
-class _Around:
+class Around:
     """The forward of a module in which a site's attention is called."""
 
     def __init__(self, installation, number: int, original: Callable, hidden: bool):
@@ -113,13 +110,13 @@ class _Search:
                 handles.append(module.register_forward_hook(lambda *_: self._leave(), always_call=True))
                 # The module's own code may hand its attention function no options, so that no override sees it.
                 rebound = with_attention(module.forward, self._called)
-                if rebound is not None and "forward" not in module.__dict__:
+                if rebound is not None:
+                    bound.append((module, module.__dict__.get("forward")))
                     module.forward = rebound
-                    bound.append(module)
             yield
         finally:
-            for module in bound:
-                del module.forward
+            for module, forward in bound:
+                _put_back(module, forward)
             for handle in handles:
                 handle.remove()
 
@@ -137,6 +134,14 @@ class _Search:
         if _OVERRIDE not in (kwargs.get("transformer_options") or {}):
             self.saw(args, kwargs, hidden=True)
         return inner(*args, **kwargs)
+
+
+def _put_back(module: torch.nn.Module, forward: Callable | None) -> None:
+    """Give a module the forward that it had: of its class, or one that the host put there."""
+    if forward is None:
+        del module.forward
+    else:
+        module.forward = forward
 
 
 def _plain(network):

@@ -54,11 +54,11 @@ def run(family: str) -> dict:
     for setting in cases.settings_of(family):
         bench, plans = Bench(family, setting), cases.plans_of(family, setting)
         verdicts += [bench.judge(plan) for plan in plans]
-        leaked = bench.leaked(plans[-1])
-        verdicts += [Verdict(f"{family}, {setting.name}: memory", leaked=leaked)]
+    verdicts.append(Verdict(f"{family}: memory", leaked=bench.leaked(plans[-1])))
     for case in cases.sampling_cases():
         if case.family == family:
             verdicts.append(case.run())
+    tiny.shared_model.cache_clear()
     faults = [(one.name, fault) for one in verdicts for fault in (one.wrong, one.other_bits, one.leaked) if fault]
     return {
         "name": family,

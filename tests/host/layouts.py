@@ -56,6 +56,7 @@ LAYOUTS = {
     "ideogram4": ((8, 12), [(2, 7, 0)]),
     "pixeldit": ((8, 12), [(2, 7, 0), (1, 0, 0)]),
     "pid": ((8, 12), [(2, 7, 0), (1, 0, 0)]),
+    "kandinsky5_image": ((1, 8, 12), [(2, 0, 0)]),
     "minimax": ((3, 8, 12), [(2, 17, 0)]),
 }
 # Of each of its calls, where reference pictures begin, their grid, and their place: 0 where the grid's own tokens are.

@@ -67,17 +67,29 @@ def make_model(family: str, seed: int = 0):
     return model_of(entry["model_class"], entry["unet_config"], seed)
 
 
-def model_of(model_class: str, unet_config: dict, seed: int = 0):
-    """The same of any class of the host's supported models."""
+@cache
+def skeleton(family: str):
+    """The network of one family without weights, for what is known of its modules."""
+    entry = configs()[family]
+    return _built(entry["model_class"], entry["unet_config"], torch.device("meta")).diffusion_model
+
+
+def _built(model_class: str, unet_config: dict, device=None):
     load_host()
-    import comfy.model_patcher
     import comfy.supported_models
 
     config = getattr(comfy.supported_models, model_class)(dict(unet_config))
     config.unet_config.update(unet_config)  # before what the class says of the real model
     config.set_inference_dtype(torch.float32, None)
     with _small_adapter():
-        base = config.get_model({}, "")
+        return config.get_model({}, "", device=device)
+
+
+def model_of(model_class: str, unet_config: dict, seed: int = 0):
+    """The same of any class of the host's supported models."""
+    base = _built(model_class, unet_config)
+    import comfy.model_patcher
+
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, tensor in base.diffusion_model.state_dict(keep_vars=True).items():

@@ -7,7 +7,7 @@ import random
 import zlib
 from dataclasses import dataclass, field
 
-from host.layouts import LAYOUTS, ONE_AT_A_TIME
+from host.layouts import LAYOUTS, ONE_AT_A_TIME, VARIANTS
 
 STEPS = 3
 RANDOM = 3  # plans for each family and setting
@@ -92,8 +92,11 @@ def plans_of(family: str, setting: Setting) -> list[Plan]:
 
 
 def settings_of(family: str) -> list[Setting]:
-    """The settings in which the host can sample a family."""
-    return [setting for setting in SETTINGS if not (setting.name == "batch" and family in ONE_AT_A_TIME)]
+    """The settings in which the host can sample a family; of one that differs from another in its conditioning or its
+    class alone, two of them.
+    """
+    chosen = SETTINGS if family not in VARIANTS else [one for one in SETTINGS if one.name in ("CFG", "split")]
+    return [setting for setting in chosen if not (setting.name == "batch" and family in ONE_AT_A_TIME)]
 
 
 def families(names=()) -> list[str]:

@@ -11,7 +11,7 @@ from host import tiny
 
 def described(name: str) -> dict:
     """served, reason (why not, where it is not), family (its title), record_lines (of the record's own code)."""
-    model = tiny.shared_model(name).model.diffusion_model
+    model = tiny.skeleton(name)
     family, reason = find_family(model), families.refusal(model)
     return {
         "served": family is not None,

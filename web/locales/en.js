@@ -82,6 +82,8 @@ export default {
     "Memory ran out while caching, so the rest of the run was computed in full.",
   "Memory ran out, so the caches were dropped and the rest of the run was computed in full.":
     "Memory ran out, so the caches were dropped and the rest of the run was computed in full.",
+  "No attention was found in this model, so the run was made with full attention.":
+    "No attention was found in this model, so the run was made with full attention.",
   "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.":
     "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.",
   "No milliseconds were measured with this calibration: calibrate again.":
@@ -368,6 +370,8 @@ export default {
     "references of {sizes} tokens",
   "sigmas holds no step: connect the noise levels that you sample with.":
     "sigmas holds no step: connect the noise levels that you sample with.",
+  "the model does not attend in {layer} as the plan says":
+    "the model does not attend in {layer} as the plan says",
   "the model masks its attention":
     "the model masks its attention",
   "{count} known already.":

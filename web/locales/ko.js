@@ -84,6 +84,8 @@ export default {
     '\uce90\uc2dc\ud558\ub294 \uc911\uc5d0 \uba54\ubaa8\ub9ac\uac00 \ubaa8\uc790\ub77c \ub098\uba38\uc9c0 \uc2e4\ud589\uc740 \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4.',
   "Memory ran out, so the caches were dropped and the rest of the run was computed in full.":
     '\uba54\ubaa8\ub9ac\uac00 \ubaa8\uc790\ub77c \uce90\uc2dc\ub97c \ubc84\ub9ac\uace0 \ub098\uba38\uc9c0 \uc2e4\ud589\uc740 \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4.',
+  "No attention was found in this model, so the run was made with full attention.":
+    '\uc774 \ubaa8\ub378\uc5d0\uc11c \uc5b4\ud150\uc158\uc744 \ucc3e\uc9c0 \ubabb\ud574 \uc804\uccb4 \uc5b4\ud150\uc158\uc73c\ub85c \uc2e4\ud589\ud588\uc2b5\ub2c8\ub2e4.',
   "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.":
     '\uc774 \ubaa8\ub378\uc5d0\ub294 \uc555\ucd95 \ud50c\ub79c\uc774 \uc801\uc6a9\ub418\uc9c0 \uc54a\uc558\uc2b5\ub2c8\ub2e4. \'\uc555\ucd95 \ud50c\ub79c \uc801\uc6a9\'\uc774 \ub0b4\ubcf4\ub0b4\ub294 \ubaa8\ub378\uc744 \uc5f0\uacb0\ud558\uc138\uc694.',
   "No milliseconds were measured with this calibration: calibrate again.":
@@ -370,6 +372,8 @@ export default {
     '\ud1a0\ud070 {sizes}\uac1c\uc758 \ucc38\uc870 \uc774\ubbf8\uc9c0',
   "sigmas holds no step: connect the noise levels that you sample with.":
     'sigmas\uc5d0 \uc2a4\ud15d\uc774 \uc5c6\uc2b5\ub2c8\ub2e4. \uc0d8\ud50c\ub9c1\uc5d0 \uc4f0\ub294 \ub178\uc774\uc988 \uc218\uc900\uc744 \uc5f0\uacb0\ud558\uc138\uc694.',
+  "the model does not attend in {layer} as the plan says":
+    '\ubaa8\ub378\uc774 \ud50c\ub79c\uacfc \ub2ec\ub9ac {layer}\uc5d0\uc11c \uc5b4\ud150\uc158\uc744 \uacc4\uc0b0\ud558\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4',
   "the model masks its attention":
     '\ubaa8\ub378\uc774 \uc5b4\ud150\uc158\uc5d0 \ub9c8\uc2a4\ud06c\ub97c \uc500',
   "{count} known already.":

@@ -84,6 +84,8 @@ export default {
     '\u5feb\u53d6\u6642\u8a18\u61b6\u9ad4\u4e0d\u8db3\uff0c\u56e0\u6b64\u57f7\u884c\u7684\u5176\u9918\u90e8\u5206\u5b8c\u6574\u8a08\u7b97\u3002',
   "Memory ran out, so the caches were dropped and the rest of the run was computed in full.":
     '\u8a18\u61b6\u9ad4\u4e0d\u8db3\uff0c\u56e0\u6b64\u5df2\u91cb\u653e\u5feb\u53d6\uff0c\u57f7\u884c\u7684\u5176\u9918\u90e8\u5206\u5b8c\u6574\u8a08\u7b97\u3002',
+  "No attention was found in this model, so the run was made with full attention.":
+    '\u6b64\u6a21\u578b\u4e2d\u627e\u4e0d\u5230\u6ce8\u610f\u529b\uff0c\u56e0\u6b64\u672c\u6b21\u57f7\u884c\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
   "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.":
     '\u6b64\u6a21\u578b\u6c92\u6709\u5957\u7528\u58d3\u7e2e\u65b9\u6848\uff1a\u8acb\u9023\u63a5\u300c\u5957\u7528\u58d3\u7e2e\u65b9\u6848\u300d\u8f38\u51fa\u7684\u6a21\u578b\u3002',
   "No milliseconds were measured with this calibration: calibrate again.":
@@ -370,6 +372,8 @@ export default {
     '{sizes} \u500b token \u7684\u53c3\u8003\u5f71\u50cf',
   "sigmas holds no step: connect the noise levels that you sample with.":
     'sigmas \u4e2d\u6c92\u6709\u4efb\u4f55\u4e00\u6b65\uff1a\u8acb\u9023\u63a5\u53d6\u6a23\u6240\u7528\u7684\u96dc\u8a0a\u6c34\u5e73\u3002',
+  "the model does not attend in {layer} as the plan says":
+    '\u6a21\u578b\u4e26\u4e0d\u5982\u65b9\u6848\u6240\u8ff0\u5728 {layer} \u4e2d\u8a08\u7b97\u6ce8\u610f\u529b',
   "the model masks its attention":
     '\u6a21\u578b\u5c0d\u6ce8\u610f\u529b\u4f7f\u7528\u906e\u7f69',
   "{count} known already.":

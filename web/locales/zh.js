@@ -84,6 +84,8 @@ export default {
     '\u7f13\u5b58\u65f6\u5185\u5b58\u4e0d\u8db3\uff0c\u56e0\u6b64\u8fd0\u884c\u7684\u5176\u4f59\u90e8\u5206\u5b8c\u6574\u8ba1\u7b97\u3002',
   "Memory ran out, so the caches were dropped and the rest of the run was computed in full.":
     '\u5185\u5b58\u4e0d\u8db3\uff0c\u56e0\u6b64\u5df2\u91ca\u653e\u7f13\u5b58\uff0c\u8fd0\u884c\u7684\u5176\u4f59\u90e8\u5206\u5b8c\u6574\u8ba1\u7b97\u3002',
+  "No attention was found in this model, so the run was made with full attention.":
+    '\u6b64\u6a21\u578b\u4e2d\u672a\u627e\u5230\u6ce8\u610f\u529b\uff0c\u56e0\u6b64\u672c\u6b21\u8fd0\u884c\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
   "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.":
     '\u6b64\u6a21\u578b\u6ca1\u6709\u5e94\u7528\u538b\u7f29\u65b9\u6848\uff1a\u8bf7\u8fde\u63a5“\u5e94\u7528\u538b\u7f29\u65b9\u6848”\u8f93\u51fa\u7684\u6a21\u578b\u3002',
   "No milliseconds were measured with this calibration: calibrate again.":
@@ -370,6 +372,8 @@ export default {
     '{sizes} \u4e2a token \u7684\u53c2\u8003\u56fe\u50cf',
   "sigmas holds no step: connect the noise levels that you sample with.":
     'sigmas \u4e2d\u6ca1\u6709\u4efb\u4f55\u4e00\u6b65\uff1a\u8bf7\u8fde\u63a5\u91c7\u6837\u6240\u7528\u7684\u566a\u58f0\u6c34\u5e73\u3002',
+  "the model does not attend in {layer} as the plan says":
+    '\u6a21\u578b\u5e76\u4e0d\u50cf\u65b9\u6848\u6240\u8bf4\u5728 {layer} \u4e2d\u8ba1\u7b97\u6ce8\u610f\u529b',
   "the model masks its attention":
     '\u6a21\u578b\u5bf9\u6ce8\u610f\u529b\u4f7f\u7528\u63a9\u7801',
   "{count} known already.":

@@ -39,7 +39,9 @@ def _base(family: str, base: str, model_class=None, **config) -> TinyModel:
 _QWEN, _Z_IMAGE, _LTX2 = _base("qwen-image", "qwen"), _base("z-image", "zimage"), _base("ltx-2", "ltxav")
 _MINIMAX, _SCAIL = _base("minimax-h3", "minimax"), _base("wan-scail", "wan_scail")
 # Latents of HunyuanVideo 1.5 have 32 channels, the model sees them twice and a mask.
-_HUNYUAN15 = _base("hunyuan-video-1.5", "hunyuan_video15", None, in_channels=65, out_channels=32, byt5=False)
+_HUNYUAN15 = _base(
+    "hunyuan-video-1.5", "hunyuan_video15", None, in_channels=65, out_channels=32, byt5=False, vision_in_dim=1280
+)
 _NO_GUIDANCE = {"guidance_embed": False}
 # LongCat and Ovis are Flux without guidance and without a pooled prompt.
 _NO_POOLED = {**_NO_GUIDANCE, "vec_in_dim": None, "txt_ids_dims": [1, 2]}
@@ -97,13 +99,13 @@ FILES: dict[str, TinyModel] = {
     "hunyuan_video_t2v*": _base("hunyuan-video", "hunyuan_video"),
     "hunyuanvideo1.5_*": _HUNYUAN15,
     "capybara*": _HUNYUAN15,
-    "kandinsky5lite_t2i*": _base("kandinsky5", "kandinsky5", "Kandinsky5Image"),
+    "kandinsky5lite_t2i*": _base("kandinsky5", "kandinsky5", "Kandinsky5Image", visual_embed_dim=64),
     "kandinsky5lite*": _base("kandinsky5", "kandinsky5"),
     "krea2*": _base("krea2", "krea2"),
     "omnigen2*": _base("omnigen2", "omnigen2"),
     "boogu*": _base("boogu", "boogu"),
     "lens*": _base("lens", "lens"),
-    "mage_flow*": _base("mage-flow", "mage_flow"),
+    "mage_flow*": _base("mage-flow", "mage_flow", None, in_channels=128, out_channels=128),
     "joyai_image*": _base("joyimage", "joyimage"),
     "anima*": _base("anima", "anima"),
     "ideogram4*": _base("ideogram4", "ideogram4"),

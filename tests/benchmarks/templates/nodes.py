@@ -49,7 +49,7 @@ _TEXT = {
     "cogvideox": "cogvideox",
 }
 _UNPOOLED = ("longcat_image", "ovis")
-_ENCODED = ("conditioning_llama3", "t5xxl_ids", "t5xxl_weights")
+_ENCODED = ("conditioning_llama3", "t5xxl_ids", "t5xxl_weights", "attention_mask")
 # The VAE that a file holds, by the start of its name.
 _VAES = {
     "ae.": objects.Vae(16, 8),
@@ -65,7 +65,7 @@ _VAES = {
     "qwen_image_layered_vae": objects.Vae(16, 8, video=True),
     "hunyuan_video_vae": objects.Vae(16, 8, video=True),
     "hunyuanvideo15_vae": objects.Vae(32, 16, video=True),
-    "mage_flow_vae": objects.Vae(16, 16),
+    "mage_flow_vae": objects.Vae(128, 16),
     "minimax_h3_video_vae": objects.Vae(24, 16, video=True),
     "cogvideox_vae": objects.Vae(16, 8, video=True),
     "pixel_space": objects.Vae(3, 1),
@@ -121,6 +121,7 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
     "QuadrupleCLIPLoader": (("CLIP",), lambda **k: (_clip("hidream"),)),
     "LTXAVTextEncoderLoader": (("CLIP",), lambda **k: (_clip("ltx-2"),)),
     "LTXVAudioVAELoader": (("VAE",), lambda **k: (objects.AudioVae(),)),
+    "LTXVLatentUpsampler": (("LATENT",), lambda samples, **k: (objects.upsampled(samples),)),
     "VAELoader": (("VAE",), lambda vae_name, **k: (_vae(vae_name),)),
     "CLIPVisionLoader": (("CLIP_VISION",), lambda **k: (objects.Vision(),)),
     "StyleModelLoader": (("STYLE_MODEL",), lambda **k: (objects.Style(models.entry_of("flux")["context_shape"][1]),)),
@@ -133,11 +134,17 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
         lambda model, clip, lora_name, strength_model, **k: (objects.weak_lora(model, lora_name, strength_model), clip),
     ),
     "ModelPatchLoader": (("MODEL_PATCH",), lambda name, **k: _model_patch(name)),
-    "AudioEncoderLoader": (("AUDIO_ENCODER",), lambda **k: (objects.AudioEncoder(),)),
+    "AudioEncoderLoader": (
+        ("AUDIO_ENCODER",),
+        lambda audio_encoder_name, **k: (objects.AudioEncoder("whisper" in audio_encoder_name),),
+    ),
     "LoadImage": (("IMAGE", "MASK"), lambda image, **k: (objects.image(image), objects.image(image)[..., 0].round())),
     "LoadVideo": (("VIDEO",), lambda file, **k: _video(file)),
     "LoadAudio": (("AUDIO",), _audio),
     "Painter": (("IMAGE", "MASK"), lambda **k: (objects.image("painted"), objects.image("painted")[..., 0].round())),
+    # A language model writes a prompt.
+    "TextGenerate": (("STRING",), lambda **k: ("a picture of a lake",)),
+    "TextGenerateLTX2Prompt": (("STRING",), lambda **k: ("a picture moves",)),
     # Services on the net.
     "GeminiImageNode": (("IMAGE", "STRING"), lambda **k: (objects.image("gemini"), "")),
     "GeminiNodeV3": (("STRING",), lambda **k: ("a picture moves",)),
@@ -175,8 +182,8 @@ def register(mappings: dict, input_names: Callable[[str], tuple[str, ...]], kept
 
     def keep(latent, name):
         samples = latent["samples"]
-        # Of video and sound together, the video is what is sampled with a plan.
-        kept[name] = (samples.unbind()[0] if samples.is_nested else samples).clone()
+        nested = getattr(samples, "is_nested", False)
+        kept[name] = torch.cat([one.flatten(1) for one in samples.unbind()], 1) if nested else samples.clone()
         return ()
 
     mappings[KEEP] = _node_class("Keep", (), keep, ("latent", "name"), OUTPUT_NODE=True)

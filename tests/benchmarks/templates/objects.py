@@ -39,14 +39,14 @@ class Clip:
         embeddings = _random((1, length, self.width), "text", text)
         pooled = _random((1, self.pooled), "pooled", text) if self.pooled else None
         if return_dict:
-            return {"cond": embeddings, "pooled_output": pooled, **self._beside(text)}
+            return {"cond": embeddings, "pooled_output": pooled, **self._beside(text, length)}
         return (embeddings, pooled) if return_pooled else embeddings
 
-    def _beside(self, text: str) -> dict:
+    def _beside(self, text: str, length: int) -> dict:
         made = {}
         for name, spec in self.more.items():
-            values = _random(spec["tensor"], name, text)
-            made[name] = (values.abs() * 100).long() if "int" in spec["dtype"] else values
+            values = torch.ones(1, length, dtype=torch.long) if "mask" in name else _random(spec["tensor"], name, text)
+            made[name] = (values.abs() * 100).long() if "ids" in name else values
         return made
 
     def encode_from_tokens_scheduled(self, tokens, unprojected=False, add_dict=None, show_pbar=True):
@@ -198,16 +198,26 @@ class AudioVae:
         return _random((1, 8, 5, 16), "sound")
 
     def decode(self, latent, *args):
-        return torch.zeros(1, 2, 24000)
+        return torch.zeros(1, 24000, 2)
 
 
 class AudioEncoder:
-    """An audio encoder (wav2vec): 50 frames a second of 12 layers and the input."""
+    """An audio encoder: 50 frames a second of 12 layers and the input (wav2vec), or of 32 (Whisper)."""
+
+    def __init__(self, whisper: bool = False):
+        self.layers, self.width = (33, 1280) if whisper else (13, 768)
 
     def encode_audio(self, waveform, sample_rate):
         frames = max(8, round(waveform.shape[-1] / sample_rate * 50))
-        layers = [0.1 * _random((1, frames, 768), "audio", layer) for layer in range(13)]
+        layers = [0.1 * _random((1, frames, self.width), "audio", layer) for layer in range(self.layers)]
         return {"encoded_audio": layers[-1], "encoded_audio_all_layers": layers, "audio_samples": waveform.shape[-1]}
+
+
+def upsampled(latent: dict) -> dict:
+    """A latent (B, C, T, H, W) of twice the height and width."""
+    samples = latent["samples"]
+    larger = interpolate(samples.flatten(1, 2), scale_factor=2).unflatten(1, samples.shape[1:3])
+    return {**{name: one for name, one in latent.items() if name != "noise_mask"}, "samples": larger}
 
 
 def image(name: str, width: int = 192, height: int = 128, frames: int = 1) -> torch.Tensor:

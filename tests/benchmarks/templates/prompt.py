@@ -163,7 +163,8 @@ def _targets(prompt: dict, outputs: dict) -> tuple[Target, ...]:
         if one["class_type"] not in SAMPLERS and "GUIDER" not in outputs.get(one["class_type"], ()):
             continue
         for name, value in one["inputs"].items():
-            if name.startswith("model") and _is_link(value):
+            # The host runs a guider's second model under the wrappers of the first.
+            if name.startswith("model") and name != "model_negative" and _is_link(value):
                 users.setdefault(tuple(value), []).append((node, name))
     found = []
     for source, places in users.items():

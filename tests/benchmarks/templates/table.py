@@ -50,7 +50,7 @@ AT_MOST: dict[str, dict[str, int]] = {
     ),
     "EmptyQwenImageLayeredLatentImage": _SIDES,
     "EmptyChromaRadianceLatentImage": _SIDES,
-    "LTXVEmptyLatentAudio": {"frames_number": 9},
+    "LTXVEmptyLatentAudio": {"frames_number": 9, "batch_size": 1},
     # Pictures on their way: what is done to them is not what is looked at.
     "ImageScale": _SIDES,
     "GenerateTracks": _SIDES,
