@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import torch
 
-from ..hooks.run import COND, UNCOND, GuidanceKind
+from ..hooks.guidance import GuidanceKind
+from ..hooks.run import COND, UNCOND
 
 MOST_VALUES = 2**16  # of each prediction that a fit looks at, evenly spread. Chosen by hand
 

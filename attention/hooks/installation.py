@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Callable
 
+from comfy.patcher_extension import WrappersMP
+
 from ...sentences import LEVEL_OFF, say
+from .guidance import KEY, GuidanceKind, branches_of
 from .listener import RunListener
 from .model import HostModel
 from .noise import noise_scale
+from .preferred import preferred_at
+from .presence import reaches
 from .processor import MakeProcessor, Processor
 from .record import RunLog, RunRecord, StepCount, Stopwatch, latent_digest
-from .run import Forward, GuidanceKind, SamplerCall, SamplingRun, SiteCall, step_cache_of
+from .run import Forward, SamplerCall, SamplingRun, SiteCall, step_cache_of
 from .workload import Workload
 
 log = logging.getLogger(__name__)
 
 _NOT_FINITE = say("The sampled latent is not finite (NaN or infinite): see whether it is at level off, too.")
+SLOT = "optimized_attention_override"  # the host's name for it
 _INTERRUPTED = "InterruptProcessingException"  # the user pressed Cancel
 
 
 class Installation:
     """The hooks of one patched model, and the run that is going through them (at most one at a time).
 
-    model, make_processor: None where the runs are only listened to.
+    model, make_processor: None where the runs are only listened to. override, hooks: what was put into the host's slot
+    and into the model, by the names of what they replace.
     """
 
     def __init__(
@@ -41,7 +49,11 @@ class Installation:
         self.runs = runs
         self.run: SamplingRun | None = None
         self.processor: Processor | None = None
-        self.forward: Forward | None = None
+        self.override = None
+        self.preference: Callable | None = None  # of the layer beside the sites that is being called
+        self.hooks: dict[str, Callable] = {}
+        self._lost: set[int] = set()  # sites that the host computes in this run
+        self._threads = threading.local()
         self._make_processor = make_processor
         self._strict = strict
         self._listener = listener or RunListener()
@@ -52,6 +64,15 @@ class Installation:
     def only_listens(self) -> bool:
         """Whether runs go through it as they are."""
         return self._make_processor is None
+
+    @property
+    def forward(self) -> Forward | None:
+        """The one that this thread is in: the host runs one on each of several GPUs."""
+        return getattr(self._threads, "forward", None)
+
+    @forward.setter
+    def forward(self, forward: Forward | None) -> None:
+        self._threads.forward = forward
 
     # -- the run ---------------------------------------------------------------------------------------------------
 
@@ -68,6 +89,7 @@ class Installation:
         try:
             output = executor(*args, **kwargs)
             record.state = "done"
+            self._conclude(record, processor)
             record.digest = latent_digest(output)
             if record.digest is not None and not all(map(math.isfinite, record.digest[1:])):
                 record.note(_NOT_FINITE if record.plan is None else _NOT_FINITE.cured_by(LEVEL_OFF))
@@ -93,14 +115,20 @@ class Installation:
         if not asked.sigmas:
             return None
         patcher = guider.model_patcher
+        lost = self._look_after_hooks(guider)
+        if lost and self._strict:
+            raise ValueError(lost)
         position_of = noise_scale(patcher.get_model_object("model_sampling"))
         positions = [position_of(sigma) if math.isfinite(sigma) else 0.0 for sigma in asked.sigmas]
         guidance = GuidanceKind.of(guider)
         steps = [StepCount(position) for position in positions]
         record = RunRecord(steps, sampler=asked.sampler, cfg=guidance.cfg, seed=asked.seed, batch=asked.shape[0])
         workload = _workload(guider, patcher, asked, guidance.cfg)
-        run = SamplingRun(asked, positions, position_of, record, guidance, patcher, workload)
+        branches = branches_of(guider, asked.shape)
+        run = SamplingRun(asked, positions, position_of, record, guidance, patcher, workload, branches)
         self.runs.open(record)
+        if lost:
+            record.note(lost)
         try:
             if self._make_processor is not None:
                 self.processor = self._make_processor(run)
@@ -113,11 +141,64 @@ class Installation:
         self.run = run
         return run
 
+    def _look_after_hooks(self, guider) -> str:
+        """Put the override back around whatever has taken its place, and find the sites that a hook is missing from;
+        what there is to say of them.
+        """
+        options = guider.model_options.get("transformer_options", {})
+        if self.override is not None and not reaches(options.get(SLOT), self.override):
+            options[SLOT] = self.override.around(options.get(SLOT))
+        # What the sampler asks for is seen before anybody moves it, and what the model gets after everybody has.
+        wrappers = options.get("wrappers", {})
+        for kind, last in ((WrappersMP.PREDICT_NOISE, False), (WrappersMP.APPLY_MODEL, True)):
+            some = wrappers.get(kind, {})
+            if KEY in some:
+                own = {KEY: some[KEY]}
+                rest = {name: found for name, found in some.items() if name != KEY}
+                wrappers[kind] = {**rest, **own} if last else {**own, **rest}
+        patches = guider.model_patcher.object_patches
+        self._lost = {
+            hook.number
+            for name, hook in self.hooks.items()
+            if not reaches(patches.get(name), hook) and hook.number >= 0
+        }
+        if not self._lost:
+            return ""
+        return say(
+            "Another node has put functions of its own in the place of {count} of {all} attention layers, which ran in "
+            "full: put DiTFastAttn's node behind it.",
+            count=len(self._lost),
+            all=len(self.sites),
+        )
+
+    def _conclude(self, record: RunRecord, processor: Processor | None) -> None:
+        """What a run shows only when it is over."""
+        if record.side_passes:
+            record.note(
+                say(
+                    "{count} of {all} forwards were passes that guidance makes beside its branches, and ran in full.",
+                    count=record.side_passes,
+                    all=record.forwards,
+                )
+            )
+        if record.calls_missed:
+            record.note(
+                say(
+                    "Another node answered {missed} of {expected} attention calls, so that it is not known what was "
+                    "saved and how much the picture changed.",
+                    missed=record.calls_missed,
+                    expected=record.calls_expected,
+                )
+            )
+        elif record.plan is not None and processor is not None and not processor.in_full and not record.batch_items:
+            record.note(say("No attention call of the model reached the plan, so that nothing was saved."))
+
     def release(self, *_args, **_kwargs) -> None:
         """Drop everything the run held. Called at the end of a run and, should that fail, by the host's clean-up."""
         if self.processor is not None:
             self.processor.close()
         self.run = self.processor = self.forward = None
+        self._lost = set()
 
     def prepare_sampling(self, executor, model, noise_shape, *args, **kwargs):
         """Announces the bytes of the caches by asking memory for a proportionally larger batch."""
@@ -155,7 +236,7 @@ class Installation:
             return executor(x, timestep, model_options, *args, **kwargs)
 
         def predict(latent=x):
-            run.begin_evaluation(sigma)
+            run.begin_evaluation(sigma, latent)
             try:
                 return executor(latent, timestep, model_options, *args, **kwargs)
             finally:
@@ -163,13 +244,15 @@ class Installation:
 
         return self.processor.evaluate(predict, x, sigma)
 
-    def calc_cond_batch(self, executor, *args, **kwargs):
+    def calc_cond_batch(self, executor, model, conds, latent, timestep, model_options, *args, **kwargs):
         """Wraps one pass of an evaluation over its conditionings; there are several where guidance asks for more."""
-        output = executor(*args, **kwargs)
         run = self.run
-        if run is not None and run.evaluating and self.processor is not None:
-            self.processor.predicted(run.passes, list(output))
-            run.passes += 1
+        if run is None or not run.evaluating or self.processor is None:
+            return executor(model, conds, latent, timestep, model_options, *args, **kwargs)
+        with run.inside_pass(latent, conds, model_options):
+            output = executor(model, conds, latent, timestep, model_options, *args, **kwargs)
+        self.processor.predicted(run.passes, list(output))
+        run.passes += 1
         return output
 
     def sampler_sample(self, executor, *args, **kwargs):
@@ -189,27 +272,54 @@ class Installation:
         if self.run is None or self.processor is None or self.forward is not None:
             return executor(x, *args, **kwargs)
         options = kwargs.get("transformer_options") or (args[4] if len(args) > 4 else {})
-        self.forward = self.run.begin_forward(executor.class_obj.diffusion_model, self.family, x, options, kwargs)
+        forward = self.run.begin_forward(executor.class_obj.diffusion_model, self.family, x, options, kwargs)
+        forward.direct = self.override is None or getattr(options.get(SLOT), "installation", None) is self
+        self.forward = forward
         try:
-            return executor(x, *args, **kwargs)
+            output = executor(x, *args, **kwargs)
+            if forward.ours and self.run.evaluating:
+                self._count_calls(forward)
+            return output
         finally:
             self.forward = None
+
+    def _count_calls(self, forward: Forward) -> None:
+        """A forward is over: which of its sites' attention calls came, and which did not."""
+        opened = [call for calls in forward.calls.values() for call in calls]
+        expected = [call for call in opened if not (call.skip and call.site.module)]
+        missed = sum(not call.attended for call in expected if call.number not in self._lost)
+        attended = {call.site.scope: call for call in opened if call.length}
+        for number, site in enumerate(self.sites):
+            opens = site.entries or site.module
+            if number in self._lost and not any(call.attended for call in forward.calls.get(site.name, ())):
+                # What it computed is what another of its kind does.
+                alike = attended.get(site.scope)
+                if alike is not None:
+                    self.processor.aside(forward, SiteCall(site, number, aside=True), forward.batch, alike.length)
+            elif not opens and not forward.direct and site.name not in forward.calls:
+                missed += site.block not in forward.replaced_blocks
+                expected.append(None)
+        self.run.record.calls_expected += len(expected)
+        self.run.record.calls_missed += missed
 
     # -- a site ----------------------------------------------------------------------------------------------------
 
     def open(self, number: int, path: str) -> SiteCall | None:
         """This forward's call of site `number`, opened at the first of its callables, of which `path` is one; None
-        outside tracked forwards. A callable that comes by again opens the next call of the same site.
+        outside evaluations of the model. A callable that comes by again opens the next call of the same site.
         """
         forward = self.forward
-        if forward is None or not forward.tracked or self.processor is None:
+        if forward is None or not forward.ours or self.processor is None or not self.run.evaluating:
             return None
         site = self.sites[number]
         call = forward.open.get(site.name)
         if call is None or path in call.entered:
             ordinal = 0 if call is None else call.ordinal + 1
             call = forward.open[site.name] = SiteCall(site, number, ordinal)
-            self.processor.open(forward, call)
+            forward.calls.setdefault(site.name, []).append(call)
+            call.aside = not forward.tracked or number in self._lost
+            if not call.aside:
+                self.processor.open(forward, call)
             if forward.pending and not site.name.startswith(forward.pending[0].site.name + "."):
                 forward.pending.clear()  # an earlier site's attention never came: another pack replaced its block
             forward.pending.append(call)
@@ -219,7 +329,7 @@ class Installation:
     def current(self, options: dict) -> SiteCall | None:
         """The site whose attention is being called now."""
         forward = self.forward
-        if forward is None or not forward.tracked:
+        if forward is None or not forward.ours:
             return None
         block = (options.get("block_type"), options.get("block_index"))
         if forward.pending and forward.pending[0].site.block not in (None, block):
@@ -233,6 +343,10 @@ class Installation:
         if call is not None:
             forward.pending.remove(call)
         return call
+
+    def preferred(self, number: int) -> Callable | None:
+        """The attention function that the model's file names for a site, on the model that is running."""
+        return preferred_at(self.forward.diffusion_model, self.sites[number])
 
     def resolve(self, path: str, bound):
         """The host's own callable behind a patched one, on the model that is running."""

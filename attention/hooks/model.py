@@ -12,6 +12,7 @@ from ...plans import ModelIdentity, fingerprint
 from ...plans import Site as PlanSite
 from ...sentences import LEVEL_OFF, say
 from ..families import TITLES, Family, Site, find_family, refusal
+from . import preferred
 
 # Entries of the host's model configuration that change what a plan means; the rest (names, paths) may differ freely.
 _PLAIN = (bool, int, float, str, type(None))
@@ -70,6 +71,9 @@ class HostModel:
                 key: value for key, value in sorted(config.items()) if isinstance(value, _PLAIN) and key != "dtype"
             },
         }
+        asked = preferred.names(self.diffusion_model, self.sites)
+        if asked:  # of the file, by layer
+            description["attention"] = asked
         patches = len(self.patcher.patches)
         return ModelIdentity(
             family=self.family.name,

@@ -12,30 +12,34 @@ from ..hooks.record import RunRecord, StepCount
 
 @dataclass(frozen=True)
 class Work:
-    """FLOPs, of full attention at every step and of what was computed instead; attention alone, and the whole model."""
+    """FLOPs, of full attention at every step and of what was computed instead; attention alone, and the whole model.
+
+    known: False where nothing was counted, or not all.
+    """
 
     attention_dense: float = 0.0
     attention_kept: float = 0.0
     model_dense: float = 0.0
     model_kept: float = 0.0
+    known: bool = True
 
     @property
-    def attention(self) -> float:
-        """Fraction of attention that was computed; 1 where there was none."""
-        return self.attention_kept / self.attention_dense if self.attention_dense else 1.0
+    def attention(self) -> float | None:
+        """Fraction of attention that was computed; None where it is not known."""
+        return self.attention_kept / self.attention_dense if self.known and self.attention_dense else None
 
     @property
-    def model(self) -> float:
-        """Fraction of the whole model that was computed."""
-        return self.model_kept / self.model_dense if self.model_dense else 1.0
+    def model(self) -> float | None:
+        """Fraction of the whole model that was computed; None where it is not known."""
+        return self.model_kept / self.model_dense if self.known and self.model_dense else None
 
 
-def work_of_step(step: StepCount, other: float) -> Work:
+def work_of_step(step: StepCount, other: float, known: bool = True) -> Work:
     """One step's, or that of several counted as one; other: see `beside_attention`."""
     beside = other * step.items
     # Where an evaluation was forecast nothing of the model ran.
     left_out = step.projections_skipped + other * step.forecast_items
-    return Work(step.dense, step.kept, step.dense + beside, step.kept + beside - left_out)
+    return Work(step.dense, step.kept, step.dense + beside, step.kept + beside - left_out, known)
 
 
 def work_of(record: RunRecord, measurement: Measurement) -> Work:
@@ -43,14 +47,14 @@ def work_of(record: RunRecord, measurement: Measurement) -> Work:
     steps, total = record.steps, StepCount(0.0)
     for name in ("dense", "kept", "projections_skipped", "items", "forecast_items"):
         setattr(total, name, sum(getattr(step, name) for step in steps))
-    return work_of_step(total, beside_attention(record, measurement))
+    return work_of_step(total, beside_attention(record, measurement), not record.calls_missed)
 
 
 def beside_attention(record: RunRecord, measurement: Measurement) -> float:
     """FLOPs outside attention of one batch item of one evaluation in a run."""
     # Everything outside attention grows with the tokens; the plan says how much it was where it was measured.
     measured = math.prod(measurement.grid) + measurement.text_tokens
-    tokens = record.tokens + record.text_tokens
+    tokens = record.tokens + record.text_tokens + record.reference_tokens
     return measurement.other_flops * (tokens / measured if tokens else 1.0)
 
 
@@ -66,7 +70,7 @@ def ceiling(record: RunRecord, measurement: Measurement, tokens: int) -> float |
     tokens: of the picture, as far as it is known before the first step.
     """
     measured = math.prod(measurement.grid) + measurement.text_tokens
-    now = (record.tokens or tokens) + (record.text_tokens or measurement.text_tokens)
+    now = (record.tokens or tokens) + ((record.text_tokens + record.reference_tokens) or measurement.text_tokens)
     ratio = now / measured if now and measured else 1.0
     other, attention = measurement.other_flops * ratio, measurement.attention_flops * ratio**2
     dense = record.attention_flops()[0]

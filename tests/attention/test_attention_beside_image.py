@@ -46,7 +46,7 @@ def test_attention_over_reference_pictures_is_compressed_and_counted(model, extr
     patched = apply_plan(model, hand_plan(model, FAMILY, "f0rf"), "D1", strict=True)
     assert not torch.equal(sample(patched, extra), plain)
     record = attached(patched).runs.latest()
-    assert not record.notes and record.text_tokens == beside
+    assert not record.notes and (record.text_tokens, record.reference_tokens) == (0, beside)
     length = FRAMES * A_FRAME + beside
     sites = HostModel.of(model).sites
     dense = sum(4 * site.head_dim * site.heads * length**2 for site in sites)
