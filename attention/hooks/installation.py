@@ -7,15 +7,14 @@ import math
 import threading
 from collections.abc import Callable
 
-from comfy.patcher_extension import WrappersMP
-
 from ...sentences import LEVEL_OFF, say
-from .guidance import KEY, GuidanceKind, branches_of
+from .calls import conclude, count_calls
+from .guidance import GuidanceKind, branches_of
 from .listener import RunListener
 from .model import HostModel
 from .noise import noise_scale
 from .preferred import preferred_at
-from .presence import reaches
+from .presence import SLOT, look_after, told_of
 from .processor import MakeProcessor, Processor
 from .record import RunLog, RunRecord, StepCount, Stopwatch, latent_digest
 from .run import Forward, SamplerCall, SamplingRun, SiteCall, step_cache_of
@@ -24,7 +23,6 @@ from .workload import Workload
 log = logging.getLogger(__name__)
 
 _NOT_FINITE = say("The sampled latent is not finite (NaN or infinite): see whether it is at level off, too.")
-SLOT = "optimized_attention_override"  # the host's name for it
 _INTERRUPTED = "InterruptProcessingException"  # the user pressed Cancel
 
 
@@ -89,7 +87,7 @@ class Installation:
         try:
             output = executor(*args, **kwargs)
             record.state = "done"
-            self._conclude(record, processor)
+            conclude(record, processor)
             record.digest = latent_digest(output)
             if record.digest is not None and not all(map(math.isfinite, record.digest[1:])):
                 record.note(_NOT_FINITE if record.plan is None else _NOT_FINITE.cured_by(LEVEL_OFF))
@@ -115,9 +113,9 @@ class Installation:
         if not asked.sigmas:
             return None
         patcher = guider.model_patcher
-        lost = self._look_after_hooks(guider)
+        self._lost = lost = look_after(guider, self.override, self.hooks)
         if lost and self._strict:
-            raise ValueError(lost)
+            raise ValueError(told_of(lost, len(self.sites)))
         position_of = noise_scale(patcher.get_model_object("model_sampling"))
         positions = [position_of(sigma) if math.isfinite(sigma) else 0.0 for sigma in asked.sigmas]
         guidance = GuidanceKind.of(guider)
@@ -128,7 +126,7 @@ class Installation:
         run = SamplingRun(asked, positions, position_of, record, guidance, patcher, workload, branches)
         self.runs.open(record)
         if lost:
-            record.note(lost)
+            record.note(told_of(lost, len(self.sites)))
         try:
             if self._make_processor is not None:
                 self.processor = self._make_processor(run)
@@ -140,58 +138,6 @@ class Installation:
             )
         self.run = run
         return run
-
-    def _look_after_hooks(self, guider) -> str:
-        """Put the override back around whatever has taken its place, and find the sites that a hook is missing from;
-        what there is to say of them.
-        """
-        options = guider.model_options.get("transformer_options", {})
-        if self.override is not None and not reaches(options.get(SLOT), self.override):
-            options[SLOT] = self.override.around(options.get(SLOT))
-        # What the sampler asks for is seen before anybody moves it, and what the model gets after everybody has.
-        wrappers = options.get("wrappers", {})
-        for kind, last in ((WrappersMP.PREDICT_NOISE, False), (WrappersMP.APPLY_MODEL, True)):
-            some = wrappers.get(kind, {})
-            if KEY in some:
-                own = {KEY: some[KEY]}
-                rest = {name: found for name, found in some.items() if name != KEY}
-                wrappers[kind] = {**rest, **own} if last else {**own, **rest}
-        patches = guider.model_patcher.object_patches
-        self._lost = {
-            hook.number
-            for name, hook in self.hooks.items()
-            if not reaches(patches.get(name), hook) and hook.number >= 0
-        }
-        if not self._lost:
-            return ""
-        return say(
-            "Another node has put functions of its own in the place of {count} of {all} attention layers, which ran in "
-            "full: put DiTFastAttn's node behind it.",
-            count=len(self._lost),
-            all=len(self.sites),
-        )
-
-    def _conclude(self, record: RunRecord, processor: Processor | None) -> None:
-        """What a run shows only when it is over."""
-        if record.side_passes:
-            record.note(
-                say(
-                    "{count} of {all} forwards were passes that guidance makes beside its branches, and ran in full.",
-                    count=record.side_passes,
-                    all=record.forwards,
-                )
-            )
-        if record.calls_missed:
-            record.note(
-                say(
-                    "Another node answered {missed} of {expected} attention calls, so that it is not known what was "
-                    "saved and how much the picture changed.",
-                    missed=record.calls_missed,
-                    expected=record.calls_expected,
-                )
-            )
-        elif record.plan is not None and processor is not None and not processor.in_full and not record.batch_items:
-            record.note(say("No attention call of the model reached the plan, so that nothing was saved."))
 
     def release(self, *_args, **_kwargs) -> None:
         """Drop everything the run held. Called at the end of a run and, should that fail, by the host's clean-up."""
@@ -278,29 +224,10 @@ class Installation:
         try:
             output = executor(x, *args, **kwargs)
             if forward.ours and self.run.evaluating:
-                self._count_calls(forward)
+                count_calls(forward, self.sites, self._lost, self.run.record, self.processor)
             return output
         finally:
             self.forward = None
-
-    def _count_calls(self, forward: Forward) -> None:
-        """A forward is over: which of its sites' attention calls came, and which did not."""
-        opened = [call for calls in forward.calls.values() for call in calls]
-        expected = [call for call in opened if not (call.skip and call.site.module)]
-        missed = sum(not call.attended for call in expected if call.number not in self._lost)
-        attended = {call.site.scope: call for call in opened if call.length}
-        for number, site in enumerate(self.sites):
-            opens = site.entries or site.module
-            if number in self._lost and not any(call.attended for call in forward.calls.get(site.name, ())):
-                # What it computed is what another of its kind does.
-                alike = attended.get(site.scope)
-                if alike is not None:
-                    self.processor.aside(forward, SiteCall(site, number, aside=True), forward.batch, alike.length)
-            elif not opens and not forward.direct and site.name not in forward.calls:
-                missed += site.block not in forward.replaced_blocks
-                expected.append(None)
-        self.run.record.calls_expected += len(expected)
-        self.run.record.calls_missed += missed
 
     # -- a site ----------------------------------------------------------------------------------------------------
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 from comfy.patcher_extension import CallbacksMP, WrappersMP
 
 from .guidance import KEY
-from .installation import SLOT, Installation
+from .installation import Installation
 from .listener import RunListener
 from .model import HostModel
 from .preferred import others
+from .presence import SLOT
 from .processor import MakeProcessor
 from .record import RunLog
 from .sites import EntryHook, ExitHook, Hook, ModuleHook, Override, PreferenceHook

@@ -4,11 +4,48 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
+from comfy.patcher_extension import WrappersMP
 
+from ...sentences import say
+from .guidance import KEY
+
+SLOT = "optimized_attention_override"  # the host's name for it
 MOST_LOOKED_AT = 200  # callables that one chain is followed through. Chosen by hand: real ones have two or three
+
+
+def look_after(guider, override, hooks: Mapping) -> set[int]:
+    """At the beginning of a run: put the override back around whatever has taken its place, and the wrappers where
+    they see what they must; the numbers of the sites that a hook is missing from.
+
+    override: of the pack, None where it needs none. hooks: the pack's by the names of what they replace.
+    """
+    options = guider.model_options.get("transformer_options", {})
+    if override is not None and not reaches(options.get(SLOT), override):
+        options[SLOT] = override.around(options.get(SLOT))
+    # What the sampler asks for is seen before anybody moves it, and what the model gets after everybody has.
+    wrappers = options.get("wrappers", {})
+    for kind, last in ((WrappersMP.PREDICT_NOISE, False), (WrappersMP.APPLY_MODEL, True)):
+        some = wrappers.get(kind, {})
+        if KEY in some:
+            own = {KEY: some[KEY]}
+            rest = {name: found for name, found in some.items() if name != KEY}
+            wrappers[kind] = {**rest, **own} if last else {**own, **rest}
+    patches = guider.model_patcher.object_patches
+    missing = {hook.number for name, hook in hooks.items() if not reaches(patches.get(name), hook)}
+    return {number for number in missing if number >= 0}  # others are of layers that are no sites
+
+
+def told_of(lost: set[int], sites: int) -> str:
+    """What there is to say of sites that a hook is missing from."""
+    return say(
+        "Another node has put functions of its own in the place of {count} of {all} attention layers, which ran in "
+        "full: put DiTFastAttn's node behind it.",
+        count=len(lost),
+        all=sites,
+    )
 
 
 def reaches(found, wanted) -> bool:

@@ -41,6 +41,8 @@ class Oracle:
     def inside(self, model):
         """A clone of the model that follows the letters while the context lasts."""
         patched = model.clone()
+        if "get_free_memory" in vars(model):  # of a case with little of it
+            patched.get_free_memory = model.get_free_memory
         inner = patched.model_options.get("model_function_wrapper")
         patched.set_model_unet_function_wrapper(lambda apply, args: self._forward(inner, apply, args))
         patched.add_wrapper_with_key("predict_noise", "oracle", self._evaluation)

@@ -65,18 +65,18 @@ class Sampled:
     split: bool = False
 
 
-def levels_of(model, how: Sampled) -> torch.Tensor:
+def levels_of(model, how: Sampled, steps: int = STEPS) -> torch.Tensor:
     """The noise levels that are sampled."""
     if how.sigmas:
         return torch.tensor(how.sigmas)
-    sampler = comfy.samplers.KSampler(model, STEPS, model.load_device, how.sampler, how.scheduler, how.denoise)
+    sampler = comfy.samplers.KSampler(model, steps, model.load_device, how.sampler, how.scheduler, how.denoise)
     levels = sampler.sigmas[how.start : None if how.end is None else how.end + 1].clone()
     if how.end is not None and how.full_denoise:
         levels[-1] = 0
     return levels
 
 
-def sample(model, family: str, how: Sampled) -> torch.Tensor:
+def sample(model, family: str, how: Sampled, steps: int = STEPS, callback=None) -> torch.Tensor:
     """As the host's nodes do it."""
     latent = tiny.latent(family, how.batch)
     if how.mask or how.start or how.denoise < 1:
@@ -92,8 +92,8 @@ def sample(model, family: str, how: Sampled) -> torch.Tensor:
     noise = comfy.sample.prepare_noise(latent, 7)
     with torch.inference_mode():
         return guider.sample(
-            noise, latent, comfy.samplers.sampler_object(how.sampler), levels_of(model, how), denoise_mask=mask,
-            disable_pbar=True, seed=7,
+            noise, latent, comfy.samplers.sampler_object(how.sampler), levels_of(model, how, steps), denoise_mask=mask,
+            callback=callback, disable_pbar=True, seed=7,
         )  # fmt: skip
 
 
