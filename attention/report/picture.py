@@ -72,7 +72,7 @@ def _header(canvas: Canvas, document: dict) -> None:
         None if not model["heads"] else f"{model['heads']} heads each",
         _counted(model["tokens"], "image token"),
         _counted(model["text_tokens"], "text token"),
-        _counted(model["reference_tokens"], "reference token"),
+        _counted(model.get("reference_tokens"), "reference token"),
         sampler["sampler"],
         _counted(sampler["steps"], "step"),
         None if not sampler["steps"] or sampler["cfg"] is None else f"CFG {sampler['cfg']:g}",

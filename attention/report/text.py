@@ -43,7 +43,7 @@ def _run_lines(document: dict) -> list[str]:
         ", ".join(settings),
     ]
     if model["tokens"]:
-        beside = f", {model['reference_tokens']} reference tokens" if model["reference_tokens"] else ""
+        beside = f", {model['reference_tokens']} reference tokens" if model.get("reference_tokens") else ""
         lines.append(f"{model['tokens']} image tokens, {model['text_tokens'] or 0} text tokens{beside}")
     if document["state"] != "done":
         lines.append(f"Not complete: {len(document['done'])} of {sampler['steps']} steps, {document['state']}")
