@@ -43,6 +43,7 @@ from .message import (
     WATCHING,
     Figures,
     Report,
+    in_use,
     percent,
     tell,
     text_of,
@@ -269,19 +270,11 @@ class Applied(RunListener):
         self._write(plan)
         chosen = plan.level(level)
         work, steps = work_of(run.record, plan.measurement), len(run.positions)
-        error, fewer = chosen.predicted_error, steps_of_work(work.model, steps)
+        error = chosen.predicted_error if run.record.promises else None
+        fewer = None if work.model is None else steps_of_work(work.model, steps)
         figures = Figures(work.attention, work.model, error, fewer)
         found = differences(plan, run, HostModel.of(run.patcher).identity)
-        used = say(
-            "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error "
-            "{error}.",
-            id=plan.id,
-            level=level,
-            attention=percent(work.attention),
-            model=percent(work.model),
-            error=f"{error:.2f}",
-        )
-        sentence = together(used, in_steps(work.model, steps))
+        sentence = together(in_use(plan, level, figures), "" if work.model is None else in_steps(work.model, steps))
         return Report(IN_USE, sentence, level, plan, self._new(plan), figures, tuple(found), notes)
 
     def _watched(self, run: SamplingRun, seen: Watch) -> Report:

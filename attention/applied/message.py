@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ...plans import Plan, PlanError, dumps
 from ...sentences import payload as said
+from ...sentences import say
 from ..report.editor import send
 
 log = logging.getLogger(__name__)
@@ -109,3 +110,23 @@ def tell(payload: dict) -> None:
 def percent(part: float) -> str:
     """A fraction as people read it."""
     return f"{part:.0%}".replace("%", " %")
+
+
+def in_use(plan: Plan, level: str, figures: Figures) -> str:
+    """What a run followed, and what it saved and errs by as far as that is known."""
+    attention, model, error = figures.attention_flops_kept, figures.model_flops_kept, figures.predicted_error
+    if attention is None or model is None:
+        return say("Plan {id} in use: {level}; it is not known what it saved.", id=plan.id, level=level)
+    told = {"id": plan.id, "level": level, "attention": percent(attention), "model": percent(model)}
+    if error is None:
+        return say(
+            "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed; no error is "
+            "predicted for a run like this one.",
+            **told,
+        )
+    return say(
+        "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error "
+        "{error}.",
+        **told,
+        error=f"{error:.2f}",
+    )

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from ...plans import Plan, Refusal
 from ...plans.search import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, KeepWork, Solved
 from ...sentences import say, together
+from ..hooks.guidance import cfg_of
 from ..hooks.model import HostModel, NotCovered
 from ..hooks.noise import schedule_name
 from ..hooks.record import Stopwatch
-from ..hooks.run import cfg_of, sampler_name
+from ..hooks.run import sampler_name
 from ..hooks.sampling import Setup, sample_once
 from ..report.editor import send_text
 from ..report.live import solved_into

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import torch
 
-from ..hooks.run import COND, UNCOND, GuidanceKind
+from ..hooks.guidance import GuidanceKind
+from ..hooks.run import COND, UNCOND
 
 MOST_VALUES = 2**16  # of each prediction that a fit looks at, evenly spread. Chosen by hand
 
@@ -34,12 +35,12 @@ class Guidance:
             # The guider may write into them, and does its own work with them in their own precision.
             self._predictions |= {(number, index): _sampled(output) for index, output in enumerate(outputs)}
 
-    def weights(self, parts: list[Part], guided: torch.Tensor) -> dict[Part, float]:
-        """How much of each of the branches `parts` is in the evaluation's result."""
+    def weights(self, parts: list[Part], guided: torch.Tensor, others: bool = False) -> dict[Part, float]:
+        """How much of each of the branches `parts` is in the evaluation's result. others: there were more of them."""
         fitted = None if self._kind.plain else self._fitted(_sampled(guided))
         if fitted is not None and all(part in fitted for part in parts):
             return {part: fitted[part] for part in parts}
-        if len(parts) == 1:
+        if len(parts) == 1 and not others:
             return {parts[0]: 1.0}
         known = {COND: self._kind.cfg, UNCOND: 1.0 - self._kind.cfg}
         return {part: known.get(part[1], 0.0) for part in parts}

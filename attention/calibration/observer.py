@@ -10,7 +10,7 @@ there. An error's size is taken after the head's slice of the output projection.
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,41 +78,60 @@ class SiteRecord:
         self.share = np.full(steps, np.nan)
         self.share_cosine = np.ones(steps)
         self.energy = np.full(steps, np.nan)
-        self._shared: tuple[int, torch.Tensor] | None = None
-        self.history: deque[tuple[int, Sample]] = deque(maxlen=ages)
+        self._shared: dict[tuple, tuple[int, torch.Tensor]] = {}
+        # By the token grid: of the whole picture, or of an area of it.
+        self._history: dict[tuple, deque[tuple[int, Sample]]] = {}
+        self._ages = ages
 
-    def add(self, step: int, sample: Sample, shared: torch.Tensor | None, root: torch.Tensor, queries: Queries) -> None:
+    def add(
+        self,
+        step: int,
+        sample: Sample,
+        shared: torch.Tensor | None,
+        root: torch.Tensor,
+        queries: Queries,
+        part: float = 1.0,
+    ) -> None:
         """Score every candidate of this step against the samples of the steps before it.
 
-        shared: error of sharing at the placed queries, (H, n_placed, D). root: (H, D, D), see `output_root`.
+        shared: error of sharing at the placed queries, (H, n_placed, D). root: (H, D, D), see `output_root`. part: of
+        the picture that the sample is of; what was added of other parts at this step stays.
         """
         sample = Sample(sample.output @ root, sample.residual @ root)
         placed = queries.weight[: queries.placed]
-        self.way[step] = _energy(sample.residual, placed).T
-        self.energy[step] = _energy(sample.output[:, : queries.placed], placed).sum()
-        past = [(step - before, old) for before, old in self.history if old.output.shape == sample.output.shape]
+        _plus(self.way[step], part * _energy(sample.residual, placed).T)
+        self.energy[step] = np.nan_to_num(self.energy[step])
+        self.energy[step] += part * _energy(sample.output[:, : queries.placed], placed).sum()
+        history = self._history.setdefault(queries.layout.grid, deque(maxlen=self._ages))
+        past = [(step - before, old) for before, old in history if old.output.shape == sample.output.shape]
         past = [(age, old) for age, old in past if 1 <= age <= self.reuse.shape[2]]
         if past:
             ages = [age - 1 for age, _ in past]
             outputs, residuals = (torch.stack([getattr(old, n) for _, old in past]) for n in ("output", "residual"))
-            self.reuse[step][:, ages] = _energy(outputs - sample.output, queries.weight).T
-            self.residual[step][:, :, ages] = _energy(residuals - sample.residual, placed).transpose(2, 1, 0)
+            _plus(self.reuse[step], part * _energy(outputs - sample.output, queries.weight).T, ages)
+            _plus(self.residual[step], part * _energy(residuals - sample.residual, placed).transpose(2, 1, 0), ages)
         if shared is not None:
-            self._add_shared(step, shared @ root, placed)
-        self.history.append((step, sample))
+            self._add_shared(step, shared @ root, placed, queries.layout.grid, part)
+        history.append((step, sample))
 
     def close(self) -> None:
         """Free the samples."""
-        self.history.clear()
-        self._shared = None
+        self._history.clear()
+        self._shared.clear()
 
-    def _add_shared(self, step: int, shared: torch.Tensor, weight: torch.Tensor) -> None:
-        self.share[step] = _energy(shared, weight).sum()
-        if self._shared is not None and self._shared[0] == step - 1:
-            apart = _energy(shared - self._shared[1], weight).sum()
-            one, other = self.share[step], self.share[step - 1]
+    def _add_shared(self, step: int, shared: torch.Tensor, weight: torch.Tensor, grid: tuple, part: float) -> None:
+        one = _energy(shared, weight).sum()
+        self.share[step] = np.nan_to_num(self.share[step]) + part * one
+        before = self._shared.get(grid)
+        if before is not None and before[0] == step - 1:
+            apart, other = _energy(shared - before[1], weight).sum(), _energy(before[1], weight).sum()
             self.share_cosine[step] = np.clip((one + other - apart) / max(2 * np.sqrt(one * other), 1e-30), 0, 1)
-        self._shared = (step, shared)
+        self._shared[grid] = (step, shared)
+
+
+def _plus(sums: np.ndarray, more: np.ndarray, at: list[int] | slice = slice(None)) -> None:
+    """Add to some entries of the last axis, of which NaN are those that nothing was added to yet."""
+    sums[..., at] = np.nan_to_num(sums[..., at]) + more
 
 
 def _energy(error: torch.Tensor, weight: torch.Tensor) -> np.ndarray:
@@ -137,27 +156,34 @@ class Observer:
         self.records = [SiteRecord(site, len(run.positions), len(ways), ages) for site in sites]
         self.layouts: dict[int, Layout] = {}
         self.branches: set[Part] = set()
+        self._whole = 0  # tokens of the run's latent
         self._queries: dict[Layout, Queries] = {}
         self._roots: dict[int, torch.Tensor] = {}
-        # By site and by branch: its samples, and where its tokens lie.
-        self._branch_samples: dict[int, dict[Part, tuple[Sample, Layout]]] = {}
+        # By site, token grid and branch: its samples, and where its tokens lie.
+        self._branch_samples: dict[int, dict[tuple, dict[Part, tuple[Sample, Layout]]]] = {}
+        self._areas: Counter[tuple] = Counter()  # forwards of each branch by the grid, at the first site
         self._image_queries = min(image_queries, _affordable_queries(sites, len(ways), ages))
 
     def observe(self, forward: Forward, call: SiteCall, attention: AttentionCall, output: torch.Tensor) -> None:
         """Take samples of one attention call, for the first picture of the batch."""
+        self._whole = max(self._whole, math.prod(forward.family.grid(forward.diffusion_model, self.run.shape)))
         if call.ordinal or attention.obstacle or attention.layout is None or attention.q.shape[0] != forward.batch:
             return
         if call.number not in self._roots:
             self._roots[call.number] = output_root(forward.diffusion_model, call.site, attention.q)
-        kept = self._branch_samples.setdefault(call.number, {})
+        grid = attention.layout.grid
+        by_grid = self._branch_samples.setdefault(call.number, {})
+        kept = by_grid.setdefault(grid, {})
         first: dict[Layout, dict[int, Part]] = {}  # of each layout the first pictures of branches
-        seen = set(kept)
+        seen, many = set(kept), sum(map(len, by_grid.values()))
         for branch in forward.branches:
             part, picture = (forward.number, branch.index), branch.items.start
-            if part not in seen and len(seen) < MOST_BRANCHES:
+            if part not in seen and many < MOST_BRANCHES:
                 seen.add(part)
+                many += 1
                 ((_, layout),) = attention.parts(slice(picture, picture + 1))
                 first.setdefault(layout, {})[picture] = part
+            self._areas[(call.number, grid, part)] += 1
         for layout, parts in first.items():
             pictures = _every(sorted(parts))
             queries = self._queries_of(layout, attention.q.device)
@@ -167,28 +193,52 @@ class Observer:
                 part = parts[picture]
                 kept[part] = (sample, layout)
                 self.branches.add(part)
-                if len(kept) == 1 or part[1] == COND:
+                known = self.layouts.get(call.number, layout)
+                if known is layout or layout.image > known.image or (layout.image == known.image and part[1] == COND):
                     self.layouts[call.number] = layout
 
     def finish(self, step: int, guidance: Guidance, guided: torch.Tensor) -> None:
         """Combine the branches of this evaluation, which gave `guided`, and score the candidates."""
-        weights: dict[tuple[Part, ...], dict[Part, float]] = {}
-        for number, kept in self._branch_samples.items():
-            parts = tuple(kept)
-            if parts not in weights:
-                weights[parts] = guidance.weights(list(parts), guided)
-            found = weights[parts]
-            # Text is sampled where the branch with the most say has it.
-            main = max(parts, key=lambda part: (abs(found[part]), -part[1]))
-            queries = self._queries[kept[main][1]]
-            sample = _combined({part: one for part, (one, _) in kept.items()}, found, main, queries)
-            pair = {part[1]: part for part in parts} if self.run.shares_guidance and len(parts) == 2 else {}
-            shared = None
-            if set(pair) == {COND, UNCOND} and _alike(*(kept[part][1] for part in pair.values())):
-                cond, uncond = (kept[pair[index]][0].output[:, : queries.placed] for index in (COND, UNCOND))
-                shared = found[pair[UNCOND]] * (cond - uncond)
-            self.records[number].add(step, sample, shared, self._roots[number], queries)
+        weights: dict[tuple, dict[Part, float]] = {}
+        for number, by_grid in self._branch_samples.items():
+            left, every = 1.0, {part for kept in by_grid.values() for part in kept}
+            # Areas first: they have a say in what the whole picture would have alone.
+            for grid, kept in sorted(by_grid.items(), key=lambda one: math.prod(one[0])):
+                if not kept:
+                    continue
+                covered = left if math.prod(grid) >= self._whole else min(left, self._covered(number, grid, kept))
+                left -= covered
+                if covered > 0:
+                    self._finish(step, number, kept, weights, guidance, guided, covered, every)
         self._branch_samples.clear()
+        self._areas.clear()
+
+    def _covered(self, number: int, grid: tuple, parts) -> float:
+        """How much of the picture the areas of one size cover, or the windows of one length."""
+        most: dict[int, int] = {}  # of each pass
+        for part in parts:
+            most[part[0]] = max(most.get(part[0], 0), self._areas[number, grid, part])
+        return sum(most.values()) * math.prod(grid) / self._whole
+
+    def _finish(
+        self, step, number, kept, weights, guidance: Guidance, guided, covered: float, every: set[Part]
+    ) -> None:
+        """The same of one site and one token grid, which covers so much of the picture."""
+        parts = tuple(kept)
+        others = bool(every - set(parts))
+        if (parts, others) not in weights:
+            weights[parts, others] = guidance.weights(list(parts), guided, others)
+        found = weights[parts, others]
+        # Text is sampled where the branch with the most say has it.
+        main = max(parts, key=lambda part: (abs(found[part]), -part[1]))
+        queries = self._queries[kept[main][1]]
+        sample = _combined({part: one for part, (one, _) in kept.items()}, found, main, queries)
+        pair = {part[1]: part for part in parts} if self.run.shares_guidance and len(parts) == 2 else {}
+        shared = None
+        if set(pair) == {COND, UNCOND} and _alike(*(kept[part][1] for part in pair.values())):
+            cond, uncond = (kept[pair[index]][0].output[:, : queries.placed] for index in (COND, UNCOND))
+            shared = found[pair[UNCOND]] * (cond - uncond)
+        self.records[number].add(step, sample, shared, self._roots[number], queries, covered)
 
     def close(self) -> None:
         """Free every tensor; the figures stay."""

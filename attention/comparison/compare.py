@@ -140,7 +140,7 @@ def _figures(pair: Pair, settings: SamplerSettings, noise) -> dict:
         "level": record.level,
         "seconds": {"full": full.seconds, "plan": plan.seconds},
         "first": pair.runs[0].kind,
-        "predicted_error": record.plan.level(record.level).predicted_error,
+        "predicted_error": record.plan.level(record.level).predicted_error if record.promises else None,
         "attention": attention,
         "model": model,
     }
@@ -181,11 +181,11 @@ def text_of(figures: dict) -> str:
         f"Full attention: {full:.2f} s ({order['full']}).",
         f"Plan {figures['plan']}, {figures['level']}: {plan:.2f} s ({order['plan']}).",
         "Seconds are of the steps alone: one step before them and loading, decoding and watching are not counted.",
-        f"Work kept: {figures['attention']:.1%} of attention, {figures['model']:.1%} of all.",
     ]
+    if figures["attention"] is not None and figures["model"] is not None:
+        lines.append(f"Work kept: {figures['attention']:.1%} of attention, {figures['model']:.1%} of all.")
     if figures["latent_error"] is not None:
-        lines.append(
-            f"Relative error of the latent: {figures['latent_error']:.3f}, where the plan predicts "
-            f"{figures['predicted_error']:.3f}."
-        )
+        predicted = figures["predicted_error"]
+        told = "" if predicted is None else f", where the plan predicts {predicted:.3f}"
+        lines.append(f"Relative error of the latent: {figures['latent_error']:.3f}{told}.")
     return "\n".join([*lines, f"{size}; {sampled}.", *notes])

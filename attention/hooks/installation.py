@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...sentences import LEVEL_OFF, say
 from .call import joins_itself
+from .calls import conclude, count_calls
+from .guidance import GuidanceKind, branches_of
 from .listener import RunListener
 from .model import HostModel
 from .noise import noise_scale
+from .preferred import preferred_at
+from .presence import SLOT, look_after, told_of
 from .processor import MakeProcessor, Processor
 from .record import RunLog, RunRecord, StepCount, Stopwatch, latent_digest
-from .run import Forward, GuidanceKind, SamplerCall, SamplingRun, SiteCall, step_cache_of
+from .run import Forward, SamplerCall, SamplingRun, SiteCall, step_cache_of
 from .workload import Workload
 
 if TYPE_CHECKING:
@@ -29,7 +34,8 @@ _INTERRUPTED = "InterruptProcessingException"  # the user pressed Cancel
 class Installation:
     """The hooks of one patched model, and the run that is going through them (at most one at a time).
 
-    model, make_processor: None where the runs are only listened to.
+    model, make_processor: None where the runs are only listened to. override, hooks: what was put into the host's slot
+    and into the model, by the names of what they replace.
     """
 
     def __init__(
@@ -48,7 +54,11 @@ class Installation:
         self.run: SamplingRun | None = None
         self.processor: Processor | None = None
         self._started: Processor | None = None
-        self.forward: Forward | None = None
+        self.override = None
+        self.preference: Callable | None = None  # of the layer beside the sites that is being called
+        self.hooks: dict[str, Callable] = {}
+        self._lost: set[int] = set()  # sites that the host computes in this run
+        self._threads = threading.local()
         self._make_processor = make_processor
         self._strict = strict
         self._listener = listener or RunListener()
@@ -59,6 +69,15 @@ class Installation:
     def only_listens(self) -> bool:
         """Whether runs go through it as they are."""
         return self._make_processor is None
+
+    @property
+    def forward(self) -> Forward | None:
+        """The one that this thread is in: the host runs one on each of several GPUs."""
+        return getattr(self._threads, "forward", None)
+
+    @forward.setter
+    def forward(self, forward: Forward | None) -> None:
+        self._threads.forward = forward
 
     # -- the run ---------------------------------------------------------------------------------------------------
 
@@ -76,6 +95,7 @@ class Installation:
         try:
             output = executor(*args, **kwargs)
             record.state = "done"
+            conclude(record, self.processor)
             record.digest = latent_digest(output)
             if record.digest is not None and not all(map(math.isfinite, record.digest[1:])):
                 record.note(_NOT_FINITE if record.plan is None else _NOT_FINITE.cured_by(LEVEL_OFF))
@@ -105,6 +125,9 @@ class Installation:
         if not asked.sigmas:
             return None
         patcher = guider.model_patcher
+        self._lost = lost = look_after(guider, self.override, self.hooks)
+        if lost and self._strict:
+            raise ValueError(told_of(lost, len(self.sites)))
         position_of = noise_scale(patcher.get_model_object("model_sampling"))
         positions = [position_of(sigma) if math.isfinite(sigma) else 0.0 for sigma in asked.sigmas]
         guidance = GuidanceKind.of(guider)
@@ -112,8 +135,11 @@ class Installation:
         record = RunRecord(steps, sampler=asked.sampler, cfg=guidance.cfg, seed=asked.seed, batch=asked.shape[0])
         workload = _workload(guider, patcher, asked, guidance.cfg)
         placed = self._model is None or self._model.family.placed
-        run = SamplingRun(asked, positions, position_of, record, guidance, patcher, workload, placed)
+        branches = branches_of(guider, asked.shape)
+        run = SamplingRun(asked, positions, position_of, record, guidance, patcher, workload, placed, branches)
         self.runs.open(record)
+        if lost:
+            record.note(told_of(lost, len(self.sites)))
         if not self._unknown:
             self._start(run)
         self.run = run
@@ -158,6 +184,7 @@ class Installation:
         if self.finder is not None:
             self.finder.close()
         self.run = self.processor = self.forward = None
+        self._lost = set()
 
     def prepare_sampling(self, executor, model, noise_shape, *args, **kwargs):
         """Announces the bytes of the caches by asking memory for a proportionally larger batch."""
@@ -199,7 +226,7 @@ class Installation:
             return executor(x, timestep, model_options, *args, **kwargs)
 
         def predict(latent=x):
-            run.begin_evaluation(sigma)
+            run.begin_evaluation(sigma, latent)
             try:
                 return executor(latent, timestep, model_options, *args, **kwargs)
             finally:
@@ -207,13 +234,15 @@ class Installation:
 
         return self.processor.evaluate(predict, x, sigma)
 
-    def calc_cond_batch(self, executor, *args, **kwargs):
+    def calc_cond_batch(self, executor, model, conds, latent, timestep, model_options, *args, **kwargs):
         """Wraps one pass of an evaluation over its conditionings; there are several where guidance asks for more."""
-        output = executor(*args, **kwargs)
         run = self.run
-        if run is not None and run.evaluating and self.processor is not None:
-            self.processor.predicted(run.passes, list(output))
-            run.passes += 1
+        if run is None or not run.evaluating or self.processor is None:
+            return executor(model, conds, latent, timestep, model_options, *args, **kwargs)
+        with run.inside_pass(latent, conds, model_options):
+            output = executor(model, conds, latent, timestep, model_options, *args, **kwargs)
+        self.processor.predicted(run.passes, list(output))
+        run.passes += 1
         return output
 
     def sampler_sample(self, executor, *args, **kwargs):
@@ -235,11 +264,15 @@ class Installation:
         if self.run is None or self.processor is None or self.forward is not None:
             return executor(x, *args, **kwargs)
         options = kwargs.get("transformer_options") or (args[4] if len(args) > 4 else {})
-        self.forward = self.run.begin_forward(
-            executor.class_obj.diffusion_model, self._model.family, x, options, kwargs
-        )
+        family = self._model.family
+        forward = self.run.begin_forward(executor.class_obj.diffusion_model, family, x, options, kwargs)
+        forward.direct = self.override is None or getattr(options.get(SLOT), "installation", None) is self
+        self.forward = forward
         try:
-            return executor(x, *args, **kwargs)
+            output = executor(x, *args, **kwargs)
+            if forward.ours and self.run.evaluating:
+                count_calls(forward, self.sites, self._lost, self.run.record, self.processor)
+            return output
         finally:
             self.forward = None
 
@@ -247,17 +280,20 @@ class Installation:
 
     def open(self, number: int, path: str) -> SiteCall | None:
         """This forward's call of site `number`, opened at the first of its callables, of which `path` is one; None
-        outside tracked forwards. A callable that comes by again opens the next call of the same site.
+        outside evaluations of the model. A callable that comes by again opens the next call of the same site.
         """
         forward = self.forward
-        if forward is None or not forward.tracked or self.processor is None:
+        if forward is None or not forward.ours or self.processor is None or not self.run.evaluating:
             return None
         site = self.sites[number]
         call = forward.open.get(site.name)
         if call is None or path in call.entered:
             ordinal = 0 if call is None else call.ordinal + 1
             call = forward.open[site.name] = SiteCall(site, number, ordinal)
-            self.processor.open(forward, call)
+            forward.calls.setdefault(site.name, []).append(call)
+            call.aside = not forward.tracked or number in self._lost
+            if not call.aside:
+                self.processor.open(forward, call)
             if forward.pending and not site.name.startswith(forward.pending[0].site.name + "."):
                 forward.pending.clear()  # an earlier site's attention never came: another pack replaced its block
             forward.pending.append(call)
@@ -267,7 +303,7 @@ class Installation:
     def current(self, options: dict, args: tuple = (), kwargs: dict | None = None) -> SiteCall | None:
         """The site whose attention is being called now. args, kwargs: of the host's attention function."""
         forward = self.forward
-        if forward is None or not forward.tracked:
+        if forward is None or not forward.ours:
             return None
         if forward.inside:
             site = self.sites[forward.inside[-1]]
@@ -289,6 +325,10 @@ class Installation:
         if call is not None:
             self.forward.pending.remove(call)
         return call
+
+    def preferred(self, number: int) -> Callable | None:
+        """The attention function that the model's file names for a site, on the model that is running."""
+        return preferred_at(self.forward.diffusion_model, self.sites[number])
 
     def resolve(self, path: str, bound):
         """The host's own callable behind a patched one, on the model that is running."""

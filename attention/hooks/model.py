@@ -12,6 +12,7 @@ from ...plans import ModelIdentity, Plan, fingerprint
 from ...plans import Site as PlanSite
 from ...sentences import LEVEL_OFF, say
 from ..families import TITLES, Family, Site, discoverable, find_family, refusal
+from . import preferred
 from .discovery import Discovery, discovery_of
 
 # Entries of the host's model configuration that change what a plan means; the rest (names, paths) may differ freely.
@@ -102,15 +103,17 @@ class HostModel:
             sites = [[site.name, site.heads, site.head_dim, site.scope] for site in self.sites]
         else:  # which may not be known yet
             sites = [model_name(self.patcher), *(name for name, _ in self.diffusion_model.named_modules())]
-        return fingerprint(
-            {
-                "family": self.family.name,
-                "sites": sites,
-                "config": {
-                    key: value for key, value in sorted(config.items()) if isinstance(value, _PLAIN) and key != "dtype"
-                },
-            }
-        )
+        description = {
+            "family": self.family.name,
+            "sites": sites,
+            "config": {
+                key: value for key, value in sorted(config.items()) if isinstance(value, _PLAIN) and key != "dtype"
+            },
+        }
+        asked = preferred.names(self.diffusion_model, self.sites)
+        if asked:  # of the file, by layer
+            description["attention"] = asked
+        return fingerprint(description)
 
     def why_not(self, plan: Plan) -> str | None:
         """Why a plan is not for this model, as a sentence; None where it is, as far as it is known before a run."""

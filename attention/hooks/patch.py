@@ -11,15 +11,16 @@ from __future__ import annotations
 from comfy.patcher_extension import CallbacksMP, WrappersMP
 
 from .finder import Finder
+from .guidance import KEY
 from .installation import Installation
 from .listener import RunListener
 from .model import HostModel
+from .preferred import others
+from .presence import SLOT
 from .processor import MakeProcessor
 from .record import RunLog
-from .run import KEY
-from .sites import EntryHook, ExitHook, Hook, ModuleHook, Override
+from .sites import EntryHook, ExitHook, Hook, ModuleHook, Override, PreferenceHook
 
-_OVERRIDE = "optimized_attention_override"
 _ROOT = "diffusion_model."
 
 
@@ -54,17 +55,17 @@ def install(
         installation.finder = Finder(installation, model.known)
     if installation.finder or not all(site.rebind for site in model.sites):
         options = patched.model_options.setdefault("transformer_options", {})
-        options[_OVERRIDE] = Override(installation, options.get(_OVERRIDE))
+        options[SLOT] = installation.override = Override(installation, options.get(SLOT))
+        for path in others(model.diffusion_model, model.sites):
+            layer = model.diffusion_model.get_submodule(path)
+            _patch(patched, PreferenceHook, installation, -1, f"{path}.forward", layer=layer)
     patched.set_attachments(KEY, installation)
     return patched
 
 
 def _patch_site(patched, installation: Installation, number: int, site) -> None:
     def patch(kind, path: str, **extra):
-        name = _ROOT + path
-        previous = patched.object_patches.get(name)
-        bound = patched.get_model_object(name)
-        patched.add_object_patch(name, kind(installation, number, path, bound, previous, **extra))
+        _patch(patched, kind, installation, number, path, **extra)
 
     for entry in site.entries:
         patch(EntryHook, entry.path, output=entry.output, width=site.heads * site.head_dim)
@@ -72,6 +73,14 @@ def _patch_site(patched, installation: Installation, number: int, site) -> None:
         patch(ExitHook, path, stream=stream)
     if site.module:
         patch(ModuleHook, f"{site.module}.forward")
+
+
+def _patch(patched, kind, installation: Installation, number: int, path: str, **extra) -> None:
+    name = _ROOT + path
+    previous = patched.object_patches.get(name)
+    bound = patched.get_model_object(name)
+    installation.hooks[name] = hook = kind(installation, number, path, bound, previous, **extra)
+    patched.add_object_patch(name, hook)
 
 
 def remove(model_patcher):
@@ -94,11 +103,11 @@ def remove(model_patcher):
             else:
                 clean.object_patches[name] = patch.previous
     options = clean.model_options.get("transformer_options", {})
-    override = options.get(_OVERRIDE)
+    override = options.get(SLOT)
     if isinstance(override, Override):
-        options.pop(_OVERRIDE)
+        options.pop(SLOT)
         if override.previous is not None:
-            options[_OVERRIDE] = override.previous
+            options[SLOT] = override.previous
     clean.remove_attachments(KEY)
     return clean
 

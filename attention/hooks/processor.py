@@ -62,6 +62,9 @@ class Processor:
     def open(self, forward: Forward, call: SiteCall) -> None:
         """A tracked site begins; may set `call.skip` to leave projections and attention out."""
 
+    def aside(self, forward: Forward, call: SiteCall, batch: int, length: int) -> None:
+        """The host computes a site with (batch, length) tokens in full that is not for this class to decide on."""
+
     def attend(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> torch.Tensor:
         """The site's attention output in the host's format."""
         return attention.host()

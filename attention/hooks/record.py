@@ -21,7 +21,8 @@ FORECAST = "p"  # letter, in a run's map, of a step at which the model is not ev
 class StepCount:
     """FLOPs and wall time of one sampling step, all branches and model evaluations together. forecast: evaluations that
     were not made but forecast; what they would have computed is in `dense`. items: batch items that went through the
-    model, and those that would have if none had been forecast; forecast_items: the latter alone.
+    model, and those that would have if none had been forecast, those of a part of the picture as that part;
+    forecast_items: the latter alone.
     """
 
     position: float
@@ -29,8 +30,8 @@ class StepCount:
     kept: int = 0
     projections_skipped: int = 0
     forecast: int = 0
-    items: int = 0
-    forecast_items: int = 0
+    items: float = 0
+    forecast_items: float = 0
     seconds: float = 0.0
     overhead: float = 0.0
 
@@ -53,7 +54,9 @@ class RunRecord:
     seed: None where the host gives none. batch: items of the latent. plan, level: what was followed, None and "" where
     nothing was. seconds: of the whole run, loading the model included; sampling_seconds: from the first evaluation on.
     finished: how many steps the sampler is through with. tokens, references, text_tokens: of the picture, grids of
-    reference pictures, and the rest, in the longest sequence. methods: per step
+    reference pictures, and the rest, in the longest sequence. forwards, side_passes: of the model, and those of them
+    that guidance makes beside its branches. calls_expected, calls_missed: attention calls of sites, and those of them
+    that other nodes answered. second_model: the guider ran another one as well. methods: per step
     one letter a site, the method of most of its heads: f full, w window, d window + residual, r reuse; uppercase where
     the branches share; p at all sites of a step that is forecast. guard: None when it was off. calls: attention calls
     by what served them: "fused", "tiled", "copied", or "dense", the host's own attention. refusals: why the fused
@@ -77,6 +80,11 @@ class RunRecord:
     tokens: int = 0
     references: tuple[tuple[int, ...], ...] = ()
     text_tokens: int = 0
+    forwards: int = 0
+    side_passes: int = 0
+    calls_expected: int = 0
+    calls_missed: int = 0
+    second_model: bool = False
     methods: list[str] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
@@ -109,12 +117,17 @@ class RunRecord:
         return sum(map(math.prod, self.references))
 
     @property
-    def batch_items(self) -> int:
+    def promises(self) -> bool:
+        """Whether the plan's predicted error is of this run: the run's attention was the plan's, in every branch."""
+        return not self.calls_missed and not self.second_model
+
+    @property
+    def batch_items(self) -> float:
         """Batch items of all evaluations together, those that were forecast as well."""
         return sum(step.items for step in self.steps)
 
     @property
-    def forecast_items(self) -> int:
+    def forecast_items(self) -> float:
         """Batch items of the evaluations that were forecast."""
         return sum(step.forecast_items for step in self.steps)
 

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
-from comfy.patcher_extension import WrappersMP
 
 from ...sentences import say
 from ..families import Family, Site
+from .guidance import KEY, GuidanceKind
 from .layouts import Hidden, SiteLayout, hidden_keys, site_layout
+from .places import Pass
 from .record import RunRecord
 from .step_clock import StepClock
 from .workload import Workload
 
-KEY = "ditfastattn"  # of everything that this pack puts on a model
 BranchKey = tuple
 COND, UNCOND = 0, 1
 
+_CUT = say(
+    "Another node cuts up or moves the latent on its way to the model (tiles), so that it is not known which place is "
+    "which: what it evaluates was computed in full."
+)
 # Host patches that read or change q, k, v or the attention output: they must see the real tensors of every step.
 _ATTENTION_PATCHES = ("attn1_patch", "attn1_output_patch")
 
@@ -42,7 +48,8 @@ class SiteCall:
     """One site while the forward passes through it.
 
     ordinal: how many times this forward has been through the site before; some models send several sequences through
-    the same blocks. entered: callables that the forward has come by. length, options: tokens that attended, and the
+    the same blocks. aside: the host computes it, whatever the plan says. attended: its attention was called. entered:
+    callables that the forward has come by. length, options: tokens that attended, or would have, and the
     transformer_options that they did it with, once they did.
     """
 
@@ -50,6 +57,8 @@ class SiteCall:
     number: int
     ordinal: int = 0
     skip: bool = False
+    aside: bool = False
+    attended: bool = False
     length: int = 0
     options: dict = field(default_factory=dict)
     entered: set[str] = field(default_factory=set)
@@ -58,8 +67,9 @@ class SiteCall:
 class Forward:
     """One call of the diffusion model: its branches, its token grid, and the sites that are open in it.
 
-    `tracked` is False for guidance side passes and for calls outside a model evaluation: computed in full, caches
-    untouched.
+    `tracked` is False for guidance side passes, for calls outside a model evaluation and for what may be of another
+    place: computed in full, caches untouched. ours: False for those of another model, which nothing is known of.
+    direct: whether every attention call that carries the host's options comes to this pack first.
     """
 
     def __init__(
@@ -77,17 +87,28 @@ class Forward:
         self.step = step
         # Of several latents in one the first is the picture's.
         packed = conditions.get("latent_shapes") or [latent_shape]
-        self.grid = family.grid(diffusion_model, tuple(packed[0]))
+        self._picture = tuple(packed[0])
         self.branches = _branches(latent_shape, options)
         self._conditions = conditions
         self.tracked = tracked and bool(self.branches)
         patches = options.get("patches", {})
         self.attention_patched = any(name in patches for name in _ATTENTION_PATCHES)
+        self.ours = True
+        self.direct = True
+        self.replaced_blocks = frozenset(options.get("patches_replace", {}).get("dit", ()))
+        self.length = 0  # of the longest sequence that attended, and ...
+        self.share = 0.0  # ... which part of the picture's it was
         self.number = 0  # of the pass in its evaluation
         self.pending: list[SiteCall] = []
         self.inside: list[int] = []  # numbers of the discovered sites that the forward is in, the innermost last
         self.open: dict[str, SiteCall] = {}
+        self.calls: dict[str, list[SiteCall]] = {}  # all of each site, by its name
         self._mask: tuple[torch.Tensor, tuple[int, int, int], Hidden | None] | None = None
+
+    @cached_property
+    def grid(self) -> tuple[int, ...]:
+        """Tokens of the latent along its axes."""
+        return self.family.grid(self.diffusion_model, self._picture)
 
     @property
     def image_tokens(self) -> int:
@@ -150,39 +171,6 @@ def sampler_name(sampler) -> str:
     return _HOST_NAMES.get(name, name.removesuffix("_function"))
 
 
-def cfg_of(guider) -> float:
-    """A guider's scale; 1 where it has none, or more than one."""
-    try:
-        return float(getattr(guider, "cfg", 1.0))
-    except (TypeError, ValueError):
-        return 1.0
-
-
-@dataclass(frozen=True)
-class GuidanceKind:
-    """How a guider makes one prediction of its branches.
-
-    cfg: its scale. shares: whether it is the host's two branches and one scale, so that what one computed may serve the
-    other. plain: whether moreover nothing changes the scale or the prediction, so that `cfg` says all; else only the
-    predictions themselves tell what of each branch is in the result.
-    """
-
-    cfg: float
-    shares: bool
-    plain: bool
-
-    @staticmethod
-    def of(guider) -> GuidanceKind:
-        """Of a guider of the host, at the start of a run."""
-        cfg = cfg_of(guider)
-        usual = type(guider).__name__ in ("CFGGuider", "Guider_Basic")
-        options = getattr(guider, "model_options", {})
-        wrappers = options.get("transformer_options", {}).get("wrappers", {}).get(WrappersMP.PREDICT_NOISE, {})
-        foreign = any(found for key, found in wrappers.items() if key != KEY)
-        plain = usual and not foreign and not any(name.endswith("cfg_function") and options[name] for name in options)
-        return GuidanceKind(cfg, type(guider).__name__ == "CFGGuider" and cfg != 1.0, plain)
-
-
 @dataclass(frozen=True)
 class SamplerCall:
     """What the host hands to an OUTER_SAMPLE wrapper, as far as the pack looks at it.
@@ -226,9 +214,9 @@ class SamplingRun:
     step leads to. shape: of the latent. workload: what a dense run like it is known by. guidance: how the branches of
     an evaluation become one prediction. patcher: the host's, as it is sampled, with what nodes further on have put on
     it. placed: see `Family.placed`. step: where the current evaluation is. clock: of the wall time of steps. passes:
-    times that the current evaluation has run conditionings through a model. grid: of the last tracked forward. Branches
-    that an evaluation has already computed are remembered, so that a second pass over one is recognised as a guidance
-    side pass.
+    times that the current evaluation has run conditionings through a model. branches: what goes through the model in
+    one evaluation, see `branches_of`. grid: of the last tracked forward. Branches that an evaluation has already
+    computed are remembered, so that a second pass over one is recognised as a guidance side pass.
     """
 
     def __init__(
@@ -241,6 +229,7 @@ class SamplingRun:
         patcher=None,
         workload: Workload | None = None,
         placed: bool = True,
+        branches: Sequence[tuple[float, int]] = (),
     ):
         self._placed = placed
         self.sigmas = list(asked.sigmas)
@@ -255,7 +244,10 @@ class SamplingRun:
         self._shape = asked.shape
         self.step = 0
         self.passes = 0
+        self.branches = list(branches) or [(1.0, 1)]
         self.evaluating = False
+        self._latent: torch.Tensor | None = None  # that is evaluated
+        self._pass: Pass | None = None
         self.grid: tuple[int, ...] = ()
         self._position_of = position_of
         self._seen: set[BranchKey] = set()
@@ -276,10 +268,11 @@ class SamplingRun:
         """The latent's shape without what is packed with it (sound): (B, C, [T,] H, W)."""
         return (noise_shape[0], *self._shape[1:])
 
-    def begin_evaluation(self, sigma: float) -> None:
-        """The sampler evaluates the model at a noise level; the nearest step of the schedule is where we are."""
+    def begin_evaluation(self, sigma: float, latent: torch.Tensor) -> None:
+        """The sampler evaluates the model at a latent and its noise level; the nearest step is where we are."""
         self.arrive(sigma)
         self.evaluating = True
+        self._latent = latent
         self.passes = 0
         self._seen.clear()
 
@@ -295,17 +288,35 @@ class SamplingRun:
     def end_evaluation(self) -> None:
         """The evaluation is over; calls until the next one belong to nobody."""
         self.evaluating = False
+        self._latent = None
         self._seen.clear()
+
+    @contextmanager
+    def inside_pass(self, latent: torch.Tensor, conds: Sequence, model_options: dict):
+        """While it lasts, the host runs conditionings through a model at a latent."""
+        before, self._pass = self._pass, Pass(self._latent, latent, conds, model_options, KEY)
+        try:
+            yield
+        finally:
+            self._pass = before
 
     def begin_forward(
         self, diffusion_model, family: Family, latent: torch.Tensor, options: dict, conditions: dict
     ) -> Forward:
         """Enter the diffusion model. conditions: what it is called with by name."""
-        tracked = self.evaluating and self._is_ours(diffusion_model)
-        forward = Forward(diffusion_model, family, latent.shape, options, tracked, self.step, conditions)
+        ours = not self.evaluating or self._is_ours(diffusion_model)
+        forward = Forward(
+            diffusion_model, family, latent.shape, options, ours and self.evaluating, self.step, conditions
+        )
+        forward.ours = ours
+        if forward.tracked and not (self._pass and self._pass.holds(latent, options)):
+            forward.tracked = False
+            self.record.note(_CUT)
+        self.record.forwards += ours and self.evaluating
         keys = {branch.key for branch in forward.branches}
         if forward.tracked and (keys & self._seen or len(keys) != len(forward.branches)):
             forward.tracked = False
+            self.record.side_passes += 1
         self._seen |= keys
         forward.number = self.passes
         if forward.tracked:
@@ -321,6 +332,7 @@ class SamplingRun:
             getattr(model, "_orig_mod", model) for model in (diffusion_model, self.patcher.model.diffusion_model)
         )
         if found is not ours:
+            self.record.second_model = True
             self.record.note(
                 say("The guider runs a second model, which is computed in full and takes no part in the plan.")
             )

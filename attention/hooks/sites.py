@@ -10,8 +10,10 @@ from collections.abc import Callable
 import torch
 
 from ...sentences import say
+from .allocation import unrecorded
 from .call import AttentionCall, tokens_of
 from .installation import Installation
+from .preferred import function_of
 
 
 class Hook:
@@ -23,6 +25,8 @@ class Hook:
         self.path = path
         self.bound = bound
         self.previous = previous
+        # Where the host fuses a layer with its neighbours it passes by a forward without this mark.
+        self.comfy_force_forward = True
 
     def original(self):
         return self.previous or self.installation.resolve(self.path, self.bound)
@@ -65,10 +69,12 @@ class ExitHook(Hook):
         forward = installation.forward
         call = forward.open.get(installation.sites[self.number].name) if forward is not None else None
         if call is not None and call.skip:
-            return installation.processor.replay(forward, call, self.stream)
+            with unrecorded():
+                return installation.processor.replay(forward, call, self.stream)
         output = self.original()(*args, **kwargs)
-        if call is not None:
-            installation.processor.leave(forward, call, self.stream, output)
+        if call is not None and not call.aside:
+            with unrecorded():
+                installation.processor.leave(forward, call, self.stream, output)
         return output
 
 
@@ -89,7 +95,8 @@ class ModuleHook(Hook):
         forward, processor = installation.forward, installation.processor
         if call.skip:
             forward.pending.clear()
-            kept = tuple(processor.replay(forward, call, stream) for stream in range(call.site.outputs))
+            with unrecorded():
+                kept = tuple(processor.replay(forward, call, stream) for stream in range(call.site.outputs))
             if self._unbatched:
                 kept = tuple(one[0] for one in kept)
             return kept if self._returns_tuple else kept[0]
@@ -97,7 +104,8 @@ class ModuleHook(Hook):
             output = self._function(call)(*args, **kwargs)
         finally:
             forward.pending.clear()
-        self._keep(call, output)
+        if not call.aside:
+            self._keep(call, output)
         return output
 
     def _function(self, call) -> Callable:
@@ -124,8 +132,25 @@ class ModuleHook(Hook):
         if len(outputs) != call.site.outputs or not all(isinstance(one, torch.Tensor) for one in outputs):
             return  # of another form than the family says: computed every time
         self._unbatched = outputs[0].ndim == 2  # (tokens, channels), in a model of one picture at a time
-        for stream, one in enumerate(one[None] if self._unbatched else one for one in outputs):
-            self.installation.processor.leave(self.installation.forward, call, stream, one)
+        with unrecorded():
+            for stream, one in enumerate(one[None] if self._unbatched else one for one in outputs):
+                self.installation.processor.leave(self.installation.forward, call, stream, one)
+
+
+class PreferenceHook(Hook):
+    """The forward of a layer that is no site, and whose file may name an attention function for it."""
+
+    def __init__(self, *args, layer):
+        super().__init__(*args)
+        self._layer = layer
+
+    @torch.compiler.disable
+    def __call__(self, *args, **kwargs):
+        before, self.installation.preference = self.installation.preference, function_of(self._layer)
+        try:
+            return self.original()(*args, **kwargs)
+        finally:
+            self.installation.preference = before
 
 
 # What the host's modules import their attention function as.
@@ -157,29 +182,44 @@ class Override:
         self.installation = installation
         self.previous = previous
 
+    def around(self, previous) -> Override:
+        """The same around what another node has put into the slot in its place."""
+        return self if previous is None else Override(self.installation, previous)
+
     @torch.compiler.disable
     def __call__(self, func, *args, **kwargs):
-        inner = func if self.previous is None else _through(self.previous, func)
-        return attend(self.installation, inner, args, kwargs)
+        if self.previous is not None:
+            return attend(self.installation, _through(self.previous, func), args, kwargs)
+        return attend(self.installation, func, args, kwargs, may_choose=True)
 
 
-def attend(installation: Installation, inner: Callable, args: tuple, kwargs: dict):
-    """One call of the host's attention function `inner`, where it is a site's by the run's processor."""
+def attend(installation: Installation, inner: Callable, args: tuple, kwargs: dict, may_choose: bool = False):
+    """One call of the host's attention function `inner`, where it is a site's by the run's processor. may_choose:
+    whether a function that the model's file names for the layer goes before `inner`, as the host has it where there is
+    no override.
+    """
     if installation.finder is not None:
         installation.finder.saw(args, kwargs)
     call = installation.current(kwargs.get("transformer_options") or {}, args, kwargs)
+    if may_choose:
+        inner = (installation.preferred(call.number) if call is not None else installation.preference) or inner
     processor, forward = installation.processor, installation.forward
     if call is None or processor is None:
         return inner(*args, **kwargs)
     batch, call.length = tokens_of(args, kwargs)
     call.options = kwargs.get("transformer_options") or {}
+    call.attended = True
+    if call.aside:
+        processor.aside(forward, call, batch, call.length)
+        return inner(*args, **kwargs)
     if not call.skip and processor.leaves_to_host(forward, call, batch, call.length):
         return inner(*args, **kwargs)
     layout = forward.layout(call.site, call.length, call.options)
     attention = AttentionCall.of_host(inner, args, kwargs, layout, forward.hidden_keys)
-    if call.skip:
-        return processor.skipped(forward, call, attention)
-    return processor.attend(forward, call, attention)
+    with unrecorded():
+        if call.skip:
+            return processor.skipped(forward, call, attention)
+        return processor.attend(forward, call, attention)
 
 
 def _through(previous: Callable, func: Callable) -> Callable:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from ...kernels import Layout, dense_flops
-from ..families import ALL, JOINT
+from ..families import ALL
 from ..hooks.projections import flops_per_token
-from ..hooks.record import RunRecord
-from ..hooks.run import Forward, SiteCall
+from ..hooks.run import Forward, SamplingRun, SiteCall
 
 
 class Counting:
     """Counts one run. `record.steps` gets, for each step, the FLOPs of full attention and those computed instead."""
 
-    def __init__(self, record: RunRecord):
-        self._record = record
+    def __init__(self, run: SamplingRun):
+        self._record = run.record
+        self._shape = run.shape
+        self._whole = 0  # tokens of the run's latent
         self._linears: dict[str, dict[str, int]] = {}  # FLOPs a token by stream, of each site
-        self._evaluation = (0, 0)  # dense attention FLOPs and batch items of the last evaluation
-        self._before = (0, 0)  # ... of all before it
+        self._evaluation = (0, 0.0)  # dense attention FLOPs and batch items of the last evaluation
+        self._before = (0, 0.0)  # ... of all before it
 
     def begin_evaluation(self) -> None:
         """The model is evaluated."""
@@ -38,28 +40,30 @@ class Counting:
         count.items += items
         count.forecast_items += items
 
-    def _totals(self) -> tuple[int, int]:
+    def _totals(self) -> tuple[int, float]:
         return self._record.attention_flops()[0], self._record.batch_items
 
     def dense(self, forward: Forward, call: SiteCall, batch: int, length: int) -> int:
         """Count and return what full attention takes at a site with (batch, length) tokens."""
-        record = self._record
-        if call.number == 0 and call.ordinal == 0:
-            record.steps[forward.step].items += batch
-        if call.number == 0 or call.site.scope == JOINT:
-            self._note_tokens(forward, call, length)
+        if length > forward.length:
+            self._went_through(forward, call, batch, length)
         dense = dense_flops(Layout((length,)), call.site.heads, call.site.head_dim) * batch
-        record.steps[forward.step].dense += dense
+        self._record.steps[forward.step].dense += dense
         return dense
 
-    def _note_tokens(self, forward: Forward, call: SiteCall, length: int) -> None:
+    def _went_through(self, forward: Forward, call: SiteCall, batch: int, length: int) -> None:
+        """A forward turns out to be of so many tokens: all that the model computes beside attention grows with them."""
         record = self._record
-        if length < record.tokens + record.reference_tokens + record.text_tokens:
-            return
-        layout = forward.layout(call.site, length, call.options)
-        record.tokens = forward.image_tokens
-        record.references = () if layout is None else tuple(one.grid for one in layout.references)
-        record.text_tokens = length - record.tokens - record.reference_tokens
+        self._whole = self._whole or math.prod(forward.family.grid(forward.diffusion_model, self._shape))
+        beside = max(0, length - forward.image_tokens)
+        share = length / (self._whole + beside)
+        record.steps[forward.step].items += batch * (share - forward.share)
+        forward.length, forward.share = length, share
+        if not record.tokens or beside >= record.text_tokens + record.reference_tokens:
+            layout = forward.layout(call.site, length, call.options)
+            record.tokens = self._whole
+            record.references = () if layout is None else tuple(one.grid for one in layout.references)
+            record.text_tokens = max(0, beside - record.reference_tokens)
 
     def computed(self, forward: Forward, flops: int) -> None:
         """So many FLOPs of attention were computed in this forward."""

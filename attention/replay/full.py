@@ -13,7 +13,11 @@ class InFull(Processor):
     in_full = True
 
     def __init__(self, run: SamplingRun):
-        self._count = Counting(run.record)
+        self._count = Counting(run)
+
+    def aside(self, forward: Forward, call: SiteCall, batch: int, length: int) -> None:
+        """See `Processor.aside`."""
+        self._count.left_to_host(forward, call, batch, length)
 
     def leaves_to_host(self, forward: Forward, call: SiteCall, batch: int, length: int) -> bool:
         """Always."""

@@ -10,7 +10,7 @@ import torch
 
 from ...kernels import FULL, REUSE, HeadTable, flops, head_wise
 from ...sentences import clause, say
-from ..families import Family, Site
+from ..families import ALL, JOINT, Family, Site
 from ..hooks.call import AttentionCall
 from ..hooks.processor import Processor
 from ..hooks.run import Branch, Forward, SamplingRun, SiteCall
@@ -63,26 +63,29 @@ class Replay(Processor):
         self._beside = beside
         self._caches = RunCaches(timeline, cache_limit, run.record)
         self._sharing = Sharing(run, self._caches)
-        self._count = Counting(run.record)
+        self._count = Counting(run)
         self._disabled = False
         self._in_full: set[int] = set()  # steps that are so whatever the timeline says
 
     # -- the run ---------------------------------------------------------------------------------------------------
 
     def announce(self, noise_shape, model) -> int:
-        """Bytes of all caches of this run: heads that are ever read again × tokens × head size, both branches; and what
-        forecasts keep.
+        """Bytes of all caches of this run: heads that are ever read again × tokens × head size, of every branch; and
+        what forecasts keep.
         """
         image = math.prod(self.family.grid(model.model.diffusion_model, self.run.picture_shape(noise_shape)))
         element = torch.empty((), dtype=model.model.get_dtype_inference()).element_size()
-        branches = 2 if self.run.record.cfg != 1.0 else 1
-        total = 0
+        # Of the picture, and of text and references, in all branches together.
+        image *= sum(part for part, _ in self.run.branches)
+        beside, references = (count * sum(many for _, many in self.run.branches) for count in self._beside)
+        total = 0.0
         for number, site in enumerate(self.sites):
-            tokens, local = image + self._beside[0], image + self._beside[1]
+            tokens = image + beside * (site.scope == JOINT)
+            local = image + references * (site.scope == JOINT)
             heads = len(self.timeline.output_heads[number]) + site.heads * self.timeline.keeps_projected[number]
             total += (heads * tokens + len(self.timeline.residual_heads[number]) * local) * site.head_dim
         history = KEPT_LATENTS * 4 * math.prod(noise_shape) if self._forecast.active else 0
-        return min(total * element * noise_shape[0] * branches, self.cache_limit) + history
+        return min(math.ceil(total) * element * noise_shape[0], self.cache_limit) + history
 
     def evaluate(self, predict, x, sigma: float):
         """One model evaluation, as the sampler asked for it, or its forecast."""
@@ -168,6 +171,10 @@ class Replay(Processor):
 
     # -- a site ----------------------------------------------------------------------------------------------------
 
+    def aside(self, forward: Forward, call: SiteCall, batch: int, length: int) -> None:
+        """See `Processor.aside`."""
+        self._count.left_to_host(forward, call, batch, length)
+
     def leaves_to_host(self, forward: Forward, call: SiteCall, batch: int, length: int) -> bool:
         """Whether the host's own code does all there is to do at this site; what it does is counted here then."""
         if not (self._disabled or self.timeline.at(forward.step, call.number).dense):
@@ -186,7 +193,9 @@ class Replay(Processor):
         ]
         call.skip = all(one is not None for stream in kept for one in stream)
         if call.skip and call.site.module:
-            self._count.skipped(forward, call, self._caches.of(forward.branches[0], call).tokens)
+            tokens = self._caches.of(forward.branches[0], call).tokens
+            call.length = tokens[ALL]
+            self._count.skipped(forward, call, tokens)
 
     def replay(self, forward: Forward, call: SiteCall, stream: int) -> torch.Tensor:
         """The kept output of one stream, all branches: (rows, tokens, C)."""

@@ -91,7 +91,7 @@ def document(
             "cfg": record.cfg if math.isfinite(record.cfg) else None,
             "seed": record.seed,
         },
-        "plan": None if plan is None else plan_of(plan, record.level or made_level),
+        "plan": None if plan is None else plan_of(plan, record.level or made_level, promises=record.promises),
         "levels": [] if plan is None else levels_of(plan),
         "steps": _steps(record, planned),
         **progress(record, kind, measurement, dense, cache_limit),
@@ -104,7 +104,7 @@ def document(
         "notes": [payload(note) for note in (*record.notes, *notes)],
         "backends": {"fused": 0, "tiled": 0, "dense": 0, "copied": 0, **record.calls},
         "flops": None
-        if work is None
+        if work is None or not work.known
         else {
             "attention": [work.attention_dense, work.attention_kept],
             "model": [work.model_dense, work.model_kept],
@@ -126,7 +126,7 @@ def progress(
     stand: so that a step of a long run takes no longer than one of a short run.
     """
     counted = kind in COMPRESSED and measurement is not None
-    total = work_of(record, measurement) if counted else Work()
+    kept = _kept(record, work_of(record, measurement)) if counted else (1.0, 1.0)
     other = beside_attention(record, measurement) if counted else 0.0
     known = before[: max(0, len(before) - 2)]
     return {
@@ -138,7 +138,7 @@ def progress(
                 for step in record.steps[len(known) : record.finished]
             ),
         ],
-        "kept": {"attention": round(total.attention, 6), "model": round(total.model, 6)},
+        "kept": dict(zip(("attention", "model"), kept, strict=True)),
         "seconds": round(record.sampling_seconds, 4),
         "cache": {"bytes": record.cache_bytes, "limit": cache_limit},
         **how_fast(record, kind, dense),
@@ -155,6 +155,13 @@ def how_fast(record: RunRecord, kind: str, dense: Dense | None) -> dict:
         else {"seconds": round(dense.seconds, 4), "source": dense.source, "how": payload(dense.how)},
         "speed": None if found is None else {"times": round(found[0], 4), "source": found[1]},
     }
+
+
+def _kept(record: RunRecord, work: Work) -> tuple[float | None, float | None]:
+    """(attention, model) as fractions of full attention: all while nothing is over yet, None where it is not known."""
+    if not record.finished and record.state == "running":
+        return 1.0, 1.0
+    return tuple(None if one is None else round(one, 6) for one in (work.attention, work.model))
 
 
 def _done(step, work: Work | None) -> list[int]:
@@ -181,13 +188,15 @@ def _steps(record: RunRecord, planned: Sequence[tuple[float, float]]) -> list[di
     ]
 
 
-def plan_of(plan: Plan, name: str, verified: float | None = None) -> dict:
-    """A plan and what one level of it promises; nothing where it has no such level. verified: its error as sampled."""
+def plan_of(plan: Plan, name: str, verified: float | None = None, promises: bool = True) -> dict:
+    """A plan and what one level of it promises; nothing where it has no such level. verified: its error as sampled.
+    promises: whether the error is to be expected of the run at hand.
+    """
     level = next((one for one in plan.levels if one.name == name), None)
     return {
         "id": plan.id,
         "level": level and level.name,
-        "error": level and level.predicted_error,
+        "error": level.predicted_error if level and promises else None,
         "attention": level and level.attention_flops_kept,
         "model": level and level.model_flops_kept,
         "verified": verified,

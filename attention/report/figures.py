@@ -11,30 +11,34 @@ from ..hooks.record import RunRecord, StepCount
 
 @dataclass(frozen=True)
 class Work:
-    """FLOPs, of full attention at every step and of what was computed instead; attention alone, and the whole model."""
+    """FLOPs, of full attention at every step and of what was computed instead; attention alone, and the whole model.
+
+    known: False where nothing was counted, or not all.
+    """
 
     attention_dense: float = 0.0
     attention_kept: float = 0.0
     model_dense: float = 0.0
     model_kept: float = 0.0
+    known: bool = True
 
     @property
-    def attention(self) -> float:
-        """Fraction of attention that was computed; 1 where there was none."""
-        return self.attention_kept / self.attention_dense if self.attention_dense else 1.0
+    def attention(self) -> float | None:
+        """Fraction of attention that was computed; None where it is not known."""
+        return self.attention_kept / self.attention_dense if self.known and self.attention_dense else None
 
     @property
-    def model(self) -> float:
-        """Fraction of the whole model that was computed."""
-        return self.model_kept / self.model_dense if self.model_dense else 1.0
+    def model(self) -> float | None:
+        """Fraction of the whole model that was computed; None where it is not known."""
+        return self.model_kept / self.model_dense if self.known and self.model_dense else None
 
 
-def work_of_step(step: StepCount, other: float) -> Work:
+def work_of_step(step: StepCount, other: float, known: bool = True) -> Work:
     """One step's, or that of several counted as one; other: see `beside_attention`."""
     beside = other * step.items
     # Where an evaluation was forecast nothing of the model ran.
     left_out = step.projections_skipped + other * step.forecast_items
-    return Work(step.dense, step.kept, step.dense + beside, step.kept + beside - left_out)
+    return Work(step.dense, step.kept, step.dense + beside, step.kept + beside - left_out, known)
 
 
 def work_of(record: RunRecord, measurement: Measurement) -> Work:
@@ -42,7 +46,7 @@ def work_of(record: RunRecord, measurement: Measurement) -> Work:
     steps, total = record.steps, StepCount(0.0)
     for name in ("dense", "kept", "projections_skipped", "items", "forecast_items"):
         setattr(total, name, sum(getattr(step, name) for step in steps))
-    return work_of_step(total, beside_attention(record, measurement))
+    return work_of_step(total, beside_attention(record, measurement), not record.calls_missed)
 
 
 def beside_attention(record: RunRecord, measurement: Measurement) -> float:

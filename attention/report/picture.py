@@ -73,6 +73,7 @@ def _header(canvas: Canvas, document: dict) -> None:
         _counted(model["tokens"], "image token"),
         _counted(model.get("reference_tokens"), "reference token") if model.get("reference_tokens") else None,
         _counted(model["text_tokens"], "text token"),
+        _counted(model.get("reference_tokens"), "reference token"),
         sampler["sampler"],
         _counted(sampler["steps"], "step"),
         None if not sampler["steps"] or sampler["cfg"] is None else f"CFG {sampler['cfg']:g}",
@@ -91,8 +92,8 @@ def _tiles(canvas: Canvas, document: dict) -> None:
     tiles = [
         ("times faster", "-" if speed is None else f"{speed['times']:.2f}x", speed and f"{speed['source']}"),
         ("sampling time", _seconds(document["seconds"]), dense and f"{_seconds(dense['seconds'])} in full"),
-        ("attention saved", _percent(1 - kept["attention"]), f"{forecast} steps forecast" if forecast else ""),
-        ("all work saved", _percent(1 - kept["model"]), ceiling and f"attention is {_percent(1 - ceiling)} of it"),
+        ("attention saved", _saved(kept["attention"]), f"{forecast} steps forecast" if forecast else ""),
+        ("all work saved", _saved(kept["model"]), ceiling and f"attention is {_percent(1 - ceiling)} of it"),
         ("level", plan["level"] or "-", "" if plan["error"] is None else f"predicted error {plan['error']:.3f}"),
         ("cache", _mebibytes(document["cache"]["bytes"]), "kept outputs"),
     ]
@@ -104,6 +105,10 @@ def _tiles(canvas: Canvas, document: dict) -> None:
         canvas.fitted(x + 12, HEADER + 23, name, width - 20, (13, 12, 11), MUTED)
         canvas.fitted(x + 12, HEADER + 53, figure, width - 20, (28, 24, 20, 16))
         canvas.fitted(x + 12, HEADER + 73, detail or "", width - 20, (12, 11, 10), MUTED)
+
+
+def _saved(kept: float | None) -> str:
+    return "-" if kept is None else _percent(1 - kept)
 
 
 def _bars(canvas: Canvas, document: dict, borders: list[int], top: int) -> None:

@@ -55,15 +55,15 @@ def _compressed_lines(document: dict) -> list[str]:
     took = f"Sampling: {document['seconds']:.2f} s"
     if dense is not None:
         took += f"; with full attention {dense['seconds']:.2f} s ({dense['source']})"
-    forecast = forecast_steps(document)
+    forecast, error = forecast_steps(document), document["plan"]["error"]
     lines = [
         speed_text(document),
         took,
-        f"Attention saved: {1 - kept['attention']:.1%}",
-        f"All of the model's work saved: {1 - kept['model']:.1%}",
-        in_steps(kept["model"], len(document["steps"])) if document["state"] == "done" else "",
+        "" if kept["attention"] is None else f"Attention saved: {1 - kept['attention']:.1%}",
+        "" if kept["model"] is None else f"All of the model's work saved: {1 - kept['model']:.1%}",
+        in_steps(kept["model"], len(document["steps"])) if document["state"] == "done" and kept["model"] else "",
         f"Steps forecast: {forecast} of {len(document['done'])}" if forecast else "",
-        f"Relative error of the latent: {document['plan']['error']:.3f} predicted",
+        "" if error is None else f"Relative error of the latent: {error:.3f} predicted",
         f"Memory for kept outputs: {document['cache']['bytes'] / MIB:.1f} MiB",
     ]
     guard = document["guard"]

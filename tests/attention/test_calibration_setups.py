@@ -15,11 +15,11 @@ import comfy_extras.nodes_custom_sampler as custom  # noqa: E402
 from ditfastattn.attention.calibration.guidance import Guidance  # noqa: E402
 from ditfastattn.attention.calibration.measurement import CalibrationError  # noqa: E402
 from ditfastattn.attention.calibration.store import STORE  # noqa: E402
+from ditfastattn.attention.hooks.guidance import GuidanceKind  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import install  # noqa: E402
 from ditfastattn.attention.hooks.processor import Processor  # noqa: E402
 from ditfastattn.attention.hooks.record import RunLog  # noqa: E402
-from ditfastattn.attention.hooks.run import GuidanceKind  # noqa: E402
 from ditfastattn.nodes import Calibrate  # noqa: E402
 from ditfastattn.plans import Refusal  # noqa: E402
 

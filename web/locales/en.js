@@ -34,6 +34,12 @@ export default {
     "A way of the plan has one parameter twice.",
   "A way's parameter must not be called {reserved}.":
     "A way's parameter must not be called {reserved}.",
+  "Another node answered {missed} of {expected} attention calls, so that it is not known what was saved and how much the picture changed.":
+    "Another node answered {missed} of {expected} attention calls, so that it is not known what was saved and how much the picture changed.",
+  "Another node cuts up or moves the latent on its way to the model (tiles), so that it is not known which place is which: what it evaluates was computed in full.":
+    "Another node cuts up or moves the latent on its way to the model (tiles), so that it is not known which place is which: what it evaluates was computed in full.",
+  "Another node has put functions of its own in the place of {count} of {all} attention layers, which ran in full: put DiTFastAttn's node behind it.":
+    "Another node has put functions of its own in the place of {count} of {all} attention layers, which ran in full: put DiTFastAttn's node behind it.",
   "Apply Compression Plan has no plan and must not make one: set calibrate to 'when needed', connect DiTFastAttn Calibrate, or paste a plan into the node.":
     "Apply Compression Plan has no plan and must not make one: set calibrate to 'when needed', connect DiTFastAttn Calibrate, or paste a plan into the node.",
   "As predicted.":
@@ -82,6 +88,8 @@ export default {
     "Memory ran out while caching, so the rest of the run was computed in full.",
   "Memory ran out, so the caches were dropped and the rest of the run was computed in full.":
     "Memory ran out, so the caches were dropped and the rest of the run was computed in full.",
+  "No attention call of the model reached the plan, so that nothing was saved.":
+    "No attention call of the model reached the plan, so that nothing was saved.",
   "No attention was found in this model, so the run was made with full attention.":
     "No attention was found in this model, so the run was made with full attention.",
   "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.":
@@ -108,6 +116,10 @@ export default {
     "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.",
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
     "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.",
+  "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed; no error is predicted for a run like this one.":
+    "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed; no error is predicted for a run like this one.",
+  "Plan {id} in use: {level}; it is not known what it saved.":
+    "Plan {id} in use: {level}; it is not known what it saved.",
   "Plan {id} made in this run. From now on {level}: {attention} of attention and {model} of all work computed, predicted error {error}.":
     "Plan {id} made in this run. From now on {level}: {attention} of attention and {model} of all work computed, predicted error {error}.",
   "Queries, keys and values differ in shape, and the Triton kernel serves self-attention.":
@@ -376,6 +388,8 @@ export default {
     "the model masks its attention",
   "{count} known already.":
     "{count} known already.",
+  "{count} of {all} forwards were passes that guidance makes beside its branches, and ran in full.":
+    "{count} of {all} forwards were passes that guidance makes beside its branches, and ran in full.",
   "{count} runs sampled.":
     "{count} runs sampled.",
   "{extent} of the picture":

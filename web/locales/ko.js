@@ -36,6 +36,12 @@ export default {
     '\ud50c\ub79c\uc758 \ud55c \uacc4\uc0b0 \ubc29\ubc95\uc5d0 \uac19\uc740 \ub9e4\uac1c\ubcc0\uc218\uac00 \ub450 \ubc88 \uc788\uc2b5\ub2c8\ub2e4.',
   "A way's parameter must not be called {reserved}.":
     '\uacc4\uc0b0 \ubc29\ubc95\uc758 \ub9e4\uac1c\ubcc0\uc218 \uc774\ub984\uc73c\ub85c {reserved}\uc744(\ub97c) \uc4f8 \uc218 \uc5c6\uc2b5\ub2c8\ub2e4.',
+  "Another node answered {missed} of {expected} attention calls, so that it is not known what was saved and how much the picture changed.":
+    '\ub2e4\ub978 \ub178\ub4dc\uac00 \uc5b4\ud150\uc158 \ud638\ucd9c {expected}\ud68c \uc911 {missed}\ud68c\uc5d0 \uc751\ub2f5\ud588\uc73c\ubbc0\ub85c, \ubb34\uc5c7\uc774 \uc808\uc57d\ub418\uc5c8\uace0 \uadf8\ub9bc\uc774 \uc5bc\ub9c8\ub098 \ubc14\ub00c\uc5c8\ub294\uc9c0 \uc54c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4.',
+  "Another node cuts up or moves the latent on its way to the model (tiles), so that it is not known which place is which: what it evaluates was computed in full.":
+    '\ub2e4\ub978 \ub178\ub4dc\uac00 \uc7a0\uc7ac \uc774\ubbf8\uc9c0\ub97c \ubaa8\ub378\ub85c \ubcf4\ub0b4\ub294 \ub3c4\uc911\uc5d0 \uc790\ub974\uac70\ub098 \uc62e\uae30\ubbc0\ub85c(\ud0c0\uc77c), \uc5b4\ub290 \uc704\uce58\uc778\uc9c0 \uc54c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4. \uadf8 \ub178\ub4dc\uac00 \ud3c9\uac00\ud558\ub294 \ubd80\ubd84\uc740 \uc804\ubd80 \uacc4\uc0b0\ub418\uc5c8\uc2b5\ub2c8\ub2e4.',
+  "Another node has put functions of its own in the place of {count} of {all} attention layers, which ran in full: put DiTFastAttn's node behind it.":
+    '\ub2e4\ub978 \ub178\ub4dc\uac00 \uc5b4\ud150\uc158 \ub808\uc774\uc5b4 {all}\uac1c \uc911 {count}\uac1c\uc758 \uc790\ub9ac\uc5d0 \uc790\uccb4 \ud568\uc218\ub97c \ub123\uc5b4, \uc774 \ub808\uc774\uc5b4\ub4e4\uc740 \uc804\ubd80 \uacc4\uc0b0\ub418\uc5c8\uc2b5\ub2c8\ub2e4. DiTFastAttn \ub178\ub4dc\ub97c \uadf8 \ub4a4\uc5d0 \ub193\uc73c\uc2ed\uc2dc\uc624.',
   "Apply Compression Plan has no plan and must not make one: set calibrate to 'when needed', connect DiTFastAttn Calibrate, or paste a plan into the node.":
     '\'\uc555\ucd95 \ud50c\ub79c \uc801\uc6a9\'\uc5d0 \ud50c\ub79c\uc774 \uc5c6\uace0 \ub9cc\ub4e4 \uc218\ub3c4 \uc5c6\uc2b5\ub2c8\ub2e4. \'\ubcf4\uc815\'\uc744 when needed\ub85c \ubc14\uafb8\uac70\ub098, \'DiTFastAttn \ubcf4\uc815\'\uc744 \uc5f0\uacb0\ud558\uac70\ub098, \ub178\ub4dc\uc5d0 \ud50c\ub79c\uc744 \ubd99\uc5ec \ub123\uc73c\uc138\uc694.',
   "As predicted.":
@@ -86,6 +92,8 @@ export default {
     '\uba54\ubaa8\ub9ac\uac00 \ubaa8\uc790\ub77c \uce90\uc2dc\ub97c \ubc84\ub9ac\uace0 \ub098\uba38\uc9c0 \uc2e4\ud589\uc740 \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4.',
   "No attention was found in this model, so the run was made with full attention.":
     '\uc774 \ubaa8\ub378\uc5d0\uc11c \uc5b4\ud150\uc158\uc744 \ucc3e\uc9c0 \ubabb\ud574 \uc804\uccb4 \uc5b4\ud150\uc158\uc73c\ub85c \uc2e4\ud589\ud588\uc2b5\ub2c8\ub2e4.',
+  "No attention call of the model reached the plan, so that nothing was saved.":
+    '\ubaa8\ub378\uc758 \uc5b4\ud150\uc158 \ud638\ucd9c\uc774 \ud55c \ubc88\ub3c4 \uacc4\ud68d\uc5d0 \ub3c4\ub2ec\ud558\uc9c0 \uc54a\uc544 \uc544\ubb34\uac83\ub3c4 \uc808\uc57d\ub418\uc9c0 \uc54a\uc558\uc2b5\ub2c8\ub2e4.',
   "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.":
     '\uc774 \ubaa8\ub378\uc5d0\ub294 \uc555\ucd95 \ud50c\ub79c\uc774 \uc801\uc6a9\ub418\uc9c0 \uc54a\uc558\uc2b5\ub2c8\ub2e4. \'\uc555\ucd95 \ud50c\ub79c \uc801\uc6a9\'\uc774 \ub0b4\ubcf4\ub0b4\ub294 \ubaa8\ub378\uc744 \uc5f0\uacb0\ud558\uc138\uc694.',
   "No milliseconds were measured with this calibration: calibrate again.":
@@ -110,6 +118,10 @@ export default {
     '\ud50c\ub79c\uc774 \uce21\uc815\ub41c \ub178\uc774\uc988 \uc2a4\ucf00\uc904 \ubc94\uc704 \ubc16\uc5d0\uc11c\ub294 \uc5b4\ud150\uc158\uc744 \uc804\ubd80 \uacc4\uc0b0\ud569\ub2c8\ub2e4: {steps}\uc2a4\ud15d \uc911 {outside}.',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
     '\ud50c\ub79c {id} \uc0ac\uc6a9 \uc911: {level}, \uc5b4\ud150\uc158\uc758 {attention}, \uc804\uccb4 \uacc4\uc0b0\ub7c9\uc758 {model} \uacc4\uc0b0, \uc608\uce21 \uc624\ucc28 {error}.',
+  "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed; no error is predicted for a run like this one.":
+    '\uacc4\ud68d {id} \uc0ac\uc6a9 \uc911: {level}, \uc5b4\ud150\uc158\uc758 {attention}\uc640 \uc804\uccb4 \uc791\uc5c5\uc758 {model}\ub97c \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4. \uc774\ub7ec\ud55c \uc2e4\ud589\uc758 \uc624\ucc28\ub294 \uc608\uce21\ub418\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4.',
+  "Plan {id} in use: {level}; it is not known what it saved.":
+    '\uacc4\ud68d {id} \uc0ac\uc6a9 \uc911: {level}. \ubb34\uc5c7\uc744 \uc808\uc57d\ud588\ub294\uc9c0 \uc54c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4.',
   "Plan {id} made in this run. From now on {level}: {attention} of attention and {model} of all work computed, predicted error {error}.":
     '\uc774 \uc2e4\ud589\uc5d0\uc11c \ud50c\ub79c {id}\uc774(\uac00) \ub9cc\ub4e4\uc5b4\uc84c\uc2b5\ub2c8\ub2e4. \uc774\uc81c\ubd80\ud130 {level}: \uc5b4\ud150\uc158\uc758 {attention}, \uc804\uccb4 \uacc4\uc0b0\ub7c9\uc758 {model} \uacc4\uc0b0, \uc608\uce21 \uc624\ucc28 {error}.',
   "Queries, keys and values differ in shape, and the Triton kernel serves self-attention.":
@@ -378,6 +390,8 @@ export default {
     '\ubaa8\ub378\uc774 \uc5b4\ud150\uc158\uc5d0 \ub9c8\uc2a4\ud06c\ub97c \uc500',
   "{count} known already.":
     '\uadf8\uc911 {count}\ud68c\ub294 \uc774\ubbf8 \uc54c\uace0 \uc788\uc2b5\ub2c8\ub2e4.',
+  "{count} of {all} forwards were passes that guidance makes beside its branches, and ran in full.":
+    '\uc21c\uc804\ud30c {all}\ud68c \uc911 {count}\ud68c\ub294 \uac00\uc774\ub358\uc2a4\uac00 \ubd84\uae30 \uc678\uc5d0 \ucd94\uac00\ub85c \uc218\ud589\ud55c \uac83\uc73c\ub85c, \uc804\ubd80 \uacc4\uc0b0\ub418\uc5c8\uc2b5\ub2c8\ub2e4.',
   "{count} runs sampled.":
     '{count}\ud68c \uc0d8\ud50c\ub9c1\ud588\uc2b5\ub2c8\ub2e4.',
   "{extent} of the picture":

@@ -36,6 +36,12 @@ export default {
     '\u65b9\u6848\u4e2d\u7684\u4e00\u7a2e\u8a08\u7b97\u65b9\u5f0f\u6709\u91cd\u8907\u7684\u53c3\u6578\u3002',
   "A way's parameter must not be called {reserved}.":
     '\u8a08\u7b97\u65b9\u5f0f\u7684\u53c3\u6578\u4e0d\u80fd\u547d\u540d\u70ba {reserved}\u3002',
+  "Another node answered {missed} of {expected} attention calls, so that it is not known what was saved and how much the picture changed.":
+    '\u53e6\u4e00\u500b\u7bc0\u9ede\u8655\u7406\u4e86 {expected} \u6b21\u6ce8\u610f\u529b\u547c\u53eb\u4e2d\u7684 {missed} \u6b21\uff0c\u56e0\u6b64\u4e0d\u77e5\u9053\u7bc0\u7701\u4e86\u591a\u5c11\uff0c\u4e5f\u4e0d\u77e5\u9053\u5f71\u50cf\u6539\u8b8a\u4e86\u591a\u5c11\u3002',
+  "Another node cuts up or moves the latent on its way to the model (tiles), so that it is not known which place is which: what it evaluates was computed in full.":
+    '\u53e6\u4e00\u500b\u7bc0\u9ede\u5728\u6f5b\u7a7a\u9593\u9001\u5165\u6a21\u578b\u7684\u9014\u4e2d\u5c07\u5176\u5207\u584a\u6216\u79fb\u52d5\uff08\u5206\u584a\uff09\uff0c\u56e0\u6b64\u7121\u6cd5\u77e5\u9053\u54ea\u88e1\u662f\u54ea\u88e1\uff1a\u5b83\u6240\u8a08\u7b97\u7684\u90e8\u5206\u4ee5\u5b8c\u6574\u65b9\u5f0f\u8a08\u7b97\u3002',
+  "Another node has put functions of its own in the place of {count} of {all} attention layers, which ran in full: put DiTFastAttn's node behind it.":
+    '\u53e6\u4e00\u500b\u7bc0\u9ede\u628a\u81ea\u5df1\u7684\u51fd\u5f0f\u653e\u5230\u4e86 {all} \u500b\u6ce8\u610f\u529b\u5c64\u4e2d\u7684 {count} \u500b\u7684\u4f4d\u7f6e\u4e0a\uff0c\u9019\u4e9b\u5c64\u4ee5\u5b8c\u6574\u65b9\u5f0f\u57f7\u884c\uff1a\u8acb\u628a DiTFastAttn \u7684\u7bc0\u9ede\u653e\u5728\u5b83\u5f8c\u9762\u3002',
   "Apply Compression Plan has no plan and must not make one: set calibrate to 'when needed', connect DiTFastAttn Calibrate, or paste a plan into the node.":
     '\u300c\u5957\u7528\u58d3\u7e2e\u65b9\u6848\u300d\u6c92\u6709\u65b9\u6848\uff0c\u4e5f\u4e0d\u5141\u8a31\u751f\u6210\uff1a\u8acb\u5c07\u300c\u6821\u6e96\u300d\u8a2d\u70ba when needed\uff0c\u9023\u63a5\u300cDiTFastAttn \u6821\u6e96\u300d\uff0c\u6216\u5728\u7bc0\u9ede\u4e2d\u8cbc\u4e0a\u65b9\u6848\u3002',
   "As predicted.":
@@ -86,6 +92,8 @@ export default {
     '\u8a18\u61b6\u9ad4\u4e0d\u8db3\uff0c\u56e0\u6b64\u5df2\u91cb\u653e\u5feb\u53d6\uff0c\u57f7\u884c\u7684\u5176\u9918\u90e8\u5206\u5b8c\u6574\u8a08\u7b97\u3002',
   "No attention was found in this model, so the run was made with full attention.":
     '\u6b64\u6a21\u578b\u4e2d\u627e\u4e0d\u5230\u6ce8\u610f\u529b\uff0c\u56e0\u6b64\u672c\u6b21\u57f7\u884c\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
+  "No attention call of the model reached the plan, so that nothing was saved.":
+    '\u6a21\u578b\u7684\u6ce8\u610f\u529b\u547c\u53eb\u6c92\u6709\u4e00\u6b21\u5230\u9054\u65b9\u6848\uff0c\u56e0\u6b64\u6c92\u6709\u7bc0\u7701\u4efb\u4f55\u8a08\u7b97\u3002',
   "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.":
     '\u6b64\u6a21\u578b\u6c92\u6709\u5957\u7528\u58d3\u7e2e\u65b9\u6848\uff1a\u8acb\u9023\u63a5\u300c\u5957\u7528\u58d3\u7e2e\u65b9\u6848\u300d\u8f38\u51fa\u7684\u6a21\u578b\u3002',
   "No milliseconds were measured with this calibration: calibrate again.":
@@ -110,6 +118,10 @@ export default {
     '\u5728\u65b9\u6848\u6240\u6e2c\u91cf\u7684\u96dc\u8a0a\u6392\u7a0b\u90e8\u5206\u4e4b\u5916\uff0c\u6ce8\u610f\u529b\u5b8c\u6574\u8a08\u7b97\uff1a{steps} \u6b65\u4e2d\u7684 {outside} \u6b65\u3002',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
     '\u6b63\u5728\u4f7f\u7528\u65b9\u6848 {id}\uff1a{level}\uff0c\u8a08\u7b97\u6ce8\u610f\u529b\u7684 {attention}\u3001\u7e3d\u8a08\u7b97\u91cf\u7684 {model}\uff0c\u9810\u6e2c\u8aa4\u5dee {error}\u3002',
+  "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed; no error is predicted for a run like this one.":
+    '\u65b9\u6848 {id} \u4f7f\u7528\u4e2d\uff1a{level}\uff0c\u8a08\u7b97\u4e86 {attention} \u7684\u6ce8\u610f\u529b\u548c {model} \u7684\u5168\u90e8\u5de5\u4f5c\uff1b\u5c0d\u9019\u6a23\u7684\u57f7\u884c\u4e0d\u9810\u6e2c\u8aa4\u5dee\u3002',
+  "Plan {id} in use: {level}; it is not known what it saved.":
+    '\u65b9\u6848 {id} \u4f7f\u7528\u4e2d\uff1a{level}\uff1b\u4e0d\u77e5\u9053\u5b83\u7bc0\u7701\u4e86\u591a\u5c11\u3002',
   "Plan {id} made in this run. From now on {level}: {attention} of attention and {model} of all work computed, predicted error {error}.":
     '\u672c\u6b21\u57f7\u884c\u7522\u751f\u4e86\u65b9\u6848 {id}\u3002\u4eca\u5f8c\u4f7f\u7528 {level}\uff1a\u8a08\u7b97\u6ce8\u610f\u529b\u7684 {attention}\u3001\u7e3d\u8a08\u7b97\u91cf\u7684 {model}\uff0c\u9810\u6e2c\u8aa4\u5dee {error}\u3002',
   "Queries, keys and values differ in shape, and the Triton kernel serves self-attention.":
@@ -378,6 +390,8 @@ export default {
     '\u6a21\u578b\u5c0d\u6ce8\u610f\u529b\u4f7f\u7528\u906e\u7f69',
   "{count} known already.":
     '\u5176\u4e2d {count} \u6b21\u7684\u7d50\u679c\u5df2\u6709\u3002',
+  "{count} of {all} forwards were passes that guidance makes beside its branches, and ran in full.":
+    '{all} \u6b21\u524d\u5411\u8a08\u7b97\u4e2d\u6709 {count} \u6b21\u662f\u5f15\u5c0e\u5728\u5176\u5206\u652f\u4e4b\u5916\u9032\u884c\u7684\uff0c\u4ee5\u5b8c\u6574\u65b9\u5f0f\u57f7\u884c\u3002',
   "{count} runs sampled.":
     '\u5df2\u53d6\u6a23 {count} \u6b21\u3002',
   "{extent} of the picture":

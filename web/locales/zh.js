@@ -36,6 +36,12 @@ export default {
     '\u65b9\u6848\u4e2d\u7684\u4e00\u79cd\u8ba1\u7b97\u65b9\u5f0f\u6709\u91cd\u590d\u7684\u53c2\u6570\u3002',
   "A way's parameter must not be called {reserved}.":
     '\u8ba1\u7b97\u65b9\u5f0f\u7684\u53c2\u6570\u4e0d\u80fd\u547d\u540d\u4e3a {reserved}\u3002',
+  "Another node answered {missed} of {expected} attention calls, so that it is not known what was saved and how much the picture changed.":
+    '\u53e6\u4e00\u4e2a\u8282\u70b9\u5904\u7406\u4e86 {expected} \u6b21\u6ce8\u610f\u529b\u8c03\u7528\u4e2d\u7684 {missed} \u6b21\uff0c\u56e0\u6b64\u4e0d\u77e5\u9053\u8282\u7701\u4e86\u591a\u5c11\uff0c\u4e5f\u4e0d\u77e5\u9053\u56fe\u50cf\u6539\u53d8\u4e86\u591a\u5c11\u3002',
+  "Another node cuts up or moves the latent on its way to the model (tiles), so that it is not known which place is which: what it evaluates was computed in full.":
+    '\u53e6\u4e00\u4e2a\u8282\u70b9\u5728\u6f5c\u7a7a\u95f4\u9001\u5165\u6a21\u578b\u7684\u9014\u4e2d\u5c06\u5176\u5207\u5757\u6216\u79fb\u52a8\uff08\u5206\u5757\uff09\uff0c\u56e0\u6b64\u65e0\u6cd5\u77e5\u9053\u54ea\u91cc\u662f\u54ea\u91cc\uff1a\u5b83\u6240\u8ba1\u7b97\u7684\u90e8\u5206\u4ee5\u5b8c\u6574\u65b9\u5f0f\u8ba1\u7b97\u3002',
+  "Another node has put functions of its own in the place of {count} of {all} attention layers, which ran in full: put DiTFastAttn's node behind it.":
+    '\u53e6\u4e00\u4e2a\u8282\u70b9\u628a\u81ea\u5df1\u7684\u51fd\u6570\u653e\u5230\u4e86 {all} \u4e2a\u6ce8\u610f\u529b\u5c42\u4e2d\u7684 {count} \u4e2a\u7684\u4f4d\u7f6e\u4e0a\uff0c\u8fd9\u4e9b\u5c42\u4ee5\u5b8c\u6574\u65b9\u5f0f\u8fd0\u884c\uff1a\u8bf7\u628a DiTFastAttn \u7684\u8282\u70b9\u653e\u5728\u5b83\u540e\u9762\u3002',
   "Apply Compression Plan has no plan and must not make one: set calibrate to 'when needed', connect DiTFastAttn Calibrate, or paste a plan into the node.":
     '“\u5e94\u7528\u538b\u7f29\u65b9\u6848”\u6ca1\u6709\u65b9\u6848\uff0c\u4e5f\u4e0d\u5141\u8bb8\u751f\u6210\uff1a\u8bf7\u5c06“\u6821\u51c6”\u8bbe\u4e3a when needed\uff0c\u8fde\u63a5“DiTFastAttn \u6821\u51c6”\uff0c\u6216\u5728\u8282\u70b9\u4e2d\u7c98\u8d34\u65b9\u6848\u3002',
   "As predicted.":
@@ -86,6 +92,8 @@ export default {
     '\u5185\u5b58\u4e0d\u8db3\uff0c\u56e0\u6b64\u5df2\u91ca\u653e\u7f13\u5b58\uff0c\u8fd0\u884c\u7684\u5176\u4f59\u90e8\u5206\u5b8c\u6574\u8ba1\u7b97\u3002',
   "No attention was found in this model, so the run was made with full attention.":
     '\u6b64\u6a21\u578b\u4e2d\u672a\u627e\u5230\u6ce8\u610f\u529b\uff0c\u56e0\u6b64\u672c\u6b21\u8fd0\u884c\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
+  "No attention call of the model reached the plan, so that nothing was saved.":
+    '\u6a21\u578b\u7684\u6ce8\u610f\u529b\u8c03\u7528\u6ca1\u6709\u4e00\u6b21\u5230\u8fbe\u65b9\u6848\uff0c\u56e0\u6b64\u6ca1\u6709\u8282\u7701\u4efb\u4f55\u8ba1\u7b97\u3002',
   "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.":
     '\u6b64\u6a21\u578b\u6ca1\u6709\u5e94\u7528\u538b\u7f29\u65b9\u6848\uff1a\u8bf7\u8fde\u63a5“\u5e94\u7528\u538b\u7f29\u65b9\u6848”\u8f93\u51fa\u7684\u6a21\u578b\u3002',
   "No milliseconds were measured with this calibration: calibrate again.":
@@ -110,6 +118,10 @@ export default {
     '\u5728\u65b9\u6848\u6240\u6d4b\u91cf\u7684\u566a\u58f0\u8c03\u5ea6\u90e8\u5206\u4e4b\u5916\uff0c\u6ce8\u610f\u529b\u5b8c\u6574\u8ba1\u7b97\uff1a{steps} \u6b65\u4e2d\u7684 {outside} \u6b65\u3002',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
     '\u6b63\u5728\u4f7f\u7528\u65b9\u6848 {id}\uff1a{level}\uff0c\u8ba1\u7b97\u6ce8\u610f\u529b\u7684 {attention}\u3001\u603b\u8ba1\u7b97\u91cf\u7684 {model}\uff0c\u9884\u6d4b\u8bef\u5dee {error}\u3002',
+  "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed; no error is predicted for a run like this one.":
+    '\u65b9\u6848 {id} \u4f7f\u7528\u4e2d\uff1a{level}\uff0c\u8ba1\u7b97\u4e86 {attention} \u7684\u6ce8\u610f\u529b\u548c {model} \u7684\u5168\u90e8\u5de5\u4f5c\uff1b\u5bf9\u8fd9\u6837\u7684\u8fd0\u884c\u4e0d\u9884\u6d4b\u8bef\u5dee\u3002',
+  "Plan {id} in use: {level}; it is not known what it saved.":
+    '\u65b9\u6848 {id} \u4f7f\u7528\u4e2d\uff1a{level}\uff1b\u4e0d\u77e5\u9053\u5b83\u8282\u7701\u4e86\u591a\u5c11\u3002',
   "Plan {id} made in this run. From now on {level}: {attention} of attention and {model} of all work computed, predicted error {error}.":
     '\u672c\u6b21\u8fd0\u884c\u751f\u6210\u4e86\u65b9\u6848 {id}\u3002\u4eca\u540e\u4f7f\u7528 {level}\uff1a\u8ba1\u7b97\u6ce8\u610f\u529b\u7684 {attention}\u3001\u603b\u8ba1\u7b97\u91cf\u7684 {model}\uff0c\u9884\u6d4b\u8bef\u5dee {error}\u3002',
   "Queries, keys and values differ in shape, and the Triton kernel serves self-attention.":
@@ -378,6 +390,8 @@ export default {
     '\u6a21\u578b\u5bf9\u6ce8\u610f\u529b\u4f7f\u7528\u63a9\u7801',
   "{count} known already.":
     '\u5176\u4e2d {count} \u6b21\u7684\u7ed3\u679c\u5df2\u6709\u3002',
+  "{count} of {all} forwards were passes that guidance makes beside its branches, and ran in full.":
+    '{all} \u6b21\u524d\u5411\u8ba1\u7b97\u4e2d\u6709 {count} \u6b21\u662f\u5f15\u5bfc\u5728\u5176\u5206\u652f\u4e4b\u5916\u8fdb\u884c\u7684\uff0c\u4ee5\u5b8c\u6574\u65b9\u5f0f\u8fd0\u884c\u3002',
   "{count} runs sampled.":
     '\u5df2\u91c7\u6837 {count} \u6b21\u3002',
   "{extent} of the picture":

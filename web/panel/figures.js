@@ -8,13 +8,13 @@ export const isPlan = ({ kind }) => kind === 'plan' || kind === 'verify'
 export const isMeasuring = ({ kind }) => kind === 'watch' || kind === 'calibrate'
 export const isRunning = ({ state }) => state === RUNNING
 
-/** { attention, model }: what is kept of the work of the steps that are finished; of the whole run before the first. */
-export function kept(document) {
-  if (!document.done.length) return planned(document)
-  return {
-    attention: document.kept?.attention ?? mean(document.done, 0),
-    model: document.kept?.model ?? mean(document.done, 1)
-  }
+/**
+ * { attention, model }: what is kept of the work of the steps that are finished; of the whole run before the first.
+ * null where the server says that it is not known.
+ */
+export function kept({ done, steps, plan, kept: told }) {
+  if (!done.length) return planned({ steps, plan })
+  return told ? { attention: told.attention, model: told.model } : { attention: mean(done, 0), model: mean(done, 1) }
 }
 
 /** The same of the whole run as it is planned. */
