@@ -12,6 +12,7 @@ tiny.require_host()
 from ditfastattn.attention import families  # noqa: E402
 from ditfastattn.attention.applied.apply import Applied, Asked  # noqa: E402
 from ditfastattn.attention.hooks import discovery  # noqa: E402
+from ditfastattn.attention.hooks.finder import Around  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel, NotCovered  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.plans import dumps  # noqa: E402
@@ -69,7 +70,8 @@ def test_the_first_run_finds_the_sites_and_makes_a_plan_that_the_next_follows(fa
     elsewhere = opened.install()
     assert torch.equal(tiny.sample(elsewhere, family, steps=5), made)
     assert [one["state"] for one in opened.history] == ["in use"]
-    assert not any("forward" in vars(module) for module in model.model.diffusion_model.modules())
+    inside = (vars(module).get("forward") for module in model.model.diffusion_model.modules())
+    assert not any(isinstance(one, Around) for one in inside)
 
 
 @EVERY
