@@ -95,7 +95,7 @@ class Installation:
         try:
             output = executor(*args, **kwargs)
             record.state = "done"
-            conclude(record, self.processor)
+            conclude(record, self._started)  # the host has cleaned up by now
             record.digest = latent_digest(output)
             if record.digest is not None and not all(map(math.isfinite, record.digest[1:])):
                 record.note(_NOT_FINITE if record.plan is None else _NOT_FINITE.cured_by(LEVEL_OFF))
@@ -105,7 +105,7 @@ class Installation:
             raise
         finally:
             record.seconds = seconds()
-            processor, self._started = self._started, None  # the host has cleaned up by now
+            processor, self._started = self._started, None
             untold = self._unknown
             run.clock.finish(processor.overhead if processor else 0.0, after=True)
             self.release()

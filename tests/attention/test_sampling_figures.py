@@ -84,7 +84,7 @@ def test_reference_tokens_are_not_text():
     made = tiny.sample(patched, "flux", positive=[[embeddings, {**keys, **reference}]], cfg=1.0)
     document = statistics(patched, made)
     assert [document["model"][name] for name in ("tokens", "text_tokens", "reference_tokens")] == [96, 7, 96]
-    assert "96 image tokens, 7 text tokens, 96 reference tokens" in text_report(document)
+    assert "96 image tokens, 96 of references, 7 text tokens" in text_report(document)
 
 
 def test_figures_of_several_lengths_are_those_of_the_longest():
