@@ -1,4 +1,5 @@
-"""Every sentence that people read is there in every language: the editor's by key, the server's by English template."""
+"""Every sentence that people read is there in every language: the editor's by key, the server's by English template,
+and each node's help page by its headings, lists and tables."""
 
 import json
 import re
@@ -8,6 +9,14 @@ from product_code import ROOT
 
 LANGUAGES = ("zh", "zh-TW", "ja", "ko")
 FOLDER = ROOT / "web" / "locales"
+PAGES = sorted((ROOT / "web" / "docs").glob("*.md"))
+PARTS = {
+    "heading": r"#{1,3} ",
+    "point": r"- ",
+    "numbered point": r"\d+\. ",
+    "row": r"\|",
+    "paragraph": r"(?![#|\-]|\d+\. )\S",
+}
 ENTRY = re.compile(
     r"""^\ \ (?: '([^']+)' | "((?:[^"\\]|\\.)+)" | (\w+) ) :\s*
         ( \[[^\n]*\] | '(?:[^'\\\n]|\\.)*' | "(?:[^"\\\n]|\\.)*" ) ,?$""",
@@ -75,10 +84,78 @@ def unplaced(text: str) -> str:
 
 def test_chinese_is_written_as_its_readers_write(pair):
     language, _, translated = pair
-    wrong = {"zh": TRADITIONAL, "zh-TW": SIMPLIFIED}.get(language, "")
-    only = {one for one, other in zip(SIMPLIFIED, TRADITIONAL)} if language == "zh-TW" else set(wrong)
-    text = "".join(translated.values())
-    assert [one for one in only - set(TRADITIONAL if language == "zh-TW" else SIMPLIFIED) if one in text] == []
+    assert written_elsewhere(language, "".join(translated.values())) == []
+
+
+def written_elsewhere(language: str, text: str) -> list[str]:
+    """Characters of a Chinese text that its readers write otherwise."""
+    here, there = {"zh": (SIMPLIFIED, TRADITIONAL), "zh-TW": (TRADITIONAL, SIMPLIFIED)}.get(language, ("", ""))
+    return [one for one in sorted(set(there) - set(here)) if one in text]
+
+
+@pytest.fixture(
+    params=[(page, language) for page in PAGES for language in LANGUAGES], ids=lambda pair: pair[0].stem + "-" + pair[1]
+)
+def help_page(request):
+    """(node, language, English page, translated page): the front end asks for NODE/LANGUAGE.md, then for NODE.md."""
+    page, language = request.param
+    translated = page.with_suffix("") / f"{language}.md"
+    return page.stem, language, page.read_text("utf-8"), translated.read_text("utf-8")
+
+
+def test_every_node_has_a_help_page_in_every_language():
+    nodes = sorted(json.loads((ROOT / "locales" / "zh" / "nodeDefs.json").read_text("utf-8")))
+    assert [page.stem for page in PAGES] == nodes
+    for page in PAGES:
+        assert sorted(path.name for path in page.with_suffix("").iterdir()) == sorted(f"{one}.md" for one in LANGUAGES)
+
+
+def test_a_translated_help_page_has_the_parts_of_the_english_one_in_its_order(help_page):
+    _, _, english, translated = help_page
+    assert parts_of(translated) == parts_of(english)
+    assert {"heading", "row"} <= {kind for kind, _, _ in parts_of(english)}
+
+
+def parts_of(page: str) -> list[tuple[str, int, int]]:
+    """Of each line that is not empty: what it is, how deep a heading or how many cells, and how many words are bold."""
+    parts = []
+    for line in filter(None, page.splitlines()):
+        (kind,) = [kind for kind, pattern in PARTS.items() if re.match(pattern, line)]
+        parts.append((kind, line.count("|") or len(line) - len(line.lstrip("#")), line.count("**")))
+    return parts
+
+
+def test_a_help_page_calls_things_as_the_nodes_in_its_language_do(help_page):
+    node, language, english, translated = help_page
+    nodes = json.loads((ROOT / "locales" / language / "nodeDefs.json").read_text("utf-8"))
+    named = {
+        entry["name"] for texts in nodes.values() for kind in ("inputs", "outputs") for entry in texts[kind].values()
+    }
+    assert translated.startswith(f"# {nodes[node]['display_name']}\n")
+    assert {entry["name"] for entry in nodes[node]["inputs"].values()} <= spans(translated)
+    # Whatever else is set as code is a value, which is the same in every language.
+    identifiers = {name for texts in nodes.values() for name in texts["inputs"]}
+    assert spans(translated) - named <= spans(english) - identifiers
+
+
+def spans(page: str) -> set[str]:
+    return set(re.findall(r"`([^`]+)`", page))
+
+
+def test_a_help_page_names_the_models_that_the_english_one_names(help_page):
+    node, _, english, translated = help_page
+    listed = re.findall(r"\*\*(SD3[^*]+)\*\*", english)
+    assert len(listed) == (node in ("DiTFastAttnApplyPlan", "DiTFastAttnCalibrate"))
+    for names in listed:
+        models = re.split(r", | and ", names)
+        assert len(models) > 30 and [model for model in models if model not in translated] == []
+
+
+def test_a_help_page_is_written_in_its_language(help_page):
+    _, language, _, translated = help_page
+    lines = [re.sub(r"`[^`]*`", "", line) for line in translated.splitlines()[1:]]
+    plain = [line for line in lines if re.search(r"[a-z]{3}", line) and not re.search(SCRIPTS[language], line)]
+    assert plain == [] and written_elsewhere(language, translated) == []
 
 
 def test_the_editor_knows_every_language_that_there_is_a_file_of():

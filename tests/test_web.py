@@ -11,6 +11,7 @@ from host.archive import shipped_files
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted((ROOT / "web").rglob("*.js"))
+LANGUAGES = ("zh", "zh-TW", "ja", "ko")
 NODES = ("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats", "DiTFastAttnCompare")
 # Evaluated text, markup out of strings, requests past the host's own api object, storage, globals, other hosts.
 FORBIDDEN = re.compile(
@@ -34,8 +35,10 @@ def test_scripts_evaluate_nothing_and_reach_nothing_but_the_host(path):
 def test_scripts_pages_and_translations_are_in_the_archive():
     shipped = set(shipped_files(ROOT))
     wanted = {path.relative_to(ROOT).as_posix() for path in SCRIPTS}
-    wanted |= {f"web/docs/{name}{language}.md" for name in NODES for language in ("", "/zh")}
-    assert wanted | {"locales/zh/nodeDefs.json"} <= shipped
+    wanted |= {
+        f"web/docs/{name}{language}.md" for name in NODES for language in ("", *(f"/{one}" for one in LANGUAGES))
+    }
+    assert wanted | {f"locales/{language}/nodeDefs.json" for language in LANGUAGES} <= shipped
 
 
 def test_the_editor_and_the_server_have_one_limit_for_a_plans_text():

@@ -76,10 +76,10 @@ def test_without_a_locale_file_the_editor_shows_the_schemas_texts(editor, schema
         assert list(shown["outputs"].values()) == schema["output_name"]
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("language", ["en", "zh", "zh-TW", "ja", "ko"])
 @pytest.mark.parametrize("name", NODES)
 def test_help_pages_are_served_and_name_every_input(server, texts, name, language):
-    page = get(server, f"{PACK_PATH}docs/{name}{'' if language == 'en' else '/zh'}.md").decode()
+    page = get(server, f"{PACK_PATH}docs/{name}{'' if language == 'en' else f'/{language}'}.md").decode()
     assert page.startswith(f"# {texts['display_name']}\n")
     for entry in texts["inputs"].values():
         assert f"`{entry['name']}`" in page
