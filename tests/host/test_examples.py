@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.host]
 APPLY = "DiTFastAttnApplyPlan"
 FILES = sorted((ROOT / "example_workflows").glob("*.json"))
 BY_NAME = {path.stem: path for path in FILES}
-FAMILIES = {"flux1", "flux2", "sd3", "pixart", "wan", "qwen_image", "z_image", "ltx2"}
+FAMILIES = {"flux1", "flux2", "sd3", "pixart", "wan", "qwen-image", "z-image", "ltx-2"}
 TWO_MODELS = "wan2.2_14B_text_to_video"
 STEPS = "Faster in three steps"
 

@@ -60,9 +60,6 @@ FILES: dict[str, TinyModel] = {
     "ovis_image*": TinyModel("ovis", "flux", "FluxSchnell", {**_NO_POOLED, "yak_mlp": True, "txt_norm": True}),
     "sd3.5_large*": TinyModel("sd3", "sd3"),
     "pixart-sigma*": TinyModel("pixart", "pixart_sigma"),
-    "qwen_image_fp8*": TinyModel("qwen_image", "qwen"),
-    "z_image_turbo*": TinyModel("z_image", "zimage"),
-    "ltx-2-19b-dev*": TinyModel("ltx2", "ltxav"),
     "wan2.1_t2v*": _wan(),
     "wan2.2_t2v*": _wan(),
     "wan2.2_bernini*": TinyModel("wan (bernini, context tokens)", "wan21_t2v"),
@@ -125,9 +122,6 @@ FILES: dict[str, TinyModel] = {
     # Beside a covered model: it makes the depth map that a ControlNet or the model reads.
     "lotus-depth*": TinyModel("lotus", "lotus", covered=OTHER),
 }
-
-# Families that only the pack's own examples are run with: official templates of theirs load what has no stand-in here.
-EXAMPLES_ONLY = {"qwen_image", "z_image", "ltx2"}
 
 # One level of an SD 2 UNet; the host's own conditioning for it is 1,024 wide.
 _LOTUS = {

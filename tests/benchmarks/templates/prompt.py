@@ -92,7 +92,7 @@ def read_all(host: Host, names=()) -> tuple[list[Template], dict[str, str]]:
         except WorkflowError as error:
             unread[name] = str(error)
             continue
-        if template is not None and not models.EXAMPLES_ONLY & _families(template.targets):
+        if template is not None:
             found.append(template)
     return found, unread
 
