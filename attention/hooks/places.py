@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from comfy.patcher_extension import WrappersMP
 
-IN_PLACE = 0.25  # of a latent's values, that stand where they did if it was not moved. Chosen by hand
+# The host's own wrappers that write into a latent and leave it where it is: InfiniteTalk's motion frames.
+_IN_PLACE = ("MultiTalk_apply_model",)
 
 
 class Pass:
@@ -25,10 +26,12 @@ class Pass:
         options = model_options.get("transformer_options", {})
         self._latent = latent
         self._areas = {one.get("uuid"): one.get("area") for some in conds for one in some or ()}
-        foreign = any(found for name, found in _wrappers(options, WrappersMP.APPLY_MODEL).items() if name != key)
+        foreign = any(
+            found for name, found in _wrappers(options, WrappersMP.APPLY_MODEL).items() if name not in (key, *_IN_PLACE)
+        )
         self._handled = foreign or "model_function_wrapper" in model_options
         # The host's own windows over a video come with their indices, which are a part of what a branch is.
-        self._known = options.get("context_window") is not None or in_place(latent, evaluated)
+        self._known = options.get("context_window") is not None or same(latent, evaluated)
 
     def holds(self, given: torch.Tensor, options: Mapping) -> bool:
         """Whether a latent that the model is called with is, branch by branch, the host's own cut of this pass's."""
@@ -40,18 +43,14 @@ class Pass:
                 return False
             expected = _cut(self._latent, self._areas[uuid])
             found = given[number * rows : (number + 1) * rows]
-            if found.shape != expected.shape or (self._handled and not in_place(found, expected)):
+            if found.shape != expected.shape or (self._handled and not same(found, expected)):
                 return False
         return True
 
 
-def in_place(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether two latents are of the same place: equal in a quarter of their values or more. Nodes write what is given
-    into a latent (frames that go before, what a mask keeps); where it was moved, hardly a value stands where it did.
-    """
-    if one is other:
-        return True
-    return one.shape == other.shape and one.device == other.device and float((one == other).float().mean()) >= IN_PLACE
+def same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two latents are equal in every value."""
+    return one is other or (one.shape == other.shape and one.device == other.device and torch.equal(one, other))
 
 
 def _wrappers(options: Mapping, kind: str) -> Mapping:
