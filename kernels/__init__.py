@@ -6,7 +6,7 @@ right answer is. Whoever needs attention imports it from here.
 """
 
 from .backends import BACKENDS
-from .dispatch import Outcome, head_wise, why_not
+from .dispatch import Outcome, head_wise, prepare, why_not
 from .flops import dense_flops, flops, head_flops
 from .geometry import Layout
 from .head_table import HeadTable
@@ -14,12 +14,14 @@ from .pooling import Pooled, pool
 from .tiled import full_attention
 from .tiled_heads import global_rows
 from .triton.trial import trials
+from .triton.verdicts import VERDICTS
 from .ways import FULL, REUSE, WAYS, Approximation, Residual, Way, Window, approximations, way_of
 
 __all__ = [
     "BACKENDS",
     "FULL",
     "REUSE",
+    "VERDICTS",
     "WAYS",
     "Approximation",
     "HeadTable",
@@ -37,6 +39,7 @@ __all__ = [
     "head_flops",
     "head_wise",
     "pool",
+    "prepare",
     "trials",
     "way_of",
     "why_not",

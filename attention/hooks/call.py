@@ -57,6 +57,9 @@ class AttentionCall:
         def dense(q, k, v):
             return function(q, k, v, q.shape[1], skip_reshape=True, skip_output_reshape=True, **precision, **rest)
 
+        # A name under which it is timed, see `kernels.head_wise`: the function is a new one at every call.
+        dense.served_by = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', '')}"
+
         return cls(
             q,
             k,

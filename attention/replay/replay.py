@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from ...kernels import FULL, REUSE, HeadTable, Layout, flops, head_wise
+from ...kernels import FULL, REUSE, HeadTable, Layout, flops, head_wise, prepare
 from ...sentences import clause, say
 from ..families import Family, Site
 from ..hooks.call import AttentionCall
@@ -64,6 +64,7 @@ class Replay(Processor):
         self._sharing = Sharing(run, self._caches)
         self._count = Counting(run.record)
         self._disabled = False
+        self._prepared: set[tuple] = set()  # kinds of calls whose tables the kernels know
         self._in_full: set[int] = set()  # steps that are so whatever the timeline says
 
     # -- the run ---------------------------------------------------------------------------------------------------
@@ -134,6 +135,7 @@ class Replay(Processor):
             return
         later = self.run.step + 1
         self.timeline = self.timeline.promoted(heads)
+        self._prepared.clear()
         self.run.record.methods[later:] = self.timeline.map()[later:]
         # A site that was skipped whole kept one projected output; now its other heads are kept one by one.
         self._caches.follow(self.timeline)
@@ -262,6 +264,8 @@ class Replay(Processor):
                     grid=" x ".join(map(str, forward.grid)),
                 )
             )
+        elif layout is not None:
+            self._prepare(attention, layout)
         donor = self._sharing.donor(forward, call, entry, layout)
         out, heads_view = attention.buffer()
         # A branch that takes its image tokens from another is served last, when those are there.
@@ -281,6 +285,15 @@ class Replay(Processor):
         elif entry.share and layout is not None:
             self._sharing.offer(forward, call, layout, heads_view)
         return out, computed
+
+    def _prepare(self, attention: AttentionCall, layout: Layout) -> None:
+        """At the first call of a kind, have the kernels make what all calls of that kind need until the run ends."""
+        q = attention.q
+        kind = (layout, q.shape[1], q.shape[3], q.dtype, q.device)
+        if kind not in self._prepared:
+            self._prepared.add(kind)
+            alike = [number for number, site in enumerate(self.sites) if site.heads == q.shape[1]]
+            prepare(q, layout, self.timeline.tables(alike), attention.dense)
 
     def _compute(
         self, forward, call, attention, layout, table: HeadTable, branches: Sequence[Branch], out, entry
@@ -307,11 +320,13 @@ class Replay(Processor):
             dense=attention.dense,
             out=out[rows],
         )
-        self.run.record.served(result.path, result.refusal)
+        self.run.record.served(result.path, result.refusal, result.left)
         for branch in branches:
             local = slice(branch.items.start - rows.start, branch.items.stop - rows.start)
             fresh = None if result.residual is None else result.residual[local]
             self._keep(forward, self._caches.of(branch, call), table, entry, out[branch.items], fresh)
+        if result.pairs is not None:
+            return 4 * q.shape[3] * result.pairs * q.shape[0]
         return flops(shape, table, q.shape[3]) * q.shape[0]
 
     def _keep(self, forward: Forward, cache: BranchCache, table: HeadTable, entry: SiteStep, out, residual) -> None:
