@@ -14,6 +14,7 @@ from .done import Done
 from .triton import backend as triton
 
 FUSED, TILED = "fused", "tiled"
+HOPPER, POINTER = "triton_hopper", "triton_pointer"
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,15 @@ class Backend:
 
 
 BACKENDS = (
-    Backend("triton_hopper", FUSED, "by the fused Triton kernel", triton.hopper_why_not, triton.hopper_head_wise),
+    Backend(HOPPER, FUSED, "by the fused Triton kernel", triton.hopper_why_not, triton.hopper_head_wise),
     Backend(
-        "triton_pointer",
+        POINTER,
         FUSED,
         "by the fused Triton kernel",
         triton.pointer_why_not,
         triton.pointer_head_wise,
         prepare=triton.prepare,
-    ),
+    ),  # fmt: skip
     Backend("tiled", TILED, "as tiled torch attention", tiled_heads.why_not, tiled_heads.head_wise, gpu=False),
     Backend("reference", "reference", "by the plain reference", reference.why_not, reference.serve, gpu=False),
 )

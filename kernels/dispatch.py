@@ -8,10 +8,12 @@ from functools import lru_cache, partial
 
 import torch
 
-from .backends import BACKENDS, TILED
+from .backends import BACKENDS, FUSED, HOPPER, POINTER, TILED
+from .done import Done
 from .geometry import Layout
 from .head_table import HeadTable
 from .tiled import full_attention
+from .triton import known
 
 Shape = tuple[int, ...]
 Dense = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -77,11 +79,16 @@ def head_wise(
     Global rows see everything, whatever the way. Not differentiable.
     Raises ValueError with the sentence of `why_not` when the call cannot be served.
     """
+    if dense is None:
+        dense = _scaled(scale)
+    if out is not None:
+        found = known.serve(q, k, v, layout, table, out, scale, cached, residual, dense)
+        if found is not None:
+            done, hopper = found
+            return _outcome(out, table, FUSED, HOPPER if hopper else POINTER, done, ())
     obstacle = why_not(q, k, v, layout, table, cached=cached, residual=residual, out=out)
     if obstacle is not None:
         raise ValueError(obstacle)
-    if dense is None:
-        dense = _scaled(scale)
     if table.all_full:
         return Outcome(_deliver(dense(q, k, v), out), None, DENSE)
     if out is None:
@@ -98,10 +105,14 @@ def head_wise(
         refusal = backend.why_not(*call, **options)
         if refusal is None:
             done = backend.head_wise(*call, dense=dense, **options)
-            left = done.left if table.full_heads else None
-            return Outcome(out, done.residual, backend.path, backend.name, tuple(refusals), left, done.pairs)
+            return _outcome(out, table, backend.path, backend.name, done, tuple(refusals))
         refusals.append(refusal)
     raise ValueError(refusals[-1])
+
+
+def _outcome(out, table: HeadTable, path: str, name: str, done: Done, refusals: tuple[str, ...]) -> Outcome:
+    left = done.left if table.full_heads else None
+    return Outcome(out, done.residual, path, name, refusals, left, done.pairs)
 
 
 def prepare(q: torch.Tensor, layout: Layout, tables: Iterable[HeadTable], dense: Dense | None = None) -> None:

@@ -9,6 +9,7 @@ import torch
 from ..done import Done
 from ..geometry import Layout
 from ..head_table import HeadTable
+from . import known
 from .configs import PINGPONG, POINTER, Config, refreshes
 from .devices import device_configs, is_hopper
 from .full_heads import leaves_full
@@ -53,9 +54,10 @@ def hopper_head_wise(q, k, v, layout: Layout, table: HeadTable, out, *, dense, *
 
 def _serve(q, k, v, layout, table, out, config, dense, options):
     leaves = bool(table.full_heads) and leaves_full(q.device, q.dtype, q.shape[3], config, dense)
-    by = dense if leaves else None
-    fresh = head_wise(q, k, v, layout, table, out, config=config, dense=by, **options)
-    return Done(fresh, leaves, shelf(layout, config, q.device).work(table, leaves).pairs)
+    ready = known.Ready(config, leaves, shelf(layout, config, q.device))
+    fresh = head_wise(q, k, v, layout, table, out, config=config, dense=dense if leaves else None, **options)
+    known.remember(q, k, v, layout, table, out, ready=ready, scale=options["scale"], dense=dense)
+    return Done(fresh, leaves, ready.shelf.work(table, leaves).pairs)
 
 
 def choice(q: torch.Tensor, layout: Layout, table: HeadTable, wide: bool = False) -> Config:
@@ -71,12 +73,17 @@ def choice(q: torch.Tensor, layout: Layout, table: HeadTable, wide: bool = False
 def prepare(q: torch.Tensor, layout: Layout, tables: Iterable[HeadTable], dense) -> None:
     """Lay out the work of all these tables for calls like the one of q, in one copy to the device for each
     configuration that serves them."""
-    by_config: dict[tuple[Config, bool], list[HeadTable]] = {}
+    wide = is_wide([q])
+    ready: dict[known.Ready, list[HeadTable]] = {}
     for table in dict.fromkeys(tables):
         if why_not(q, q, q, layout, table) is not None:
             continue
-        config = choice(q, layout, table, is_wide([q]))
+        config = choice(q, layout, table, wide)
         leaves = bool(table.full_heads) and leaves_full(q.device, q.dtype, q.shape[3], config, dense)
-        by_config.setdefault((config, leaves), []).append(table)
-    for (config, leaves), some in by_config.items():
-        shelf(layout, config, q.device).prepare(some, leaves)
+        one = known.Ready(config, leaves, shelf(layout, config, q.device))
+        ready.setdefault(one, []).append(table)
+    likewise = known.tables_like(q, wide, dense)
+    for one, some in ready.items():
+        one.shelf.prepare(some, one.leaves)
+        for table in some:
+            known.put(likewise, layout, table, one)

@@ -14,6 +14,7 @@ HOPPER = (9, 0)
 _AS_IT_IS = nullcontext()
 
 
+@lru_cache(maxsize=16)
 def is_hopper(device: torch.device) -> bool:
     """Whether a device is an NVIDIA GPU of compute capability 9.0 (H100, H200, GH200)."""
     return device.type == "cuda" and torch.version.hip is None and torch.cuda.get_device_capability(device) == HOPPER

@@ -14,12 +14,14 @@ from collections.abc import Callable
 
 import torch
 
+from ..done import Done
 from ..geometry import Layout
 from ..head_table import HeadTable
 from .configs import HEAD_DIMS, PINGPONG, Config, lanes
 from .devices import on
 from .hopper import launch as hopper
-from .operands import UNIT, in_place, pooled_keys, units, upcast
+from .operands import in_place, pooled_keys, upcast
+from .units import UNIT, units
 from .worklist import Kind, Shelf, WorkList, shelf_of
 
 
@@ -55,31 +57,56 @@ def head_wise(
     scale = head_dim**-0.5 if scale is None else float(scale)
     if head_dim not in HEAD_DIMS or not scale > 0:
         raise ValueError(f"A head size of {head_dim} with a scale of {scale} is not served.")
+    place = shelf(layout, config, q.device)
+    return served(q, k, v, layout, table, out, config, place, scale, cached, residual, dense).residual
+
+
+def served(
+    q, k, v, layout: Layout, table: HeadTable, out, config: Config, place: Shelf, scale, cached, residual, dense
+) -> Done:
+    """As `head_wise`, for a call of which all is known: `place` holds the work of its configuration."""
+    batch, _, _, head_dim = q.shape
     fresh = None
     if table.refresh_heads:
-        fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
+        size = (batch, len(table.refresh_heads), layout.image, head_dim)
+        fresh = torch.empty(size, dtype=q.dtype, device=q.device)
     # A tensor that this call does without is never read or written; the output stands in for its address.
-    tensors = [q, k, v, out, *(out if x is None else x for x in (cached, residual, fresh))]
+    stand_in = [out if x is None else x for x in (cached, residual, fresh)]
     skip = cached is not None and in_place(out, cached, table.reuse_heads)
-    work = shelf(layout, config, q.device).work(table, dense is not None, skip)
-    if dense is not None and work.left:
+    work = place.work(table, dense is not None, skip)
+    if work.left:
         _leave(q, k, v, out, work, dense)
     if work.items and batch:
         start = hopper.start if config.path == PINGPONG else _start
+        scale = head_dim**-0.5 if scale is None else float(scale)
         with on(q.device):
-            start(tensors, layout, work, config, scale, emit=fresh is not None)
-    return fresh
+            start([q, k, v, out, *stand_in], layout, work, config, scale, emit=fresh is not None)
+    return Done(fresh, bool(work.left), work.pairs)
 
 
 def _leave(q, k, v, out, work: WorkList, dense) -> None:
     """The heads `work.left` by `dense`, in one call: views where they are evenly spaced, else gathered."""
-    heads = work.left
-    if len(heads) < 3 or len({b - a for a, b in zip(heads, heads[1:])}) == 1:
-        evenly = slice(heads[0], heads[-1] + 1, heads[1] - heads[0] if len(heads) > 1 else 1)
-        out[:, evenly].copy_(dense(q[:, evenly], k[:, evenly], v[:, evenly]))
+    if work.evenly is not None:
+        some = work.evenly
+        put(out[:, some], dense(q[:, some], k[:, some], v[:, some]))
     else:
         index = work.left_index
-        out.index_copy_(1, index, dense(*(x.index_select(1, index) for x in (q, k, v))))
+        scatter(out, index, dense(gather(q, index), gather(k, index), gather(v, index)))
+
+
+def put(target: torch.Tensor, value: torch.Tensor) -> None:
+    """Copy a tensor into another."""
+    target.copy_(value)
+
+
+def gather(x: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
+    """Some heads of (B, H, L, D), by a tensor of their numbers on its device."""
+    return x.index_select(1, heads)
+
+
+def scatter(out: torch.Tensor, heads: torch.Tensor, value: torch.Tensor) -> None:
+    """Write them back."""
+    out.index_copy_(1, heads, value)
 
 
 def _start(
@@ -91,14 +118,14 @@ def _start(
     q, out = tensors[0], tensors[3]
     batch, _, _, head_dim = q.shape
     # As above, the output stands in for what this call does without.
-    pooled_k = pooled_v = bias = out
+    pooled = bias = out
     pools = tiles = 0
     if work.pooled_items:
-        pooled_k, pooled_v, bias = pooled_keys(tensors, layout, work, scale)
-        pools, tiles = pooled_k.shape[1:3]
+        pooled, bias = pooled_keys(tensors, layout, work, scale)
+        _, _, pools, tiles, _ = pooled.shape
     d0, d1 = lanes(head_dim, config.queries)
     attention_kernel[(work.items * batch,)](
-        *tensors, pooled_k, pooled_v, bias, work.parts, work.heads, work.slots, work.columns, scale, batch,
+        *tensors, pooled, bias, work.parts, work.heads, work.slots, work.columns, scale, batch,
         layout.prefix, layout.image, pools, tiles, *units(*(x.stride() for x in tensors)), BM=config.queries,
         BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=UNIT, EMIT=emit, POOLED=pools > 0, STAGES=config.pooled_stages,
         UPCAST=upcast(q), WIDE=config.wide, num_warps=config.warps, num_stages=config.stages,

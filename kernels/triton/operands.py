@@ -8,22 +8,14 @@ import torch
 
 from ...sentences import say
 from ..geometry import Layout
+from .units import UNIT, Strides
 from .worklist import WorkList
-
-# Strides of batch, head and token axes are counted in so many elements, so that the compiler knows that rows start on
-# 16 bytes.
-UNIT = 8
-
-Strides = tuple[int, ...]
 
 
 def why_unaligned(tensors: list[torch.Tensor]) -> str | None:
     """One sentence why no kernel is compiled for a call's tensors (B, H, L, D), or None: what the trial has not
     compiled and proven is not compiled in the middle of a run."""
-    address = 0
-    for x in tensors:
-        address |= x.data_ptr()
-    if address % 16 == 0 and all(_is_aligned(x.stride()) for x in tensors):
+    if all(x.data_ptr() & 15 == 0 and _is_aligned(x.stride()) for x in tensors):
         return None
     return say("The fused kernels need rows of neighbouring elements that start on 16 bytes.")
 
@@ -41,12 +33,6 @@ def _is_aligned(strides: Strides) -> bool:
     return last == 1 and all(step % UNIT == 0 for step in steps)
 
 
-@lru_cache(maxsize=1024)
-def units(*strides: Strides) -> tuple[int, ...]:
-    """The strides of batch, head and token axes of tensors, in units."""
-    return tuple(step // UNIT for one in strides for step in one[:3])
-
-
 def is_wide(tensors: list[torch.Tensor]) -> bool:
     """Whether an offset inside one head leaves 32 bits."""
     tokens = tensors[0].shape[2]
@@ -57,11 +43,13 @@ def in_place(out: torch.Tensor, cached: torch.Tensor | None, heads: tuple[int, .
     """Whether the cached heads (B, n, L, D) are those heads of `out` themselves, in the same memory."""
     if cached is None or not heads:
         return False
+    if cached.data_ptr() != out.data_ptr() + heads[0] * out.stride(1) * out.element_size():
+        return False
     steps = {b - a for a, b in zip(heads, heads[1:])}
     if len(steps) > 1:
         return False
     view = out[:, heads[0] : heads[-1] + 1 : steps.pop() if steps else 1]
-    return cached.data_ptr() == view.data_ptr() and cached.stride() == view.stride() and cached.dtype == out.dtype
+    return cached.stride() == view.stride() and cached.dtype == out.dtype
 
 
 def upcast(q: torch.Tensor) -> bool:
@@ -69,16 +57,11 @@ def upcast(q: torch.Tensor) -> bool:
     return q.device.type == "cpu" and q.dtype is torch.bfloat16
 
 
-def lanes_of(head_dim: int) -> int:
-    """A head's size rounded up to a power of two."""
-    return 1 << (head_dim - 1).bit_length()
-
-
 def pooled_keys(
     tensors: list[torch.Tensor], layout: Layout, work: WorkList, scale: float
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The pooled keys of the heads `work.pooled`, see `pool.pool_heads`. tensors: q, k, v first."""
     from .pool import pool_heads
 
     q, k, v = tensors[:3]
-    return pool_heads(q, k, v, layout, work, scale, UNIT)
+    return pool_heads(q, k, v, layout, work, scale)

@@ -94,7 +94,7 @@ def _attend(
     ]
 )  # fmt: skip
 def attention_kernel(
-    q, k, v, out, cached, residual, fresh, pooled_k, pooled_v, pooled_bias, parts, heads, slots, columns, scale,
+    q, k, v, out, cached, residual, fresh, pooled, pooled_bias, parts, heads, slots, columns, scale,
     batch, prefix, image, pools, tiles,
     q_batch, q_head, q_token, k_batch, k_head, k_token, v_batch, v_head, v_token,
     o_batch, o_head, o_token, c_batch, c_head, c_token,
@@ -103,7 +103,8 @@ def attention_kernel(
     EMIT: tl.constexpr, POOLED: tl.constexpr, STAGES: tl.constexpr, UPCAST: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
     """Grid (items * batch,), see `WorkList`. q, k, v, out: (B, H, L, D); cached: (B, n, L, D); residual, fresh:
-    (B, n, image, D); pooled_k, pooled_v: (B, pools, tiles, D) and pooled_bias: (B, pools, tiles) float32, contiguous.
+    (B, n, image, D); pooled: keys and values (2, B, pools, tiles, D) and pooled_bias: (B, pools, tiles) float32,
+    contiguous.
 
     Rows are of D neighbouring elements; strides of the batch, head and token axes are in units of UNIT elements, so
     that with UNIT = 8 the compiler knows that rows start on 16 bytes. EMIT: whether some head updates its residual.
@@ -149,13 +150,14 @@ def attention_kernel(
     factor = scale * LOG2_E
 
     if POOLED:
-        pooled = tl.load(record + 5)
+        pool = tl.load(record + 5)
         tile_row = tl.load(block + 3)
-        visited = tl.where((pooled >= 0) & (tile_row >= 0), tiles, 0)
+        visited = tl.where((pool >= 0) & (tile_row >= 0), tiles, 0)
         tile_columns = tl.load(record + 6).to(tl.pointer_type(tl.int32)) + tile_row * tiles
-        p_at = (b * pools + pooled) * tiles
+        p_at = (b * pools + pool) * tiles
+        pooled_v = pooled + batch.to(tl.int64) * pools * tiles * D
         acc0, acc1, row_sum, row_max = attend_pooled(
-            acc0, acc1, row_sum, row_max, q0, q1, pooled_k + p_at * D, pooled_v + p_at * D, pooled_bias + p_at,
+            acc0, acc1, row_sum, row_max, q0, q1, pooled + p_at * D, pooled_v + p_at * D, pooled_bias + p_at,
             tile_columns, visited, low, span, scale, BN, STAGES, D0, D1, D, UPCAST,
         )  # fmt: skip
     acc0, acc1, row_sum, row_max = _attend(

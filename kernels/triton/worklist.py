@@ -77,8 +77,9 @@ class WorkList:
     tile, and the last's end. log_tokens: (T,) float32, ln of each tile's tokens. pooled: (n,) int64, heads whose
     windows pool; pooled_parts, pooled_items: as above, the query blocks that see pooled keys. tiled: (n,) int64, with
     one list heads that need their tokens in tile order. left: heads that are left to somebody else, and left_index, the
-    same as (n,) int64. `held` keeps the addressed memory alive. pairs: of queries and keys that are computed for one
-    item of the batch, those of heads that are left to somebody else included.
+    same as (n,) int64; evenly: the same as a slice, where that is possible. `held` keeps the addressed memory alive.
+    pairs: of queries and keys that are computed for one item of the batch, those of heads that are left to somebody
+    else included.
     """
 
     parts: torch.Tensor
@@ -96,6 +97,7 @@ class WorkList:
     left_index: torch.Tensor
     held: tuple[object, ...]
     pairs: int
+    evenly: slice | None
 
 
 class _Entry(NamedTuple):
@@ -217,7 +219,14 @@ class _LaidOut(NamedTuple):
         return WorkList(
             parts.view(torch.int32), heads, self.items, slots, columns, starts, log_tokens, pooled,
             pooled_parts.view(torch.int32), self.pooled_items, tiled, self.left, left, self.held, self.pairs,
+            _slice(self.left),
         )  # fmt: skip
+
+
+def _slice(heads: tuple[int, ...]) -> slice | None:
+    """Evenly spaced heads as a slice, None where they are not."""
+    steps = {b - a for a, b in zip(heads, heads[1:])} or {1}
+    return slice(heads[0], heads[-1] + 1, *steps) if heads and len(steps) == 1 else None
 
 
 @lru_cache(maxsize=32)

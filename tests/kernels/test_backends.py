@@ -145,7 +145,8 @@ def test_the_pointer_back_end_takes_its_own_configuration_whoever_won(winner, on
     monkeypatch.setattr(backend, "head_wise", lambda *a, config, **b: taken.append(config))
     for one in BACKENDS[:2]:
         options = {"scale": None, "cached": None, "residual": None, "dense": None}
-        one.head_wise(*halves(), LAYOUT, MIXED, None, **options)
+        q, k, v = halves()
+        one.head_wise(q, k, v, LAYOUT, MIXED, torch.empty_like(q), **options)
     assert taken == [winner, SMALL] and SMALL.path == POINTER
 
 

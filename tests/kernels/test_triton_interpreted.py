@@ -22,7 +22,6 @@ from triton_cases import BLOCKS, LARGER, assert_matches_reference, run
 from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Residual, Window, pooling
 from ditfastattn.kernels.triton import agreement, full_heads, launch, trial, worklist
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, Config
-from ditfastattn.kernels.triton.operands import UNIT
 from ditfastattn.kernels.triton.pattern import pattern
 from ditfastattn.kernels.triton.pool import pool_heads
 from ditfastattn.kernels.triton.tile_order import tile_order
@@ -87,7 +86,8 @@ def test_tiles_are_pooled_as_the_definition_says(data):
     work = work_of(layout, table)
     if not len(work.pooled):
         return
-    found = pooling.Pooled(*pool_heads(q, k, v, layout, work, dim**-0.5, UNIT))
+    means, bias = pool_heads(q, k, v, layout, work, dim**-0.5)
+    found = pooling.Pooled(*means, bias[: means[0, ..., 0].numel()].view(means.shape[1:4]))
     wanted = pooling.pool(*(x[:, ::2].double() for x in (q, k, v)), layout)
     # Values up to 34, and a float32 sum of up to 64 of them.
     largest = 128 * torch.finfo(dtype).eps

@@ -14,9 +14,9 @@ from ditfastattn.kernels.triton.configs import PINGPONG, candidates, lanes
 from ditfastattn.kernels.triton.hopper.kernel import ROWS, pingpong_kernel
 from ditfastattn.kernels.triton.hopper.launch import block_layout
 from ditfastattn.kernels.triton.hopper.preparation import attend_pooled_kernel, order_kernel
-from ditfastattn.kernels.triton.operands import lanes_of
 from ditfastattn.kernels.triton.pointer import attention_kernel
 from ditfastattn.kernels.triton.pool import TILES, bias_kernel, pool_kernel
+from ditfastattn.kernels.triton.units import lanes_of
 from ditfastattn.kernels.triton.worklist import POOLED_KEYS
 
 TARGETS = {
@@ -28,15 +28,16 @@ TARGETS = {
 SHARED = {"sm_80": 166912, "sm_86": 101376, "sm_89": 101376, "sm_90": 232448, "sm_100": 232448, "sm_120": 101376}
 SHARED |= {"gfx942": 65536, "gfx1100": 65536}
 TENSORS = ("q", "k", "v", "out", "cached", "residual", "fresh", "q_tiled", "k_tiled", "v_tiled")
-TENSORS += ("pooled_k", "pooled_v", "pooled_out")
+TENSORS += ("means", "pooled", "pooled_out")
 TABLES = {"parts": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32", "chosen": "*i64", "starts": "*i32"}
-TABLES |= {"pooled_bias": "*fp32", "moments": "*fp32", "log_tokens": "*fp32", "bias": "*fp32", "pooled_sum": "*fp32"}
+TABLES |= {"pooled_bias": "*fp32", "log_tokens": "*fp32", "bias": "*fp32", "pooled_sum": "*fp32"}
 
 
 def configurations(name, head_dim):
     """What the pack may run on a target."""
     target = TARGETS[name]
-    return candidates(target.backend, target.arch if target.backend == "cuda" else 0, head_dim)
+    cuda = target.backend == "cuda"
+    return candidates("cuda" if cuda else target.arch, target.arch if cuda else 0, head_dim)
 
 
 def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):

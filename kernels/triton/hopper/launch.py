@@ -8,7 +8,8 @@ import torch
 
 from ...geometry import Layout
 from ..configs import PINGPONG, Config, lanes
-from ..operands import UNIT, lanes_of, pooled_keys, upcast
+from ..operands import pooled_keys, upcast
+from ..units import UNIT, lanes_of
 from ..worklist import POOLED_KEYS, WorkList
 
 # Tokens that one program of the ordering kernel copies: 64 rows of 128 lanes are 16 KiB in registers at a time.
@@ -77,12 +78,12 @@ def _attend_pooled(tensors, ordered, layout, work, config, scale):
     q = ordered[0]
     batch, _, _, head_dim = q.shape
     d0, d1 = lanes(head_dim, config.queries)
-    k, v, bias = pooled_keys(tensors, layout, work, scale)
-    pools, tiles = k.shape[1:3]
+    pooled, bias = pooled_keys(tensors, layout, work, scale)
+    _, _, pools, tiles, _ = pooled.shape
     out = q.new_empty(batch, pools, layout.image, head_dim)
     log_sum = q.new_empty(batch, pools, layout.image, dtype=torch.float32)
     attend_pooled_kernel[(work.pooled_items * batch,)](
-        q, k, v, bias, out, log_sum, work.pooled_parts, work.heads, scale, batch, layout.image,
+        q, pooled, bias, out, log_sum, work.pooled_parts, work.heads, scale, batch, layout.image,
         pools, tiles, q.stride(0) // UNIT, q.stride(1) // UNIT,
         BM=config.queries, BN=POOLED_KEYS, STAGES=2, D0=d0, D1=d1, D=head_dim, UNIT=UNIT, UPCAST=upcast(q), num_warps=8,
     )  # fmt: skip
