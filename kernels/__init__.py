@@ -6,8 +6,9 @@ right answer is. Whoever needs attention imports it from here.
 """
 
 from .backends import BACKENDS
+from .counting import Counter
 from .dispatch import Outcome, head_wise, prepare, why_not
-from .flops import dense_flops, flops, head_flops
+from .flops import dense_flops, flops
 from .geometry import Layout
 from .head_table import HeadTable
 from .pooling import Pooled, pool
@@ -24,6 +25,7 @@ __all__ = [
     "VERDICTS",
     "WAYS",
     "Approximation",
+    "Counter",
     "HeadTable",
     "Layout",
     "Outcome",
@@ -36,7 +38,6 @@ __all__ = [
     "flops",
     "full_attention",
     "global_rows",
-    "head_flops",
     "head_wise",
     "pool",
     "prepare",

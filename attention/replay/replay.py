@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from ...kernels import FULL, REUSE, HeadTable, Layout, flops, head_wise, prepare
+from ...kernels import FULL, REUSE, Counter, HeadTable, Layout, flops, head_wise, prepare
 from ...sentences import clause, say
 from ..families import Family, Site
 from ..hooks.call import AttentionCall
@@ -70,11 +70,12 @@ class Replay(Processor):
     # -- the run ---------------------------------------------------------------------------------------------------
 
     def announce(self, noise_shape, model) -> int:
-        """Bytes of all caches of this run: heads that are ever read again × tokens × head size, both branches; and what
-        forecasts keep.
+        """Bytes of all caches of this run: heads that are ever read again × tokens × head size, both branches; what
+        forecasts keep; and what the kernels need in the layer that needs most.
         """
         image = math.prod(self.family.grid(model.model.diffusion_model, self.run.picture_shape(noise_shape)))
-        element = torch.empty((), dtype=model.model.get_dtype_inference()).element_size()
+        dtype = model.model.get_dtype_inference()
+        element = torch.empty((), dtype=dtype).element_size()
         branches = 2 if self.run.record.cfg != 1.0 else 1
         total = 0
         for number, site in enumerate(self.sites):
@@ -82,7 +83,18 @@ class Replay(Processor):
             heads = len(self.timeline.output_heads[number]) + site.heads * self.timeline.keeps_projected[number]
             total += (heads * tokens + len(self.timeline.residual_heads[number]) * image) * site.head_dim
         history = KEPT_LATENTS * 4 * math.prod(noise_shape) if self._forecast.active else 0
-        return min(total * element * noise_shape[0] * branches, self.cache_limit) + history
+        scratch = self._scratch(image + self._text_tokens, dtype) * element * noise_shape[0] * branches
+        return min(total * element * noise_shape[0] * branches, self.cache_limit) + history + scratch
+
+    def _scratch(self, tokens: int, dtype: torch.dtype) -> int:
+        """Elements that one attention call needs besides its own tensors and caches, for one batch item, at most."""
+        found = 0
+        for number, site in enumerate(self.sites):
+            counter = Counter.of(self.run.patcher.load_device, dtype, site.head_dim)
+            if counter.blocks is not None:
+                tables = self.timeline.tables([number])
+                found = max(found, *(counter.scratch(table, tokens, site.head_dim) for table in tables))
+        return found
 
     def evaluate(self, predict, x, sigma: float):
         """One model evaluation, as the sampler asked for it, or its forecast."""
@@ -161,7 +173,9 @@ class Replay(Processor):
         model = self.run.patcher.model.diffusion_model
         grid, plan = self.family.grid(model, shape), self.run.record.plan
         shares = self.run.shares_guidance
-        return planned.fractions(self.timeline, self.sites, model, grid, plan.measurement, shares)
+        patcher = self.run.patcher
+        of_calls = patcher.load_device, patcher.model.get_dtype_inference()
+        return planned.fractions(self.timeline, self.sites, model, grid, plan.measurement, shares, *of_calls)
 
     def head_map(self) -> list[str]:
         """See `Processor.head_map`; after the run, what was carried out."""

@@ -10,13 +10,13 @@ from ..done import Done
 from ..geometry import Layout
 from ..head_table import HeadTable
 from . import known
-from .configs import PINGPONG, POINTER, Config, refreshes
+from .configs import HEAD_DIMS, PINGPONG, POINTER, Config, refreshes
 from .devices import device_configs, is_hopper
 from .full_heads import leaves_full
 from .launch import head_wise, shelf
 from .operands import is_wide, why_no_descriptors, why_unaligned
-from .trial import trial_of
-from .why_not import why_not
+from .trial import known_trial, trial_of
+from .why_not import DTYPES, about_device, switched_off, why_not
 from .worklist import pools
 
 
@@ -68,6 +68,17 @@ def choice(q: torch.Tensor, layout: Layout, table: HeadTable, wide: bool = False
         return best
     last = device_configs(q.device, q.shape[3], wide)[-1]
     return last if best is None or not refreshes(best, last) else best
+
+
+def expected(device: torch.device, dtype: torch.dtype, head_dim: int) -> Config | None:
+    """The configuration that is going to serve windows on a device: the winner of its trial, or before that the first
+    that will be tried; None where none will. Makes no trial."""
+    if dtype not in DTYPES or head_dim not in HEAD_DIMS or switched_off() or about_device(device):
+        return None
+    found = known_trial(device, dtype, head_dim)
+    if found is None:
+        return device_configs(device, head_dim)[0]
+    return None if found.reason else found.config
 
 
 def prepare(q: torch.Tensor, layout: Layout, tables: Iterable[HeadTable], dense) -> None:

@@ -85,8 +85,10 @@ def tables_like(q: torch.Tensor, wide: bool, dense) -> dict[tuple[Layout, HeadTa
 
 
 def put(tables: dict[tuple[Layout, HeadTable], Ready], layout: Layout, table: HeadTable, ready: Ready) -> None:
-    """Enter a table, for which another may have to go."""
-    if len(tables) >= MOST_TABLES and (layout, table) not in tables:
+    """Enter a table, for which another may have to go. An equal one goes as well: what is found by the asking table
+    itself is found without comparing its heads."""
+    tables.pop((layout, table), None)
+    if len(tables) >= MOST_TABLES:
         del tables[next(iter(tables))]
     tables[layout, table] = ready
 

@@ -105,6 +105,12 @@ def trial_of(
     return found
 
 
+def known_trial(device: torch.device, dtype: torch.dtype, head_dim: int) -> Trial | None:
+    """A trial of a device that has been made, with pooled windows if there is one, or None."""
+    tries = (_trials.get((device, dtype, head_dim, pooled, False)) for pooled in (True, False))
+    return next((one for one in tries if one is not None), None)
+
+
 def trials() -> int:
     """How many trials this process has made: a run during which it grows took longer than the next one will."""
     return len(_trials)

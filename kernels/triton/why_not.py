@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 
 import torch
@@ -108,6 +109,11 @@ def triton_missing() -> str | None:
     try:
         from . import pointer  # noqa: F401
     except ImportError as error:
+        if sys.platform == "win32":
+            return say(
+                "Triton is not installed or does not load ({error}); triton-windows would make this faster.",
+                error=first_line(error),
+            )
         return say("Triton is not installed or does not load ({error}).", error=first_line(error))
     except Exception as error:  # A broken Triton may fail in any way when it loads, and no way may stop a sampling run.
         return say("Triton does not load: {kind}: {error}.", kind=type(error).__name__, error=first_line(error))

@@ -147,8 +147,10 @@ class Shelf:
         made, missing = [], []
         for table in dict.fromkeys(tables):
             key = (table, leave_full, skip_copies)
-            if key in self._works:
-                self._works.move_to_end(key)
+            known = self._works.pop(key, None)
+            if known is not None:
+                # Under the new key: what is found by the asking table itself is found without comparing its heads.
+                self._works[key] = known
             else:
                 missing.append(key)
                 made.append(self._laid_out(table, leave_full, skip_copies))
