@@ -42,9 +42,11 @@ class Config:
 
     @property
     def pooled_stages(self) -> int:
-        """Stages of the pointer path's loop over pooled keys: more than one spill 8 bytes with 128 queries of 4 warps,
-        and with 64 queries at head size 128 on the A100; one spills them with 128 queries of 8."""
-        return self.stages if self.queries == 128 and self.warps == 8 else 1
+        """Stages of the pointer path's loop over pooled keys. With 128 queries of 4 warps fewer than three spill 8
+        bytes, with 64 queries at head size 128 more than one, both on the A100."""
+        if self.queries < 128:
+            return 1
+        return self.stages if self.warps == 8 else 3
 
     def __str__(self) -> str:
         return f"{self.path} {self.queries}x{self.keys}, {self.warps} warps, {self.stages} stages"

@@ -94,10 +94,15 @@ def main() -> int:
         if model.name.startswith(wanted):
             rows.append(measured(model))
             print(json.dumps(rows[-1]), flush=True)
-    about = {"processor": processor(), "python": platform.python_version(), "torch": torch.__version__}
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps({**about, "capability": CAPABILITY, "rows": rows}, indent=1) + "\n")
+            write(options.out, rows)
     return 0
+
+
+def write(path: Path, rows: list[dict]) -> None:
+    """What has been measured so far."""
+    about = {"processor": processor(), "python": platform.python_version(), "torch": torch.__version__}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**about, "capability": CAPABILITY, "rows": rows}, indent=1) + "\n")
 
 
 def measured(model: Model) -> dict:

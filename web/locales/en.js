@@ -150,6 +150,8 @@ export default {
     "The calibration's {what} must not be negative.",
   "The error to stay below, or the fraction of attention to keep, must not be negative.":
     "The error to stay below, or the fraction of attention to keep, must not be negative.",
+  "The fused kernels need rows of neighbouring elements that start on 16 bytes.":
+    "The fused kernels need rows of neighbouring elements that start on 16 bytes.",
   "The gain of reuse must be finite and above 0.":
     "The gain of reuse must be finite and above 0.",
   "The guard could not check a layer ({error}) and was off from then on.":
@@ -318,6 +320,8 @@ export default {
     "Triton does not load: {kind}: {error}.",
   "Triton is not installed or does not load ({error}).":
     "Triton is not installed or does not load ({error}).",
+  "Triton is not installed or does not load ({error}); triton-windows would make this faster.":
+    "Triton is not installed or does not load ({error}); triton-windows would make this faster.",
   "Watched: the plan for the runs to come is made.":
     "Watched: the plan for the runs to come is made.",
   "its batch is not the sampler's":
@@ -346,8 +350,6 @@ export default {
     "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})",
   "{first} {second}":
     "{first} {second}",
-  "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.":
-    "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.",
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     "{layer} could not be compressed ({reason}); the rest of the run was computed in full.",
   "{layer} ran in full: another node has put a function of its own in the place of its layer.":

@@ -152,6 +152,8 @@ export default {
     '\ubcf4\uc815\uc758 {what}\uc740(\ub294) \uc74c\uc218\uc77c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4.',
   "The error to stay below, or the fraction of attention to keep, must not be negative.":
     '\uc624\ucc28 \uc0c1\ud55c\uc774\ub098 \ub0a8\uae38 \uc5b4\ud150\uc158 \ube44\uc728\uc740 \uc74c\uc218\uc77c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4.',
+  "The fused kernels need rows of neighbouring elements that start on 16 bytes.":
+    '\uc735\ud569 \ucee4\ub110\uc5d0\ub294 \uc694\uc18c\uac00 \uc5f0\uc18d\ub418\uace0 16\ubc14\uc774\ud2b8 \uacbd\uacc4\uc5d0\uc11c \uc2dc\uc791\ud558\ub294 \ud589\uc774 \ud544\uc694\ud569\ub2c8\ub2e4.',
   "The gain of reuse must be finite and above 0.":
     '\uc7ac\uc0ac\uc6a9\uc758 \uc774\ub4dd\uc740 0\ubcf4\ub2e4 \ud070 \uc720\ud55c\ud55c \uc218\uc5ec\uc57c \ud569\ub2c8\ub2e4.',
   "The guard could not check a layer ({error}) and was off from then on.":
@@ -320,6 +322,8 @@ export default {
     'Triton\uc744 \ubd88\ub7ec\uc62c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4: {kind}: {error}.',
   "Triton is not installed or does not load ({error}).":
     'Triton\uc774 \uc124\uce58\ub418\uc9c0 \uc54a\uc558\uac70\ub098 \ubd88\ub7ec\uc62c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4({error}).',
+  "Triton is not installed or does not load ({error}); triton-windows would make this faster.":
+    'Triton\uc774 \uc124\uce58\ub418\uc9c0 \uc54a\uc558\uac70\ub098 \ubd88\ub7ec\uc62c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4({error}). triton-windows\ub97c \uc124\uce58\ud558\uba74 \ub354 \ube68\ub77c\uc9d1\ub2c8\ub2e4.',
   "Watched: the plan for the runs to come is made.":
     '\uad00\ucc30\ud588\uc2b5\ub2c8\ub2e4. \uc55e\uc73c\ub85c\uc758 \uc2e4\ud589\uc744 \uc704\ud55c \ud50c\ub79c\uc774 \ub9cc\ub4e4\uc5b4\uc84c\uc2b5\ub2c8\ub2e4.',
   "its batch is not the sampler's":
@@ -348,8 +352,6 @@ export default {
     '{family}(\uc5b4\ud150\uc158 \ub808\uc774\uc5b4 {layers}\uac1c, \ud5e4\ub4dc {heads}\uac1c, \uc9c0\ubb38 {fingerprint})',
   "{first} {second}":
     '{first} {second}',
-  "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.":
-    '\ud1a0\ud070 {tokens}\uac1c\uc758 \ud5e4\ub4dc {heads}\uac1c\ub294 Triton \ucee4\ub110\uc758 \uc791\uc5c5 \ubaa9\ub85d \ubc94\uc704\ub97c \ub118\uc2b5\ub2c8\ub2e4.',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     '{layer}\uc744(\ub97c) \uc555\ucd95\ud560 \uc218 \uc5c6\uc5c8\uc2b5\ub2c8\ub2e4({reason}). \ub098\uba38\uc9c0 \uc2e4\ud589\uc740 \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4.',
   "{layer} ran in full: {reason}.":
