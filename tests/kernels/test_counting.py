@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import layouts, tables, windows
 
-from ditfastattn.kernels import FULL, REUSE, Counter, HeadTable, Layout, Residual, Window, approximations
+from ditfastattn.kernels import FULL, REUSE, Counter, HeadTable, Layout, Reference, Residual, Window, approximations
 from ditfastattn.kernels.flops import head_flops
 from ditfastattn.kernels.triton import backend, trial
 from ditfastattn.kernels.triton.configs import PINGPONG, Config, candidates
@@ -88,3 +88,21 @@ def test_memory_beside_a_calls_tensors_is_counted():
     assert pointer.scratch(table, 100, 64) == 4 * 1 * 100 * 64
     assert ordered.scratch(table, 100, 64) == 4 * 2 * 100 * 64
     assert pointer.scratch(HeadTable.uniform(2, FULL), 100, 64) == 0
+
+
+@pytest.mark.parametrize("blocks", (None, Config(64, 32, 4, 3)), ids=("tiled", "kernel"))
+def test_padding_is_taken_out_before_and_attends_like_other_rows(blocks):
+    layout = Layout((24, 20), 40, 7, padding=((10, 40), (525, 527)))
+    way, counter, beside = Window((0.3, 0.3)), Counter(blocks), 32 * layout.keys
+    left = layout.without_padding()
+    for one in (way, Residual(way), FULL):
+        assert counter.head(layout, one, 1) == counter.head(left, one, 1) + 4 * beside
+    assert counter.head(layout, REUSE, 1) == 0
+    assert counter.update(layout, way, 1) == counter.update(left, way, 1)
+
+
+def test_windows_over_several_grids_are_counted_to_the_pair_as_the_kernel_does_not_serve_them():
+    layout, way = Layout((24, 20), 40, 480, (Reference((24, 20), 520),)), Window((0.3, 0.3))
+    counter = Counter(Config(64, 32, 4, 3))
+    assert counter.head(layout, way, 64) == head_flops(layout, way, 64)
+    assert counter.update(layout, way, 64) == 4 * 64 * way.image_pairs(layout)
