@@ -94,7 +94,7 @@ class Replay(Processor):
             counter = Counter.of(self.run.patcher.load_device, dtype, site.head_dim)
             if counter.blocks is not None:
                 tables = self.timeline.tables([number])
-                found = max(found, *(counter.scratch(table, tokens, site.head_dim) for table in tables))
+                found = max((found, *(counter.scratch(table, tokens, site.head_dim) for table in tables)))
         return found
 
     def evaluate(self, predict, x, sigma: float):
