@@ -13,8 +13,8 @@ from .head_table import HeadTable
 from .pooling import Pooled, pool
 from .tiled import full_attention
 from .tiled_heads import global_rows
-from .triton.trial import trials
-from .ways import FULL, REUSE, WAYS, Approximation, Residual, Way, Window, approximations, way_of
+from .triton.backend import trials
+from .ways import FULL, REUSE, WAYS, Approximation, Int8, Residual, Way, Window, approximations, way_of
 
 __all__ = [
     "BACKENDS",
@@ -23,6 +23,7 @@ __all__ = [
     "WAYS",
     "Approximation",
     "HeadTable",
+    "Int8",
     "Layout",
     "Outcome",
     "Pooled",

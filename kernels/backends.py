@@ -13,6 +13,7 @@ import torch
 
 from . import reference, tiled_heads
 from .triton import backend as triton
+from .triton.int8 import backend as int8
 
 FUSED, TILED = "fused", "tiled"
 
@@ -37,6 +38,7 @@ class Backend:
 
 
 BACKENDS = (
+    Backend("triton_int8", FUSED, "by the fused Triton kernel in INT8", int8.int8_why_not, int8.int8_head_wise),
     Backend("triton_hopper", FUSED, "by the fused Triton kernel", triton.hopper_why_not, triton.hopper_head_wise),
     Backend("triton_pointer", FUSED, "by the fused Triton kernel", triton.pointer_why_not, triton.pointer_head_wise),
     Backend("tiled", TILED, "as tiled torch attention", tiled_heads.why_not, tiled_heads.head_wise, gpu=False),

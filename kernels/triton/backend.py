@@ -8,9 +8,10 @@ from ..geometry import Layout
 from ..head_table import HeadTable
 from .configs import PINGPONG, POINTER, Config, refreshes
 from .devices import device_configs, is_hopper
+from .int8.trial import int8_trial
 from .launch import head_wise
 from .operands import why_no_descriptors
-from .trial import trial_of
+from .trial import trial_of, trials_of_16_bits
 from .why_not import why_not
 from .worklist import pooled_heads
 
@@ -53,3 +54,8 @@ def choice(q: torch.Tensor, layout: Layout, table: HeadTable) -> Config:
     last = device_configs(q.device, q.shape[3])[-1]
     best = trial_of(q.device, q.dtype, q.shape[3], bool(pooled_heads(layout, table))).config or last
     return last if table.refresh_heads and not refreshes(best, last) else best
+
+
+def trials() -> int:
+    """How many trials this process has made: a run during which it grows took longer than the next one will."""
+    return trials_of_16_bits() + int8_trial.cache_info().currsize

@@ -11,7 +11,7 @@ it), not from timing on a device. Their first entry is the best guess; `trial` t
 import os
 from dataclasses import dataclass
 
-POINTER, PINGPONG = "pointer", "ping_pong"
+POINTER, PINGPONG, INT8 = "pointer", "ping_pong", "int8"
 # For a GPU whose driver dies in the trial, which no program can catch, set before ComfyUI starts: 0 switches the
 # kernels off, and names of paths with commas between switch off the others but the pointer path.
 SWITCH = "DITFASTATTN_FUSED"
@@ -22,7 +22,7 @@ HEAD_DIMS = {64: (64, 0), 72: (64, 16), 80: (64, 16), 96: (64, 32), 128: (128, 0
 @dataclass(frozen=True)
 class Config:
     """queries, keys: tokens of a block. warps, stages: as Triton takes them. path: which kernel, POINTER (pointer.py,
-    every GPU and every call) or PINGPONG (hopper/, Hopper GPUs)."""
+    every GPU and every call), PINGPONG (hopper/, Hopper GPUs) or INT8 (int8/)."""
 
     queries: int
     keys: int

@@ -14,9 +14,10 @@ import torch
 
 from ..geometry import Layout
 from ..head_table import HeadTable
-from .configs import HEAD_DIMS, PINGPONG, Config
+from .configs import HEAD_DIMS, INT8, PINGPONG, Config
 from .devices import on
 from .hopper import launch as hopper
+from .int8 import launch as int8
 from .operands import in_place, is_wide, pooled_keys, unit_of, upcast
 from .worklist import WorkList, work_list
 
@@ -33,11 +34,12 @@ def head_wise(
     scale: float | None = None,
     cached: torch.Tensor | None = None,
     residual: torch.Tensor | None = None,
+    leave: frozenset[int] = frozenset(),
 ) -> torch.Tensor | None:
     """Every head of a layer in its own way, in one launch; the meaning of `kernels.head_wise`.
 
     q, k, v, cached, residual: as there. out: (B, H, L, D) view, written in place. config: block sizes and path, of
-    which the Hopper path needs what `operands.why_no_descriptors` asks for.
+    which the Hopper path needs what `operands.why_no_descriptors` asks for. leave: heads that somebody else computes.
     Returns (B, n_refresh, image, D), `full - window` of the heads that update their residual, or None without any.
     REUSE heads whose cached output already is their part of `out` are left alone. Raises ValueError for a head size or
     a scale that `why_not` refuses.
@@ -51,11 +53,11 @@ def head_wise(
         fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
     # A tensor that this call does without is never read or written; the output stands in for its address.
     tensors = [q, k, v, out, *(out if x is None else x for x in (cached, residual, fresh))]
-    skip = frozenset(table.reuse_heads) if in_place(out, cached, table.reuse_heads) else frozenset()
+    skip = leave | (frozenset(table.reuse_heads) if in_place(out, cached, table.reuse_heads) else frozenset())
     on_hopper = config.path == PINGPONG
     work = work_list(layout, table, config.queries, config.keys, q.device, skip, on_hopper)
     if len(work.items) and batch:
-        start = hopper.start if on_hopper else _start
+        start = {PINGPONG: hopper.start, INT8: int8.start}.get(config.path, _start)
         with on(q.device):
             start(tensors, layout, work, config, float(scale), emit=fresh is not None)
     return fresh

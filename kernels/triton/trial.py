@@ -91,8 +91,8 @@ def trial_of(device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bo
     return found
 
 
-def trials() -> int:
-    """How many trials this process has made: a run during which it grows took longer than the next one will."""
+def trials_of_16_bits() -> int:
+    """How many trials of the kernels of this folder this process has made."""
     return trial_of.cache_info().currsize
 
 

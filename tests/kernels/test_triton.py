@@ -397,11 +397,13 @@ def separate(arguments, **environment):
 
 @pytest.mark.slow
 def test_the_kernels_arithmetic_in_the_interpreter():
-    """Every claim of three files, in a process whose Triton interprets."""
+    """Every claim of four files, in a process whose Triton interprets."""
     pytest.importorskip("triton", reason="Triton is not installed")
     if tuple(map(int, np.__version__.split(".")[:2])) >= (2, 4):
         pytest.skip("Triton's interpreter does not work with NumPy 2.4 and newer")
-    files = [f"kernels/test_{name}.py" for name in ("triton_interpreted", "hopper_emulated", "backends")]
+    files = [
+        f"kernels/test_{name}.py" for name in ("triton_interpreted", "hopper_emulated", "backends", "int8_interpreted")
+    ]
     done = separate([*files, "-rf"], TRITON_INTERPRET="1")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
