@@ -14,6 +14,7 @@ from .pooling import Pooled, pool
 from .tiled import full_attention
 from .tiled_heads import global_rows
 from .triton.backend import trials
+from .triton.int8.backend import computes_int8
 from .ways import FULL, REUSE, WAYS, Approximation, Int8, Residual, Way, Window, approximations, way_of
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Way",
     "Window",
     "approximations",
+    "computes_int8",
     "dense_flops",
     "flops",
     "full_attention",

@@ -41,6 +41,11 @@ class Int8(Window):
         """Full attention in INT8 on a grid of so many axes."""
         return cls((1.0,) * axes)
 
+    @classmethod
+    def of(cls, window: Window) -> Int8:
+        """The same window in INT8."""
+        return cls(window.extent, window.pooled)
+
     def at_rows(
         self,
         q: torch.Tensor,

@@ -11,11 +11,13 @@ from .costs import FLOPS, MILLISECONDS, UNITS, Costs
 from .evaluate import attention_work, live_bytes, skipped_work
 from .forecasts import Forecasts
 from .levels import CUSTOM, LEVELS, KeepAttention, KeepWork, Solved, solve_plan
+from .precision import INT8, in_16_bits, in_int8
 from .table import CalibrationTable
 
 __all__ = [
     "CUSTOM",
     "FLOPS",
+    "INT8",
     "LEVELS",
     "MILLISECONDS",
     "UNITS",
@@ -26,6 +28,8 @@ __all__ = [
     "KeepWork",
     "Solved",
     "attention_work",
+    "in_16_bits",
+    "in_int8",
     "live_bytes",
     "skipped_work",
     "solve_plan",

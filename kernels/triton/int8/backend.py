@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import torch
 
-from ....sentences import say
 from ...geometry import Layout
 from ...head_table import HeadTable
 from ...ways import FULL, Int8, Residual
@@ -14,16 +13,16 @@ from ..configs import INT8, PINGPONG, POINTER, switch
 from ..launch import head_wise
 from ..operands import unit_of
 from ..trial import NotNow
-from ..why_not import about_call, about_device, switched_off
+from ..why_not import DTYPES, about_call, about_device, switched_off
 from ..worklist import pooled_heads
-from .configs import SERVED, int8_candidates
+from .configs import KEY_LANES, SERVED, int8_candidates
 from .trial import int8_trial
 
 
 def int8_why_not(q, k, v, layout: Layout, table: HeadTable, out, *, scale, cached, residual) -> str | None:
     """One sentence why the INT8 kernel cannot serve a call, or None where it can. Never raises."""
     if not in_int8(table):
-        return say("Nothing of the layer, or not all that is computed of it, is planned in INT8.")
+        return "Nothing of the layer, or not all that is computed of it, is planned in INT8."
     return (
         about_call(q, k, v, layout, table, scale)
         or switched_off()
@@ -48,6 +47,19 @@ def int8_head_wise(q, k, v, layout: Layout, table: HeadTable, out, *, scale, cac
     )  # fmt: skip
 
 
+def computes_int8(device: torch.device, dtype: torch.dtype, head_dim: int) -> bool:
+    """Whether a device has an INT8 kernel for attention of this kind, that passed its trial. Tried here, if it was not
+    before; no moment to try is a no."""
+    if device.type != "cuda" or dtype not in DTYPES or head_dim not in KEY_LANES:
+        return False
+    if switched_off() or about_device(device) or _about_int8(device):
+        return False
+    try:
+        return int8_trial(device, dtype, head_dim, True).reason is None
+    except NotNow:
+        return False
+
+
 @lru_cache(maxsize=4096)
 def in_int8(table: HeadTable) -> bool:
     """Whether some head is planned in INT8 and none in an approximation that is not: those are computed in one launch,
@@ -60,9 +72,9 @@ def in_int8(table: HeadTable) -> bool:
 
 def _about_int8(device: torch.device) -> str | None:
     if torch.version.hip is not None or _capability(device) not in SERVED:
-        return say("The INT8 kernel is for NVIDIA GPUs of compute capability 8.0, 8.6, 8.9 and 12.")
+        return "The INT8 kernel is for NVIDIA GPUs of compute capability 8.0, 8.6, 8.9 and 12."
     named = {POINTER, PINGPONG, INT8} & set(switch().split(","))
-    return say("The INT8 kernel is switched off.") if named and INT8 not in named else None
+    return "The INT8 kernel is switched off." if named and INT8 not in named else None
 
 
 def _capability(device: torch.device) -> int:
@@ -73,7 +85,7 @@ def _capability(device: torch.device) -> int:
 def _about_rows(tensors: list[torch.Tensor]) -> str | None:
     if unit_of(tensors) == 8 and all(x.data_ptr() % 16 == 0 for x in tensors):
         return None
-    return say("The INT8 kernel needs rows of neighbouring elements that start on 16 bytes.")
+    return "The INT8 kernel needs rows of neighbouring elements that start on 16 bytes."
 
 
 def _fault(q: torch.Tensor, layout: Layout, table: HeadTable) -> str | None:

@@ -154,9 +154,9 @@ def int8_kernel(
     live = lane < tl.load(block + 1)
     half = tl.load(block + 2)
     at = tl.load(block) + lane
-    tokens = tl.load(slots + at, mask=live, other=0)
-    if WIDE:
-        tokens = tokens.to(tl.int64)
+    # Where nothing is spilled either way is up to the assembler: read early at head size 128, late at the others.
+    if D == 128:
+        tokens = tl.load(slots + at, mask=live, other=0)
     low = tl.load(columns + at, mask=live, other=0) - half
     span = 2 * half + 1
 
@@ -201,6 +201,10 @@ def int8_kernel(
     )  # fmt: skip
 
     unit = tl.load(v_scale + of_head, mask=role != COPY, other=1.0)
+    if D != 128:
+        tokens = tl.load(slots + at, mask=live, other=0)
+    if WIDE:
+        tokens = tokens.to(tl.int64)
     d0 = tl.arange(0, D0)
     d1 = D0 + tl.arange(0, max(D1, 16))
     images = tokens - prefix

@@ -58,7 +58,7 @@ def survey(
     clock = clock or trial.milliseconds
     usual = [config for config in device_configs(device, head_dim) if config.path == POINTER][-1]
     capability = 80 if device.type != "cuda" else _capability(device)
-    configs = int8_candidates(capability, head_dim)
+    configs = int8_candidates(capability, head_dim, pooled)
     generator = torch.Generator(device).manual_seed(0)
     size = (1, layout.length, trial.HEADS, head_dim)
     q, k, v, out, wanted = (
