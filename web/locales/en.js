@@ -94,6 +94,8 @@ export default {
     "Nothing was measured: {why}.",
   "Off: full attention at every step.":
     "Off: full attention at every step.",
+  "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and take {there} of full attention's work instead of {here}.":
+    "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and take {there} of full attention's work instead of {here}.",
   "One step fewer of {steps} would save {saved}.":
     "One step fewer of {steps} would save {saved}.",
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
@@ -320,6 +322,8 @@ export default {
     "Triton is not installed or does not load ({error}).",
   "Watched: the plan for the runs to come is made.":
     "Watched: the plan for the runs to come is made.",
+  "all of the picture, in INT8":
+    "all of the picture, in INT8",
   "its batch is not the sampler's":
     "its batch is not the sampler's",
   "no LoRA":
@@ -338,8 +342,12 @@ export default {
     "{count} runs sampled.",
   "{extent} of the picture":
     "{extent} of the picture",
+  "{extent} of the picture, in INT8":
+    "{extent} of the picture, in INT8",
   "{extent} of the picture, the rest pooled":
     "{extent} of the picture, the rest pooled",
+  "{extent} of the picture, the rest pooled, in INT8":
+    "{extent} of the picture, the rest pooled, in INT8",
   "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})":
     "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})",
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":

@@ -96,6 +96,8 @@ export default {
     '\u4f55\u3082\u6e2c\u5b9a\u3055\u308c\u307e\u305b\u3093\u3067\u3057\u305f\uff1a{why}\u3002',
   "Off: full attention at every step.":
     '\u30aa\u30d5\uff1a\u3059\u3079\u3066\u306e\u30b9\u30c6\u30c3\u30d7\u3067\u5b8c\u5168\u306a\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3\u3002',
+  "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and take {there} of full attention's work instead of {here}.":
+    'RTX 30 \u4ee5\u964d\u306e GeForce GPU \u3067\u306f\u3001\u30ec\u30d9\u30eb {level} \u306f\u8a08\u7b97\u3059\u308b\u30d8\u30c3\u30c9\u306e {part} \u3092 INT8 \u3067\u8a08\u7b97\u3057\u3001\u8a08\u7b97\u91cf\u306f\u5b8c\u5168\u306a\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3\u306e {here} \u3067\u306f\u306a\u304f {there} \u306b\u306a\u308a\u307e\u3059\u3002',
   "One step fewer of {steps} would save {saved}.":
     '{steps} \u30b9\u30c6\u30c3\u30d7\u304b\u3089\u4e00\u3064\u6e1b\u3089\u3059\u3068 {saved} \u7bc0\u7d04\u3067\u304d\u307e\u3059\u3002',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
@@ -322,6 +324,8 @@ export default {
     'Triton \u304c\u30a4\u30f3\u30b9\u30c8\u30fc\u30eb\u3055\u308c\u3066\u3044\u306a\u3044\u304b\u3001\u8aad\u307f\u8fbc\u3081\u307e\u305b\u3093\uff08{error}\uff09\u3002',
   "Watched: the plan for the runs to come is made.":
     '\u89b3\u5bdf\u3057\u307e\u3057\u305f\u3002\u4ee5\u5f8c\u306e\u5b9f\u884c\u306e\u30d7\u30e9\u30f3\u304c\u3067\u304d\u307e\u3057\u305f\u3002',
+  "all of the picture, in INT8":
+    '\u753b\u50cf\u5168\u4f53\u3001INT8 \u3067\u8a08\u7b97',
   "its batch is not the sampler's":
     '\u30d0\u30c3\u30c1\u304c\u30b5\u30f3\u30d7\u30e9\u30fc\u306e\u3082\u306e\u3068\u7570\u306a\u308a\u307e\u3059',
   "no LoRA":
@@ -340,8 +344,12 @@ export default {
     '{count} \u56de\u30b5\u30f3\u30d7\u30ea\u30f3\u30b0\u3057\u307e\u3057\u305f\u3002',
   "{extent} of the picture":
     '\u753b\u50cf\u306e {extent}',
+  "{extent} of the picture, in INT8":
+    '\u753b\u50cf\u306e {extent}\u3001INT8 \u3067\u8a08\u7b97',
   "{extent} of the picture, the rest pooled":
     '\u753b\u50cf\u306e {extent}\u3001\u6b8b\u308a\u306f\u30d7\u30fc\u30eb',
+  "{extent} of the picture, the rest pooled, in INT8":
+    '\u753b\u50cf\u306e {extent}\u3001\u6b8b\u308a\u306f\u30d7\u30fc\u30eb\u3001INT8 \u3067\u8a08\u7b97',
   "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})":
     '{family}\uff08\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3 1 \u5c64\u3001{heads} \u30d8\u30c3\u30c9\u3001\u6307\u7d0b {fingerprint}\uff09',
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":

@@ -96,6 +96,8 @@ export default {
     '\uc544\ubb34\uac83\ub3c4 \uce21\uc815\ud558\uc9c0 \ubabb\ud588\uc2b5\ub2c8\ub2e4: {why}.',
   "Off: full attention at every step.":
     '\uaebc\uc9d0: \ubaa8\ub4e0 \uc2a4\ud15d\uc5d0\uc11c \uc804\uccb4 \uc5b4\ud150\uc158.',
+  "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and take {there} of full attention's work instead of {here}.":
+    'RTX 30 \uc774\ud6c4\uc758 GeForce GPU\uc5d0\uc11c\ub294 \ub808\ubca8 {level}\uc774(\uac00) \uacc4\uc0b0\ud558\ub294 \ud5e4\ub4dc\uc758 {part}\uc744(\ub97c) INT8\ub85c \uacc4\uc0b0\ud558\uba70, \uacc4\uc0b0\ub7c9\uc740 \uc804\uccb4 \uc5b4\ud150\uc158\uc758 {here}\uc774(\uac00) \uc544\ub2c8\ub77c {there}\uc785\ub2c8\ub2e4.',
   "One step fewer of {steps} would save {saved}.":
     '{steps}\uc2a4\ud15d\uc5d0\uc11c \ud558\ub098\ub97c \uc904\uc774\uba74 {saved} \uc808\uc57d\ub429\ub2c8\ub2e4.',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
@@ -322,6 +324,8 @@ export default {
     'Triton\uc774 \uc124\uce58\ub418\uc9c0 \uc54a\uc558\uac70\ub098 \ubd88\ub7ec\uc62c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4({error}).',
   "Watched: the plan for the runs to come is made.":
     '\uad00\ucc30\ud588\uc2b5\ub2c8\ub2e4. \uc55e\uc73c\ub85c\uc758 \uc2e4\ud589\uc744 \uc704\ud55c \ud50c\ub79c\uc774 \ub9cc\ub4e4\uc5b4\uc84c\uc2b5\ub2c8\ub2e4.',
+  "all of the picture, in INT8":
+    '\uc774\ubbf8\uc9c0 \uc804\uccb4, INT8\ub85c \uacc4\uc0b0',
   "its batch is not the sampler's":
     '\ubc30\uce58\uac00 \uc0d8\ud50c\ub7ec\uc758 \uac83\uacfc \ub2e4\ub984',
   "no LoRA":
@@ -340,8 +344,12 @@ export default {
     '{count}\ud68c \uc0d8\ud50c\ub9c1\ud588\uc2b5\ub2c8\ub2e4.',
   "{extent} of the picture":
     '\uc774\ubbf8\uc9c0\uc758 {extent}',
+  "{extent} of the picture, in INT8":
+    '\uc774\ubbf8\uc9c0\uc758 {extent}, INT8\ub85c \uacc4\uc0b0',
   "{extent} of the picture, the rest pooled":
     '\uc774\ubbf8\uc9c0\uc758 {extent}, \ub098\uba38\uc9c0\ub294 \ud480\ub9c1',
+  "{extent} of the picture, the rest pooled, in INT8":
+    '\uc774\ubbf8\uc9c0\uc758 {extent}, \ub098\uba38\uc9c0\ub294 \ud480\ub9c1, INT8\ub85c \uacc4\uc0b0',
   "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})":
     '{family}(\uc5b4\ud150\uc158 \ub808\uc774\uc5b4 1\uac1c, \ud5e4\ub4dc {heads}\uac1c, \uc9c0\ubb38 {fingerprint})',
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":

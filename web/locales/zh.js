@@ -96,6 +96,8 @@ export default {
     '\u6ca1\u6709\u6d4b\u5f97\u4efb\u4f55\u7ed3\u679c\uff1a{why}\u3002',
   "Off: full attention at every step.":
     '\u5173\u95ed\uff1a\u6bcf\u4e00\u6b65\u90fd\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
+  "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and take {there} of full attention's work instead of {here}.":
+    '\u5728 RTX 30 \u53ca\u66f4\u65b0\u7684 GeForce GPU \u4e0a\uff0c\u7b49\u7ea7 {level} \u4f1a\u4ee5 INT8 \u8ba1\u7b97\u5176\u6240\u8ba1\u7b97\u7684\u5934\u4e2d\u7684 {part}\uff0c\u8ba1\u7b97\u91cf\u4e3a\u5b8c\u6574\u6ce8\u610f\u529b\u7684 {there}\uff0c\u800c\u975e {here}\u3002',
   "One step fewer of {steps} would save {saved}.":
     '\u5728 {steps} \u6b65\u4e2d\u5c11\u91c7\u6837\u4e00\u6b65\u53ef\u8282\u7701 {saved}\u3002',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
@@ -322,6 +324,8 @@ export default {
     'Triton \u672a\u5b89\u88c5\u6216\u65e0\u6cd5\u8f7d\u5165\uff08{error}\uff09\u3002',
   "Watched: the plan for the runs to come is made.":
     '\u5df2\u89c2\u6d4b\uff1a\u4eca\u540e\u8fd0\u884c\u6240\u7528\u7684\u65b9\u6848\u5df2\u751f\u6210\u3002',
+  "all of the picture, in INT8":
+    '\u6574\u5e45\u56fe\u50cf\uff0cINT8',
   "its batch is not the sampler's":
     '\u5176\u6279\u6b21\u4e0e\u91c7\u6837\u5668\u7684\u4e0d\u540c',
   "no LoRA":
@@ -340,8 +344,12 @@ export default {
     '\u5df2\u91c7\u6837 {count} \u6b21\u3002',
   "{extent} of the picture":
     '\u56fe\u50cf\u7684 {extent}',
+  "{extent} of the picture, in INT8":
+    '\u56fe\u50cf\u7684 {extent}\uff0cINT8',
   "{extent} of the picture, the rest pooled":
     '\u56fe\u50cf\u7684 {extent}\uff0c\u5176\u4f59\u90e8\u5206\u6c60\u5316',
+  "{extent} of the picture, the rest pooled, in INT8":
+    '\u56fe\u50cf\u7684 {extent}\uff0c\u5176\u4f59\u90e8\u5206\u6c60\u5316\uff0cINT8',
   "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})":
     '{family}\uff081 \u4e2a\u6ce8\u610f\u529b\u5c42\uff0c{heads} \u4e2a\u5934\uff0c\u6307\u7eb9 {fingerprint}\uff09',
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":
