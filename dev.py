@@ -5,6 +5,8 @@
     python dev.py test  [pytest arguments]              run the test suite
     python dev.py bench kernel [--no-setup] [--check]   time the GPU kernel beside dense attention
     python dev.py bench decisions [--against FILE]      what calibration decides, compared with another commit
+    python dev.py bench compiled [--all]                what GPU kernels compile to, for GPUs that are not here
+    python dev.py triton VERSION                        the GPU kernels under another version of Triton
 
 The first start sets everything up (.venv and .host beside this file); later starts skip what is done.
 COMFYUI_PATH makes the commands use a ComfyUI that is already there; nothing is ever written into it.
@@ -23,8 +25,9 @@ COMMANDS = {
     "serve": ("host.command_serve", "leave a ComfyUI running with the example workflow ready in the browser"),
     "bench": (
         "host.command_bench",
-        "run a benchmark: kernel, tiled, quality, transfer, cells or decisions; --no-setup takes this Python as it is",
+        "run a benchmark: kernel, compiled, tiled, quality, transfer, cells or decisions; --no-setup takes this Python",
     ),
+    "triton": ("host.command_triton", "check what another version of Triton compiles, and its interpreter"),
     "test": ("host.command_pytest", "run the test suite; arguments go on to pytest"),
 }
 

@@ -11,9 +11,9 @@ with pooled keys, with residual updates, and of its other configurations. No GPU
                      as if nothing ran beside anything else
 
 both of useful work, 4 * head_dim FLOPs for each pair that a window of density about 0.25 joins on 128 x 128 tokens with
-512 of text; pairs_ratio is what is computed for each of those. The second figure is 3 % from what is published of
-SageAttention on an RTX 4090 and of FlashAttention-3 on an H100, and below what is published of FlashAttention-2 on
-GeForce cards, where some of both runs at a time (docs/kernels.md).
+512 of text; pairs_ratio is what is computed for each of those. The second figure is within 4 % of what is published of
+SageAttention's first version on an RTX 3090 and 4090, and a fifth below what is published of FlashAttention-2 there,
+where some of both runs at a time (docs/kernels.md).
 """
 
 from __future__ import annotations
