@@ -7,8 +7,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from ...plans import Plan, Refusal, letters
 from ...plans.search import CUSTOM, FLOPS, INT8, LEVELS, MILLISECONDS, KeepAttention, KeepWork, Solved
 from ...sentences import say, together
@@ -278,17 +276,20 @@ def _one_run(
 
 
 def _on_a_gpu_with_int8(measured: Measured, solved: Solved) -> str:
-    """What the plan's middle level would be on a GPU that computes attention in INT8."""
+    """What the plan's middle level would be on a GPU that computes attention in INT8; nothing where that was not
+    measured."""
+    if not any(way.kind == INT8 for way in measured.table.ways):
+        return ""
     name, goal = LEVELS[len(LEVELS) // 2]
     here = {level.name: level for level in solved.plan.levels}.get(name)
     there = solve(replace(measured, int8=True), levels=((name, goal),)).plan
     if here is None or not there.levels:
         return ""
     level = there.levels[0]
-    kinds = np.array([way.kind == INT8 for way in there.ways])
-    number = letters.way_index(level.methods)
-    computed = level.methods != letters.REUSE
-    part = float((kinds[number] & (number >= 0) & computed).sum() / max(1, computed.sum()))
+    paths = "".join(level.paths)
+    eight = [number for number, way in enumerate(there.ways) if way.kind == INT8]
+    rounded = sum(paths.count(letter(k)) for k in eight for letter in (letters.way_letter, letters.residual_letter))
+    part = rounded / max(1, len(paths) - paths.count(chr(letters.REUSE)))
     return say(
         "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and "
         "take {there} of full attention's work instead of {here}.",
