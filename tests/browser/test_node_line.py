@@ -1,6 +1,7 @@
 """What the node says of itself, in every state, is what is."""
 
 import json
+import time
 
 import pytest
 
@@ -264,20 +265,29 @@ def test_what_the_server_says_stands_on_the_node_in_the_editors_language(editor,
     )
     translated = editor.run(look_up, [language, [why, note]])
     assert not {why.replace("{part}", "9 %"), note} & set(translated)
-    embed(editor, plan)
     identity = json.loads(plan)["id"]
     editor.setting("Comfy.Locale", language)
     try:
+        editor.settle(500)  # the editor draws its nodes anew for another language
+        embed(editor, plan)
         editor.queue()
         told = together(say("Nothing to save."), say(why, part="9 %"))
         queue.report("nothing to save", level="D3", sentence=told, plan_id=identity)
         editor.wait_for_state("nothing", seconds=10)
-        assert editor.status().endswith(f" | {translated[0]}")
+        ends_with(editor, f" | {translated[0]}")
         queue.report("in use", level="D3", plan_id=identity, figures=FIGURES, notes=[say(note)])
         editor.wait_for_state("inUse", seconds=10)
-        assert editor.status().endswith(f" | {translated[1]}")
+        ends_with(editor, f" | {translated[1]}")
     finally:
         editor.setting("Comfy.Locale", "en")
+
+
+def ends_with(editor, text: str) -> None:
+    """The node's line does, as soon as the language that was chosen is there."""
+    until = time.monotonic() + 10
+    while not editor.status().endswith(text):
+        assert time.monotonic() < until, editor.status()
+        time.sleep(0.05)
 
 
 def test_a_text_longer_than_its_place_can_be_scrolled_by_keys(editor, queue, opened):
