@@ -138,7 +138,9 @@ class Oracle:
         longer = length - before - math.prod(self.grid) - after
         assert longer >= 0, (q.shape, self.grid, before, after)
         shift = 0 if self.text_last else longer
-        pictures = [(before, self.grid, 0), *(self.references[call] if self.references else ())]
+        pictures = [(before, self.grid, 0)]
+        if self.references and not self.names:  # a site that was found has no grids
+            pictures += self.references[call]
         pictures = [(start + shift, grid, place) for start, grid, place in pictures]
         if site is not None:
             self.dense += 4 * q.shape[3] * length**2 * q.shape[1] * q.shape[0]
