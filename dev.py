@@ -23,7 +23,7 @@ COMMANDS = {
     "serve": ("host.command_serve", "leave a ComfyUI running with the example workflow ready in the browser"),
     "bench": (
         "host.command_bench",
-        "run a benchmark: kernel, tiled, quality, transfer, cells or decisions; --no-setup takes this Python as it is",
+        "run a benchmark (without a name: which there are); --no-setup takes this Python as it is",
     ),
     "test": ("host.command_pytest", "run the test suite; arguments go on to pytest"),
 }

@@ -25,8 +25,9 @@ All that happens from one evaluation to the next is a *gap*. To first order it l
 reach(s) * (used p(s) - exact p(s)), where every used p is a known combination of exact ones: its size follows from the
 Gram matrix of the p of one dense run, and so do the best slopes and corrections. Which evaluations to make is searched
 in two steps. With the errors of gaps added up in squares, the best choice of each number of evaluations is a shortest
-path. From there on single evaluations are moved as long as the error falls that `deviation` finds, which
-knows what evaluations answer to what forecasts have changed. That is also the error that a plan promises.
+path. From there on single evaluations are moved as long as the sum of two squared errors falls: of that one, and of
+the one that `deviation` finds. It knows what evaluations answer to what forecasts have changed, and is what a plan
+promises.
 """
 
 from __future__ import annotations
@@ -193,11 +194,12 @@ class Forecasts:
     def _moved(self, starts: list[np.ndarray]) -> list[Pattern]:
         """For each number of evaluations a pattern, most evaluations first. It begins with the better of that in
         `starts` and of the one before without one of its evaluations; then evaluations are moved to the next level one
-        by one as long as the error falls.
+        by one as long as that makes it better.
         """
         if self.rows > MOVED_ROWS:
             return self._least([[one] for one in starts])
-        best = self._least([[one, *_without_one(more)] for one, more in zip(starts, [starts[0], *starts[:-1]])])
+        fewer = [[], *(_without_one(more) for more in starts[:-1])]
+        best = self._least([[one, *others] for one, others in zip(starts, fewer)])
         falling = list(range(len(best)))
         for _ in range(MOVES):
             groups = {number: _neighbours(best[number].evaluated) for number in falling}
@@ -215,7 +217,7 @@ class Forecasts:
         if not patterns:
             return []
         errors = iter(np.split(self.squared_errors(sum(patterns, [])), np.cumsum([len(one) for one in patterns])[:-1]))
-        return [_with_error(group, next(errors)) for group in patterns]
+        return [_best_judged(group, next(errors)) for group in patterns]
 
     def _best_marks(self) -> list[np.ndarray]:
         """For each number of evaluations, most first, the marks (S,) of the pattern of least error: shortest paths.
@@ -271,12 +273,10 @@ def _neighbours(evaluated: np.ndarray) -> list[np.ndarray]:
     return result
 
 
-def _with_error(patterns: list[Pattern], squared_errors: np.ndarray) -> Pattern:
-    """The pattern of least error, which need not be found once more. Gaps whose errors cancel in the run that was seen
-    do so less in others, so that what they would leave if they were independent counts as much.
-    """
-    least = int(np.argmin(squared_errors + np.array([one.apart for one in patterns])))
-    return replace(patterns[least], known=float(squared_errors[least]))
+def _best_judged(patterns: list[Pattern], squared_errors: np.ndarray) -> Pattern:
+    """The best of some patterns with these errors, which need not be found once more."""
+    known = [replace(one, known=float(error)) for one, error in zip(patterns, squared_errors)]
+    return min(known, key=lambda one: one.judged)
 
 
 def _without_one(evaluated: np.ndarray) -> list[np.ndarray]:
@@ -364,8 +364,10 @@ class Pattern:
 
     @property
     def judged(self) -> float:
-        """What patterns of as many evaluations are compared by."""
-        return self.squared_error + self.apart
+        """What patterns of as many evaluations are compared by. Gaps whose errors cancel in the run that was seen do so
+        less in others, so that what they would leave if they were independent counts as much.
+        """
+        return self.squared_error + self.forecasts.factor * self.apart
 
     @property
     def count(self) -> int:

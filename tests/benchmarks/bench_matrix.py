@@ -24,7 +24,7 @@ from host import tiny  # noqa: E402
 tiny.load_host()
 
 import comfyui_version  # noqa: E402
-from matrix import cases  # noqa: E402
+from matrix import cases, sampling  # noqa: E402
 from matrix.judge import Bench, Verdict  # noqa: E402
 from matrix.records import described  # noqa: E402
 
@@ -55,7 +55,7 @@ def run(family: str) -> dict:
         bench, plans = Bench(family, setting), cases.plans_of(family, setting)
         verdicts += [bench.judge(plan) for plan in plans]
     verdicts.append(Verdict(f"{family}: memory", leaked=bench.leaked(plans[-1])))
-    for case in cases.sampling_cases():
+    for case in sampling.CASES:
         if case.family == family:
             verdicts.append(case.run())
     tiny.shared_model.cache_clear()

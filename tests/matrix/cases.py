@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import zlib
 from dataclasses import dataclass, field
@@ -124,12 +123,3 @@ def _profile(chance: random.Random, marks: str) -> str:
         residual = "" if letter == "f" else residual
         letters += letter
     return letters
-
-
-def sampling_cases() -> list:
-    """Cases of other kinds, where there are any."""
-    if importlib.util.find_spec("matrix.sampling") is None:
-        return []
-    from . import sampling
-
-    return list(sampling.CASES)

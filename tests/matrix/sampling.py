@@ -20,6 +20,7 @@ from host.applying import apply_plan
 from host.hand_plans import WINDOWS, hand_plan
 
 from .identity import Oracle
+from .judge import Verdict
 
 STEPS = 5
 ROUNDING = 2e-5  # relative; float32 through a few blocks and steps
@@ -29,17 +30,6 @@ PATCHES = {"sd3": (2, 2), "flux": (2, 2), "wan21_t2v": (1, 2, 2), "pixart_sigma"
 FAMILIES = tuple(PATCHES)
 JOINT = ("sd3", "flux")
 MODES = ("heads", "shared")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Of one case; each a sentence, or empty where all is well. error: from the oracle, relative."""
-
-    name: str
-    wrong: str = ""
-    other_bits: str = ""
-    leaked: str = ""
-    error: float = 0.0
 
 
 @dataclass(frozen=True)
