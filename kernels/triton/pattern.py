@@ -36,9 +36,9 @@ class Pattern:
     """The query blocks of one kind of head, as the kernel reads them.
 
     blocks: (n, BLOCK_FIELDS) int32: first slot, count, half, number of the tile row (-1 where queries have no box),
-    and four ranges into `clean` and `masked`. clean: (c,) int32. masked: (m, MASKED_FIELDS) int32. cost: (n,) key
-    blocks of each query block, pooled ones included. tiled: whether slots must be in tile order; a pattern that visits
-    everything or nothing is as fast in the sequence's own order.
+    and four ranges into `clean` and `masked`; those with a box come first, in falling order of work. clean: (c,) int32.
+    masked: (m, MASKED_FIELDS) int32. cost: (n,) key blocks of each query block, pooled ones included. tiled: whether
+    slots must be in tile order; a pattern that visits everything or nothing is as fast in the sequence's own order.
     """
 
     blocks: np.ndarray
@@ -46,6 +46,16 @@ class Pattern:
     masked: np.ndarray
     cost: np.ndarray
     tiled: bool
+
+    @property
+    def boxed(self) -> int:
+        """How many query blocks have a box."""
+        return int((self.blocks[:, 3] >= 0).sum())
+
+    @property
+    def key_blocks(self) -> int:
+        """Key blocks of all query blocks together, pooled ones included."""
+        return int(self.cost.sum()) - FIXED_COST * len(self.cost)
 
 
 class _Builder:
@@ -85,7 +95,8 @@ class _Builder:
         masked = np.array([*self.masked, (0,) * MASKED_FIELDS], dtype=np.int32)
         cost = blocks[:, 5::2].sum(axis=1) - blocks[:, 4::2].sum(axis=1)
         cost += (blocks[:, 3] >= 0) * -(-pooled // self.keys)
-        return Pattern(blocks, clean, masked, cost.astype(np.int64) + FIXED_COST, tiled)
+        order = np.lexsort((-cost, blocks[:, 3] < 0))
+        return Pattern(blocks[order], clean, masked, cost[order].astype(np.int64) + FIXED_COST, tiled)
 
 
 def _full_blocks(builder: _Builder, first: int, layout: Layout, queries: int) -> None:
