@@ -11,7 +11,7 @@ it), not from timing on a device. Their first entry is the best guess; `trial` t
 import os
 from dataclasses import dataclass
 
-POINTER, PINGPONG = "pointer", "ping_pong"
+POINTER, PINGPONG, INT8 = "pointer", "ping_pong", "int8"
 # For a GPU whose driver dies in the trial, which no program can catch, set before ComfyUI starts: 0 switches the
 # kernels off, and names of paths with commas between switch off the others but the pointer path.
 SWITCH = "DITFASTATTN_FUSED"
@@ -30,8 +30,8 @@ def lanes(head_dim: int, queries: int) -> tuple[int, int]:
 @dataclass(frozen=True)
 class Config:
     """queries, keys: tokens of a block. warps, stages: as Triton takes them. path: which kernel, POINTER (pointer.py,
-    every GPU and every call) or PINGPONG (hopper/, Hopper GPUs). wide: on the pointer path, whether offsets inside one
-    head may leave 32 bits."""
+    every GPU and every call), PINGPONG (hopper/, Hopper GPUs) or INT8 (int8/). wide: but on Hopper's path, whether
+    offsets inside one head may leave 32 bits."""
 
     queries: int
     keys: int

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import torch
 
-from .configs import PINGPONG, POINTER, Config, candidates, switch
+from .configs import INT8, PINGPONG, POINTER, Config, candidates, switch
 
 HOPPER = (9, 0)
 _AS_IT_IS = nullcontext()
@@ -27,7 +27,7 @@ def device_configs(device: torch.device, head_dim: int, wide: bool = False) -> t
     if device.type != "cuda":
         return found
     known = {POINTER: True, PINGPONG: _gluon_is_known()}
-    named = known.keys() & switch().split(",") or known.keys()
+    named = {*known, INT8} & set(switch().split(",")) or known.keys()
     return tuple(config for config in found if known[config.path] and config.path in (POINTER, *named))
 
 

@@ -14,7 +14,7 @@ import torch
 from ..done import Done
 from ..geometry import Layout
 from ..head_table import HeadTable
-from .configs import PINGPONG, Config
+from .configs import Config
 from .full_heads import served_by
 from .launch import served
 from .operands import why_no_descriptors, why_unaligned
@@ -50,9 +50,9 @@ def forget() -> None:
     _tables.clear()
 
 
-def serve(q, k, v, layout: Layout, table: HeadTable, out, scale, cached, residual, dense) -> tuple[Done, bool] | None:
-    """What the `head_wise` of a back end returns, and whether that is the Hopper kernel's, for a call that needs no
-    question; None for any other, which is not touched."""
+def serve(q, k, v, layout: Layout, table: HeadTable, out, scale, cached, residual, dense) -> tuple[Done, str] | None:
+    """What the `head_wise` of a back end returns, and by which path, for a call that needs no question; None for any
+    other, which is not touched."""
     signature = _signatures.get(_key(q, k, v, out, scale, dense))
     if signature is None or torch.is_grad_enabled():
         return None
@@ -65,7 +65,7 @@ def serve(q, k, v, layout: Layout, table: HeadTable, out, scale, cached, residua
         return None
     by = dense if ready.leaves else None
     done = served(q, k, v, layout, table, out, ready.config, ready.shelf, scale, cached, residual, by)
-    return done, ready.config.path == PINGPONG
+    return done, ready.config.path
 
 
 def remember(q, k, v, layout: Layout, table: HeadTable, out, *, ready: Ready, scale, dense) -> None:
@@ -82,6 +82,18 @@ def remember(q, k, v, layout: Layout, table: HeadTable, out, *, ready: Ready, sc
 def tables_like(q: torch.Tensor, wide: bool, dense) -> dict[tuple[Layout, HeadTable], Ready]:
     """Where tables of calls like the one of q are found."""
     return _tables_of(q, q, q, wide, dense)
+
+
+def lay_out(q, layout: Layout, found: list[tuple[HeadTable, Ready]], wide: bool, dense) -> None:
+    """Make the work of tables for calls like the one of q, in one copy to the device for each way to serve them."""
+    ready: dict[Ready, list[HeadTable]] = {}
+    for table, one in found:
+        ready.setdefault(one, []).append(table)
+    likewise = tables_like(q, wide, dense)
+    for one, some in ready.items():
+        one.shelf.prepare(some, one.leaves)
+        for table in some:
+            put(likewise, layout, table, one)
 
 
 def put(tables: dict[tuple[Layout, HeadTable], Ready], layout: Layout, table: HeadTable, ready: Ready) -> None:

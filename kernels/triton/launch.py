@@ -17,17 +17,25 @@ import torch
 from ..done import Done
 from ..geometry import Layout
 from ..head_table import HeadTable
-from .configs import HEAD_DIMS, PINGPONG, Config, lanes
+from .configs import HEAD_DIMS, INT8, PINGPONG, Config, lanes
 from .devices import on
 from .hopper import launch as hopper
+from .int8 import launch as int8
 from .operands import in_place, pooled_keys, upcast
 from .units import UNIT, units
 from .worklist import Kind, Shelf, WorkList, shelf_of
 
+_STARTS = {PINGPONG: hopper.start, INT8: int8.start}
+
 
 def shelf(layout: Layout, config: Config, device: torch.device) -> Shelf:
     """Where the work of calls with a configuration is kept."""
-    return shelf_of(Kind(layout, config.queries, config.keys, device, config.path == PINGPONG))
+    return shelf_of(kind_of(layout, config, device))
+
+
+def kind_of(layout: Layout, config: Config, device: torch.device) -> Kind:
+    """What work for a configuration is laid out for."""
+    return Kind(layout, config.queries, config.keys, device, config.path == PINGPONG, config.path == INT8)
 
 
 def head_wise(
@@ -77,7 +85,7 @@ def served(
     if work.left:
         _leave(q, k, v, out, work, dense)
     if work.items and batch:
-        start = hopper.start if config.path == PINGPONG else _start
+        start = _STARTS.get(config.path, _start)
         scale = head_dim**-0.5 if scale is None else float(scale)
         with on(q.device):
             start([q, k, v, out, *stand_in], layout, work, config, scale, emit=fresh is not None)

@@ -21,7 +21,7 @@ from kernel_cases import TOLERANCE, caches, doubled, layouts, mixed, qkv, tables
 from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Window, head_wise, reference
 from ditfastattn.kernels.geometry import tile_counts, tile_shape
 from ditfastattn.kernels.pooling import tile_tokens
-from ditfastattn.kernels.triton import agreement, backend, devices, launch, trial, why_not, worklist
+from ditfastattn.kernels.triton import agreement, attempt, backend, devices, launch, trial, why_not, worklist
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, Config, candidates
 from ditfastattn.kernels.triton.hopper.records import records_of
 from ditfastattn.kernels.triton.operands import in_place, is_wide, why_unaligned
@@ -195,7 +195,7 @@ def test_every_block_that_sees_pooled_keys_is_visited_once_by_their_launch(data)
     pooled = [head for head in range(len(table)) if (found := worklist.window_of(table.ways[head], table.refresh[head]))
               and found.pools(layout)]  # fmt: skip
     assert sorted(work.pooled.tolist()) == pooled
-    records = {row[7]: row for row in work.heads.view(-1, 8).tolist()}
+    records = {row[7]: row for row in work.heads.view(-1, worklist.HEAD_FIELDS).tolist()}
     assert [records[head][5] for head in work.pooled.tolist()] == list(range(len(pooled)))
     visited = items_of(work.pooled_parts, work.pooled_items, work)
     wanted = []
@@ -303,7 +303,7 @@ def test_a_kernel_serves_that_is_right_and_faster_than_the_tiled_path(difference
 
 @pytest.fixture
 def fresh_trials(monkeypatch):
-    monkeypatch.setattr(trial, "VERDICTS", Verdicts())
+    monkeypatch.setattr(attempt, "VERDICTS", Verdicts())
     monkeypatch.setattr(trial, "_trials", {})
     yield
     trial._attempt.cache_clear()
@@ -320,13 +320,13 @@ def test_a_lack_of_memory_is_not_held_against_the_kernel(monkeypatch):
         return trial.Trial(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
 
     monkeypatch.setattr(trial, "survey", survey)
-    monkeypatch.setattr(trial.time, "monotonic", lambda: minute[0])
+    monkeypatch.setattr(attempt.time, "monotonic", lambda: minute[0])
     for _ in range(3):
         assert "not enough GPU memory" in why_not.fault(CPU, torch.float16, 64)
-    with pytest.raises(trial.NotNow):
+    with pytest.raises(attempt.NotNow):
         trial.trial_of(CPU, torch.float16, 64)
     assert len(tries) == 1
-    minute[0] += trial.RETRY_SECONDS
+    minute[0] += attempt.RETRY_SECONDS
     assert why_not.fault(CPU, torch.float16, 64) is None and why_not.fault(CPU, torch.float16, 64) is None
     assert len(tries) == 2 and trial.trial_of(CPU, torch.float16, 64).fused_ms == 1.0
 
@@ -335,9 +335,9 @@ def test_a_lack_of_memory_is_not_held_against_the_kernel(monkeypatch):
 def test_a_trial_that_does_not_end_says_how_to_go_on_without(monkeypatch):
     said, warned = [], threading.Event()
     found = trial.Trial(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
-    monkeypatch.setattr(trial, "LONG_SECONDS", 0.05)
+    monkeypatch.setattr(attempt, "LONG_SECONDS", 0.05)
     monkeypatch.setattr(trial, "survey", lambda *args, **options: found if warned.wait(20) else None)
-    monkeypatch.setattr(trial.log, "warning", lambda text, *args: (said.append(text % args), warned.set()))
+    monkeypatch.setattr(attempt.log, "warning", lambda text, *args: (said.append(text % args), warned.set()))
     assert why_not.fault(CPU, torch.float16, 64) is None
     assert len(said) == 1 and "start it with DITFASTATTN_FUSED=pointer" in said[0]
 
@@ -349,7 +349,7 @@ def test_no_trial_is_made_while_a_graph_is_captured(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
     monkeypatch.setattr(trial, "device_configs", lambda *args: (Config(128, 64, 8, 3),))
     monkeypatch.setattr(trial, "name_of", lambda *args: "a GPU")
-    monkeypatch.setattr(trial, "on", lambda device: torch.no_grad())
+    monkeypatch.setattr(attempt, "on", lambda device: torch.no_grad())
     found = trial.Trial(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
     tries = []
     monkeypatch.setattr(trial, "survey", lambda *args, **options: tries.append(args) or found)
@@ -371,7 +371,7 @@ def test_one_variable_switches_the_kernel_off(monkeypatch):
     "wanted, paths",
     [
         (None, [PINGPONG, POINTER]), ("1", [PINGPONG, POINTER]), ("pointer", [POINTER]),
-        ("ping_pong", [PINGPONG, POINTER]), ("pointer,ping_pong", [PINGPONG, POINTER]),
+        ("ping_pong", [PINGPONG, POINTER]), ("pointer,ping_pong", [PINGPONG, POINTER]), ("int8", [POINTER]),
     ],
 )  # fmt: skip
 def test_the_same_variable_leaves_single_paths_off(wanted, paths, monkeypatch):
@@ -445,7 +445,7 @@ def test_a_trial_that_took_the_process_down_is_not_made_again(tmp_path, monkeypa
         """A process of its own, as far as the trial can tell."""
         verdicts = Verdicts()
         verdicts.keep_in(tmp_path)
-        monkeypatch.setattr(trial, "VERDICTS", verdicts)
+        monkeypatch.setattr(attempt, "VERDICTS", verdicts)
         monkeypatch.setattr(trial, "survey", survey)
         return trial._attempt.__wrapped__(CPU, torch.float16, 64, False, False, 0)
 
@@ -522,11 +522,13 @@ def separate(arguments, **environment):
 
 @pytest.mark.slow
 def test_the_kernels_arithmetic_in_the_interpreter():
-    """Every claim of three files, in a process whose Triton interprets."""
+    """Every claim of four files, in a process whose Triton interprets."""
     pytest.importorskip("triton", reason="Triton is not installed")
     if tuple(map(int, np.__version__.split(".")[:2])) >= (2, 4):
         pytest.skip("Triton's interpreter does not work with NumPy 2.4 and newer")
-    files = [f"kernels/test_{name}.py" for name in ("triton_interpreted", "hopper_emulated", "backends")]
+    files = [
+        f"kernels/test_{name}.py" for name in ("triton_interpreted", "hopper_emulated", "backends", "int8_interpreted")
+    ]
     done = separate([*files, "-rf"], TRITON_INTERPRET="1")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 

@@ -213,7 +213,7 @@ def test_reused_heads_that_lie_in_the_output_are_left_alone():
     before = out[:, ::2].clone()
     run(q, k, v, LAYOUT, table, out=out, cached=out[:, ::2])
     assert torch.equal(out[:, ::2], before)
-    assert set(work_of(LAYOUT, table, skip_copies=True).heads.view(-1, 8)[:, 7].tolist()) == {1, 3}
+    assert set(work_of(LAYOUT, table, skip_copies=True).heads.view(-1, worklist.HEAD_FIELDS)[:, 7].tolist()) == {1, 3}
 
 
 @pytest.mark.parametrize("blocks", [BLOCKS, LARGER], ids=str)
