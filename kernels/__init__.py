@@ -18,6 +18,7 @@ from .tiled import full_attention
 from .tiled_heads import global_rows
 from .triton.backend import trials
 from .triton.int8.backend import computes_int8
+from .triton.known import release
 from .triton.verdicts import VERDICTS
 from .ways import FULL, REUSE, WAYS, Approximation, Int8, Residual, Way, Window, approximations, way_of
 
@@ -47,6 +48,7 @@ __all__ = [
     "head_wise",
     "pool",
     "prepare",
+    "release",
     "take",
     "trials",
     "way_of",

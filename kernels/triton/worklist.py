@@ -20,7 +20,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +32,7 @@ from ..ways import FULL, REUSE, Approximation, Residual, Way, Window
 from .hopper.records import records_of
 from .pattern import Pattern, check, copies, pattern
 from .tile_order import tile_order
+from .units import Scratch
 
 # A head's role: what it does with its blocks, besides attending. REFRESH is a residual update.
 PLAIN, ADD_RESIDUAL, COPY, REFRESH = range(4)
@@ -81,8 +82,8 @@ class WorkList:
     windows pool; pooled_parts, pooled_items: as above, the query blocks that see pooled keys. tiled: (n,) int64, with
     one list heads that need their tokens in tile order. left: heads that are left to somebody else, and left_index, the
     same as (n,) int64; evenly: the same as a slice, where that is possible. `held` keeps the addressed memory alive.
-    pairs: of queries and keys that are computed for one item of the batch, those of heads that are left to somebody
-    else included.
+    scratch: where the pooled keys of a call are. pairs: of queries and keys that are computed for one item of the
+    batch, those of heads that are left to somebody else included.
     """
 
     parts: torch.Tensor
@@ -102,6 +103,17 @@ class WorkList:
     held: tuple[object, ...]
     pairs: int
     evenly: slice | None
+    scratch: Scratch
+
+    @cached_property
+    def pools(self) -> int:
+        """How many heads' windows pool."""
+        return self.pooled.shape[0]
+
+    @cached_property
+    def tiles(self) -> int:
+        """How many tiles the image has."""
+        return self.log_tokens.shape[0]
 
 
 class _Entry(NamedTuple):
@@ -129,6 +141,7 @@ class Shelf:
         self.kind = kind
         self._entries: dict[tuple[Way, Approximation | None], _Entry] = {}
         self._works: OrderedDict[tuple[HeadTable, bool, bool], WorkList] = OrderedDict()
+        self.scratch = Scratch()
 
     def find(self, table: HeadTable, leave_full: bool = False, skip_copies: bool = False) -> WorkList | None:
         """The work of a table if it is there."""
@@ -163,7 +176,7 @@ class Shelf:
         if words:
             stored = iter(_stored(np.array(words, dtype=np.int64), self.kind.device).split(sizes))
         for key, one in zip(missing, made):
-            self._works[key] = one.work(self.kind, stored)
+            self._works[key] = one.work(self.kind, stored, self.scratch)
         while len(self._works) > MOST_TABLES:
             self._works.popitem(last=False)
 
@@ -222,14 +235,14 @@ class _LaidOut(NamedTuple):
     held: tuple[object, ...]
     pairs: int
 
-    def work(self, kind: Kind, stored) -> WorkList:
+    def work(self, kind: Kind, stored, scratch: Scratch) -> WorkList:
         parts, pooled_parts, heads, *numbers = (next(stored) for _ in self.sections)
         pooled, tiled, left = (x[:count] if count % 2 else x for x, count in zip(numbers, self.counts))
         slots, columns, starts, log_tokens = _stored_order(kind.layout, kind.device)
         return WorkList(
             parts.view(torch.int32), heads, self.attending, self.items, slots, columns, starts, log_tokens, pooled,
             pooled_parts.view(torch.int32), self.pooled_items, tiled, self.left, left, self.held, self.pairs,
-            _slice(self.left),
+            _slice(self.left), scratch,
         )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ Windows that pool have their pooled keys made before (`..pool`) and quantised in
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from ...geometry import Layout
@@ -19,10 +21,17 @@ ROWS = 64
 
 
 def start(
-    tensors: list[torch.Tensor], layout: Layout, work: WorkList, config: Config, scale: float, emit: bool
+    tensors: list[torch.Tensor],
+    layout: Layout,
+    work: WorkList,
+    config: Config,
+    scale: float,
+    size: tuple[int, int],
+    steps: tuple[int, ...],
+    emit: bool,
 ) -> None:
     """Launch all of it. tensors: q, k, v, out, cached, residual, fresh, rows of neighbouring elements that start on 16
-    bytes; emit: whether residuals are updated.
+    bytes; size, steps: see `..launch.served`; emit: whether residuals are updated.
 
     Takes `bytes_of_token` for each token of each head that attends, for what is quantised.
     """
@@ -50,7 +59,7 @@ def start(
     sums, peaks = empty(batch, heads, PARTS.value, width), empty(batch, heads, PARTS.value)
     if attending:
         statistics_kernel[(PARTS.value * attending * batch,)](
-            k, v, work.heads, sums, peaks, batch, heads, length, *units(k.stride(), v.stride()),
+            k, v, work.heads, sums, peaks, batch, heads, length, *steps[3:9],
             ROWS=ROWS, LANES=width, D=head_dim, UNIT=UNIT, num_warps=4,
         )  # fmt: skip
     q8, v_scale = empty(batch, attending, length, k0 + k1, dtype=torch.int8), empty(batch, attending)
@@ -60,14 +69,15 @@ def start(
     if attending:
         quantise_kernel[(-(-length // ROWS) * attending * batch,)](
             q, k, v, q8, k8, v16, q_scale, k_scale, v_scale, sums, peaks, work.heads, work.slots, batch, heads, length,
-            length, *units(q.stride(), k.stride(), v.stride()), **constants, POOLED=False, num_warps=4,
+            length, *steps[:9], **constants, POOLED=False, num_warps=4,
         )  # fmt: skip
     # What a call does without is never read.
     of_tiles, bias, pools, tiles = (k8, v16, k_scale), k_scale, 0, 0
     if work.pooled_items:
-        means, bias = pooled_keys(tensors, layout, work, scale)
-        _, _, pools, tiles, _ = means.shape
-        of_tiles, (keys, values) = rows_for(pools, tiles), means
+        means, bias = pooled_keys(tensors, layout, work, scale, size, steps)
+        pools, tiles = work.pools, work.tiles
+        shape = (2, batch, pools, tiles, head_dim)
+        of_tiles, (keys, values) = rows_for(pools, tiles), means[: math.prod(shape)].view(shape)
         quantise_kernel[(-(-tiles // ROWS) * pools * batch,)](
             keys, keys, values, q8, *of_tiles[:2], q_scale, of_tiles[2], v_scale, sums, peaks, work.pooled, work.slots,
             batch, heads, length, tiles, *units(*3 * (keys.stride(),)), **constants, POOLED=True, num_warps=4,
@@ -75,9 +85,9 @@ def start(
     int8_kernel[(work.items * batch,)](
         q8, k8, v16, q_scale, k_scale, v_scale, *of_tiles, bias, *others, work.parts, work.heads, work.slots,
         work.columns, scale, batch, attending, length, layout.prefix, layout.image, pools, tiles,
-        *units(*(x.stride() for x in others)), BM=config.queries, BN=config.keys, K0=k0, K1=k1, D0=d0, D1=d1,
-        D=head_dim, UNIT=UNIT, EMIT=emit, POOLED=pools > 0, STAGES=config.pooled_stages, SHORT=True, WIDE=config.wide,
-        num_warps=config.warps, num_stages=config.stages,
+        *steps[9:], *units(*(x.stride() for x in others[1:])), BM=config.queries, BN=config.keys, K0=k0, K1=k1,
+        D0=d0, D1=d1, D=head_dim, UNIT=UNIT, EMIT=emit, POOLED=pools > 0, STAGES=config.pooled_stages, SHORT=True,
+        WIDE=config.wide, num_warps=config.warps, num_stages=config.stages,
     )  # fmt: skip
 
 
