@@ -21,7 +21,18 @@ from kernel_cases import TOLERANCE, caches, doubled, layouts, mixed, qkv, tables
 from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Window, head_wise, reference
 from ditfastattn.kernels.geometry import tile_counts, tile_shape
 from ditfastattn.kernels.pooling import tile_tokens
-from ditfastattn.kernels.triton import agreement, attempt, backend, devices, launch, trial, why_not, worklist
+from ditfastattn.kernels.triton import (
+    agreement,
+    attempt,
+    backend,
+    devices,
+    known,
+    launch,
+    trial,
+    units,
+    why_not,
+    worklist,
+)
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, Config, candidates
 from ditfastattn.kernels.triton.hopper.records import records_of
 from ditfastattn.kernels.triton.operands import in_place, is_wide, why_unaligned
@@ -402,6 +413,27 @@ def test_a_refresh_takes_a_configuration_that_is_made_for_it(capability, refresh
     q = zeros(1, 2, N, 64)
     assert backend.choice(q, LAYOUT, HeadTable.uniform(2, LOCAL)) == configs[0]
     assert backend.choice(q, LAYOUT, HeadTable.uniform(2, FULL, refresh=LOCAL)) == configs[refreshing]
+
+
+def test_calls_of_a_run_take_turns_in_memory_that_is_free_when_it_is_over(monkeypatch):
+    shelf, q = Shelf(Kind(LAYOUT, 64, 32, CPU)), torch.empty(1, 2, N, 64, dtype=torch.float16)
+    first = shelf.scratch.take(30, 20, q)
+    assert [len(x) for x in first] == [30, 20] and [x.dtype for x in first] == [torch.float16, torch.float32]
+    assert shelf.scratch.take(30, 20, q)[0].data_ptr() != first[0].data_ptr()  # a call that no run has prepared
+    known.lay_out(
+        q, LAYOUT, [(HeadTable.uniform(2, LOCAL), known.Ready(Config(64, 32, 4, 3), False, shelf))], False, max
+    )
+    kept = shelf.scratch.take(30, 20, q)
+    assert shelf.scratch.take(30, 10, q) is shelf.scratch.take(29, 20, q) is kept
+    assert shelf.work(HeadTable.uniform(2, LOCAL)).scratch is shelf.scratch
+    for grown in (shelf.scratch.take(31, 20, q), shelf.scratch.take(8, 21, q.bfloat16())):
+        assert grown is not kept
+    with monkeypatch.context() as patch:
+        patch.setattr(units, "_capturing", lambda like: True)
+        assert shelf.scratch.take(8, 8, q.bfloat16()) is not grown
+    assert shelf.scratch.take(8, 8, q.bfloat16()) is grown
+    known.release()
+    assert shelf.scratch.take(8, 8, q.bfloat16()) is not grown and not shelf.scratch.keeps
 
 
 @pytest.mark.parametrize("field, value", [(0, 490), (1, 200), (5, 10_000), (4, -1)])
