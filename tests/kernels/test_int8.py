@@ -1,5 +1,7 @@
 """INT8 as a way: which calls its kernel is asked for, and that calibration rounds as the kernel's tests do."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -150,6 +152,13 @@ def test_a_run_is_prepared_by_the_path_that_serves_each_table(monkeypatch):
     assert backend.prepare(q, LAYOUT, [eight, sixteen, eight], None) == [sixteen]
     place = shelf(LAYOUT, first, torch.device("cpu"))
     assert place.find(eight, True) is not None and place.find(sixteen, True) is None
+
+
+def test_under_a_later_triton_the_one_binary_that_would_spill_fetches_no_keys_ahead():
+    (first,) = int8_candidates(89, 64)
+    assert int8_candidates(89, 64, later=True) == (replace(first, stages=1),)
+    for capability, dim in ((80, 64), (120, 64), (89, 80), (89, 128)):
+        assert int8_candidates(capability, dim, later=True) == int8_candidates(capability, dim)
 
 
 def test_gpus_without_fast_integers_get_no_configuration():

@@ -391,7 +391,7 @@ def test_the_same_variable_leaves_single_paths_off(wanted, paths, monkeypatch):
     if wanted:
         monkeypatch.setenv("DITFASTATTN_FUSED", wanted)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
-    monkeypatch.setattr(devices, "_gluon_is_known", lambda: True)
+    monkeypatch.setattr(devices, "proven_triton", lambda: True)
     devices._candidates.cache_clear()
     assert [config.path for config in devices.device_configs(torch.device("cuda"), 128)] == paths
 
@@ -400,9 +400,17 @@ def test_the_same_variable_leaves_single_paths_off(wanted, paths, monkeypatch):
 def test_gluon_serves_only_where_its_version_was_tested(version, known, monkeypatch):
     triton = pytest.importorskip("triton", reason="Triton is not installed")
     monkeypatch.setattr(triton, "__version__", version)
-    devices._gluon_is_known.cache_clear()
-    assert devices._gluon_is_known() is known
-    devices._gluon_is_known.cache_clear()
+    devices.proven_triton.cache_clear()
+    assert devices.proven_triton() is known
+    devices.proven_triton.cache_clear()
+
+
+def test_under_a_later_triton_residuals_of_the_largest_heads_are_updated_in_smaller_blocks():
+    for capability in (80, 86, 89, 120):
+        first, last = candidates("cuda", capability, 128, later=True)
+        assert (first,) == candidates("cuda", capability, 128) and (last.queries, last.keys) == (first.queries, 16)
+    for capability, dim in ((90, 128), (100, 128), (89, 64), (89, 80), (120, 96)):
+        assert candidates("cuda", capability, dim, later=True) == candidates("cuda", capability, dim)
 
 
 @pytest.mark.parametrize("capability, refreshing", [(80, -1), (90, 0)])

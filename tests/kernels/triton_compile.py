@@ -11,6 +11,7 @@ from triton.compiler import ASTSource
 from triton.experimental.gluon._runtime import GluonASTSource
 
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, candidates, lanes
+from ditfastattn.kernels.triton.devices import proven_triton
 from ditfastattn.kernels.triton.hopper.kernel import ROWS, pingpong_kernel
 from ditfastattn.kernels.triton.hopper.launch import block_layout
 from ditfastattn.kernels.triton.hopper.preparation import attend_pooled_kernel, order_kernel
@@ -43,7 +44,8 @@ def configurations(name, head_dim):
     """What the pack may run on a target."""
     target = TARGETS[name]
     cuda = target.backend == "cuda"
-    return candidates("cuda" if cuda else target.arch, target.arch if cuda else 0, head_dim)
+    later = cuda and not proven_triton()
+    return candidates("cuda" if cuda else target.arch, target.arch if cuda else 0, head_dim, later)
 
 
 def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):
@@ -77,7 +79,7 @@ def int8_variants(capability, head_dim):
     """Every binary that may serve there, as (configuration, whether residuals are updated, whether windows pool)."""
     found = []
     for pooled in (False, True):
-        configs = int8_candidates(capability, head_dim, pooled)
+        configs = int8_candidates(capability, head_dim, pooled, not proven_triton())
         found += [(config, False, pooled) for config in configs]
         found += [(config, True, pooled) for config in configs[-1:]]
     return found
