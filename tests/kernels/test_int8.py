@@ -157,6 +157,7 @@ def test_a_run_is_prepared_by_the_path_that_serves_each_table(monkeypatch):
 def test_under_a_later_triton_the_one_binary_that_would_spill_fetches_no_keys_ahead():
     (first,) = int8_candidates(89, 64)
     assert int8_candidates(89, 64, later=True) == (replace(first, stages=1),)
+    assert int8_candidates(89, 64, pooled=True, later=True) == (first,)
     for capability, dim in ((80, 64), (120, 64), (89, 80), (89, 128)):
         assert int8_candidates(capability, dim, later=True) == int8_candidates(capability, dim)
 

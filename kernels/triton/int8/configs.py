@@ -28,8 +28,8 @@ def int8_candidates(capability: int, head_dim: int, pooled: bool = False, later:
     if capability not in SERVED:
         return ()
     wide, narrow = Config(64, 64, 4, 2, INT8), Config(64, 32, 4, 1, INT8)
-    if later and capability == 89 and head_dim == 64:
-        # Triton 3.9 spills 8 bytes as soon as keys are fetched ahead.
+    if later and capability == 89 and head_dim == 64 and not pooled:
+        # Triton 3.9 spills 8 bytes as soon as keys are fetched ahead; with pooled keys it does where they are not.
         return (replace(wide, stages=1),)
     if head_dim != 128:
         return (wide,)
