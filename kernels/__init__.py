@@ -16,7 +16,7 @@ from .spans import take
 from .tiled import full_attention
 from .tiled_heads import global_rows
 from .triton.trial import trials
-from .ways import FULL, REUSE, WAYS, Approximation, Residual, Way, Window, approximations, way_of
+from .ways import FULL, REUSE, WAYS, Approximation, Band, Residual, Way, Window, approximations, way_of
 
 __all__ = [
     "BACKENDS",
@@ -24,6 +24,7 @@ __all__ = [
     "REUSE",
     "WAYS",
     "Approximation",
+    "Band",
     "HeadTable",
     "Layout",
     "Outcome",

@@ -8,6 +8,7 @@ the report and the picture.
 from collections.abc import Mapping
 from typing import Any
 
+from .band import Band
 from .base import Approximation, Way
 from .full import FULL, Full
 from .residual import Residual
@@ -15,7 +16,7 @@ from .reuse import REUSE, Reuse
 from .window import Window
 
 # In falling cost.
-WAYS: tuple[type[Way], ...] = (Full, Residual, Window, Reuse)
+WAYS: tuple[type[Way], ...] = (Full, Residual, Band, Window, Reuse)
 
 
 def approximations(axes: int) -> tuple[Approximation, ...]:
@@ -40,6 +41,7 @@ __all__ = [
     "REUSE",
     "WAYS",
     "Approximation",
+    "Band",
     "Full",
     "Residual",
     "Reuse",

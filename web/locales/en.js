@@ -402,6 +402,8 @@ export default {
     "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})",
   "{first} {second}":
     "{first} {second}",
+  "{half} of the tokens to either side":
+    "{half} of the tokens to either side",
   "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.":
     "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.",
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":

@@ -404,6 +404,8 @@ export default {
     '{family}\uff08\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3 {layers} \u5c64\u3001{heads} \u30d8\u30c3\u30c9\u3001\u6307\u7d0b {fingerprint}\uff09',
   "{first} {second}":
     '{first}{second}',
+  "{half} of the tokens to either side":
+    '\u4e21\u5074\u306b\u30c8\u30fc\u30af\u30f3\u306e {half} \u305a\u3064',
   "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.":
     '{tokens} \u30c8\u30fc\u30af\u30f3\u306e {heads} \u30d8\u30c3\u30c9\u306f\u3001Triton \u30ab\u30fc\u30cd\u30eb\u306e\u4f5c\u696d\u30ea\u30b9\u30c8\u306e\u7bc4\u56f2\u3092\u8d85\u3048\u307e\u3059\u3002',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":

@@ -404,6 +404,8 @@ export default {
     '{family}(\uc5b4\ud150\uc158 \ub808\uc774\uc5b4 {layers}\uac1c, \ud5e4\ub4dc {heads}\uac1c, \uc9c0\ubb38 {fingerprint})',
   "{first} {second}":
     '{first} {second}',
+  "{half} of the tokens to either side":
+    '\uc591\ucabd\uc73c\ub85c \ud1a0\ud070\uc758 {half}\uc529',
   "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.":
     '\ud1a0\ud070 {tokens}\uac1c\uc758 \ud5e4\ub4dc {heads}\uac1c\ub294 Triton \ucee4\ub110\uc758 \uc791\uc5c5 \ubaa9\ub85d \ubc94\uc704\ub97c \ub118\uc2b5\ub2c8\ub2e4.',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":

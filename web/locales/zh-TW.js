@@ -404,6 +404,8 @@ export default {
     '{family}\uff08{layers} \u500b\u6ce8\u610f\u529b\u5c64\uff0c{heads} \u500b\u982d\uff0c\u6307\u7d0b {fingerprint}\uff09',
   "{first} {second}":
     '{first}{second}',
+  "{half} of the tokens to either side":
+    '\u5169\u5074\u5404 {half} \u7684 token',
   "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.":
     '{tokens} \u500b token \u7684 {heads} \u500b\u982d\u8d85\u51fa\u4e86 Triton \u6838\u5fc3\u5de5\u4f5c\u6e05\u55ae\u7684\u7de8\u865f\u7bc4\u570d\u3002',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":

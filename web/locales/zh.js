@@ -404,6 +404,8 @@ export default {
     '{family}\uff08{layers} \u4e2a\u6ce8\u610f\u529b\u5c42\uff0c{heads} \u4e2a\u5934\uff0c\u6307\u7eb9 {fingerprint}\uff09',
   "{first} {second}":
     '{first}{second}',
+  "{half} of the tokens to either side":
+    '\u4e24\u4fa7\u5404 {half} \u7684 token',
   "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.":
     '{tokens} \u4e2a token \u7684 {heads} \u4e2a\u5934\u8d85\u51fa\u4e86 Triton \u5185\u6838\u5de5\u4f5c\u5217\u8868\u7684\u7f16\u53f7\u8303\u56f4\u3002',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
