@@ -3,6 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .attention.applied.metadata import listen
+from .attention.hooks.model import keep_verdicts
 from .attention.report.store import serve
 from .nodes import NODES
 
@@ -14,6 +15,7 @@ class DiTFastAttnExtension(ComfyExtension):
 
     async def on_load(self) -> None:
         """Called once when the pack is loaded."""
+        keep_verdicts()
         listen()
         serve()
 

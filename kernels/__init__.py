@@ -6,8 +6,9 @@ right answer is. Whoever needs attention imports it from here.
 """
 
 from .backends import BACKENDS
-from .dispatch import Outcome, head_wise, why_not
-from .flops import dense_flops, flops, head_flops
+from .counting import Counter
+from .dispatch import Outcome, head_wise, prepare, why_not
+from .flops import dense_flops, flops
 from .geometry import Layout
 from .grids import Reference
 from .head_table import HeadTable
@@ -16,15 +17,18 @@ from .spans import take
 from .tiled import full_attention
 from .tiled_heads import global_rows
 from .triton.trial import trials
+from .triton.verdicts import VERDICTS
 from .ways import FULL, REUSE, WAYS, Approximation, Band, Residual, Way, Window, approximations, way_of
 
 __all__ = [
     "BACKENDS",
     "FULL",
     "REUSE",
+    "VERDICTS",
     "WAYS",
     "Approximation",
     "Band",
+    "Counter",
     "HeadTable",
     "Layout",
     "Outcome",
@@ -38,9 +42,9 @@ __all__ = [
     "flops",
     "full_attention",
     "global_rows",
-    "head_flops",
     "head_wise",
     "pool",
+    "prepare",
     "take",
     "trials",
     "way_of",

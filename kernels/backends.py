@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-
 from . import reference, tiled_heads
+from .done import Done
 from .triton import backend as triton
 
 FUSED, TILED = "fused", "tiled"
+HOPPER, POINTER = "triton_hopper", "triton_pointer"
 
 
 @dataclass(frozen=True)
@@ -24,21 +24,30 @@ class Backend:
     CPU's report names no refusals.
 
     why_not(q, k, v, layout, table, out, *, scale, cached, residual) -> one sentence, or None where it can serve.
-    head_wise(q, k, v, layout, table, out, *, scale, cached, residual, dense) -> the residuals of the updating heads or
-    None; writes the layer into `out`. Arguments as for `dispatch.head_wise`, none left out.
+    head_wise(q, k, v, layout, table, out, *, scale, cached, residual, dense) -> what it did; writes the layer into
+    `out`. Arguments as for `dispatch.head_wise`, none left out.
+    prepare: see `dispatch.prepare`; None where there is nothing to do.
     """
 
     name: str
     path: str
     label: str
     why_not: Callable[..., str | None]
-    head_wise: Callable[..., torch.Tensor | None]
+    head_wise: Callable[..., Done]
     gpu: bool = True
+    prepare: Callable[..., None] | None = None
 
 
 BACKENDS = (
-    Backend("triton_hopper", FUSED, "by the fused Triton kernel", triton.hopper_why_not, triton.hopper_head_wise),
-    Backend("triton_pointer", FUSED, "by the fused Triton kernel", triton.pointer_why_not, triton.pointer_head_wise),
+    Backend(HOPPER, FUSED, "by the fused Triton kernel", triton.hopper_why_not, triton.hopper_head_wise),
+    Backend(
+        POINTER,
+        FUSED,
+        "by the fused Triton kernel",
+        triton.pointer_why_not,
+        triton.pointer_head_wise,
+        prepare=triton.prepare,
+    ),  # fmt: skip
     Backend("tiled", TILED, "as tiled torch attention", tiled_heads.why_not, tiled_heads.head_wise, gpu=False),
     Backend("reference", "reference", "by the plain reference", reference.why_not, reference.serve, gpu=False),
 )

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 import torch
 
-from .backends import BACKENDS, TILED
+from .backends import BACKENDS, FUSED, HOPPER, POINTER, TILED
+from .done import Done
 from .geometry import Layout
 from .head_table import HeadTable
 from .spans import put, take
 from .tiled import full_attention
+from .triton import known
 
+Shape = tuple[int, ...]
 Dense = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 # What serves a call besides a back end: the caller's own attention, or nothing but copies.
 DENSE, COPIED = "dense", "copied"
+# Tables about which answers are kept: those of a few runs of a large model.
+MOST_TABLES = 8192
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
@@ -26,7 +32,8 @@ class Outcome:
     their residual, in head order, or None when none does.
 
     path: what served, as a report counts it: DENSE, COPIED or a back end's `path`. backend: that back end's name, or
-    None. refusals: one sentence of each back end that was asked before and could not serve, in order.
+    None. refusals: one sentence of each back end that was asked before and could not serve, in order. left: whether
+    full heads of a mixed table were computed by the caller's own attention, None without any. pairs: see `done.Done`.
     """
 
     out: torch.Tensor
@@ -34,6 +41,8 @@ class Outcome:
     path: str
     backend: str | None = None
     refusals: tuple[str, ...] = ()
+    left: bool | None = None
+    pairs: int | None = None
 
     @property
     def refusal(self) -> str | None:
@@ -62,19 +71,26 @@ def head_wise(
     scale: factor on q k^T, D ** -0.5 by default.
     cached: (B, n_reuse, L, D), the outputs of the REUSE heads in head order.
     residual: (B, n_residual, layout.locals, D), added to those rows of the `Residual` heads, in head order.
-    dense: attends FULL heads, (q, k, v) -> out, all (B, n, L, D); torch's SDPA by default. It must apply `scale`.
-        In a mixed table that a Triton kernel serves, FULL heads are part of its one launch and `dense` is not called.
+    dense: attends FULL heads, (q, k, v) -> out, all (B, n, L, D); torch's SDPA by default. It must apply `scale`. Heads
+        that update a residual are computed without it where a Triton kernel serves, and so are the others where one
+        launch for all was measured to be faster; an attribute `served_by` names it there.
     out: (B, H, L, D) view to write into, say a transposed view of a (B, L, H * D) buffer. Without it the output is
     such a view of a new buffer, so that `out.transpose(1, 2).flatten(2)` copies nothing.
 
     Global rows see everything but padding, whatever the way. Not differentiable.
     Raises ValueError with the sentence of `why_not` when the call cannot be served.
     """
+    if dense is None:
+        dense = _scaled(scale)
+    # Of padding and of several grids the kernels know nothing.
+    if out is not None and not layout.padding and not layout.references:
+        found = known.serve(q, k, v, layout, table, out, scale, cached, residual, dense)
+        if found is not None:
+            done, hopper = found
+            return _outcome(out, table, FUSED, HOPPER if hopper else POINTER, done, ())
     obstacle = why_not(q, k, v, layout, table, cached=cached, residual=residual, out=out)
     if obstacle is not None:
         raise ValueError(obstacle)
-    if dense is None:
-        dense = _scaled(scale)
     if table.all_full and not layout.padding:
         return Outcome(_deliver(dense(q, k, v), out), None, DENSE)
     if out is None:
@@ -85,7 +101,7 @@ def head_wise(
     options = {"scale": scale, "cached": cached, "residual": residual}
     if layout.padding:
         return _without_padding(q, k, v, layout, table, out, dense=dense, **options)
-    if not table.approximation_groups() and not table.refresh_groups():
+    if layout.references and _gridless(table):
         layout = layout.without_grids()
     call = (q, k, v, layout, table, out)
     refusals: list[str] = []
@@ -94,10 +110,29 @@ def head_wise(
             continue
         refusal = backend.why_not(*call, **options)
         if refusal is None:
-            fresh = backend.head_wise(*call, dense=dense, **options)
-            return Outcome(out, fresh, backend.path, backend.name, tuple(refusals))
+            done = backend.head_wise(*call, dense=dense, **options)
+            return _outcome(out, table, backend.path, backend.name, done, tuple(refusals))
         refusals.append(refusal)
     raise ValueError(refusals[-1])
+
+
+def _outcome(out, table: HeadTable, path: str, name: str, done: Done, refusals: tuple[str, ...]) -> Outcome:
+    left = done.left if table.full_heads else None
+    return Outcome(out, done.residual, path, name, refusals, left, done.pairs)
+
+
+def prepare(q: torch.Tensor, layout: Layout, tables: Iterable[HeadTable], dense: Dense | None = None) -> None:
+    """Make what calls like the one of q (B, H, L, D) with these tables will need beside their tensors, all at once:
+    what is left for `head_wise` then waits for no device. A call that was not prepared makes it itself. `dense`: as
+    there."""
+    fitting = [table for table in tables if _about_layout(q.shape, layout, table) is None]
+    if layout.padding:
+        q, layout = take(q, layout.attended), layout.without_padding()
+    if layout.references:
+        fitting, layout = [table for table in fitting if _gridless(table)], layout.without_grids()
+    for backend in BACKENDS:
+        if backend.prepare is not None and (q.device.type != "cpu" or not backend.gpu):
+            backend.prepare(q, layout, fitting, dense)
 
 
 def why_not(
@@ -112,39 +147,53 @@ def why_not(
     out: torch.Tensor | None = None,
 ) -> str | None:
     """One sentence that says why `head_wise` cannot serve a call, or None when it can. Never raises."""
+    shapes = (q.shape, k.shape, v.shape)
     return (
-        _about_inputs(q, k, v)
-        or _about_layout(q, layout, table)
+        _about_inputs(shapes, (q.dtype, k.dtype, v.dtype), (q.device, k.device, v.device))
+        or (_about_gradients(q, k, v) if torch.is_grad_enabled() else None)
+        or _about_layout(q.shape, layout, table)
         or _about_buffers(q, layout, table, cached, residual, out)
     )
 
 
-def _about_inputs(q, k, v) -> str | None:
-    if not q.dim() == k.dim() == v.dim() == 4:
-        axes = f"{q.dim()}, {k.dim()} and {v.dim()}"
+# What follows is asked at every attention call of a run, about the same few shapes and tables: each is answered once.
+
+
+@lru_cache(maxsize=256)
+def _about_inputs(
+    shapes: tuple[Shape, Shape, Shape], dtypes: tuple[torch.dtype, ...], devices: tuple[torch.device, ...]
+) -> str | None:
+    q, k, v = shapes
+    if not len(q) == len(k) == len(v) == 4:
+        axes = f"{len(q)}, {len(k)} and {len(v)}"
         return f"Queries, keys and values need four axes (batch, heads, tokens, head size), not {axes}."
-    if q.shape[1] != k.shape[1] or k.shape[1] != v.shape[1]:
-        return f"Keys have {k.shape[1]} heads and queries {q.shape[1]}; grouped-query attention is not served."
-    if q.shape[2] != k.shape[2] or k.shape[2] != v.shape[2]:
-        return f"There are {q.shape[2]} queries and {k.shape[2]} keys, so this is not self-attention."
-    if q.shape != k.shape or k.shape != v.shape:
+    if q[1] != k[1] or k[1] != v[1]:
+        return f"Keys have {k[1]} heads and queries {q[1]}; grouped-query attention is not served."
+    if q[2] != k[2] or k[2] != v[2]:
+        return f"There are {q[2]} queries and {k[2]} keys, so this is not self-attention."
+    if not q == k == v:
         return "Queries, keys and values differ in batch or head size."
-    if not q.dtype == k.dtype == v.dtype:
-        return f"Queries, keys and values have different dtypes: {q.dtype}, {k.dtype} and {v.dtype}."
-    if q.dtype not in DTYPES:
-        return f"The dtype {q.dtype} is not served."
-    if not q.device == k.device == v.device:
-        return f"Queries, keys and values are on different devices: {q.device}, {k.device} and {v.device}."
-    if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
+    if len(set(dtypes)) > 1:
+        return "Queries, keys and values have different dtypes: {}, {} and {}.".format(*dtypes)
+    if dtypes[0] not in DTYPES:
+        return f"The dtype {dtypes[0]} is not served."
+    if len(set(devices)) > 1:
+        return "Queries, keys and values are on different devices: {}, {} and {}.".format(*devices)
+    return None
+
+
+def _about_gradients(q, k, v) -> str | None:
+    if q.requires_grad or k.requires_grad or v.requires_grad:
         return "Gradients are asked for, and compressed attention has none."
     return None
 
 
-def _about_layout(q, layout, table) -> str | None:
-    if q.shape[2] != layout.length:
-        return f"The call has {q.shape[2]} tokens and the layout {layout.length}."
-    if q.shape[1] != len(table):
-        return f"The call has {q.shape[1]} heads and the table {len(table)}."
+@lru_cache(maxsize=MOST_TABLES)
+def _about_layout(shape: Shape, layout: Layout, table: HeadTable) -> str | None:
+    if shape[2] != layout.length:
+        return f"The call has {shape[2]} tokens and the layout {layout.length}."
+    if shape[1] != len(table):
+        return f"The call has {shape[1]} heads and the table {len(table)}."
     ways = (*table.approximation_groups(), *table.refresh_groups())
     return next((sentence for way in ways if (sentence := way.why_not(layout)) is not None), None)
 
@@ -192,11 +241,19 @@ def _without_padding(q, k, v, layout, table, out, *, dense, scale, cached, resid
     if table.reuse_heads:
         for head, before in zip(table.reuse_heads, cached.unbind(1), strict=True):
             put(out[:, head], rows, take(before, rows, dim=1), dim=1)
-    return replace(served, out=out)
+    pairs = served.pairs
+    if pairs is not None:
+        pairs += (len(table) - len(table.reuse_heads)) * (layout.length - layout.keys) * layout.keys
+    return replace(served, out=out, pairs=pairs)
+
+
+def _gridless(table: HeadTable) -> bool:
+    """Whether grids do not matter to any head."""
+    return not table.approximation_groups() and not table.refresh_groups()
 
 
 def _scaled(scale) -> Dense:
-    return lambda q, k, v: full_attention(q, k, v, scale)
+    return partial(full_attention, scale=scale)
 
 
 def _deliver(result, out):

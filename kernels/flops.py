@@ -9,6 +9,7 @@ from .head_table import HeadTable
 from .ways import FULL, Way
 
 
+@lru_cache(maxsize=8192)
 def flops(layout: Layout, table: HeadTable, head_dim: int) -> int:
     """FLOPs that `head_wise` computes for one batch item: 4 * head_dim for each pair.
 

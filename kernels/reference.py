@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 
+from .done import Done
 from .geometry import Layout
 from .head_table import HeadTable
 
@@ -42,11 +43,11 @@ def head_wise(
     return torch.stack(outputs, dim=1), torch.stack(fresh, dim=1) if fresh else None
 
 
-def serve(q, k, v, layout: Layout, table: HeadTable, out, *, dense=None, **options) -> torch.Tensor | None:
+def serve(q, k, v, layout: Layout, table: HeadTable, out, *, dense=None, **options) -> Done:
     """`head_wise` as a back end, see `backends.Backend`; FULL heads are computed here, whatever `dense` is."""
     result, fresh = head_wise(q, k, v, layout, table, **options)
     out.copy_(result)
-    return fresh
+    return Done(fresh, left=False)
 
 
 def why_not(*_args, **_options) -> None:

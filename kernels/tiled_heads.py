@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 
+from .done import Done
 from .geometry import Layout
 from .head_table import HeadTable
 from .spans import put, take
@@ -30,8 +31,8 @@ def head_wise(
     scale: float | None = None,
     cached: torch.Tensor | None = None,
     residual: torch.Tensor | None = None,
-) -> torch.Tensor | None:
-    """Write a layer into `out`; returns the residuals of the updating heads. Arguments as for `dispatch.head_wise`."""
+) -> Done:
+    """Write a layer into `out`. Arguments as for `dispatch.head_wise`."""
     if table.reuse_heads:
         _put(out, table.reuse_heads, cached)
     fresh = None
@@ -42,7 +43,7 @@ def head_wise(
     _approximated_heads(q, k, v, layout, table, scale, dense, out)
     if table.residual_heads:
         _add_residuals(out, layout, table, residual)
-    return fresh
+    return Done(fresh, left=bool(table.full_heads))
 
 
 def _full_heads(q, k, v, table, dense, out):

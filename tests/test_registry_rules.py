@@ -27,8 +27,13 @@ PYTHON = {
     "other packs": r"setattr\((?:comfy|nodes|execution)\b|sys\.modules\[[^]]+\] *=",
     "devices by name": r"\.cuda\(|\.to\([\"']cuda|torch\.autocast|torch\.cuda\.empty_cache",
 }
-# The one look at the environment: the way out for a GPU whose driver dies while the kernel is tried.
-ALLOWED = {("kernels/triton/configs.py", 'return os.getenv(SWITCH, "")')}
+# The one look at the environment: the way out for a GPU whose driver dies while the kernel is tried. The one file that
+# is written: what was found in that trial, in the host's folder for the user, so that a crash is not repeated.
+ALLOWED = {
+    ("kernels/triton/configs.py", 'return os.getenv(SWITCH, "")'),
+    ("kernels/triton/verdicts.py", "self._folder.mkdir(parents=True, exist_ok=True)"),
+    ("kernels/triton/verdicts.py", 'with open(beside, "w", encoding="utf-8") as file:'),
+}
 SCRIPT = {
     "evaluated text": r"\beval\(|new Function|document\.write|\bimport\(",
     "packed payloads": r"\batob\(|String\.fromCharCode|unescape\(",

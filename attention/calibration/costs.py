@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ...kernels import FULL, Approximation, HeadTable, Way, flops
+from ...kernels import FULL, Approximation, Counter, Way
 from ...plans import Site as PlanSite
 from ...plans.search import FLOPS, Costs
 from ..hooks.layouts import SiteLayout
@@ -27,10 +27,19 @@ def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:
     layouts = [run.layouts.get(number, any_layout) for number in range(len(run.sites))]
     both = list(zip(run.sites, layouts, strict=True))
 
-    def of_head(way: Way) -> np.ndarray:
-        # Where all heads are full the host attends padding as well.
-        seen = [(site, replace(layout, padding=()) if way == FULL else layout) for site, layout in both]
-        each = [flops(layout, HeadTable.uniform(1, way), site.head_dim) * branches for site, layout in seen]
+    device, dtype = run.run.patcher.load_device, getattr(torch, run.dtype)
+    counters = [Counter.of(device, dtype, site.head_dim) for site in run.sites]
+
+    def of_head(way: Way, update: bool = False) -> np.ndarray:
+        """Of a way, or of what it adds to full attention where it updates a residual."""
+        each = [
+            # Where all heads are full the host attends padding as well.
+            branches
+            * (counter.update if update else counter.head)(
+                replace(layout, padding=()) if way == FULL else layout, way, site.head_dim
+            )
+            for counter, (site, layout) in zip(counters, both, strict=True)
+        ]
         return per_head(np.array(each, float))
 
     def per_head(of_sites: np.ndarray) -> np.ndarray:
@@ -39,15 +48,18 @@ def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:
     tokens, local = (np.array([getattr(layout, name) for layout in layouts], float) for name in ("length", "locals"))
     entry = np.array([site.head_dim * element * branches for site in run.sites], float)  # bytes of a token
     full = of_head(FULL)
-    by_way = np.stack([of_head(way) for way in ways], axis=1) if ways else np.zeros((len(full), 0))
+    by_way, updates = (
+        np.stack([of_head(way, update) for way in ways], axis=1) if ways else np.zeros((len(full), 0))
+        for update in (False, True)
+    )
     return Costs(
         sites=tuple(PlanSite(site.name, site.heads) for site in run.sites),
         unit=FLOPS,
         full=full,
         way=by_way,
-        # Adding a kept residual joins no pair, and a residual update computes the approximation beside the full pass.
+        # Adding a kept residual joins no pair.
         residual=by_way,
-        refresh=by_way,
+        refresh=updates,
         # Copies are no FLOPs.
         reuse=np.zeros(len(full)),
         keep=np.zeros(len(full)),

@@ -1,8 +1,10 @@
 """What each way of computing attention takes here, in milliseconds, for plans that save time instead of FLOPs.
 
 Measured on real q, k and v in the middle of the watched run, once for each shape of a site, through the same calls and
-caches as in a run that follows a plan. A plan's cost is then a sum over its cells, a head's part of a site's time each;
-what heads of different methods in one site take beyond that (more and smaller calls) is not in it.
+caches as in a run that follows a plan. A plan's cost is then a sum over its cells, a head's part of a site's time each.
+What heads of different methods in one site take beyond that (full heads that are gathered for the host's attention, or
+computed by the kernel where that was found to be faster) is measured on a site of which half the heads are full, and
+laid on the heads in windows.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ class SiteTimes:
     """Milliseconds of one site, all heads, in one forward: medians.
 
     ways: one an approximation. residual: with the cheapest of them. refresh: full, and the residual from that one.
-    kept: full, with the outputs written to the caches. shared: full in one branch and copied to the other, None where a
+    kept: full, with the outputs written to the caches. mixed: every other head full, the rest by the cheapest
+    approximation, None where that was not measured. shared: full in one branch and copied to the other, None where a
     forward does not hold both. projections: the linear layers that a skipped site leaves out.
     """
 
@@ -49,6 +52,7 @@ class SiteTimes:
     reuse: float
     shared: float | None
     projections: float
+    mixed: float | None = None
 
 
 class Timing:
@@ -83,7 +87,7 @@ class Timing:
         times = SiteTimes(
             ways=tuple(found[f"way {number}"] for number in range(len(self._ways))),
             projections=self._projections(forward, call.site, layout, attention.q),
-            **{name: found.get(name) for name in ("full", "residual", "refresh", "kept", "reuse", "shared")},
+            **{name: found.get(name) for name in ("full", "residual", "refresh", "kept", "reuse", "shared", "mixed")},
         )
         self._times.setdefault(call.number, []).append(times)
 
@@ -145,6 +149,8 @@ class _Ways:
         ways["residual"] = self.residual
         for number, way in enumerate(self.approximations):
             ways[f"way {number}"] = lambda way=way: approximated(self.attention, way)
+        if len(self.heads) > 1:
+            ways["mixed"] = self.mixed
         if self.pair is not None:
             ways["shared"] = self.shared
         return ways
@@ -170,6 +176,11 @@ class _Ways:
         residual = self._compute(table, self._all, out)
         for rows, cache in zip(self.branches, self.caches, strict=True):
             cache.residuals.write(self.heads, residual[rows], 0)
+
+    def mixed(self) -> None:
+        """Every other head in full, the first among them, the rest by the cheapest approximation."""
+        table = tuple(self.cheapest if head % 2 else FULL for head in self.heads)
+        self._compute(HeadTable(table, (None,) * len(table)), self._all, self.attention.buffer()[1])
 
     def residual(self) -> None:
         """Every head by the cheapest approximation with its residual, branch by branch."""
@@ -207,6 +218,10 @@ def _site_costs(forwards: list[SiteTimes], heads: int, share_saving: float) -> d
     def total(name: str) -> float:
         return sum(getattr(times, name) for times in forwards)
 
+    windowed, beside = heads // 2, 0.0
+    if windowed and all(times.mixed is not None for times in forwards):
+        apart = (total("full") * (heads - windowed) + ways[CHEAPEST] * windowed) / heads
+        beside = max(0.0, total("mixed") - apart) * heads / windowed
     # A residual, and its update, adds as much to any approximation as it adds to the cheapest.
     residual = max(0.0, total("residual") - ways[CHEAPEST])
     refresh = total("refresh") - total("full") - ways[CHEAPEST]
@@ -214,8 +229,8 @@ def _site_costs(forwards: list[SiteTimes], heads: int, share_saving: float) -> d
         share_saving = float(np.clip(1 - forwards[0].shared / forwards[0].full, 0, 1))
     return {
         "full": total("full") / heads,
-        "way": ways / heads,
-        "residual": (ways + residual) / heads,
+        "way": (ways + beside) / heads,
+        "residual": (ways + beside + residual) / heads,
         "refresh": np.maximum(ways + refresh, 0.0) / heads,
         "reuse": total("reuse") / heads,
         "keep": max(0.0, total("kept") - total("full")) / heads,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import comfy.model_management
+import folder_paths
 import torch
 
+from ...kernels import VERDICTS
 from ...plans import ModelIdentity, Plan, fingerprint
 from ...plans import Site as PlanSite
 from ...sentences import LEVEL_OFF, say
@@ -146,6 +149,11 @@ def device_name(device: torch.device) -> str:
 def free_memory(device: torch.device) -> int:
     """Bytes the host reports as free on a device."""
     return int(comfy.model_management.get_free_memory(device))
+
+
+def keep_verdicts() -> None:
+    """Have the kernels keep what they find about this machine in the host's user folder."""
+    VERDICTS.keep_in(Path(folder_paths.get_user_directory()) / "ditfastattn")
 
 
 def parameter_count(model_patcher) -> int:

@@ -62,9 +62,10 @@ class RunRecord:
     that other nodes answered. second_model: the guider ran another one as well. methods: per step
     one letter a site, the method of most of its heads: f full, w window, b band, d either + residual, r reuse;
     uppercase where the branches share; p at all sites of a step that is forecast. guard: None when it was off. calls:
-    attention calls by what served them: "fused", "tiled", "copied", or "dense", the host's own attention. refusals:
-    why the fused kernel did not serve calls on a GPU, each sentence once. state: running, done, cancelled or failed.
-    document: what the panel shows of it, see `report.document`.
+    attention calls by what served them: "fused", "tiled", "copied", or "dense", the host's own attention. full_heads:
+    fused calls with some heads in full attention, by who computed those: "host" or "kernel". refusals: why the fused
+    kernel did not serve calls on a GPU, each sentence once. state: running, done, cancelled or failed. document: what
+    the panel shows of it, see `report.document`.
     """
 
     steps: list[StepCount]
@@ -90,6 +91,7 @@ class RunRecord:
     second_model: bool = False
     methods: list[str] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
+    full_heads: dict[str, int] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     guard: GuardRecord | None = None
     state: str = "running"
@@ -103,9 +105,13 @@ class RunRecord:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
-    def served(self, path: str, refusal: str | None = None) -> None:
-        """Count a call by its path; a reason why it was not fused is kept, and logged the first time in a run."""
+    def served(self, path: str, refusal: str | None = None, left: bool | None = None) -> None:
+        """Count a call by its path; a reason why it was not fused is kept, and logged the first time in a run. left:
+        whether its full heads were left to the host, None without any."""
         self.calls[path] = self.calls.get(path, 0) + 1
+        if left is not None and path == "fused":
+            who = "host" if left else "kernel"
+            self.full_heads[who] = self.full_heads.get(who, 0) + 1
         if refusal is not None and refusal not in self.refusals:
             self.refusals.append(refusal)
             log.info("[DiTFastAttn] Windows run as plain torch attention. %s", refusal)

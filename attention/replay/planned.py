@@ -7,8 +7,9 @@ import re
 from collections.abc import Collection, Sequence
 
 import numpy as np
+import torch
 
-from ...kernels import FULL, REUSE, Layout, Reference, Residual, dense_flops, head_flops
+from ...kernels import FULL, REUSE, Counter, Layout, Reference, Residual, dense_flops
 from ...plans import Measurement, letters
 from ..families import ALL, IMAGE, JOINT, TEXT, Site
 from ..hooks.projections import flops_per_token
@@ -24,18 +25,20 @@ def fractions(
     grid: tuple[int, ...],
     measurement: Measurement,
     shares: bool,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> list[tuple[float, float]]:
     """(attention, whole model) of each step: what is computed over what full attention at every step would compute.
 
     grid: tokens of the latent. measurement: of the plan, for the length of the text and the work beside attention.
-    shares: whether one branch serves the other where the plan says so.
+    shares: whether one branch serves the other where the plan says so. device, dtype: of queries and keys.
     """
     layouts = [_layout(grid, measurement, site.scope == JOINT) for site in sites]
     dense = np.array(
         [dense_flops(layout, site.heads, site.head_dim) for layout, site in zip(layouts, sites, strict=True)], float
     )
     entries = [[timeline.at(step, site) for site in range(len(sites))] for step in range(timeline.steps)]
-    kept = _computed(timeline, sites, layouts)
+    kept = _computed(timeline, sites, layouts, device, dtype)
     if shares:
         own_text = np.array(
             [
@@ -79,7 +82,7 @@ def _layout(grid: tuple[int, ...], measurement: Measurement, text: bool) -> Layo
     return Layout(grid, prefix, start - prefix - math.prod(grid), tuple(references))
 
 
-def _computed(timeline: Timeline, sites: Sequence[Site], layouts: list[Layout]) -> np.ndarray:
+def _computed(timeline: Timeline, sites: Sequence[Site], layouts: list[Layout], device, dtype) -> np.ndarray:
     """FLOPs of each step and site for one batch item that computes for itself: (steps, sites)."""
     codes, refresh = timeline.schedule.methods, timeline.schedule.refresh
     found = np.zeros((len(codes), len(sites)))
@@ -87,7 +90,7 @@ def _computed(timeline: Timeline, sites: Sequence[Site], layouts: list[Layout]) 
     for number, (site, layout) in enumerate(zip(sites, layouts, strict=True)):
         key = (layout, site.head_dim)
         if key not in prices:
-            prices[key] = _prices(timeline, *key)
+            prices[key] = _prices(timeline, *key, Counter.of(device, dtype, site.head_dim))
         of_code, of_update = prices[key]
         heads = slice(timeline.offsets[number], timeline.offsets[number + 1])
         # The last entry of the updates is that of -1, no update.
@@ -95,15 +98,15 @@ def _computed(timeline: Timeline, sites: Sequence[Site], layouts: list[Layout]) 
     return found
 
 
-def _prices(timeline: Timeline, layout: Layout, head_dim: int) -> tuple[np.ndarray, np.ndarray]:
+def _prices(timeline: Timeline, layout: Layout, head_dim: int, counter: Counter) -> tuple[np.ndarray, np.ndarray]:
     """FLOPs of one head by its code, and of the update of one head's residual by the number of the way."""
     of_code = np.zeros(256)
-    of_code[letters.FULL], of_code[letters.REUSE] = head_flops(layout, FULL, head_dim), 0.0
+    of_code[letters.FULL], of_code[letters.REUSE] = counter.head(layout, FULL, head_dim), 0.0
     of_update = np.zeros(len(timeline.ways) + 1)
     for k, way in enumerate(timeline.ways):
-        of_code[letters.WAY + k] = head_flops(layout, way, head_dim)
-        of_code[letters.RESIDUAL + k] = head_flops(layout, Residual(way), head_dim)
-        of_update[k] = 4 * head_dim * way.image_pairs(layout)
+        of_code[letters.WAY + k] = counter.head(layout, way, head_dim)
+        of_code[letters.RESIDUAL + k] = counter.head(layout, Residual(way), head_dim)
+        of_update[k] = counter.update(layout, way, head_dim)
     return of_code, of_update
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from ...kernels import FULL, REUSE, HeadTable, flops, head_wise
+from ...kernels import FULL, REUSE, Counter, HeadTable, flops, head_wise, prepare
 from ...sentences import clause, say
 from ..families import ALL, JOINT, Family, Site
 from ..hooks.call import AttentionCall
@@ -65,16 +65,18 @@ class Replay(Processor):
         self._sharing = Sharing(run, self._caches)
         self._count = Counting(run)
         self._disabled = False
+        self._prepared: set[tuple] = set()  # kinds of calls whose tables the kernels know
         self._in_full: set[int] = set()  # steps that are so whatever the timeline says
 
     # -- the run ---------------------------------------------------------------------------------------------------
 
     def announce(self, noise_shape, model) -> int:
-        """Bytes of all caches of this run: heads that are ever read again × tokens × head size, of every branch; and
-        what forecasts keep.
+        """Bytes of all caches of this run: heads that are ever read again × tokens × head size, of every branch; what
+        forecasts keep; and what the kernels need in the layer that needs most.
         """
         image = math.prod(self.family.grid(model.model.diffusion_model, self.run.picture_shape(noise_shape)))
-        element = torch.empty((), dtype=model.model.get_dtype_inference()).element_size()
+        dtype = model.model.get_dtype_inference()
+        element = torch.empty((), dtype=dtype).element_size()
         # Of the picture, and of text and references, in all branches together.
         image *= sum(part for part, _ in self.run.branches)
         beside, references = (count * sum(many for _, many in self.run.branches) for count in self._beside)
@@ -85,7 +87,18 @@ class Replay(Processor):
             heads = len(self.timeline.output_heads[number]) + site.heads * self.timeline.keeps_projected[number]
             total += (heads * tokens + len(self.timeline.residual_heads[number]) * local) * site.head_dim
         history = KEPT_LATENTS * 4 * math.prod(noise_shape) if self._forecast.active else 0
-        return min(math.ceil(total) * element * noise_shape[0], self.cache_limit) + history
+        scratch = math.ceil(self._scratch(dtype) * (image + beside)) * element * noise_shape[0]
+        return min(math.ceil(total) * element * noise_shape[0], self.cache_limit) + history + scratch
+
+    def _scratch(self, dtype: torch.dtype) -> int:
+        """Elements a token that one attention call needs besides its own tensors and caches, at most."""
+        found = 0
+        for number, site in enumerate(self.sites):
+            counter = Counter.of(self.run.patcher.load_device, dtype, site.head_dim)
+            if counter.blocks is not None:
+                tables = self.timeline.tables([number])
+                found = max((found, *(counter.scratch(table, site.head_dim) for table in tables)))
+        return found
 
     def evaluate(self, predict, x, sigma: float):
         """One model evaluation, as the sampler asked for it, or its forecast."""
@@ -138,6 +151,7 @@ class Replay(Processor):
             return
         later = self.run.step + 1
         self.timeline = self.timeline.promoted(heads)
+        self._prepared.clear()
         self.run.record.methods[later:] = self.timeline.map()[later:]
         # A site that was skipped whole kept one projected output; now its other heads are kept one by one.
         self._caches.follow(self.timeline)
@@ -163,7 +177,9 @@ class Replay(Processor):
         model = self.run.patcher.model.diffusion_model
         grid, plan = self.family.grid(model, shape), self.run.record.plan
         shares = self.run.shares_guidance
-        return planned.fractions(self.timeline, self.sites, model, grid, plan.measurement, shares)
+        patcher = self.run.patcher
+        of_calls = patcher.load_device, patcher.model.get_dtype_inference()
+        return planned.fractions(self.timeline, self.sites, model, grid, plan.measurement, shares, *of_calls)
 
     def head_map(self) -> list[str]:
         """See `Processor.head_map`; after the run, what was carried out."""
@@ -272,6 +288,8 @@ class Replay(Processor):
                     grid=" x ".join(map(str, forward.grid)),
                 )
             )
+        elif layout is not None:
+            self._prepare(attention)
         donor = self._sharing.donor(forward, call, entry, layout)
         out, heads_view = attention.buffer()
         # A branch that takes its image tokens from another is served last, when those are there.
@@ -293,6 +311,16 @@ class Replay(Processor):
         if attention.own_rows is not None:
             computed += 4 * attention.q.shape[3] * attention.own_rows(heads_view)
         return out, computed
+
+    def _prepare(self, attention: AttentionCall) -> None:
+        """At the first call of a kind, have the kernels make what all calls of that kind need until the run ends."""
+        for items, layout in attention.parts(slice(0, attention.q.shape[0])):
+            q = attention.q[items]
+            kind = (layout, q.shape[1], q.shape[3], q.dtype, q.device)
+            if kind not in self._prepared:
+                self._prepared.add(kind)
+                alike = [number for number, site in enumerate(self.sites) if site.heads == q.shape[1]]
+                prepare(q, layout, self.timeline.tables(alike), attention.dense)
 
     def _compute(self, forward, call, attention, table: HeadTable, branches: Sequence[Branch], out, entry) -> int:
         """Compute the rows of neighbouring branches with one table, and keep what later steps need.
@@ -319,9 +347,11 @@ class Replay(Processor):
                 dense=attention.dense,
                 out=out[items],
             )
-            self.run.record.served(result.path, result.refusal)
+            self.run.record.served(result.path, result.refusal, result.left)
             fresh += [] if result.residual is None else [result.residual]
-            computed += flops(layout, table, attention.q.shape[3]) * (items.stop - items.start)
+            head_dim = attention.q.shape[3]
+            of_item = flops(layout, table, head_dim) if result.pairs is None else 4 * head_dim * result.pairs
+            computed += of_item * (items.stop - items.start)
         new = torch.cat(fresh) if len(fresh) > 1 else next(iter(fresh), None)
         for branch in branches:
             local = slice(branch.items.start - rows.start, branch.items.stop - rows.start)

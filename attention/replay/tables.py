@@ -24,6 +24,7 @@ def feasible(entry: SiteStep, layout: Layout | None, cache: BranchCache, q: torc
     if layout is not None and not reads_caches(table):
         return table
     ways, refresh = list(table.ways), list(table.refresh)
+    complete = layout is not None
     for head, way in enumerate(table.ways):
         if way == REUSE:
             lost = not cache.outputs.fresh(head, entry.source[head], q, q.shape[2])
@@ -32,8 +33,10 @@ def feasible(entry: SiteStep, layout: Layout | None, cache: BranchCache, q: torc
         else:
             lost = layout is None and way != FULL
         if lost:
+            complete = False
             ways[head] = FULL
             refresh[head] = way.way if isinstance(way, Residual) else None
         if layout is None:
             refresh[head] = None
-    return HeadTable(tuple(ways), tuple(refresh))
+    # The table itself where nothing is lost: what kernels have prepared for it is found by it.
+    return table if complete else HeadTable(tuple(ways), tuple(refresh))

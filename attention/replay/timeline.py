@@ -6,7 +6,7 @@ sites are skipped whole, projections included. No tensors, no host.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -76,6 +76,11 @@ class Timeline:
     def at(self, step: int, site: int) -> SiteStep:
         """The entry of one step and site."""
         return self._steps[step][site]
+
+    def tables(self, sites: Iterable[int]) -> list[HeadTable]:
+        """All tables of some sites, each once, in the order in which a run comes by them."""
+        chosen = list(sites)
+        return list(dict.fromkeys(step[site].table for step in self._steps for site in chosen))
 
     def promoted(self, heads: Mapping[int, tuple[int, ...]]) -> Timeline:
         """The same run with some heads (per site number) full at every step, and none of their sites skipped whole."""

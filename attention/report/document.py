@@ -104,6 +104,7 @@ def document(
         "windows": {} if plan is None or not record.methods else _windows(plan),
         "notes": [payload(note) for note in (*record.notes, *notes)],
         "backends": {"fused": 0, "tiled": 0, "dense": 0, "copied": 0, **record.calls},
+        "full_heads": {"host": 0, "kernel": 0, **record.full_heads},
         "flops": None
         if work is None or not work.known
         else {

@@ -66,9 +66,18 @@ def _compressed_lines(document: dict) -> list[str]:
         f"Steps forecast: {forecast} of {len(document['done'])}" if forecast else "",
         "" if error is None else f"Relative error of the latent: {error:.3f} predicted",
         f"Memory for kept outputs: {document['cache']['bytes'] / MIB:.1f} MiB",
+        _full_heads_line(document.get("full_heads", {})),
     ]
     guard = document["guard"]
     return [line for line in lines if line] + ([] if guard is None else [_guard_line(guard, document["sites"])])
+
+
+def _full_heads_line(calls: dict[str, int]) -> str:
+    """Who computed the heads in full attention of layers that went through the fused kernel; empty without any."""
+    host, kernel = calls.get("host", 0), calls.get("kernel", 0)
+    if not host and not kernel:
+        return ""
+    return f"Full heads of fused layers: {host} calls by the host's attention, {kernel} in the kernel's launch"
 
 
 def _guard_line(guard: dict, sites: list[str]) -> str:

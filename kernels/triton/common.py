@@ -15,27 +15,36 @@ import triton.language as tl
 LOG2_E = tl.constexpr(1.4426950408889634)
 # Lower than any score, yet finite: rows that have seen no key yet keep a weight of 2^0 instead of NaN.
 LOWEST = tl.constexpr(-1e30)
-# Fields of a query block and of a head; see worklist.py.
+# Fields of a query block, of a head and of a part of a launch; see worklist.py.
 BLOCK_FIELDS = tl.constexpr(12)
-BLOCK_BITS = tl.constexpr(21)
-BLOCK_MASK = tl.constexpr((1 << 21) - 1)
-HEAD_FIELDS = tl.constexpr(7)
+HEAD_FIELDS = tl.constexpr(8)
+PART_FIELDS = tl.constexpr(4)
+PARTS = tl.constexpr(5)
 ADD_RESIDUAL = tl.constexpr(1)
 COPY = tl.constexpr(2)
 REFRESH = tl.constexpr(3)
 
 
 @triton.jit
-def find_work(items, heads, batch):
-    """(index in the batch, head, the head's record, the query block's record) of this program, the first two int64."""
+def find_work(parts, heads, batch):
+    """(index in the batch, head, the head's record, the query block's record) of this program, the first two int64.
+
+    parts: (PARTS, PART_FIELDS) int32, heads: (n, HEAD_FIELDS) int64, see `worklist.WorkList`.
+    """
     # One item's batch is a run of programs: longest first over the whole batch.
     program = tl.program_id(0)
     b = (program % batch).to(tl.int64)
-    item = tl.load(items + program // batch)
-    head = item >> BLOCK_BITS
-    record = heads + head * HEAD_FIELDS
-    blocks = tl.load(record + 2).to(tl.pointer_type(tl.int32))
-    return b, head.to(tl.int64), record, blocks + (item & BLOCK_MASK) * BLOCK_FIELDS
+    item = program // batch
+    part = (item >= tl.load(parts + PART_FIELDS)).to(tl.int32)
+    for i in tl.static_range(2, PARTS):
+        part += (item >= tl.load(parts + i * PART_FIELDS)).to(tl.int32)
+    part = part * PART_FIELDS
+    item -= tl.load(parts + part)
+    blocks = tl.load(parts + part + 2)
+    record = heads + (tl.load(parts + part + 1) + item // blocks) * HEAD_FIELDS
+    block = tl.load(parts + part + 3) + item % blocks
+    address = tl.load(record + 2).to(tl.pointer_type(tl.int32))
+    return b, tl.load(record + 7), record, address + block * BLOCK_FIELDS
 
 
 @triton.jit

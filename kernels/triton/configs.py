@@ -19,23 +19,34 @@ SWITCH = "DITFASTATTN_FUSED"
 HEAD_DIMS = {64: (64, 0), 72: (64, 16), 80: (64, 16), 96: (64, 32), 128: (128, 0)}
 
 
+def lanes(head_dim: int, queries: int) -> tuple[int, int]:
+    """The two parts of a head's size for a block of so many queries. Of fewer queries than lanes, Triton would give
+    each warp some of the lanes of all rows in the second product, and the softmax would go through shared memory: 128
+    lanes against 64 queries are cut in two, which takes 790 instructions a key block down to 552 on the A100."""
+    whole = HEAD_DIMS[head_dim]
+    return whole if whole[0] <= queries else (whole[0] // 2, whole[0] // 2)
+
+
 @dataclass(frozen=True)
 class Config:
     """queries, keys: tokens of a block. warps, stages: as Triton takes them. path: which kernel, POINTER (pointer.py,
-    every GPU and every call) or PINGPONG (hopper/, Hopper GPUs)."""
+    every GPU and every call) or PINGPONG (hopper/, Hopper GPUs). wide: on the pointer path, whether offsets inside one
+    head may leave 32 bits."""
 
     queries: int
     keys: int
     warps: int
     stages: int
     path: str = POINTER
+    wide: bool = False
 
     @property
     def pooled_stages(self) -> int:
-        """Stages of the pointer path's loop over pooled keys: as many as of the others, but one for 64 queries. At head
-        size 128, 128 queries with one stage spill 8 bytes on the A100, with two on consumer cards, with three 14
-        registers on MI300; 64 queries with two or three spill 8 bytes on the A100."""
-        return self.stages if self.queries == 128 else 1
+        """Stages of the pointer path's loop over pooled keys. With 128 queries of 4 warps fewer than three spill 8
+        bytes, with 64 queries at head size 128 more than one, both on the A100."""
+        if self.queries < 128:
+            return 1
+        return self.stages if self.warps == 8 else 3
 
     def __str__(self) -> str:
         return f"{self.path} {self.queries}x{self.keys}, {self.warps} warps, {self.stages} stages"
@@ -49,23 +60,27 @@ def switch() -> str:
 def candidates(backend: str, capability: int, head_dim: int) -> tuple[Config, ...]:
     """The configurations worth timing on a device, best guess first; the last is a pointer path and serves any call.
 
-    backend: "cuda" with a capability such as 89, or "hip", whose capability is ignored.
+    backend: "cuda" with a capability such as 89, or the name of an AMD architecture, whose capability is ignored.
     """
-    if backend == "hip":
-        # With 64 keys a block 16 registers spill at head size 128.
-        return (Config(128, 32, 8, 2),)
+    if backend != "cuda":
+        if not backend.startswith("gfx11"):
+            # With 64 keys a block 16 registers spill at head size 128.
+            return Config(128, 32, 8, 2), Config(64, 32, 4, 2)
+        # 32 keys a block spill 78 registers at head size 128 and 18 at 96.
+        return (Config(64, 32, 8, 1) if head_dim < 80 else Config(64, 16, 8, 1),)
     if capability == 90:
         # 128 keys a product feed Hopper's matrix unit best. With three stages of them head size 128 takes 229,904 bytes
         # of shared memory, of 232,448.
         return Config(128, 128, 4, 3, PINGPONG), Config(128, 64, 8, 3)
     if 90 < capability < 120:
-        return (Config(128, 64, 8, 3),)
-    wide, narrow = Config(128, 64, 8, 2), Config(128, 32, 8, 3)
-    if head_dim == 128:
-        # 128 queries with 64 keys spill everywhere; a residual update of 128 queries fits the A100's registers alone.
-        return (Config(64, 64, 4, 3), narrow) if capability == 80 else (narrow, Config(64, 32, 4, 3))
-    # With two parts of a head size, 64 keys a block spill 8 to 24 bytes on all but the A100.
-    return (wide, narrow) if head_dim == 64 or capability == 80 else (narrow,)
+        return Config(128, 64, 8, 3), Config(64, 64, 4, 3)
+    # 64 queries are a tile or a few: a block computes no keys beside its box. With 128, two tiles have one hull.
+    narrow = Config(64, 32, 4, 3)
+    if head_dim == 64:
+        # With three stages 16 bytes spill on an RTX 4090. 128 queries of 4 warps read shared memory half as often,
+        # which is what limits an A100.
+        return (Config(128, 64, 4, 2), narrow) if capability == 80 else (Config(64, 64, 4, 3), Config(64, 32, 4, 2))
+    return (narrow,)
 
 
 def refreshes(config: Config, last: Config) -> bool:

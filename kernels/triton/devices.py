@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -9,23 +11,37 @@ import torch
 from .configs import PINGPONG, POINTER, Config, candidates, switch
 
 HOPPER = (9, 0)
+_AS_IT_IS = nullcontext()
 
 
+@lru_cache(maxsize=16)
 def is_hopper(device: torch.device) -> bool:
     """Whether a device is an NVIDIA GPU of compute capability 9.0 (H100, H200, GH200)."""
     return device.type == "cuda" and torch.version.hip is None and torch.cuda.get_device_capability(device) == HOPPER
 
 
-def device_configs(device: torch.device, head_dim: int) -> tuple[Config, ...]:
+def device_configs(device: torch.device, head_dim: int, wide: bool = False) -> tuple[Config, ...]:
     """The configurations for a device, see `configs.candidates`, of the paths that its Triton and the user allow; a
-    CPU, which only the interpreter serves, gets those of an A100. Needs Triton on a GPU."""
+    CPU, which only the interpreter serves, gets those of an A100. wide: see `Config`. Needs Triton on a GPU."""
+    found = _candidates(device, head_dim, wide)
     if device.type != "cuda":
-        return candidates("cuda", 80, head_dim)
-    major, minor = torch.cuda.get_device_capability(device)
-    found = candidates("hip" if torch.version.hip else "cuda", 10 * major + minor, head_dim)
+        return found
     known = {POINTER: True, PINGPONG: _gluon_is_known()}
     named = known.keys() & switch().split(",") or known.keys()
     return tuple(config for config in found if known[config.path] and config.path in (POINTER, *named))
+
+
+@lru_cache(maxsize=64)
+def _candidates(device: torch.device, head_dim: int, wide: bool) -> tuple[Config, ...]:
+    if device.type != "cuda":
+        found = candidates("cuda", 80, head_dim)
+    elif torch.version.hip:
+        name = torch.cuda.get_device_properties(device).gcnArchName
+        found = candidates(name.partition(":")[0], 0, head_dim)
+    else:
+        major, minor = torch.cuda.get_device_capability(device)
+        found = candidates("cuda", 10 * major + minor, head_dim)
+    return tuple(replace(config, wide=wide) for config in found)
 
 
 @lru_cache(maxsize=1)
@@ -40,4 +56,6 @@ def _gluon_is_known() -> bool:
 def on(device: torch.device):
     """The device as the current one, for as long as a `with` block."""
     # Triton launches on the current device, which need not be the tensors'.
-    return torch.cuda.device(device) if device.type == "cuda" else torch.no_grad()
+    if device.type != "cuda" or device.index in (None, torch.cuda.current_device()):
+        return _AS_IT_IS
+    return torch.cuda.device(device)

@@ -1,7 +1,7 @@
 """Hands tensors to a kernel: strides, block sizes, work list; one launch of attention, no synchronisation.
 
-Windows that pool the keys that they leave out have those pooled in a launch before it (`pool`). The Hopper path has
-launches of its own before it (`hopper.launch`).
+Windows that pool the keys that they leave out have those pooled in launches before it (`pool`). The Hopper path has
+launches of its own before it (`hopper.launch`). Heads in full attention may be left to somebody else's.
 
     grid = (query blocks of all working heads) * batch
 
@@ -10,15 +10,24 @@ The kernels' blocks are (BM, D) queries against (BN, D) keys, with BM, BN and D'
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
+from ..done import Done
 from ..geometry import Layout
 from ..head_table import HeadTable
-from .configs import HEAD_DIMS, PINGPONG, Config
+from .configs import HEAD_DIMS, PINGPONG, Config, lanes
 from .devices import on
 from .hopper import launch as hopper
-from .operands import in_place, is_wide, pooled_keys, unit_of, upcast
-from .worklist import WorkList, work_list
+from .operands import in_place, pooled_keys, upcast
+from .units import UNIT, units
+from .worklist import Kind, Shelf, WorkList, has_bands, shelf_of
+
+
+def shelf(layout: Layout, table: HeadTable, config: Config, device: torch.device) -> Shelf:
+    """Where the work of a table is kept, for calls with a configuration."""
+    return shelf_of(Kind(layout, config.queries, config.keys, device, config.path == PINGPONG, has_bands(table)))
 
 
 def head_wise(
@@ -33,32 +42,71 @@ def head_wise(
     scale: float | None = None,
     cached: torch.Tensor | None = None,
     residual: torch.Tensor | None = None,
+    dense: Callable[..., torch.Tensor] | None = None,
 ) -> torch.Tensor | None:
     """Every head of a layer in its own way, in one launch; the meaning of `kernels.head_wise`.
 
-    q, k, v, cached, residual: as there. out: (B, H, L, D) view, written in place. config: block sizes and path, of
-    which the Hopper path needs what `operands.why_no_descriptors` asks for.
+    q, k, v, cached, residual: as there; rows as `operands.why_unaligned` wants them. out: (B, H, L, D) view, written in
+    place. config: block sizes and path, of which the Hopper path needs what `operands.why_no_descriptors` asks for.
+    dense: attends the heads in full attention that update no residual, all in one call, if it is given.
     Returns (B, n_refresh, image, D), `full - window` of the heads that update their residual, or None without any.
     REUSE heads whose cached output already is their part of `out` are left alone. Raises ValueError for a head size or
     a scale that `why_not` refuses.
     """
     batch, _, _, head_dim = q.shape
-    scale = head_dim**-0.5 if scale is None else scale
+    scale = head_dim**-0.5 if scale is None else float(scale)
     if head_dim not in HEAD_DIMS or not scale > 0:
         raise ValueError(f"A head size of {head_dim} with a scale of {scale} is not served.")
+    place = shelf(layout, table, config, q.device)
+    return served(q, k, v, layout, table, out, config, place, scale, cached, residual, dense).residual
+
+
+def served(
+    q, k, v, layout: Layout, table: HeadTable, out, config: Config, place: Shelf, scale, cached, residual, dense
+) -> Done:
+    """As `head_wise`, for a call of which all is known: `place` holds the work of its configuration."""
+    batch, _, _, head_dim = q.shape
     fresh = None
     if table.refresh_heads:
-        fresh = q.new_empty(batch, len(table.refresh_heads), layout.image, head_dim)
+        size = (batch, len(table.refresh_heads), layout.image, head_dim)
+        fresh = torch.empty(size, dtype=q.dtype, device=q.device)
     # A tensor that this call does without is never read or written; the output stands in for its address.
-    tensors = [q, k, v, out, *(out if x is None else x for x in (cached, residual, fresh))]
-    skip = frozenset(table.reuse_heads) if in_place(out, cached, table.reuse_heads) else frozenset()
-    on_hopper = config.path == PINGPONG
-    work = work_list(layout, table, config.queries, config.keys, q.device, skip, on_hopper)
-    if len(work.items) and batch:
-        start = hopper.start if on_hopper else _start
+    stand_in = [out if x is None else x for x in (cached, residual, fresh)]
+    skip = cached is not None and in_place(out, cached, table.reuse_heads)
+    work = place.work(table, dense is not None, skip)
+    if work.left:
+        _leave(q, k, v, out, work, dense)
+    if work.items and batch:
+        start = hopper.start if config.path == PINGPONG else _start
+        scale = head_dim**-0.5 if scale is None else float(scale)
         with on(q.device):
-            start(tensors, layout, work, config, float(scale), emit=fresh is not None)
-    return fresh
+            start([q, k, v, out, *stand_in], layout, work, config, scale, emit=fresh is not None)
+    return Done(fresh, bool(work.left), work.pairs)
+
+
+def _leave(q, k, v, out, work: WorkList, dense) -> None:
+    """The heads `work.left` by `dense`, in one call: views where they are evenly spaced, else gathered."""
+    if work.evenly is not None:
+        some = work.evenly
+        put(out[:, some], dense(q[:, some], k[:, some], v[:, some]))
+    else:
+        index = work.left_index
+        scatter(out, index, dense(gather(q, index), gather(k, index), gather(v, index)))
+
+
+def put(target: torch.Tensor, value: torch.Tensor) -> None:
+    """Copy a tensor into another."""
+    target.copy_(value)
+
+
+def gather(x: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
+    """Some heads of (B, H, L, D), by a tensor of their numbers on its device."""
+    return x.index_select(1, heads)
+
+
+def scatter(out: torch.Tensor, heads: torch.Tensor, value: torch.Tensor) -> None:
+    """Write them back."""
+    out.index_copy_(1, heads, value)
 
 
 def _start(
@@ -67,17 +115,18 @@ def _start(
     """Launch the pointer kernel. tensors: q, k, v, out, cached, residual, fresh; emit: whether there are updates."""
     from .pointer import attention_kernel
 
-    batch, _, _, head_dim = tensors[0].shape
-    unit = unit_of(tensors)
-    pooled = pooled_keys(tensors, layout, work, scale, unit)
+    q, out = tensors[0], tensors[3]
+    batch, _, _, head_dim = q.shape
     # As above, the output stands in for what this call does without.
-    of_tiles = [tensors[3]] * 3 if pooled is None else [pooled.k, pooled.v, pooled.bias]
-    pools, tiles = (0, 0) if pooled is None else pooled.k.shape[1:3]
-    strides = [n for x in tensors for n in (*(s // unit for s in x.stride()[:3]), x.stride(3))]
-    d0, d1 = HEAD_DIMS[head_dim]
-    attention_kernel[(len(work.items) * batch,)](
-        *tensors, *of_tiles, work.items, work.heads, work.slots, work.columns, scale, batch, layout.prefix,
-        layout.image, pools, tiles, *strides, BM=config.queries, BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=unit,
-        EMIT=emit, POOLED=pooled is not None, STAGES=config.pooled_stages, UPCAST=upcast(tensors[0]),
-        WIDE=is_wide(tensors), num_warps=config.warps, num_stages=config.stages,
+    pooled = bias = out
+    pools = tiles = 0
+    if work.pooled_items:
+        pooled, bias = pooled_keys(tensors, layout, work, scale)
+        _, _, pools, tiles, _ = pooled.shape
+    d0, d1 = lanes(head_dim, config.queries)
+    attention_kernel[(work.items * batch,)](
+        *tensors, pooled, bias, work.parts, work.heads, work.slots, work.columns, scale, batch,
+        layout.prefix, layout.image, pools, tiles, *units(*(x.stride() for x in tensors)), BM=config.queries,
+        BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=UNIT, EMIT=emit, POOLED=pools > 0, STAGES=config.pooled_stages,
+        UPCAST=upcast(q), WIDE=config.wide, num_warps=config.warps, num_stages=config.stages,
     )  # fmt: skip

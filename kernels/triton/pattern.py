@@ -9,7 +9,7 @@ Runs of slots (see `tile_order`) are cut into blocks of `keys` slots:
 
 where `column` is the query's tile along the last axis. A query block is up to `queries` slots of neighbouring tiles in
 one tile row; where those have different boxes, the smallest run that holds all of them is visited and its two ends are
-masked.
+masked. A band is the box of tiles of one token in a grid of one row.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from functools import lru_cache
 import numpy as np
 
 from ..geometry import Layout, tile_counts
-from ..ways import Window
-from .tile_order import TileRow, tile_order
+from ..ways import Band, Window
+from .tile_order import TileRow, raster_order, tile_order
 
 # Columns of a block record; the last eight are four ranges: clean and masked blocks of the window, then of the rest.
 BLOCK_FIELDS = 12
@@ -36,9 +36,9 @@ class Pattern:
     """The query blocks of one kind of head, as the kernel reads them.
 
     blocks: (n, BLOCK_FIELDS) int32: first slot, count, half, number of the tile row (-1 where queries have no box),
-    and four ranges into `clean` and `masked`. clean: (c,) int32. masked: (m, MASKED_FIELDS) int32. cost: (n,) key
-    blocks of each query block, pooled ones included. tiled: whether slots must be in tile order; a pattern that visits
-    everything or nothing is as fast in the sequence's own order.
+    and four ranges into `clean` and `masked`; those with a box come first, in falling order of work. clean: (c,) int32.
+    masked: (m, MASKED_FIELDS) int32. cost: (n,) key blocks of each query block, pooled ones included. tiled: whether
+    slots must be in tile order; a pattern that visits everything or nothing is as fast in the sequence's own order.
     """
 
     blocks: np.ndarray
@@ -46,6 +46,16 @@ class Pattern:
     masked: np.ndarray
     cost: np.ndarray
     tiled: bool
+
+    @property
+    def boxed(self) -> int:
+        """How many query blocks have a box."""
+        return int((self.blocks[:, 3] >= 0).sum())
+
+    @property
+    def key_blocks(self) -> int:
+        """Key blocks of all query blocks together, pooled ones included."""
+        return int(self.cost.sum()) - FIXED_COST * len(self.cost)
 
 
 class _Builder:
@@ -85,7 +95,8 @@ class _Builder:
         masked = np.array([*self.masked, (0,) * MASKED_FIELDS], dtype=np.int32)
         cost = blocks[:, 5::2].sum(axis=1) - blocks[:, 4::2].sum(axis=1)
         cost += (blocks[:, 3] >= 0) * -(-pooled // self.keys)
-        return Pattern(blocks, clean, masked, cost.astype(np.int64) + FIXED_COST, tiled)
+        order = np.lexsort((-cost, blocks[:, 3] < 0))
+        return Pattern(blocks[order], clean, masked, cost[order].astype(np.int64) + FIXED_COST, tiled)
 
 
 def _full_blocks(builder: _Builder, first: int, layout: Layout, queries: int) -> None:
@@ -98,7 +109,7 @@ def _full_blocks(builder: _Builder, first: int, layout: Layout, queries: int) ->
 
 
 @lru_cache(maxsize=64)
-def pattern(layout: Layout, window: Window | None, refresh: bool, queries: int, keys: int) -> Pattern:
+def pattern(layout: Layout, window: Window | Band | None, refresh: bool, queries: int, keys: int) -> Pattern:
     """Query blocks of `queries` slots against key blocks of `keys` slots.
 
     window None is full attention. With `refresh` (a residual update) the keys outside the window follow in the rest
@@ -110,11 +121,14 @@ def pattern(layout: Layout, window: Window | None, refresh: bool, queries: int, 
     if window is None:
         _full_blocks(builder, 0, layout, queries)
         return builder.pattern()
-    order = tile_order(layout)
-    *across, half = window.half_widths(layout.grid)
-    columns = tile_counts(layout.grid)[-1]
+    across: list[int] = []
+    if isinstance(window, Band):
+        order, half, columns, pools = raster_order(layout), window.reach(layout), layout.image, False
+    else:
+        order, columns, pools = tile_order(layout), tile_counts(layout.grid)[-1], window.pools(layout)
+        *across, half = window.half_widths(layout.grid)
     outside = [(layout.image, layout.length)] if layout.globals else []
-    pooled = len(order.rows) * columns if window.pools(layout) else 0
+    pooled = len(order.rows) * columns if pools else 0
     everything = builder.range_of([(0, layout.length)], []) if refresh and pooled else None
     for number, row in enumerate(order.rows):
         near = [

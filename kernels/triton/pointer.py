@@ -21,7 +21,7 @@ MASKED_FIELDS = tl.constexpr(5)
 
 @triton.jit
 def _attend(
-    acc0, acc1, row_sum, row_max, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, entries, first, last, low, high,
+    acc0, acc1, row_sum, row_max, q0, q1, k, v, k_token, v_token, slots, entries, first, last, low, span,
     factor, MASKED: tl.constexpr, BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr,
     UNIT: tl.constexpr, UPCAST: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
@@ -52,18 +52,20 @@ def _attend(
 
         # k0: (D0, BN); k1: (D1, BN)
         if MASKED:
-            k0 = tl.load(k_rows + d0[:, None] * k_dim, mask=live[None, :], other=0.0)
+            k0 = tl.load(k_rows + d0[:, None], mask=live[None, :], other=0.0)
         else:
-            k0 = tl.load(k_rows + d0[:, None] * k_dim)
+            k0 = tl.load(k_rows + d0[:, None])
         s = dot(q0, k0, UPCAST)
         if D1 > 0:
             if MASKED:
-                k1 = tl.load(k_rows + d1[:, None] * k_dim, mask=(d1 < D)[:, None] & live[None, :], other=0.0)
+                k1 = tl.load(k_rows + d1[:, None], mask=(d1 < D)[:, None] & live[None, :], other=0.0)
             else:
-                k1 = tl.load(k_rows + d1[:, None] * k_dim, mask=(d1 < D)[:, None], other=0.0)
+                k1 = tl.load(k_rows + d1[:, None], mask=(d1 < D)[:, None], other=0.0)
             s += dot(q1, k1, UPCAST)
         if MASKED:
-            inside = (offset[None, :] >= low[:, None] * tile) & (offset[None, :] < high[:, None] * tile)
+            # One subtraction and one comparison a score: what lies before the window is large as an unsigned number.
+            at = offset[None, :] - (low * tile)[:, None]
+            inside = at.to(tl.uint32, bitcast=True) < (span * tile).to(tl.uint32, bitcast=True)
             s = tl.where((inside != (invert != 0)) & live[None, :], s, float("-inf"))
 
         p, rescale, row_sum, row_max = softmax_step(s, row_sum, row_max, factor)
@@ -71,15 +73,15 @@ def _attend(
 
         # v0: (BN, D0); v1: (BN, D1)
         if MASKED:
-            v0 = tl.load(v_rows + d0[None, :] * v_dim, mask=live[:, None], other=0.0)
+            v0 = tl.load(v_rows + d0[None, :], mask=live[:, None], other=0.0)
         else:
-            v0 = tl.load(v_rows + d0[None, :] * v_dim)
+            v0 = tl.load(v_rows + d0[None, :])
         acc0 = acc0 * rescale[:, None] + dot(p, v0, UPCAST)
         if D1 > 0:
             if MASKED:
-                v1 = tl.load(v_rows + d1[None, :] * v_dim, mask=(d1 < D)[None, :] & live[:, None], other=0.0)
+                v1 = tl.load(v_rows + d1[None, :], mask=(d1 < D)[None, :] & live[:, None], other=0.0)
             else:
-                v1 = tl.load(v_rows + d1[None, :] * v_dim, mask=(d1 < D)[None, :], other=0.0)
+                v1 = tl.load(v_rows + d1[None, :], mask=(d1 < D)[None, :], other=0.0)
             acc1 = acc1 * rescale[:, None] + dot(p, v1, UPCAST)
     return acc0, acc1, row_sum, row_max
 
@@ -92,23 +94,24 @@ def _attend(
     ]
 )  # fmt: skip
 def attention_kernel(
-    q, k, v, out, cached, residual, fresh, pooled_k, pooled_v, pooled_bias, items, heads, slots, columns, scale,
+    q, k, v, out, cached, residual, fresh, pooled, pooled_bias, parts, heads, slots, columns, scale,
     batch, prefix, image, pools, tiles,
-    q_batch, q_head, q_token, q_dim, k_batch, k_head, k_token, k_dim, v_batch, v_head, v_token, v_dim,
-    o_batch, o_head, o_token, o_dim, c_batch, c_head, c_token, c_dim,
-    r_batch, r_head, r_token, r_dim, f_batch, f_head, f_token, f_dim,
+    q_batch, q_head, q_token, k_batch, k_head, k_token, v_batch, v_head, v_token,
+    o_batch, o_head, o_token, c_batch, c_head, c_token,
+    r_batch, r_head, r_token, f_batch, f_head, f_token,
     BM: tl.constexpr, BN: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr,
     EMIT: tl.constexpr, POOLED: tl.constexpr, STAGES: tl.constexpr, UPCAST: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """Grid (items * batch,). q, k, v, out: (B, H, L, D); cached: (B, n, L, D); residual, fresh: (B, n, image, D);
-    pooled_k, pooled_v: (B, pools, tiles, D) and pooled_bias: (B, pools, tiles) float32, contiguous.
+    """Grid (items * batch,), see `WorkList`. q, k, v, out: (B, H, L, D); cached: (B, n, L, D); residual, fresh:
+    (B, n, image, D); pooled: keys and values (2, B, pools, tiles, D) and pooled_bias: (B, pools, tiles) float32,
+    contiguous.
 
-    Strides of the batch, head and token axes are in units of UNIT elements, so that with UNIT = 8 the compiler knows
-    that rows start on 16 bytes. EMIT: whether some head updates its residual. POOLED: whether some window pools.
-    STAGES: of the loop over pooled keys. WIDE: whether an offset inside one head leaves 32 bits. Reads and writes
-    nothing but what the work names.
+    Rows are of D neighbouring elements; strides of the batch, head and token axes are in units of UNIT elements, so
+    that with UNIT = 8 the compiler knows that rows start on 16 bytes. EMIT: whether some head updates its residual.
+    POOLED: whether some window pools. STAGES: of the loop over pooled keys. WIDE: whether an offset inside one head
+    leaves 32 bits. Reads and writes nothing but what the work names.
     """
-    b, head, record, block = find_work(items, heads, batch)
+    b, head, record, block = find_work(parts, heads, batch)
     role = tl.load(record)
     index = tl.load(record + 1)
     clean = tl.load(record + 3).to(tl.pointer_type(tl.int32))
@@ -123,7 +126,7 @@ def attention_kernel(
         tokens = tokens.to(tl.int64)
     column = tl.load(columns + at, mask=live, other=0)
     low = column - half
-    high = column + half + 1
+    span = 2 * half + 1
 
     q += b * q_batch * UNIT + head * q_head * UNIT
     k += b * k_batch * UNIT + head * k_head * UNIT
@@ -134,12 +137,12 @@ def attention_kernel(
     wanted = live & (role != COPY)
     q_rows = q + tokens[:, None] * (q_token * UNIT)
     # q0: (BM, D0); q1: (BM, D1)
-    q0 = tl.load(q_rows + d0[None, :] * q_dim, mask=wanted[:, None], other=0.0)
+    q0 = tl.load(q_rows + d0[None, :], mask=wanted[:, None], other=0.0)
     acc0 = tl.zeros([BM, D0], tl.float32)
     row_sum = tl.zeros([BM], tl.float32)
     row_max = tl.zeros([BM], tl.float32) + LOWEST
     if D1 > 0:
-        q1 = tl.load(q_rows + d1[None, :] * q_dim, mask=wanted[:, None] & (d1 < D)[None, :], other=0.0)
+        q1 = tl.load(q_rows + d1[None, :], mask=wanted[:, None] & (d1 < D)[None, :], other=0.0)
         acc1 = tl.zeros([BM, D1], tl.float32)
     else:
         q1 = q0
@@ -147,22 +150,23 @@ def attention_kernel(
     factor = scale * LOG2_E
 
     if POOLED:
-        pooled = tl.load(record + 5)
+        pool = tl.load(record + 5)
         tile_row = tl.load(block + 3)
-        visited = tl.where((pooled >= 0) & (tile_row >= 0), tiles, 0)
+        visited = tl.where((pool >= 0) & (tile_row >= 0), tiles, 0)
         tile_columns = tl.load(record + 6).to(tl.pointer_type(tl.int32)) + tile_row * tiles
-        p_at = (b * pools + pooled) * tiles
+        p_at = (b * pools + pool) * tiles
+        pooled_v = pooled + batch.to(tl.int64) * pools * tiles * D
         acc0, acc1, row_sum, row_max = attend_pooled(
-            acc0, acc1, row_sum, row_max, q0, q1, pooled_k + p_at * D, pooled_v + p_at * D, pooled_bias + p_at,
-            tile_columns, visited, low, 2 * half + 1, scale, BN, STAGES, D0, D1, D, UPCAST,
+            acc0, acc1, row_sum, row_max, q0, q1, pooled + p_at * D, pooled_v + p_at * D, pooled_bias + p_at,
+            tile_columns, visited, low, span, scale, BN, STAGES, D0, D1, D, UPCAST,
         )  # fmt: skip
     acc0, acc1, row_sum, row_max = _attend(
-        acc0, acc1, row_sum, row_max, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, clean,
-        tl.load(block + 4), tl.load(block + 5), low, high, factor, False, BN, D0, D1, D, UNIT, UPCAST, WIDE,
+        acc0, acc1, row_sum, row_max, q0, q1, k, v, k_token, v_token, slots, clean,
+        tl.load(block + 4), tl.load(block + 5), low, span, factor, False, BN, D0, D1, D, UNIT, UPCAST, WIDE,
     )  # fmt: skip
     acc0, acc1, row_sum, row_max = _attend(
-        acc0, acc1, row_sum, row_max, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, masked,
-        tl.load(block + 6), tl.load(block + 7), low, high, factor, True, BN, D0, D1, D, UNIT, UPCAST, WIDE,
+        acc0, acc1, row_sum, row_max, q0, q1, k, v, k_token, v_token, slots, masked,
+        tl.load(block + 6), tl.load(block + 7), low, span, factor, True, BN, D0, D1, D, UNIT, UPCAST, WIDE,
     )  # fmt: skip
 
     images = tokens - prefix
@@ -175,10 +179,10 @@ def attention_kernel(
         emitting = (live & is_image & (role == REFRESH))[:, None]
         inverse = 1.0 / tl.where(row_sum > 0, row_sum, 1.0)
         local = (acc0 * inverse[:, None]).to(fresh.dtype.element_ty)
-        tl.store(f_rows + d0[None, :] * f_dim, local, mask=emitting)
+        tl.store(f_rows + d0[None, :], local, mask=emitting)
         if D1 > 0:
             local = (acc1 * inverse[:, None]).to(fresh.dtype.element_ty)
-            tl.store(f_rows + d1[None, :] * f_dim, local, mask=emitting & (d1 < D)[None, :])
+            tl.store(f_rows + d1[None, :], local, mask=emitting & (d1 < D)[None, :])
         if POOLED:
             restart = (visited > 0) & (role == REFRESH)
             acc0 = tl.where(restart, 0.0, acc0)
@@ -186,12 +190,12 @@ def attention_kernel(
             row_sum = tl.where(restart, 0.0, row_sum)
             row_max = tl.where(restart, LOWEST, row_max)
         acc0, acc1, row_sum, row_max = _attend(
-            acc0, acc1, row_sum, row_max, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, clean,
-            tl.load(block + 8), tl.load(block + 9), low, high, factor, False, BN, D0, D1, D, UNIT, UPCAST, WIDE,
+            acc0, acc1, row_sum, row_max, q0, q1, k, v, k_token, v_token, slots, clean,
+            tl.load(block + 8), tl.load(block + 9), low, span, factor, False, BN, D0, D1, D, UNIT, UPCAST, WIDE,
         )  # fmt: skip
         acc0, acc1, row_sum, row_max = _attend(
-            acc0, acc1, row_sum, row_max, q0, q1, k, v, k_token, k_dim, v_token, v_dim, slots, masked,
-            tl.load(block + 10), tl.load(block + 11), low, high, factor, True, BN, D0, D1, D, UNIT, UPCAST, WIDE,
+            acc0, acc1, row_sum, row_max, q0, q1, k, v, k_token, v_token, slots, masked,
+            tl.load(block + 10), tl.load(block + 11), low, span, factor, True, BN, D0, D1, D, UNIT, UPCAST, WIDE,
         )  # fmt: skip
         # What one thread stored above another may load below.
         tl.debug_barrier()
@@ -202,33 +206,33 @@ def attention_kernel(
     inverse = 1.0 / tl.where(row_sum > 0, row_sum, 1.0)
     _store(
         acc0 * inverse[:, None], out, cached, residual, fresh, tokens, images, d0, live, is_image, role,
-        o_token, o_dim, c_token, c_dim, r_token, r_dim, f_token, f_dim, D, UNIT, EMIT,
+        o_token, c_token, r_token, f_token, D, UNIT, EMIT,
     )  # fmt: skip
     if D1 > 0:
         _store(
             acc1 * inverse[:, None], out, cached, residual, fresh, tokens, images, d1, live, is_image, role,
-            o_token, o_dim, c_token, c_dim, r_token, r_dim, f_token, f_dim, D, UNIT, EMIT,
+            o_token, c_token, r_token, f_token, D, UNIT, EMIT,
         )  # fmt: skip
 
 
 @triton.jit
 def _store(
     value, out, cached, residual, fresh, tokens, images, d, live, is_image, role,
-    o_token, o_dim, c_token, c_dim, r_token, r_dim, f_token, f_dim,
+    o_token, c_token, r_token, f_token,
     D: tl.constexpr, UNIT: tl.constexpr, EMIT: tl.constexpr,
 ):  # fmt: skip
     """The epilogue: store one part (BM, lanes) of the output, with what the head's role adds. Predicates instead of
     branches: an access that is predicated off moves no byte."""
     kept = (d < D)[None, :] & live[:, None]
     image = kept & is_image[:, None]
-    r_at = residual + images[:, None] * (r_token * UNIT) + d[None, :] * r_dim
+    r_at = residual + images[:, None] * (r_token * UNIT) + d[None, :]
     value += tl.load(r_at, mask=image & (role == ADD_RESIDUAL), other=0.0).to(tl.float32)
-    c_at = cached + tokens[:, None] * (c_token * UNIT) + d[None, :] * c_dim
+    c_at = cached + tokens[:, None] * (c_token * UNIT) + d[None, :]
     copied = tl.load(c_at, mask=kept & (role == COPY), other=0.0)
     result = tl.where(role == COPY, copied, value.to(out.dtype.element_ty))
-    tl.store(out + tokens[:, None] * (o_token * UNIT) + d[None, :] * o_dim, result, mask=kept)
+    tl.store(out + tokens[:, None] * (o_token * UNIT) + d[None, :], result, mask=kept)
     if EMIT:
-        f_at = fresh + images[:, None] * (f_token * UNIT) + d[None, :] * f_dim
+        f_at = fresh + images[:, None] * (f_token * UNIT) + d[None, :]
         emitting = image & (role == REFRESH)
         local = tl.load(f_at, mask=emitting, other=0.0).to(tl.float32)
         tl.store(f_at, (value - local).to(fresh.dtype.element_ty), mask=emitting)

@@ -1,66 +1,84 @@
-"""Pooling on the GPU: one read of q, k and v of the heads whose windows pool, and a few small operations of torch.
+"""Pooling on the GPU: one read of q, k and v of the heads whose windows pool, and a small launch over the tiles' means.
 
     one program for one tile of tokens of one head of one batch item: (TOKENS, LANES) of k, v and q, one after another
+    one program for some tiles of one head of one batch item: (TILES, LANES) of variances and sums
 
 It computes what `..pooling.pool` means. A whole tile is in registers at once, so that its variance is the mean of
-squared deviations from its mean, and no two large numbers are subtracted. Torch forms the sums over the whole image
-from the tiles' sums, in an order that does not change from call to call.
+squared deviations from its mean, and no two large numbers are subtracted. The sums over the whole image are formed from
+the tiles' sums, by each program anew and in an order that does not change from call to call.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 import triton
 import triton.language as tl
 
 from ..geometry import Layout, tile_shape
-from ..pooling import Pooled
+from .units import UNIT, lanes_of, units
 from .worklist import WorkList
+
+# Tiles that one program of the second launch reads at a time: 64 rows of 128 lanes are 32 KiB in registers.
+TILES = 64
 
 
 def pool_heads(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, work: WorkList, scale: float, unit: int
-) -> Pooled:
-    """The pooled keys of the heads `work.pooled`: k, v (B, n, T, D) and bias (B, n, T), contiguous.
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, work: WorkList, scale: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The pooled keys of the heads `work.pooled`, contiguous: k and v (2, B, n, T, D), and bias (B, n, T), which is the
+    beginning of a longer tensor in float32.
 
-    q, k, v: (B, H, L, D), whose strides of batch, head and token are multiples of `unit` elements.
+    q, k, v: (B, H, L, D) with rows of neighbouring elements, whose other strides are multiples of UNIT elements.
     """
     batch, _, _, head_dim = q.shape
-    heads, tiles = len(work.pooled), len(work.starts) - 1
-    means = q.new_empty(2, batch, heads, tiles, head_dim)
-    moments = q.new_empty(2, batch, heads, tiles, head_dim, dtype=torch.float32)
-    tokens = math.prod(tile_shape(layout.grid))
-    pool_kernel[(tiles, heads * batch)](
-        q, k, v, *means, *moments, work.pooled, work.slots, work.starts, batch, tiles,
-        *(n for x in (q, k, v) for n in (*(s // unit for s in x.stride()[:3]), x.stride(3))),
-        TOKENS=max(1 << (tokens - 1).bit_length(), 16), LANES=1 << (head_dim - 1).bit_length(), D=head_dim, UNIT=unit,
-        num_warps=4,
+    heads, tiles = work.pooled.shape[0], work.log_tokens.shape[0]
+    pairs = batch * heads
+    # Moments come behind the bias: memory is asked for twice a call, not five times.
+    room = -(-pairs * tiles // 16) * 16
+    means = torch.empty((2, batch, heads, tiles, head_dim), dtype=q.dtype, device=q.device)
+    bias = torch.empty(room + 2 * pairs * tiles * head_dim, dtype=torch.float32, device=q.device)
+    lanes = lanes_of(head_dim)
+    pool_kernel[(tiles * pairs,)](
+        q, k, v, means, bias, work.pooled, work.slots, work.starts, batch, heads, tiles, room,
+        *units(q.stride(), k.stride(), v.stride()),
+        TOKENS=_tokens_of(layout.grid), LANES=lanes, D=head_dim, UNIT=UNIT, num_warps=4,
     )  # fmt: skip
-    variance, squares = moments
-    query = squares.sum(dim=2, keepdim=True).mul_(0.5 * scale**2 / layout.image)
-    # A sum rather than a product of matrices, whose precision the host may have lowered.
-    spread = variance.mul_(query).sum(dim=-1)
-    return Pooled(means[0], means[1], torch.minimum(spread, work.log_tokens).add_(work.log_tokens))
+    bias_kernel[(-(-tiles // TILES) * pairs,)](
+        bias, work.log_tokens, 0.5 * scale**2 / layout.image, pairs, tiles, room,
+        TILES=TILES, LANES=lanes, D=head_dim, num_warps=4,
+    )  # fmt: skip
+    return means, bias
+
+
+@lru_cache(maxsize=64)
+def _tokens_of(grid: tuple[int, ...]) -> int:
+    """A power of two that the tokens of a tile fit in."""
+    return max(1 << (math.prod(tile_shape(grid)) - 1).bit_length(), 16)
 
 
 @triton.jit(
     do_not_specialize=[
-        "batch", "tiles", "q_batch", "q_head", "q_token", "k_batch", "k_head", "k_token", "v_batch", "v_head", "v_token"
+        "batch", "heads", "tiles", "q_batch", "q_head", "q_token", "k_batch", "k_head", "k_token", "v_batch", "v_head",
+        "v_token",
     ]
 )  # fmt: skip
 def pool_kernel(
-    q, k, v, pooled_k, pooled_v, variance, squares, chosen, slots, starts, batch, tiles,
-    q_batch, q_head, q_token, q_dim, k_batch, k_head, k_token, k_dim, v_batch, v_head, v_token, v_dim,
+    q, k, v, means, bias, chosen, slots, starts, batch, heads, tiles, room,
+    q_batch, q_head, q_token, k_batch, k_head, k_token, v_batch, v_head, v_token,
     TOKENS: tl.constexpr, LANES: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr,
 ):  # fmt: skip
-    """Grid (tiles, n * batch). For the heads `chosen` (n,) of q, k, v (B, H, L, D) and each tile, whose tokens are
-    slots starts[i] to starts[i + 1]: mean key and value, the key's variance, and the sum of squared queries, each
-    (B, n, tiles, D) contiguous, the last two in float32. TOKENS, LANES: powers of two that a tile and D fit in."""
-    tile = tl.program_id(0)
-    b = (tl.program_id(1) % batch).to(tl.int64)
-    index = tl.program_id(1) // batch
+    """Grid (tiles * heads * batch,). For the heads `chosen` (heads,) of q, k, v (B, H, L, D) and each tile, whose
+    tokens are slots starts[i] to starts[i + 1]: mean key and value, means (2, B, heads, tiles, D); behind the first
+    `room` of bias, (2, B, heads, tiles, D) in float32, the key's variance and the sum of squared queries. TOKENS,
+    LANES: powers of two that a tile and D fit in."""
+    # One axis: the others of a grid end at 65,535.
+    tile = tl.program_id(0) % tiles
+    pair = tl.program_id(0) // tiles
+    b = (pair % batch).to(tl.int64)
+    index = pair // batch
     head = tl.load(chosen + index).to(tl.int64)
     first = tl.load(starts + tile)
     count = tl.load(starts + tile + 1) - first
@@ -68,20 +86,48 @@ def pool_kernel(
     token = tl.load(slots + first + tl.arange(0, TOKENS), mask=live, other=0).to(tl.int64)
     d = tl.arange(0, LANES)
     kept = live[:, None] & (d < D)[None, :]
-    heads = tl.num_programs(1) // batch
     at = ((b * heads + index) * tiles + tile) * D + d
+    half = (batch * heads).to(tl.int64) * tiles * D
+    variance = bias + room
+    squares = variance + half
 
-    k_at = b * k_batch * UNIT + head * k_head * UNIT + token[:, None] * (k_token * UNIT) + d[None, :] * k_dim
+    k_at = b * k_batch * UNIT + head * k_head * UNIT + token[:, None] * (k_token * UNIT) + d[None, :]
     keys = tl.load(k + k_at, mask=kept, other=0.0).to(tl.float32)
     mean = tl.sum(keys, 0) / count
     deviation = tl.where(kept, keys - mean[None, :], 0.0)
-    tl.store(pooled_k + at, mean.to(pooled_k.dtype.element_ty), mask=d < D)
+    tl.store(means + at, mean.to(means.dtype.element_ty), mask=d < D)
     tl.store(variance + at, tl.sum(deviation * deviation, 0) / count, mask=d < D)
 
-    v_at = b * v_batch * UNIT + head * v_head * UNIT + token[:, None] * (v_token * UNIT) + d[None, :] * v_dim
+    v_at = b * v_batch * UNIT + head * v_head * UNIT + token[:, None] * (v_token * UNIT) + d[None, :]
     values = tl.load(v + v_at, mask=kept, other=0.0).to(tl.float32)
-    tl.store(pooled_v + at, (tl.sum(values, 0) / count).to(pooled_v.dtype.element_ty), mask=d < D)
+    tl.store(means + half + at, (tl.sum(values, 0) / count).to(means.dtype.element_ty), mask=d < D)
 
-    q_at = b * q_batch * UNIT + head * q_head * UNIT + token[:, None] * (q_token * UNIT) + d[None, :] * q_dim
+    q_at = b * q_batch * UNIT + head * q_head * UNIT + token[:, None] * (q_token * UNIT) + d[None, :]
     queries = tl.load(q + q_at, mask=kept, other=0.0).to(tl.float32)
     tl.store(squares + at, tl.sum(queries * queries, 0), mask=d < D)
+
+
+@triton.jit(do_not_specialize=["pairs", "tiles"])
+def bias_kernel(
+    bias, log_tokens, factor, pairs, tiles, room, TILES: tl.constexpr, LANES: tl.constexpr, D: tl.constexpr
+):
+    """Grid (blocks of TILES tiles * pairs,). bias (pairs, tiles) float32: ln n + min(factor * sum over d of the keys'
+    variance times the image's sum of squared queries, ln n). Behind its first `room`: what `pool_kernel` left, (2,
+    pairs, tiles, D). log_tokens: (tiles,) float32, ln n."""
+    blocks = tl.cdiv(tiles, TILES)
+    pair = (tl.program_id(0) // blocks).to(tl.int64)
+    own = tl.program_id(0) % blocks * TILES + tl.arange(0, TILES)
+    d = tl.arange(0, LANES)
+    variance = bias + room + pair * tiles * D
+    squares = variance + pairs.to(tl.int64) * tiles * D
+    # Every program sums all tiles of its head: a few hundred KiB at most, out of the cache.
+    query = tl.zeros([LANES], tl.float32)
+    for start in tl.range(0, tiles, TILES):
+        tile = start + tl.arange(0, TILES)
+        kept = (tile < tiles)[:, None] & (d < D)[None, :]
+        query += tl.sum(tl.load(squares + tile[:, None] * D + d[None, :], mask=kept, other=0.0), 0)
+    kept = (own < tiles)[:, None] & (d < D)[None, :]
+    spread = tl.sum(tl.load(variance + own[:, None] * D + d[None, :], mask=kept, other=0.0) * query[None, :], 1)
+    log_count = tl.load(log_tokens + own, mask=own < tiles, other=0.0)
+    spread = tl.minimum(spread * factor, log_count, propagate_nan=tl.PropagateNan.ALL)
+    tl.store(bias + pair * tiles + own, spread + log_count, mask=own < tiles)

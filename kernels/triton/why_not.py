@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 
 import torch
@@ -9,18 +10,21 @@ import torch
 from ...sentences import say
 from ..geometry import Layout
 from ..head_table import HeadTable
-from ..ways import Full, Residual, Reuse, Window
+from ..ways import Band, Full, Residual, Reuse, Window
 from .configs import HEAD_DIMS, SWITCH, switch
+from .operands import is_wide
 from .trial import NotNow, first_line, trial_of
-from .worklist import BLOCK_BITS, MOST_HEADS, pooled_heads
+from .worklist import MOST_TABLES, has_bands, pools
 
-# The ways that `worklist.head_patterns` can lay out.
-KNOWN = (Full, Residual, Reuse, Window)
+# The ways that `worklist.pattern_of` can lay out.
+KNOWN = (Full, Residual, Reuse, Band, Window)
 DTYPES = (torch.float16, torch.bfloat16)
 OLDEST_CAPABILITY = (8, 0)
 # Key block starts that the list of one window may hold: 4 bytes each, so 256 MiB, which 370,000 tokens reach at worst.
 MOST_KEY_BLOCKS = 1 << 26
 SMALLEST_BLOCKS = (64, 32)
+
+Shape = tuple[int, ...]
 
 
 def why_not(
@@ -39,50 +43,57 @@ def why_not(
     Never raises.
     """
     return (
-        about_call(q, k, v, layout, table, scale)
+        about_table(layout, table)
+        or about_shapes(q.shape, k.shape, v.shape, (q.dtype, k.dtype, v.dtype), scale)
         or switched_off()
         or about_device(q.device)
-        or fault(q.device, q.dtype, q.shape[3], bool(pooled_heads(layout, table)))
+        or fault(q.device, q.dtype, q.shape[3], pools(layout, table), is_wide([q, k, v]))
     )
 
 
-def about_call(q, k, v, layout, table, scale=None) -> str | None:
-    """The part of `why_not` that looks at the call alone, whatever the device."""
+# What follows is asked at every attention call of a run, about the same few shapes: each is answered once.
+
+
+@lru_cache(maxsize=MOST_TABLES)
+def about_table(layout: Layout, table: HeadTable) -> str | None:
+    """The part of `why_not` that looks at the grids and the ways of the heads alone."""
     if layout.references:
         return say("The Triton kernel has windows over one grid, and reference pictures have grids of their own.")
     for way in (*table.ways, *table.approximation_groups(), *table.refresh_groups()):
         if not isinstance(way, KNOWN):
             return say("The Triton kernel computes no head by {way}.", way=f"{way.name!r}")
-    if not q.dim() == k.dim() == v.dim() == 4:
-        return say("The Triton kernel takes queries, keys and values of four axes.")
-    if k.shape[1] != q.shape[1]:
-        return say(
-            "Keys have {keys} heads and queries {heads}; the Triton kernel has no grouped-query attention.",
-            keys=k.shape[1],
-            heads=q.shape[1],
-        )
-    if not q.shape == k.shape == v.shape:
-        return say("Queries, keys and values differ in shape, and the Triton kernel serves self-attention.")
-    if not q.dtype == k.dtype == v.dtype or q.dtype not in DTYPES:
-        return say("The Triton kernel computes in float16 and bfloat16, not in {dtype}.", dtype=q.dtype)
-    if q.shape[3] not in HEAD_DIMS:
-        sizes = ", ".join(map(str, HEAD_DIMS))
-        return say("The head size is {size}, and the Triton kernel has {sizes}.", size=q.shape[3], sizes=sizes)
-    if scale is not None and not scale > 0:
-        return say("The Triton kernel needs a positive scale, not {scale}.", scale=scale)
-    if q.shape[1] > MOST_HEADS or layout.length >= 64 << BLOCK_BITS:
-        return say(
-            "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.",
-            heads=q.shape[1],
-            tokens=layout.length,
-        )
-    if (layout.length // SMALLEST_BLOCKS[0] + 1) * (layout.length // SMALLEST_BLOCKS[1] + 1) > MOST_KEY_BLOCKS:
-        return say(
-            "The Triton kernel's list of key blocks for {tokens} tokens would be too large.", tokens=layout.length
-        )
+    windows = any(isinstance(way, Window) for way in (*table.approximation_groups(), *table.refresh_groups()))
+    if windows and has_bands(table):
+        return say("The Triton kernel takes windows or bands in one layer, not both.")
     return None
 
 
+@lru_cache(maxsize=256)
+def about_shapes(q: Shape, k: Shape, v: Shape, dtypes: tuple[torch.dtype, ...], scale: float | None) -> str | None:
+    """The part of `why_not` that looks at the shapes of q, k and v, at their dtypes and at the scale."""
+    if not len(q) == len(k) == len(v) == 4:
+        return say("The Triton kernel takes queries, keys and values of four axes.")
+    if k[1] != q[1]:
+        return say(
+            "Keys have {keys} heads and queries {heads}; the Triton kernel has no grouped-query attention.",
+            keys=k[1],
+            heads=q[1],
+        )
+    if not q == k == v:
+        return say("Queries, keys and values differ in shape, and the Triton kernel serves self-attention.")
+    if len(set(dtypes)) > 1 or dtypes[0] not in DTYPES:
+        return say("The Triton kernel computes in float16 and bfloat16, not in {dtype}.", dtype=dtypes[0])
+    if q[3] not in HEAD_DIMS:
+        sizes = ", ".join(map(str, HEAD_DIMS))
+        return say("The head size is {size}, and the Triton kernel has {sizes}.", size=q[3], sizes=sizes)
+    if scale is not None and not scale > 0:
+        return say("The Triton kernel needs a positive scale, not {scale}.", scale=scale)
+    if (q[2] // SMALLEST_BLOCKS[0] + 1) * (q[2] // SMALLEST_BLOCKS[1] + 1) > MOST_KEY_BLOCKS:
+        return say("The Triton kernel's list of key blocks for {tokens} tokens would be too large.", tokens=q[2])
+    return None
+
+
+@lru_cache(maxsize=16)
 def about_device(device: torch.device) -> str | None:
     """Why a device cannot run the kernel at all."""
     if device.type != "cuda":
@@ -103,6 +114,11 @@ def triton_missing() -> str | None:
     try:
         from . import pointer  # noqa: F401
     except ImportError as error:
+        if sys.platform == "win32":
+            return say(
+                "Triton is not installed or does not load ({error}); triton-windows would make this faster.",
+                error=first_line(error),
+            )
         return say("Triton is not installed or does not load ({error}).", error=first_line(error))
     except Exception as error:  # A broken Triton may fail in any way when it loads, and no way may stop a sampling run.
         return say("Triton does not load: {kind}: {error}.", kind=type(error).__name__, error=first_line(error))
@@ -116,10 +132,13 @@ def switched_off() -> str | None:
     return None
 
 
-def fault(device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bool = False) -> str | None:
-    """Why the kernel is not to be used on a device with a dtype and head size, and with windows that pool or others:
-    tried once, the answer is kept. A moment that allows no trial decides nothing: it is tried later."""
+def fault(
+    device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bool = False, wide: bool = False
+) -> str | None:
+    """Why the kernel is not to be used on a device with a dtype and head size, with windows that pool or others, and
+    with tensors of this reach (see `Config.wide`): tried once, the answer is kept. A moment that allows no trial
+    decides nothing: it is tried later."""
     try:
-        return trial_of(device, dtype, head_dim, pooled).reason
+        return trial_of(device, dtype, head_dim, pooled, wide).reason
     except NotNow as moment:
         return str(moment)

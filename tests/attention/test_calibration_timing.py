@@ -90,6 +90,15 @@ def test_costs_of_a_head_are_its_part_of_what_its_site_took():
     assert (costs["projection"], costs["share_saving"]) == (7.0, 0.25)
 
 
+@pytest.mark.parametrize("mixed, way", [(6.0, 2.0), (7.0, 3.0), (5.0, 2.0)])
+def test_what_a_mixed_site_takes_more_than_its_parts_is_laid_on_its_windows(mixed, way):
+    times = SiteTimes(8.0, (4.0,), 5.0, 13.0, 9.0, 1.0, None, 0.0, mixed)
+    costs = _site_costs([times], 2, 0.5)
+    assert costs["way"].tolist() == [way] and costs["residual"].tolist() == [way + 0.5]
+    assert costs["full"] == 4.0 and costs["refresh"].tolist() == [2.5]
+    assert costs["full"] + costs["way"][0] == max(mixed, 6.0)
+
+
 def test_rounds_end_with_the_budget_and_one_is_always_made(monkeypatch):
     calls = []
     _medians({"way": lambda: calls.append(1)}, 0.0, torch.device("cpu"))

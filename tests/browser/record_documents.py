@@ -144,7 +144,9 @@ def large(layers: int = LAYERS, heads: int = HEADS, steps: int = LONG) -> tuple[
     steps_of_run = [StepCount(place) for place in plan.positions]
     record = RunRecord(steps_of_run, "euler", "simple", cfg=1.0, seed=7, plan=plan, level="D3")
     record.methods, record.id, record.started = laid_out.map(), "0123456789ab", 1795778248.0
-    fractions = planned.fractions(laid_out, sites, None, (64, 64), plan.measurement, True)
+    fractions = planned.fractions(
+        laid_out, sites, None, (64, 64), plan.measurement, True, torch.device("cpu"), torch.float32
+    )
     names, counts = zip(*((site.name, site.heads) for site in sites), strict=True)
     subject = Subject("12", "4f5ac0de-prompt", "flux", 11_901_408_320, "NVIDIA H100", names, counts)
     more = {"planned": fractions, "head_map": planned.head_map(laid_out, ()), "tokens": 4096, "cache_limit": 2**34}

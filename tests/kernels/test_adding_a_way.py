@@ -101,7 +101,7 @@ def test_a_plan_can_name_it(listed):
 )
 def test_triton_refuses_it_with_a_sentence(table):
     q = torch.zeros(1, 2, LAYOUT.length, 64, dtype=torch.float16)
-    sentence = triton.about_call(q, q, q, LAYOUT, table)
+    sentence = triton.about_table(LAYOUT, table)
     assert sentence == "The Triton kernel computes no head by 'every second key'."
     assert why_not(q, q, q, LAYOUT, table, cached=q[:, :1], residual=q[:, :1, : LAYOUT.image]) is None
 

@@ -11,9 +11,10 @@ from kernel_cases import caches, mixed, qkv
 
 from ditfastattn.kernels import BACKENDS, FULL, REUSE, HeadTable, Layout, Window, dispatch, head_wise
 from ditfastattn.kernels.backends import Backend
+from ditfastattn.kernels.done import Done
 from ditfastattn.kernels.triton import backend, launch
 from ditfastattn.kernels.triton.configs import PINGPONG, POINTER, Config
-from ditfastattn.kernels.triton.operands import why_no_descriptors
+from ditfastattn.kernels.triton.operands import why_no_descriptors, why_unaligned
 from ditfastattn.kernels.triton.trial import Trial
 
 LAYOUT = Layout((6, 37), prefix=3, suffix=2)
@@ -69,7 +70,9 @@ def test_the_first_that_can_serves_and_the_others_reasons_are_kept(serving, monk
             asked.append(number)
             return None if number == serving else f"{number} cannot."
 
-        return Backend(f"n{number}", ("fused", "fused", "tiled")[number], "", why_not, lambda *a, **b: number, True)
+        return Backend(
+            f"n{number}", ("fused", "fused", "tiled")[number], "", why_not, lambda *a, **b: Done(number, False), True
+        )
 
     monkeypatch.setattr(dispatch, "BACKENDS", tuple(map(make, range(3))))
     monkeypatch.setattr(dispatch, "why_not", lambda *a, **b: None)
@@ -96,7 +99,8 @@ def on_hopper(monkeypatch):
         monkeypatch.setattr(backend, "is_hopper", lambda device: True)
         monkeypatch.setattr(backend, "why_not", lambda *a, **b: None)
         monkeypatch.setattr(backend, "trial_of", lambda *a: Trial(None, winner))
-        monkeypatch.setattr(backend, "device_configs", lambda device, head_dim: configs)
+        monkeypatch.setattr(backend, "device_configs", lambda *args: configs)
+        monkeypatch.setattr(backend, "leaves_full", lambda *args: False)
 
     return make
 
@@ -131,7 +135,7 @@ def test_what_a_descriptor_cannot_describe_gets_one_sentence(which, words, on_ho
         q = torch.zeros(q.numel() + 1, dtype=q.dtype)[1:].view(shape).transpose(1, 2).copy_(q)
     sentence = hopper_refusal(q, k, v)
     assert words in sentence and sentence[0].isupper() and sentence.endswith(".") and "\n" not in sentence
-    assert sentence == why_no_descriptors([q, k, v])
+    assert sentence == (why_no_descriptors if which == "repeated" else why_unaligned)([q, k, v])
 
 
 @pytest.mark.parametrize("winner", [SMALL, TURNS], ids=str)
@@ -141,16 +145,19 @@ def test_the_pointer_back_end_takes_its_own_configuration_whoever_won(winner, on
     monkeypatch.setattr(backend, "head_wise", lambda *a, config, **b: taken.append(config))
     for one in BACKENDS[:2]:
         options = {"scale": None, "cached": None, "residual": None, "dense": None}
-        one.head_wise(*halves(), LAYOUT, MIXED, None, **options)
+        q, k, v = halves()
+        one.head_wise(q, k, v, LAYOUT, MIXED, torch.empty_like(q), **options)
     assert taken == [winner, SMALL] and SMALL.path == POINTER
 
 
 @interpreted
-@pytest.mark.parametrize("order", ["tokens first", "sliced tokens"])
-def test_dispatch_serves_a_mixed_table_by_one_launch_where_the_kernel_can(order, on_hopper, monkeypatch):
-    """With TURNS as the winner and rows that no descriptor describes, the pointer kernel serves."""
-    on_hopper(TURNS if order == "sliced tokens" else SMALL)
-    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 64, torch.float16, order)
+@pytest.mark.parametrize("repeated", [False, True])
+def test_dispatch_serves_a_mixed_table_by_one_launch_where_the_kernel_can(repeated, on_hopper, monkeypatch):
+    """With TURNS as the winner and heads that no descriptor describes, the pointer kernel serves."""
+    on_hopper(TURNS if repeated else SMALL)
+    q, k, v = qkv(1, len(MIXED), LAYOUT.length, 64, torch.float16)
+    if repeated:
+        k, v = (x[:, :1].expand(-1, len(MIXED), -1, -1) for x in (k, v))
     arguments = caches(q, LAYOUT, MIXED)
     wanted = head_wise(q, k, v, LAYOUT, MIXED, **arguments)
     monkeypatch.setattr(dispatch, "why_not", lambda *a, **b: None)

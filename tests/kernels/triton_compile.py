@@ -10,38 +10,42 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from triton.experimental.gluon._runtime import GluonASTSource
 
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, candidates
+from ditfastattn.kernels.triton.configs import PINGPONG, candidates, lanes
 from ditfastattn.kernels.triton.hopper.kernel import ROWS, pingpong_kernel
-from ditfastattn.kernels.triton.hopper.launch import POOLED_KEYS, block_layout
+from ditfastattn.kernels.triton.hopper.launch import block_layout
 from ditfastattn.kernels.triton.hopper.preparation import attend_pooled_kernel, order_kernel
 from ditfastattn.kernels.triton.pointer import attention_kernel
-from ditfastattn.kernels.triton.pool import pool_kernel
+from ditfastattn.kernels.triton.pool import TILES, bias_kernel, pool_kernel
+from ditfastattn.kernels.triton.units import lanes_of
+from ditfastattn.kernels.triton.worklist import POOLED_KEYS
 
 TARGETS = {
     **{f"sm_{n}": GPUTarget("cuda", n, 32) for n in (80, 86, 89, 90, 100, 120)},
     "gfx942": GPUTarget("hip", "gfx942", 64),
+    "gfx1100": GPUTarget("hip", "gfx1100", 32),
 }
 # Bytes of shared memory that one program may have.
 SHARED = {"sm_80": 166912, "sm_86": 101376, "sm_89": 101376, "sm_90": 232448, "sm_100": 232448, "sm_120": 101376}
-SHARED["gfx942"] = 65536
+SHARED |= {"gfx942": 65536, "gfx1100": 65536}
 TENSORS = ("q", "k", "v", "out", "cached", "residual", "fresh", "q_tiled", "k_tiled", "v_tiled")
-TENSORS += ("pooled_k", "pooled_v", "pooled_out")
-TABLES = {"items": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32", "chosen": "*i32", "starts": "*i32"}
-TABLES |= {"pooled_bias": "*fp32", "variance": "*fp32", "squares": "*fp32", "pooled_sum": "*fp32"}
+TENSORS += ("means", "pooled", "pooled_out")
+TABLES = {"parts": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32", "chosen": "*i64", "starts": "*i32"}
+TABLES |= {"pooled_bias": "*fp32", "log_tokens": "*fp32", "bias": "*fp32", "pooled_sum": "*fp32"}
 
 
 def configurations(name, head_dim):
     """What the pack may run on a target."""
     target = TARGETS[name]
-    return candidates(target.backend, target.arch if target.backend == "cuda" else 0, head_dim)
+    cuda = target.backend == "cuda"
+    return candidates("cuda" if cuda else target.arch, target.arch if cuda else 0, head_dim)
 
 
 def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):
     """A kernel as the launcher asks for it on a target: 16-byte rows, `config`'s block sizes."""
-    d0, d1 = HEAD_DIMS[head_dim]
+    d0, d1 = lanes(head_dim, config.queries)
     constants = {
         "BM": config.queries, "BN": config.keys, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8, "UPCAST": False,
-        "WIDE": False, "EMIT": emit, "POOLED": pooled, "STAGES": config.pooled_stages,
+        "WIDE": config.wide, "EMIT": emit, "POOLED": pooled, "STAGES": config.pooled_stages,
     }  # fmt: skip
     if config.path == PINGPONG:
         constants["STAGES"] = config.stages
@@ -58,14 +62,19 @@ def ordering(name, head_dim, element="bf16"):
 
 def pooling(name, head_dim, element="bf16"):
     """The kernel that pools tiles of 64 tokens."""
-    lanes = 1 << (head_dim - 1).bit_length()
-    constants = {"TOKENS": 64, "LANES": lanes, "D": head_dim, "UNIT": 8}
+    constants = {"TOKENS": 64, "LANES": lanes_of(head_dim), "D": head_dim, "UNIT": 8}
     return _compile(pool_kernel, constants, TARGETS[name], element, num_warps=4)
+
+
+def weighing(name, head_dim):
+    """The kernel that gives pooled keys their bias."""
+    constants = {"TILES": TILES, "LANES": lanes_of(head_dim), "D": head_dim}
+    return _compile(bias_kernel, constants, TARGETS[name], "bf16", num_warps=4)
 
 
 def attending_pooled(name, head_dim, config, element="bf16"):
     """The kernel of pooled keys alone that goes before the Hopper kernel with `config`."""
-    d0, d1 = HEAD_DIMS[head_dim]
+    d0, d1 = lanes(head_dim, config.queries)
     constants = {"BM": config.queries, "BN": POOLED_KEYS, "STAGES": 2, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8}
     return _compile(attend_pooled_kernel, constants | {"UPCAST": False}, TARGETS[name], element, num_warps=8)
 
@@ -73,14 +82,14 @@ def attending_pooled(name, head_dim, config, element="bf16"):
 def _compile(kernel, constants, target, element, **options):
     names = kernel.arg_names
     constants = {n: value for n, value in constants.items() if n in names}
-    constants = constants | {n: 1 for n in names if n.endswith("_dim")}
     pointers = dict.fromkeys(TENSORS, f"*{element}") | TABLES
     source = ASTSource
     if kernel is pingpong_kernel:
         source = GluonASTSource
         pointers |= {n: _descriptor(n, constants, element) for n in names if re.match("[qkv][01]", n)}
     signature = {
-        n: "constexpr" if n in constants else pointers.get(n, "fp32" if n == "scale" else "i32") for n in names
+        n: "constexpr" if n in constants else pointers.get(n, "fp32" if n in ("scale", "factor") else "i32")
+        for n in names
     }
     aligned = {(i,): [["tt.divisibility", 16]] for i, n in enumerate(names) if signature[n].startswith("*")}
     return triton.compile(source(kernel, signature, constexprs=constants, attrs=aligned), target, options)
@@ -88,9 +97,9 @@ def _compile(kernel, constants, target, element, **options):
 
 def _descriptor(name, constants, element):
     """The type of a descriptor as `hopper.launch._descriptors` makes it: q0 to v1, in tile order or not."""
-    lanes = constants["D1"] if name[1] == "1" and constants["D1"] else constants["D0"]
+    width = constants["D1"] if name[1] == "1" and constants["D1"] else constants["D0"]
     rows = ROWS.value if name[0] == "q" else constants["BN"]
-    return f"tensordesc<{element}[1, 1, {rows}, {lanes}],{block_layout(lanes)!r}>"
+    return f"tensordesc<{element}[1, 1, {rows}, {width}],{block_layout(width)!r}>"
 
 
 def assert_products_overlap(kernel):

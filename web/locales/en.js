@@ -136,10 +136,10 @@ export default {
     "The CFG is not a finite number ({cfg}): set it to another.",
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.",
+  "The Hopper kernel has no bands; the pointer kernel has.":
+    "The Hopper kernel has no bands; the pointer kernel has.",
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.",
-  "The Hopper kernel needs rows of neighbouring elements that start on 16 bytes.":
-    "The Hopper kernel needs rows of neighbouring elements that start on 16 bytes.",
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
     "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.",
   "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
@@ -160,8 +160,10 @@ export default {
     "The Triton kernel runs on CUDA and ROCm devices, not on {device}.",
   "The Triton kernel takes queries, keys and values of four axes.":
     "The Triton kernel takes queries, keys and values of four axes.",
-  "The Triton kernel was tried on this GPU and differs by {difference} from the tiled path, more than {allowed}.":
-    "The Triton kernel was tried on this GPU and differs by {difference} from the tiled path, more than {allowed}.",
+  "The Triton kernel takes windows or bands in one layer, not both.":
+    "The Triton kernel takes windows or bands in one layer, not both.",
+  "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
+    "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.",
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
     "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.",
   "The Triton kernel's list of key blocks for {tokens} tokens would be too large.":
@@ -186,6 +188,8 @@ export default {
     "The calibration's {what} must not be negative.",
   "The error to stay below, or the fraction of attention to keep, must not be negative.":
     "The error to stay below, or the fraction of attention to keep, must not be negative.",
+  "The fused kernels need rows of neighbouring elements that start on 16 bytes.":
+    "The fused kernels need rows of neighbouring elements that start on 16 bytes.",
   "The gain of reuse must be finite and above 0.":
     "The gain of reuse must be finite and above 0.",
   "The guard could not check a layer ({error}) and was off from then on.":
@@ -360,6 +364,8 @@ export default {
     "Triton does not load: {kind}: {error}.",
   "Triton is not installed or does not load ({error}).":
     "Triton is not installed or does not load ({error}).",
+  "Triton is not installed or does not load ({error}); triton-windows would make this faster.":
+    "Triton is not installed or does not load ({error}); triton-windows would make this faster.",
   "Watched: the plan for the runs to come is made.":
     "Watched: the plan for the runs to come is made.",
   "attends in windows of its own":
@@ -404,8 +410,6 @@ export default {
     "{first} {second}",
   "{half} of the tokens to either side":
     "{half} of the tokens to either side",
-  "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.":
-    "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.",
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     "{layer} could not be compressed ({reason}); the rest of the run was computed in full.",
   "{layer} ran in full: another node has put a function of its own in the place of its layer.":

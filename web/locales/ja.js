@@ -138,10 +138,10 @@ export default {
     'CFG \u304c\u6709\u9650\u306e\u6570\u3067\u306f\u3042\u308a\u307e\u305b\u3093\uff08{cfg}\uff09\u3002\u5225\u306e\u5024\u306b\u3057\u3066\u304f\u3060\u3055\u3044\u3002',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU \u306e compute capability \u306f {major}.{minor} \u3067\u3001Triton \u30ab\u30fc\u30cd\u30eb\u306b\u306f 8.0 \u304c\u5fc5\u8981\u3067\u3059\u3002',
+  "The Hopper kernel has no bands; the pointer kernel has.":
+    'Hopper \u30ab\u30fc\u30cd\u30eb\u306b\u306f\u5e2f\u304c\u3042\u308a\u307e\u305b\u3093\u3002\u30dd\u30a4\u30f3\u30bf\u30ab\u30fc\u30cd\u30eb\u306b\u306f\u3042\u308a\u307e\u3059\u3002',
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     'Hopper \u30ab\u30fc\u30cd\u30eb\u304c\u7121\u52b9\u304b\u3001\u3053\u306e GPU \u3067\u306e\u8a66\u884c\u3067 pointer \u30ab\u30fc\u30cd\u30eb\u304c\u9078\u3070\u308c\u307e\u3057\u305f\u3002',
-  "The Hopper kernel needs rows of neighbouring elements that start on 16 bytes.":
-    'Hopper \u30ab\u30fc\u30cd\u30eb\u306b\u306f\u3001\u8981\u7d20\u304c\u9023\u7d9a\u3057 16 \u30d0\u30a4\u30c8\u5883\u754c\u304b\u3089\u59cb\u307e\u308b\u884c\u304c\u5fc5\u8981\u3067\u3059\u3002',
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
     'Hopper \u30ab\u30fc\u30cd\u30eb\u306f\u3001\u30d8\u30c3\u30c9\u3084\u30d0\u30c3\u30c1\u8981\u7d20\u304c\u30e1\u30e2\u30ea\u4e0a\u3067\u91cd\u8907\u3059\u308b\u30c6\u30f3\u30bd\u30eb\u3092\u8aad\u3081\u307e\u305b\u3093\u3002',
   "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
@@ -162,8 +162,10 @@ export default {
     'Triton \u30ab\u30fc\u30cd\u30eb\u306f CUDA \u3068 ROCm \u306e\u30c7\u30d0\u30a4\u30b9\u3067\u52d5\u304d\u3001{device} \u3067\u306f\u52d5\u304d\u307e\u305b\u3093\u3002',
   "The Triton kernel takes queries, keys and values of four axes.":
     'Triton \u30ab\u30fc\u30cd\u30eb\u306f\u56db\u3064\u306e\u8ef8\u3092\u6301\u3064\u30af\u30a8\u30ea\u3001\u30ad\u30fc\u3001\u5024\u3092\u53d7\u3051\u53d6\u308a\u307e\u3059\u3002',
-  "The Triton kernel was tried on this GPU and differs by {difference} from the tiled path, more than {allowed}.":
-    'Triton \u30ab\u30fc\u30cd\u30eb\u3092\u3053\u306e GPU \u3067\u8a66\u3057\u305f\u3068\u3053\u308d\u3001\u30bf\u30a4\u30eb\u51e6\u7406\u3068\u306e\u5dee\u304c {difference} \u3067\u3001\u8a31\u5bb9\u5024 {allowed} \u3092\u8d85\u3048\u307e\u3057\u305f\u3002',
+  "The Triton kernel takes windows or bands in one layer, not both.":
+    'Triton \u30ab\u30fc\u30cd\u30eb\u304c\u4e00\u3064\u306e\u5c64\u3067\u6271\u3046\u306e\u306f\u3001\u30a6\u30a3\u30f3\u30c9\u30a6\u304b\u5e2f\u306e\u3069\u3061\u3089\u304b\u3060\u3051\u3067\u3059\u3002',
+  "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
+    'Triton \u30ab\u30fc\u30cd\u30eb\u3092\u3053\u306e GPU \u3067\u8a66\u3057\u305f\u3068\u3053\u308d\u3001\u30bf\u30a4\u30eb\u51e6\u7406\u3068\u306e\u5dee\u304c {difference} % \u3067\u3001\u8a31\u5bb9\u5024 {allowed} % \u3092\u8d85\u3048\u307e\u3057\u305f\u3002',
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
     'Triton \u30ab\u30fc\u30cd\u30eb\u3092\u3053\u306e GPU \u3067\u8a66\u3057\u307e\u3057\u305f\u304c\u3001\u30bf\u30a4\u30eb\u51e6\u7406\u3088\u308a\u901f\u304f\u3042\u308a\u307e\u305b\u3093\uff1a{fused} ms \u5bfe {tiled} ms\u3002',
   "The Triton kernel's list of key blocks for {tokens} tokens would be too large.":
@@ -188,6 +190,8 @@ export default {
     '\u30ad\u30e3\u30ea\u30d6\u30ec\u30fc\u30b7\u30e7\u30f3\u306e {what} \u306f\u8ca0\u3067\u3042\u3063\u3066\u306f\u306a\u308a\u307e\u305b\u3093\u3002',
   "The error to stay below, or the fraction of attention to keep, must not be negative.":
     '\u8aa4\u5dee\u306e\u4e0a\u9650\u3084\u6b8b\u3059\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3\u306e\u5272\u5408\u306f\u8ca0\u3067\u3042\u3063\u3066\u306f\u306a\u308a\u307e\u305b\u3093\u3002',
+  "The fused kernels need rows of neighbouring elements that start on 16 bytes.":
+    '\u878d\u5408\u30ab\u30fc\u30cd\u30eb\u306b\u306f\u3001\u8981\u7d20\u304c\u9023\u7d9a\u3057\u3001\u5148\u982d\u304c 16 \u30d0\u30a4\u30c8\u5883\u754c\u306b\u63c3\u3063\u305f\u884c\u304c\u5fc5\u8981\u3067\u3059\u3002',
   "The gain of reuse must be finite and above 0.":
     '\u518d\u5229\u7528\u306e\u5229\u5f97\u306f 0 \u3088\u308a\u5927\u304d\u3044\u6709\u9650\u306e\u6570\u3067\u306a\u3051\u308c\u3070\u306a\u308a\u307e\u305b\u3093\u3002',
   "The guard could not check a layer ({error}) and was off from then on.":
@@ -362,6 +366,8 @@ export default {
     'Triton \u3092\u8aad\u307f\u8fbc\u3081\u307e\u305b\u3093\uff1a{kind}\uff1a{error}\u3002',
   "Triton is not installed or does not load ({error}).":
     'Triton \u304c\u30a4\u30f3\u30b9\u30c8\u30fc\u30eb\u3055\u308c\u3066\u3044\u306a\u3044\u304b\u3001\u8aad\u307f\u8fbc\u3081\u307e\u305b\u3093\uff08{error}\uff09\u3002',
+  "Triton is not installed or does not load ({error}); triton-windows would make this faster.":
+    'Triton \u304c\u30a4\u30f3\u30b9\u30c8\u30fc\u30eb\u3055\u308c\u3066\u3044\u306a\u3044\u304b\u3001\u8aad\u307f\u8fbc\u3081\u307e\u305b\u3093\uff08{error}\uff09\u3002triton-windows \u304c\u3042\u308c\u3070\u901f\u304f\u306a\u308a\u307e\u3059\u3002',
   "Watched: the plan for the runs to come is made.":
     '\u89b3\u5bdf\u3057\u307e\u3057\u305f\u3002\u4ee5\u5f8c\u306e\u5b9f\u884c\u306e\u30d7\u30e9\u30f3\u304c\u3067\u304d\u307e\u3057\u305f\u3002',
   "attends in windows of its own":
@@ -406,8 +412,6 @@ export default {
     '{first}{second}',
   "{half} of the tokens to either side":
     '\u4e21\u5074\u306b\u30c8\u30fc\u30af\u30f3\u306e {half} \u305a\u3064',
-  "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.":
-    '{tokens} \u30c8\u30fc\u30af\u30f3\u306e {heads} \u30d8\u30c3\u30c9\u306f\u3001Triton \u30ab\u30fc\u30cd\u30eb\u306e\u4f5c\u696d\u30ea\u30b9\u30c8\u306e\u7bc4\u56f2\u3092\u8d85\u3048\u307e\u3059\u3002',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     '{layer} \u3092\u5727\u7e2e\u3067\u304d\u307e\u305b\u3093\u3067\u3057\u305f\uff08{reason}\uff09\u3002\u5b9f\u884c\u306e\u6b8b\u308a\u306f\u5b8c\u5168\u306b\u8a08\u7b97\u3057\u307e\u3057\u305f\u3002',
   "{layer} ran in full: another node has put a function of its own in the place of its layer.":

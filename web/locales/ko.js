@@ -138,10 +138,10 @@ export default {
     'CFG\uac00 \uc720\ud55c\ud55c \uc218\uac00 \uc544\ub2d9\ub2c8\ub2e4({cfg}). \ub2e4\ub978 \uac12\uc73c\ub85c \ubc14\uafb8\uc138\uc694.',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU\uc758 compute capability\ub294 {major}.{minor}\uc774\uace0 Triton \ucee4\ub110\uc5d0\ub294 8.0\uc774 \ud544\uc694\ud569\ub2c8\ub2e4.',
+  "The Hopper kernel has no bands; the pointer kernel has.":
+    'Hopper \ucee4\ub110\uc5d0\ub294 \ub760\uac00 \uc5c6\uace0, \ud3ec\uc778\ud130 \ucee4\ub110\uc5d0\ub294 \uc788\uc2b5\ub2c8\ub2e4.',
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     'Hopper \ucee4\ub110\uc774 \uaebc\uc838 \uc788\uac70\ub098, \uc774 GPU\uc5d0\uc11c\uc758 \uc2dc\ud5d8\uc5d0\uc11c pointer \ucee4\ub110\uc774 \uc120\ud0dd\ub418\uc5c8\uc2b5\ub2c8\ub2e4.',
-  "The Hopper kernel needs rows of neighbouring elements that start on 16 bytes.":
-    'Hopper \ucee4\ub110\uc5d0\ub294 \uc6d0\uc18c\uac00 \uc5f0\uc18d\ub418\uace0 16\ubc14\uc774\ud2b8 \uacbd\uacc4\uc5d0\uc11c \uc2dc\uc791\ud558\ub294 \ud589\uc774 \ud544\uc694\ud569\ub2c8\ub2e4.',
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
     'Hopper \ucee4\ub110\uc740 \ud5e4\ub4dc\ub098 \ubc30\uce58 \ud56d\ubaa9\uc774 \uba54\ubaa8\ub9ac\uc5d0\uc11c \ubc18\ubcf5\ub418\ub294 \ud150\uc11c\ub97c \uc77d\uc9c0 \ubabb\ud569\ub2c8\ub2e4.',
   "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
@@ -162,8 +162,10 @@ export default {
     'Triton \ucee4\ub110\uc740 CUDA\uc640 ROCm \uc7a5\uce58\uc5d0\uc11c \uc2e4\ud589\ub418\uba70 {device}\uc5d0\uc11c\ub294 \uc2e4\ud589\ub418\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel takes queries, keys and values of four axes.":
     'Triton \ucee4\ub110\uc740 \ucd95\uc774 \ub124 \uac1c\uc778 \ucffc\ub9ac, \ud0a4, \uac12\uc744 \ubc1b\uc2b5\ub2c8\ub2e4.',
-  "The Triton kernel was tried on this GPU and differs by {difference} from the tiled path, more than {allowed}.":
-    'Triton \ucee4\ub110\uc744 \uc774 GPU\uc5d0\uc11c \uc2dc\ud5d8\ud55c \uacb0\uacfc \ud0c0\uc77c \uacbd\ub85c\uc640 {difference}\ub9cc\ud07c \ub2ec\ub77c \ud5c8\uc6a9\uce58 {allowed}\uc744(\ub97c) \ub118\uc2b5\ub2c8\ub2e4.',
+  "The Triton kernel takes windows or bands in one layer, not both.":
+    'Triton \ucee4\ub110\uc740 \ud55c \ub808\uc774\uc5b4\uc5d0\uc11c \uc708\ub3c4\ub098 \ub760 \uac00\uc6b4\ub370 \ud558\ub098\ub9cc \ubc1b\uc2b5\ub2c8\ub2e4.',
+  "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
+    'Triton \ucee4\ub110\uc744 \uc774 GPU\uc5d0\uc11c \uc2dc\ud5d8\ud55c \uacb0\uacfc \ud0c0\uc77c \uacbd\ub85c\uc640 {difference}%\ub9cc\ud07c \ub2ec\ub77c \ud5c8\uc6a9\uce58 {allowed}%\uc744(\ub97c) \ub118\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
     'Triton \ucee4\ub110\uc744 \uc774 GPU\uc5d0\uc11c \uc2dc\ud5d8\ud588\uc73c\ub098 \ud0c0\uc77c \uacbd\ub85c\ubcf4\ub2e4 \ube60\ub974\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4: {fused} ms \ub300 {tiled} ms.',
   "The Triton kernel's list of key blocks for {tokens} tokens would be too large.":
@@ -188,6 +190,8 @@ export default {
     '\ubcf4\uc815\uc758 {what}\uc740(\ub294) \uc74c\uc218\uc77c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4.',
   "The error to stay below, or the fraction of attention to keep, must not be negative.":
     '\uc624\ucc28 \uc0c1\ud55c\uc774\ub098 \ub0a8\uae38 \uc5b4\ud150\uc158 \ube44\uc728\uc740 \uc74c\uc218\uc77c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4.',
+  "The fused kernels need rows of neighbouring elements that start on 16 bytes.":
+    '\uc735\ud569 \ucee4\ub110\uc5d0\ub294 \uc694\uc18c\uac00 \uc5f0\uc18d\ub418\uace0 16\ubc14\uc774\ud2b8 \uacbd\uacc4\uc5d0\uc11c \uc2dc\uc791\ud558\ub294 \ud589\uc774 \ud544\uc694\ud569\ub2c8\ub2e4.',
   "The gain of reuse must be finite and above 0.":
     '\uc7ac\uc0ac\uc6a9\uc758 \uc774\ub4dd\uc740 0\ubcf4\ub2e4 \ud070 \uc720\ud55c\ud55c \uc218\uc5ec\uc57c \ud569\ub2c8\ub2e4.',
   "The guard could not check a layer ({error}) and was off from then on.":
@@ -362,6 +366,8 @@ export default {
     'Triton\uc744 \ubd88\ub7ec\uc62c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4: {kind}: {error}.',
   "Triton is not installed or does not load ({error}).":
     'Triton\uc774 \uc124\uce58\ub418\uc9c0 \uc54a\uc558\uac70\ub098 \ubd88\ub7ec\uc62c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4({error}).',
+  "Triton is not installed or does not load ({error}); triton-windows would make this faster.":
+    'Triton\uc774 \uc124\uce58\ub418\uc9c0 \uc54a\uc558\uac70\ub098 \ubd88\ub7ec\uc62c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4({error}). triton-windows\ub97c \uc124\uce58\ud558\uba74 \ub354 \ube68\ub77c\uc9d1\ub2c8\ub2e4.',
   "Watched: the plan for the runs to come is made.":
     '\uad00\ucc30\ud588\uc2b5\ub2c8\ub2e4. \uc55e\uc73c\ub85c\uc758 \uc2e4\ud589\uc744 \uc704\ud55c \ud50c\ub79c\uc774 \ub9cc\ub4e4\uc5b4\uc84c\uc2b5\ub2c8\ub2e4.',
   "attends in windows of its own":
@@ -406,8 +412,6 @@ export default {
     '{first} {second}',
   "{half} of the tokens to either side":
     '\uc591\ucabd\uc73c\ub85c \ud1a0\ud070\uc758 {half}\uc529',
-  "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.":
-    '\ud1a0\ud070 {tokens}\uac1c\uc758 \ud5e4\ub4dc {heads}\uac1c\ub294 Triton \ucee4\ub110\uc758 \uc791\uc5c5 \ubaa9\ub85d \ubc94\uc704\ub97c \ub118\uc2b5\ub2c8\ub2e4.',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     '{layer}\uc744(\ub97c) \uc555\ucd95\ud560 \uc218 \uc5c6\uc5c8\uc2b5\ub2c8\ub2e4({reason}). \ub098\uba38\uc9c0 \uc2e4\ud589\uc740 \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4.',
   "{layer} ran in full: another node has put a function of its own in the place of its layer.":

@@ -138,10 +138,10 @@ export default {
     'CFG \u4e0d\u662f\u6709\u9650\u6578\uff08{cfg}\uff09\uff1a\u8acb\u6539\u70ba\u5176\u4ed6\u503c\u3002',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU \u7684\u8a08\u7b97\u80fd\u529b\u70ba {major}.{minor}\uff0c\u800c Triton \u6838\u5fc3\u9700\u8981 8.0\u3002',
+  "The Hopper kernel has no bands; the pointer kernel has.":
+    'Hopper \u6838\u5fc3\u6c92\u6709\u689d\u5e36\uff1b\u6307\u6a19\u6838\u5fc3\u6709\u3002',
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     'Hopper \u6838\u5fc3\u5df2\u95dc\u9589\uff0c\u6216\u5728\u6b64 GPU \u4e0a\u7684\u8a66\u57f7\u884c\u9078\u64c7\u4e86 pointer \u6838\u5fc3\u3002',
-  "The Hopper kernel needs rows of neighbouring elements that start on 16 bytes.":
-    'Hopper \u6838\u5fc3\u8981\u6c42\u5404\u5217\u5143\u7d20\u9023\u7e8c\uff0c\u4e14\u8d77\u59cb\u4f4d\u5740\u6309 16 \u4f4d\u5143\u7d44\u5c0d\u9f4a\u3002',
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
     'Hopper \u6838\u5fc3\u7121\u6cd5\u8b80\u53d6\u6ce8\u610f\u529b\u982d\u6216\u6279\u6b21\u9805\u5728\u8a18\u61b6\u9ad4\u4e2d\u91cd\u8907\u7684\u5f35\u91cf\u3002',
   "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
@@ -162,8 +162,10 @@ export default {
     'Triton \u6838\u5fc3\u5728 CUDA \u548c ROCm \u88dd\u7f6e\u4e0a\u57f7\u884c\uff0c\u4e0d\u652f\u63f4 {device}\u3002',
   "The Triton kernel takes queries, keys and values of four axes.":
     'Triton \u6838\u5fc3\u63a5\u53d7\u56db\u500b\u8ef8\u7684\u67e5\u8a62\u3001\u9375\u548c\u503c\u3002',
-  "The Triton kernel was tried on this GPU and differs by {difference} from the tiled path, more than {allowed}.":
-    'Triton \u6838\u5fc3\u5df2\u5728\u6b64 GPU \u4e0a\u8a66\u57f7\u884c\uff0c\u8207\u5206\u584a\u8def\u5f91\u76f8\u5dee {difference}\uff0c\u8d85\u904e {allowed}\u3002',
+  "The Triton kernel takes windows or bands in one layer, not both.":
+    'Triton \u6838\u5fc3\u5728\u4e00\u5c64\u4e2d\u53ea\u63a5\u53d7\u8996\u7a97\u6216\u689d\u5e36\uff0c\u4e0d\u80fd\u5169\u8005\u4e26\u7528\u3002',
+  "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
+    'Triton \u6838\u5fc3\u5df2\u5728\u6b64 GPU \u4e0a\u8a66\u57f7\u884c\uff0c\u8207\u5206\u584a\u8def\u5f91\u76f8\u5dee {difference} %\uff0c\u8d85\u904e {allowed} %\u3002',
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
     'Triton \u6838\u5fc3\u5df2\u5728\u6b64 GPU \u4e0a\u8a66\u57f7\u884c\uff0c\u4e26\u4e0d\u6bd4\u5206\u584a\u8def\u5f91\u5feb\uff1a{fused} \u6beb\u79d2\u5c0d {tiled} \u6beb\u79d2\u3002',
   "The Triton kernel's list of key blocks for {tokens} tokens would be too large.":
@@ -188,6 +190,8 @@ export default {
     '\u6821\u6e96\u8cc7\u6599\u7684 {what} \u4e0d\u80fd\u70ba\u8ca0\u3002',
   "The error to stay below, or the fraction of attention to keep, must not be negative.":
     '\u8aa4\u5dee\u4e0a\u9650\u6216\u8981\u4fdd\u7559\u7684\u6ce8\u610f\u529b\u6bd4\u4f8b\u4e0d\u80fd\u70ba\u8ca0\u3002',
+  "The fused kernels need rows of neighbouring elements that start on 16 bytes.":
+    '\u878d\u5408\u6838\u5fc3\u8981\u6c42\u6bcf\u5217\u5143\u7d20\u9023\u7e8c\u4e14\u8d77\u59cb\u4f4d\u5740\u4ee5 16 \u4f4d\u5143\u7d44\u5c0d\u9f4a\u3002',
   "The gain of reuse must be finite and above 0.":
     '\u91cd\u7528\u7684\u6536\u76ca\u5fc5\u9808\u662f\u5927\u65bc 0 \u7684\u6709\u9650\u6578\u3002',
   "The guard could not check a layer ({error}) and was off from then on.":
@@ -362,6 +366,8 @@ export default {
     'Triton \u7121\u6cd5\u8f09\u5165\uff1a{kind}\uff1a{error}\u3002',
   "Triton is not installed or does not load ({error}).":
     'Triton \u672a\u5b89\u88dd\u6216\u7121\u6cd5\u8f09\u5165\uff08{error}\uff09\u3002',
+  "Triton is not installed or does not load ({error}); triton-windows would make this faster.":
+    'Triton \u672a\u5b89\u88dd\u6216\u7121\u6cd5\u8f09\u5165\uff08{error}\uff09\uff1b\u5b89\u88dd triton-windows \u6703\u66f4\u5feb\u3002',
   "Watched: the plan for the runs to come is made.":
     '\u5df2\u89c0\u5bdf\uff1a\u4eca\u5f8c\u57f7\u884c\u6240\u7528\u7684\u65b9\u6848\u5df2\u7522\u751f\u3002',
   "attends in windows of its own":
@@ -406,8 +412,6 @@ export default {
     '{first}{second}',
   "{half} of the tokens to either side":
     '\u5169\u5074\u5404 {half} \u7684 token',
-  "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.":
-    '{tokens} \u500b token \u7684 {heads} \u500b\u982d\u8d85\u51fa\u4e86 Triton \u6838\u5fc3\u5de5\u4f5c\u6e05\u55ae\u7684\u7de8\u865f\u7bc4\u570d\u3002',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     '{layer} \u7121\u6cd5\u58d3\u7e2e\uff08{reason}\uff09\uff1b\u57f7\u884c\u7684\u5176\u9918\u90e8\u5206\u5b8c\u6574\u8a08\u7b97\u3002',
   "{layer} ran in full: another node has put a function of its own in the place of its layer.":

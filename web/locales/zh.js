@@ -138,10 +138,10 @@ export default {
     'CFG \u4e0d\u662f\u6709\u9650\u6570\uff08{cfg}\uff09\uff1a\u8bf7\u6539\u4e3a\u5176\u4ed6\u503c\u3002',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU \u7684\u8ba1\u7b97\u80fd\u529b\u4e3a {major}.{minor}\uff0c\u800c Triton \u5185\u6838\u9700\u8981 8.0\u3002',
+  "The Hopper kernel has no bands; the pointer kernel has.":
+    'Hopper \u5185\u6838\u6ca1\u6709\u6761\u5e26\uff1b\u6307\u9488\u5185\u6838\u6709\u3002',
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     'Hopper \u5185\u6838\u5df2\u5173\u95ed\uff0c\u6216\u5728\u6b64 GPU \u4e0a\u7684\u8bd5\u8fd0\u884c\u9009\u62e9\u4e86 pointer \u5185\u6838\u3002',
-  "The Hopper kernel needs rows of neighbouring elements that start on 16 bytes.":
-    'Hopper \u5185\u6838\u8981\u6c42\u5404\u884c\u5143\u7d20\u8fde\u7eed\uff0c\u4e14\u8d77\u59cb\u5730\u5740\u6309 16 \u5b57\u8282\u5bf9\u9f50\u3002',
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
     'Hopper \u5185\u6838\u65e0\u6cd5\u8bfb\u53d6\u6ce8\u610f\u529b\u5934\u6216\u6279\u6b21\u9879\u5728\u5185\u5b58\u4e2d\u91cd\u590d\u7684\u5f20\u91cf\u3002',
   "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
@@ -162,8 +162,10 @@ export default {
     'Triton \u5185\u6838\u5728 CUDA \u548c ROCm \u8bbe\u5907\u4e0a\u8fd0\u884c\uff0c\u4e0d\u652f\u6301 {device}\u3002',
   "The Triton kernel takes queries, keys and values of four axes.":
     'Triton \u5185\u6838\u63a5\u53d7\u56db\u4e2a\u8f74\u7684\u67e5\u8be2\u3001\u952e\u548c\u503c\u3002',
-  "The Triton kernel was tried on this GPU and differs by {difference} from the tiled path, more than {allowed}.":
-    'Triton \u5185\u6838\u5df2\u5728\u6b64 GPU \u4e0a\u8bd5\u8fd0\u884c\uff0c\u4e0e\u5206\u5757\u8def\u5f84\u76f8\u5dee {difference}\uff0c\u8d85\u8fc7 {allowed}\u3002',
+  "The Triton kernel takes windows or bands in one layer, not both.":
+    'Triton \u5185\u6838\u5728\u4e00\u5c42\u4e2d\u53ea\u63a5\u53d7\u7a97\u53e3\u6216\u6761\u5e26\uff0c\u4e0d\u80fd\u4e24\u8005\u5e76\u7528\u3002',
+  "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
+    'Triton \u5185\u6838\u5df2\u5728\u6b64 GPU \u4e0a\u8bd5\u8fd0\u884c\uff0c\u4e0e\u5206\u5757\u8def\u5f84\u76f8\u5dee {difference} %\uff0c\u8d85\u8fc7 {allowed} %\u3002',
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
     'Triton \u5185\u6838\u5df2\u5728\u6b64 GPU \u4e0a\u8bd5\u8fd0\u884c\uff0c\u5e76\u4e0d\u6bd4\u5206\u5757\u8def\u5f84\u5feb\uff1a{fused} \u6beb\u79d2\u5bf9 {tiled} \u6beb\u79d2\u3002',
   "The Triton kernel's list of key blocks for {tokens} tokens would be too large.":
@@ -188,6 +190,8 @@ export default {
     '\u6821\u51c6\u6570\u636e\u7684 {what} \u4e0d\u80fd\u4e3a\u8d1f\u3002',
   "The error to stay below, or the fraction of attention to keep, must not be negative.":
     '\u8bef\u5dee\u4e0a\u9650\u6216\u8981\u4fdd\u7559\u7684\u6ce8\u610f\u529b\u6bd4\u4f8b\u4e0d\u80fd\u4e3a\u8d1f\u3002',
+  "The fused kernels need rows of neighbouring elements that start on 16 bytes.":
+    '\u878d\u5408\u5185\u6838\u8981\u6c42\u6bcf\u884c\u5143\u7d20\u8fde\u7eed\u4e14\u8d77\u59cb\u5730\u5740\u6309 16 \u5b57\u8282\u5bf9\u9f50\u3002',
   "The gain of reuse must be finite and above 0.":
     '\u590d\u7528\u7684\u6536\u76ca\u5fc5\u987b\u662f\u5927\u4e8e 0 \u7684\u6709\u9650\u6570\u3002',
   "The guard could not check a layer ({error}) and was off from then on.":
@@ -362,6 +366,8 @@ export default {
     'Triton \u65e0\u6cd5\u8f7d\u5165\uff1a{kind}\uff1a{error}\u3002',
   "Triton is not installed or does not load ({error}).":
     'Triton \u672a\u5b89\u88c5\u6216\u65e0\u6cd5\u8f7d\u5165\uff08{error}\uff09\u3002',
+  "Triton is not installed or does not load ({error}); triton-windows would make this faster.":
+    'Triton \u672a\u5b89\u88c5\u6216\u65e0\u6cd5\u8f7d\u5165\uff08{error}\uff09\uff1b\u5b89\u88c5 triton-windows \u4f1a\u66f4\u5feb\u3002',
   "Watched: the plan for the runs to come is made.":
     '\u5df2\u89c2\u6d4b\uff1a\u4eca\u540e\u8fd0\u884c\u6240\u7528\u7684\u65b9\u6848\u5df2\u751f\u6210\u3002',
   "attends in windows of its own":
@@ -406,8 +412,6 @@ export default {
     '{first}{second}',
   "{half} of the tokens to either side":
     '\u4e24\u4fa7\u5404 {half} \u7684 token',
-  "{heads} heads of {tokens} tokens are more than the Triton kernel's work list can number.":
-    '{tokens} \u4e2a token \u7684 {heads} \u4e2a\u5934\u8d85\u51fa\u4e86 Triton \u5185\u6838\u5de5\u4f5c\u5217\u8868\u7684\u7f16\u53f7\u8303\u56f4\u3002',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     '{layer} \u65e0\u6cd5\u538b\u7f29\uff08{reason}\uff09\uff1b\u8fd0\u884c\u7684\u5176\u4f59\u90e8\u5206\u5b8c\u6574\u8ba1\u7b97\u3002',
   "{layer} ran in full: another node has put a function of its own in the place of its layer.":

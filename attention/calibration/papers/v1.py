@@ -8,7 +8,7 @@ learned variance, which that compares as well, are left out by the host.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import comfy.model_management
@@ -75,6 +75,10 @@ class LayerChoices:
             keep_projected=skippable,
             projected_source=computed,
         )
+
+    def tables(self, sites: Iterable[int]) -> list[HeadTable]:
+        """Those of the step at hand are not decided before it: nothing is known beforehand."""
+        return []
 
     def _last(self, step: int, site: int, wanted: Callable[[int], bool]) -> int:
         return next((s for s in range(step - 1, -1, -1) if wanted(self.choices[s][site].letter)), -1)

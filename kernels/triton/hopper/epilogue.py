@@ -201,7 +201,7 @@ def _store(
 ):  # fmt: skip
     """Store one part (ROWS, lanes) of the output, with what the head's role adds."""
     tensors, sizes, strides = output
-    out, cached, residual, fresh, pooled_out, pooled_sum, items, heads, slots = tensors
+    out, cached, residual, fresh, pooled_out, pooled_sum, parts, heads, slots = tensors
     batch, prefix, image, pools, refreshing = sizes
     D: gl.constexpr = kind[0]
     UNIT: gl.constexpr = kind[1]

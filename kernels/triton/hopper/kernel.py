@@ -49,7 +49,7 @@ EVERYTHING = gl.constexpr(1 << 30)
 )  # fmt: skip
 def pingpong_kernel(
     q0, k0, v0, q1, k1, v1, q0_tiled, k0_tiled, v0_tiled, q1_tiled, k1_tiled, v1_tiled, out, cached, residual, fresh,
-    pooled_out, pooled_sum, items, heads, slots, scale, batch, prefix, image, pools, refreshing,
+    pooled_out, pooled_sum, parts, heads, slots, scale, batch, prefix, image, pools, refreshing,
     o_batch, o_head, o_token, c_batch, c_head, c_token, r_batch, r_head, r_token,
     BN: gl.constexpr, STAGES: gl.constexpr, D0: gl.constexpr, D1: gl.constexpr, D: gl.constexpr, UNIT: gl.constexpr,
     EMIT: gl.constexpr, POOLED: gl.constexpr,
@@ -95,8 +95,8 @@ def pingpong_kernel(
     signals = (q_ready, k_ready, v_ready, k_free, v_free, turn)
 
     shape: gl.constexpr = (BN, STAGES, D0, D1)
-    fetched = (sources, sources_tiled, tiles, signals, items, heads, batch)
-    tensors = (out, cached, residual, fresh, pooled_out, pooled_sum, items, heads, slots)
+    fetched = (sources, sources_tiled, tiles, signals, parts, heads, batch)
+    tensors = (out, cached, residual, fresh, pooled_out, pooled_sum, parts, heads, slots)
     sizes = (batch, prefix, image, pools, refreshing)
     strides = (o_batch, o_head, o_token, c_batch, c_head, c_token, r_batch, r_head, r_token)
     # What the epilogue needs, handed on as arguments: computed here, it would take registers all through the loop.
@@ -116,8 +116,8 @@ def pingpong_kernel(
 @gluon.jit
 def _fetch(fetched, shape: gl.constexpr):
     """One warp: bring the queries once, and keys and values into the ring as it becomes free."""
-    sources, sources_tiled, tiles, signals, items, heads, batch = fetched
-    b, head, record, block = find_work(items, heads, batch)
+    sources, sources_tiled, tiles, signals, parts, heads, batch = fetched
+    b, head, record, block = find_work(parts, heads, batch)
     records = gl.load(record + 3).to(gl.pointer_type(gl.int32))
     tiled = gl.load(record + 4)
     b = b.to(gl.int32)

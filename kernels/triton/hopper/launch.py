@@ -7,14 +7,13 @@ from functools import lru_cache
 import torch
 
 from ...geometry import Layout
-from ..configs import HEAD_DIMS, PINGPONG, Config
-from ..operands import lanes_of, pooled_keys, upcast
-from ..worklist import WorkList
+from ..configs import PINGPONG, Config, lanes
+from ..operands import pooled_keys, upcast
+from ..units import UNIT, lanes_of
+from ..worklist import POOLED_KEYS, WorkList
 
 # Tokens that one program of the ordering kernel copies: 64 rows of 128 lanes are 16 KiB in registers at a time.
 ORDER_ROWS = 64
-# Pooled keys of a block: an image of 64 x 64 tokens has 64.
-POOLED_KEYS = 64
 
 
 def start(
@@ -29,18 +28,18 @@ def start(
         raise ValueError(f"The {PINGPONG} path has {GROUPS.value * ROWS.value} queries a block, not {config.queries}.")
     batch, _, _, head_dim = q.shape
     ordered = in_tile_order(tensors[:3], work)
-    pooled = len(work.pooled) > 0
+    pooled = work.pooled_items > 0
     of_pooled = _attend_pooled(tensors, ordered, layout, work, config, scale) if pooled else (fresh, fresh)
-    strides = [s // 8 for x in (out, cached, residual) for s in x.stride()[:3]]
-    d0, d1 = HEAD_DIMS[head_dim]
+    strides = [s // UNIT for x in (out, cached, residual) for s in x.stride()[:3]]
+    d0, d1 = lanes(head_dim, config.queries)
     rows = (ROWS.value, config.keys, config.keys)
     # Making a descriptor takes some microseconds: none is made twice.
     tiled = _descriptors(ordered, rows, d0, d1)
     sources = tiled if len(work.tiled) in (0, q.shape[1]) else _descriptors(tensors[:3], rows, d0, d1)
-    pingpong_kernel[(len(work.items) * batch,)](
-        *sources, *tiled, *tensors[3:], *of_pooled, work.items, work.heads, work.slots, scale, batch, layout.prefix,
+    pingpong_kernel[(work.items * batch,)](
+        *sources, *tiled, *tensors[3:], *of_pooled, work.parts, work.heads, work.slots, scale, batch, layout.prefix,
         layout.image, len(work.pooled), fresh.shape[1], *strides, BN=config.keys, STAGES=config.stages, D0=d0, D1=d1,
-        D=head_dim, UNIT=8, EMIT=emit, POOLED=pooled, num_warps=config.warps,
+        D=head_dim, UNIT=UNIT, EMIT=emit, POOLED=pooled, num_warps=config.warps,
     )  # fmt: skip
 
 
@@ -58,11 +57,11 @@ def in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor]
     q = qkv[0]
     batch, _, length, head_dim = q.shape
     copies = list(q.new_empty(3, batch, count, length, head_dim))
-    strides = [s // 8 for x in qkv for s in x.stride()[:3]]
-    order_kernel[(-(-length // ORDER_ROWS), count * batch)](
+    strides = [s // UNIT for x in qkv for s in x.stride()[:3]]
+    order_kernel[(-(-length // ORDER_ROWS) * count * batch,)](
         *qkv, *copies, work.tiled, work.slots, batch, length, *strides,
-        copies[0].stride(0) // 8, copies[0].stride(1) // 8,
-        ROWS=ORDER_ROWS, LANES=lanes_of(head_dim), D=head_dim, UNIT=8, num_warps=4,
+        copies[0].stride(0) // UNIT, copies[0].stride(1) // UNIT,
+        ROWS=ORDER_ROWS, LANES=lanes_of(head_dim), D=head_dim, UNIT=UNIT, num_warps=4,
     )  # fmt: skip
     return copies
 
@@ -78,15 +77,15 @@ def _attend_pooled(tensors, ordered, layout, work, config, scale):
 
     q = ordered[0]
     batch, _, _, head_dim = q.shape
-    d0, d1 = HEAD_DIMS[head_dim]
-    pooled = pooled_keys(tensors, layout, work, scale, 8)
-    pools, tiles = pooled.k.shape[1:3]
+    d0, d1 = lanes(head_dim, config.queries)
+    pooled, bias = pooled_keys(tensors, layout, work, scale)
+    _, _, pools, tiles, _ = pooled.shape
     out = q.new_empty(batch, pools, layout.image, head_dim)
     log_sum = q.new_empty(batch, pools, layout.image, dtype=torch.float32)
-    attend_pooled_kernel[(len(work.pooled_items) * batch,)](
-        q, pooled.k, pooled.v, pooled.bias, out, log_sum, work.pooled_items, work.heads, scale, batch, layout.image,
-        pools, tiles, q.stride(0) // 8, q.stride(1) // 8,
-        BM=config.queries, BN=POOLED_KEYS, STAGES=2, D0=d0, D1=d1, D=head_dim, UNIT=8, UPCAST=upcast(q), num_warps=8,
+    attend_pooled_kernel[(work.pooled_items * batch,)](
+        q, pooled, bias, out, log_sum, work.pooled_parts, work.heads, scale, batch, layout.image,
+        pools, tiles, q.stride(0) // UNIT, q.stride(1) // UNIT,
+        BM=config.queries, BN=POOLED_KEYS, STAGES=2, D0=d0, D1=d1, D=head_dim, UNIT=UNIT, UPCAST=upcast(q), num_warps=8,
     )  # fmt: skip
     return out, log_sum
 
@@ -100,18 +99,18 @@ def _descriptors(qkv, rows, d0, d1):
     strides = [[s if size > 1 else x.stride(2) for s, size in zip(x.stride()[:2], x.shape)] for x in qkv]
     parts = [
         [
-            TensorDescriptor(x, list(x.shape), [*steps, x.stride(2), 1], [1, 1, n, lanes], block_layout(lanes))
+            TensorDescriptor(x, list(x.shape), [*steps, x.stride(2), 1], [1, 1, n, width], block_layout(width))
             for x, steps, n in zip(qkv, strides, rows)
         ]
-        for lanes in (d0, d1)
-        if lanes
+        for width in (d0, d1)
+        if width
     ]
     return [*parts[0], *parts[-1]]
 
 
 @lru_cache(maxsize=8)
-def block_layout(lanes: int):
-    """The layout in shared memory of a block of rows of 16-bit lanes: as a product of warp groups reads it."""
+def block_layout(width: int):
+    """The layout in shared memory of a block of rows of `width` 16-bit lanes: as a product of warp groups reads it."""
     from triton.experimental.gluon.language import NVMMASharedLayout
 
-    return NVMMASharedLayout(swizzle_byte_width=min(128, 2 * lanes), element_bitwidth=16, rank=4)
+    return NVMMASharedLayout(swizzle_byte_width=min(128, 2 * width), element_bitwidth=16, rank=4)

@@ -22,15 +22,18 @@ def order_kernel(
     k_token, v_batch, v_head, v_token, x_batch, x_head,
     ROWS: tl.constexpr, LANES: tl.constexpr, D: tl.constexpr, UNIT: tl.constexpr,
 ):  # fmt: skip
-    """Grid (blocks of ROWS slots, n * batch). Copies the heads `chosen` (n,) of q, k and v (B, H, L, D) into
+    """Grid (blocks of ROWS slots * n * batch,). Copies the heads `chosen` (n,) of q, k and v (B, H, L, D) into
     (B, n, L, D) with the tokens in tile order. LANES: D rounded up to a power of two."""
-    at = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    # One axis: the others of a grid end at 65,535.
+    blocks = tl.cdiv(length, ROWS)
+    pair = tl.program_id(0) // blocks
+    at = tl.program_id(0) % blocks * ROWS + tl.arange(0, ROWS)
     live = at < length
     token = tl.load(slots + at, mask=live, other=0).to(tl.int64)
     lane = tl.arange(0, LANES)
     kept = live[:, None] & (lane < D)[None, :]
-    b = (tl.program_id(1) % batch).to(tl.int64)
-    index = tl.program_id(1) // batch
+    b = (pair % batch).to(tl.int64)
+    index = pair // batch
     head = tl.load(chosen + index).to(tl.int64)
     x_at = b * x_batch * UNIT + index.to(tl.int64) * x_head * UNIT + at.to(tl.int64)[:, None] * D + lane[None, :]
     q_at = b * q_batch * UNIT + head * q_head * UNIT + token[:, None] * (q_token * UNIT) + lane[None, :]
@@ -49,7 +52,7 @@ def log_sum(row_sum, row_max):
 
 @triton.jit(do_not_specialize=["batch", "image", "pools", "tiles", "x_batch", "x_head"])
 def attend_pooled_kernel(
-    q_tiled, pooled_k, pooled_v, pooled_bias, pooled_out, pooled_sum, items, heads, scale, batch, image, pools, tiles,
+    q_tiled, pooled, pooled_bias, pooled_out, pooled_sum, parts, heads, scale, batch, image, pools, tiles,
     x_batch, x_head, BM: tl.constexpr, BN: tl.constexpr, STAGES: tl.constexpr, D0: tl.constexpr, D1: tl.constexpr,
     D: tl.constexpr, UNIT: tl.constexpr, UPCAST: tl.constexpr,
 ):  # fmt: skip
@@ -57,11 +60,11 @@ def attend_pooled_kernel(
     (B, pools, image, D) and pooled_sum (B, pools, image) float32, the `log_sum` of each row, both contiguous and in
     tile order.
 
-    q_tiled: (B, n, L, D), of `order_kernel`; pooled_k, pooled_v: (B, pools, tiles, D) and pooled_bias: (B, pools,
-    tiles) float32, contiguous.
+    q_tiled: (B, n, L, D), of `order_kernel`; pooled: keys and values (2, B, pools, tiles, D) and pooled_bias: (B,
+    pools, tiles) float32, contiguous.
     """
-    b, head, record, block = find_work(items, heads, batch)
-    pooled = tl.load(record + 5)
+    b, head, record, block = find_work(parts, heads, batch)
+    pool = tl.load(record + 5)
     columns = tl.load(record + 6).to(tl.pointer_type(tl.int32)) + tl.load(block + 8) * tiles
     lane = tl.arange(0, BM)
     live = lane < tl.load(block + 1)
@@ -83,13 +86,14 @@ def attend_pooled_kernel(
     else:
         q1 = q0
         acc1 = row_sum
-    p_at = (b * pools + pooled) * tiles
+    p_at = (b * pools + pool) * tiles
+    pooled_v = pooled + batch.to(tl.int64) * pools * tiles * D
     acc0, acc1, row_sum, row_max = attend_pooled(
-        acc0, acc1, row_sum, row_max, q0, q1, pooled_k + p_at * D, pooled_v + p_at * D, pooled_bias + p_at, columns,
+        acc0, acc1, row_sum, row_max, q0, q1, pooled + p_at * D, pooled_v + p_at * D, pooled_bias + p_at, columns,
         tiles, low, 2 * half + 1, scale, BN, STAGES, D0, D1, D, UPCAST,
     )  # fmt: skip
 
-    rows = (b * pools + pooled) * image + slots
+    rows = (b * pools + pool) * image + slots
     tl.store(pooled_sum + rows, log_sum(row_sum, row_max), mask=live)
     inverse = 1.0 / tl.where(row_sum > 0, row_sum, 1.0)
     out_rows = pooled_out + rows[:, None] * D

@@ -109,8 +109,8 @@ def _table_1() -> Iterator[dict]:
             found, recounted = kept(SYSTEMS[name], plan), authors_count(plan)
             setting += ", published plan of 20 steps"
             why = (
-                "recounted: the matrix products alone, a window as an eighth of the tokens in all where the kernel has one "
-                "to either side, no residual updates; the table is of 50 steps"
+                "recounted: the matrix products alone, a window as an eighth of the tokens in all where the kernel has "
+                "one to either side, no residual updates; the table is of 50 steps"
             )
             yield _row(name, setting, MATMULS, figure, found[MATMULS], why, recounted)
             yield _row(name, setting, MODULE, figure, found[MODULE], "projections included: not what the table counts")
