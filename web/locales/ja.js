@@ -139,7 +139,7 @@ export default {
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU \u306e compute capability \u306f {major}.{minor} \u3067\u3001Triton \u30ab\u30fc\u30cd\u30eb\u306b\u306f 8.0 \u304c\u5fc5\u8981\u3067\u3059\u3002',
   "The Hopper kernel has no bands; the pointer kernel has.":
-    'Hopper \u30ab\u30fc\u30cd\u30eb\u306b\u306f\u5e2f\u304c\u3042\u308a\u307e\u305b\u3093\u3002\u30dd\u30a4\u30f3\u30bf\u30ab\u30fc\u30cd\u30eb\u306b\u306f\u3042\u308a\u307e\u3059\u3002',
+    'Hopper \u30ab\u30fc\u30cd\u30eb\u306b\u306f\u5e2f\u304c\u3042\u308a\u307e\u305b\u3093\u3002pointer \u30ab\u30fc\u30cd\u30eb\u306b\u306f\u3042\u308a\u307e\u3059\u3002',
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     'Hopper \u30ab\u30fc\u30cd\u30eb\u304c\u7121\u52b9\u304b\u3001\u3053\u306e GPU \u3067\u306e\u8a66\u884c\u3067 pointer \u30ab\u30fc\u30cd\u30eb\u304c\u9078\u3070\u308c\u307e\u3057\u305f\u3002',
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":

@@ -139,7 +139,7 @@ export default {
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU\uc758 compute capability\ub294 {major}.{minor}\uc774\uace0 Triton \ucee4\ub110\uc5d0\ub294 8.0\uc774 \ud544\uc694\ud569\ub2c8\ub2e4.',
   "The Hopper kernel has no bands; the pointer kernel has.":
-    'Hopper \ucee4\ub110\uc5d0\ub294 \ub760\uac00 \uc5c6\uace0, \ud3ec\uc778\ud130 \ucee4\ub110\uc5d0\ub294 \uc788\uc2b5\ub2c8\ub2e4.',
+    'Hopper \ucee4\ub110\uc5d0\ub294 \ub760\uac00 \uc5c6\uace0, pointer \ucee4\ub110\uc5d0\ub294 \uc788\uc2b5\ub2c8\ub2e4.',
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     'Hopper \ucee4\ub110\uc774 \uaebc\uc838 \uc788\uac70\ub098, \uc774 GPU\uc5d0\uc11c\uc758 \uc2dc\ud5d8\uc5d0\uc11c pointer \ucee4\ub110\uc774 \uc120\ud0dd\ub418\uc5c8\uc2b5\ub2c8\ub2e4.',
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":

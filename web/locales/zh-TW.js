@@ -139,7 +139,7 @@ export default {
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU \u7684\u8a08\u7b97\u80fd\u529b\u70ba {major}.{minor}\uff0c\u800c Triton \u6838\u5fc3\u9700\u8981 8.0\u3002',
   "The Hopper kernel has no bands; the pointer kernel has.":
-    'Hopper \u6838\u5fc3\u6c92\u6709\u689d\u5e36\uff1b\u6307\u6a19\u6838\u5fc3\u6709\u3002',
+    'Hopper \u6838\u5fc3\u6c92\u6709\u689d\u5e36\uff1bpointer \u6838\u5fc3\u6709\u3002',
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     'Hopper \u6838\u5fc3\u5df2\u95dc\u9589\uff0c\u6216\u5728\u6b64 GPU \u4e0a\u7684\u8a66\u57f7\u884c\u9078\u64c7\u4e86 pointer \u6838\u5fc3\u3002',
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":

@@ -139,7 +139,7 @@ export default {
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU \u7684\u8ba1\u7b97\u80fd\u529b\u4e3a {major}.{minor}\uff0c\u800c Triton \u5185\u6838\u9700\u8981 8.0\u3002',
   "The Hopper kernel has no bands; the pointer kernel has.":
-    'Hopper \u5185\u6838\u6ca1\u6709\u6761\u5e26\uff1b\u6307\u9488\u5185\u6838\u6709\u3002',
+    'Hopper \u5185\u6838\u6ca1\u6709\u6761\u5e26\uff1bpointer \u5185\u6838\u6709\u3002',
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     'Hopper \u5185\u6838\u5df2\u5173\u95ed\uff0c\u6216\u5728\u6b64 GPU \u4e0a\u7684\u8bd5\u8fd0\u884c\u9009\u62e9\u4e86 pointer \u5185\u6838\u3002',
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":

@@ -30,7 +30,7 @@ export function createSummary(context) {
     write(back, context.say('panel.newest'))
     mark(back, 'hidden', context.isNewest(run))
     mark(meters[0].element, 'hidden', !promises(document) && !isMeasuring(document))
-    mark(meters[2].element, 'hidden', !promises(document))
+    mark(meters[1].element, 'hidden', !promises(document))
     keep(facts, factsOf(document, context), makeFact, updateFact)
     advance(run)
   }
@@ -45,11 +45,11 @@ export function createSummary(context) {
     write(how, document.dense?.how && document.state !== 'cancelled' && document.state !== 'failed' ? context.said(document.dense.how) : '')
     const work = isPlan(document) ? kept(document) : document.plan
     const layers = promises(document) ? (work.module ?? null) : null
-    mark(meters[1].element, 'hidden', layers === null)
+    mark(meters[2].element, 'hidden', layers === null)
     if (!promises(document)) return meters[0].progress(document, context)
     meters[0].show(say('panel.attention'), work.attention, null, context)
-    if (layers !== null) meters[1].show(say('panel.module'), layers, null, context, 'panel.savedModule')
-    meters[2].show(say('panel.allWork'), work.model, document.ceiling, context)
+    meters[1].show(say('panel.allWork'), work.model, document.ceiling, context)
+    if (layers !== null) meters[2].show(say('panel.module'), layers, null, context, 'panel.savedModule')
   }
 
   return { element: root, show, advance }

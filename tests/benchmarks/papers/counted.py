@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ditfastattn.attention.calibration.papers.bands import V1_BANDS, V2_BANDS
-from ditfastattn.kernels import Band, HeadTable, dense_flops, flops
+from ditfastattn.kernels import Band, HeadTable, Layout, Way, Window, dense_flops, flops
 from ditfastattn.plans import letters
 from ditfastattn.plans.search import attention_work, skipped_work
 
@@ -41,7 +41,7 @@ NO_WEIGHTS = "its plan is not published, and follows from the weights"
 
 def rows() -> list[dict]:
     """All rows, in the papers' order."""
-    return [*_table_2(), *_table_1(), *_figures_8_9(), *_figure_10(), *_v2()]
+    return [*_table_2(), *_table_1(), *_figures_8_9(), *_figure_10(), *_v2(), *_windows()]
 
 
 def kept(system: System, plan: Sequence[str], bands: tuple[Band, ...] = V1_BANDS) -> dict[str, float]:
@@ -67,11 +67,15 @@ def authors_count(plan: Sequence[str], window: float = COUNTED_WINDOW) -> float:
     return float(np.mean([[price[cell] for cell in step] for step in plan]))
 
 
+def part_of(layout: Layout, way: Way) -> float:
+    """The fraction of a head's attention that a way computes."""
+    return flops(layout, HeadTable.uniform(1, way), 1) / dense_flops(layout, 1, 1)
+
+
 def module_of_the_paper(system: System, method: str) -> float:
     """A method alone as Table 2 counts it: an exact band, and ASC without the projections of the shared branch."""
     layout, width = system.layout, system.width
-    pairs = dense_flops(layout, 1, 1)
-    part = flops(layout, HeadTable.uniform(1, V1_BANDS[0]), 1) / pairs if "WA-RS" in method else 1.0
+    part = part_of(layout, V1_BANDS[0]) if "WA-RS" in method else 1.0
     linear, products = 4 * width**2 * layout.length, 2 * layout.length**2 * width
     shared = 0.5 if "ASC" in method else 1.0
     return 0.0 if method == "AST" else shared * (linear + part * products) / (linear + products)
@@ -141,9 +145,8 @@ def _v2() -> Iterator[dict]:
     for name, published in V2_WINDOWS.items():
         system = SYSTEMS[name]
         for band, figure in zip(V2_BANDS, published, strict=True):
-            part = flops(system.layout, HeadTable.uniform(1, band), 1) / dense_flops(system.layout, 1, 1)
-            setting = f"a window of 1/{round(1 / (2 * band.half))}"
-            yield _row(name, setting, "attention saved", figure, 1 - part, "the same to a token")
+            setting, saved = f"a window of 1/{round(1 / (2 * band.half))}", 1 - part_of(system.layout, band)
+            yield _row(name, setting, "attention saved", figure, saved, "the same to a token")
     for name, settings in V2_SPARSITY.items():
         for threshold, published in settings.items():
             yield _row(name, f"threshold {threshold:g}", "attention saved", published, None, NO_WEIGHTS)
@@ -155,3 +158,16 @@ def _v2() -> Iterator[dict]:
         why = "work beside seconds: attention takes more of the time than of the work"
         setting = f"threshold {threshold:g}, {saved:g} of attention saved"
         yield _row(system.name, setting, "times faster", published, 1 / (1 - share * saved), why)
+
+
+def _windows() -> Iterator[dict]:
+    """What the searches' windows keep of a head, exact and as rows of tiles, without text."""
+    for side in (32, 64, 128):
+        layout = Layout((side, side))
+        for name, bands in (("DiTFastAttn", V1_BANDS), ("DiTFastAttnV2", V2_BANDS)):
+            for band in bands:
+                setting = f"{name}, {band.reach(layout)} tokens to either side"
+                rounded = part_of(layout, Window((2 * band.half, 1.0)))
+                why = "recounted: in whole rows of tiles"
+                ours = part_of(layout, band)
+                yield _row(f"{side} x {side} tokens", setting, "attention kept by a window", None, ours, why, rounded)
