@@ -11,6 +11,19 @@ from ditfastattn.sentences import payload
 PACK_PATH = "/extensions/ditfastattn/"
 # The front end asks for a help page in the user's language first; that there is none is no error of ours.
 LANGUAGE_PAGE = re.compile(r"/docs/\w+/[\w-]+\.md$")
+# Counts the requests that the page waits for: what the pack does with a message of the server begins with some.
+COUNT_REQUESTS = """(() => {
+    const original = window.fetch
+    window.requestsUnderWay = 0
+    window.fetch = (...args) => {
+        window.requestsUnderWay++
+        return original(...args).finally(() => window.requestsUnderWay--)
+    }
+})()"""
+IDLE = """() => {
+    const tracker = window.app?.extensionManager?.workflow.activeWorkflow?.changeTracker
+    return !window.requestsUnderWay && !tracker?.constructor.isLoadingGraph
+}"""
 # The page opens a workflow by itself, which would else replace the one that a test opens.
 READY = """() => {
     const { vueAppReady, rootGraph, extensionManager } = window.app ?? {}
@@ -29,6 +42,7 @@ class Editor:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         # Else the browser notes the first 250 of what a page loads, and no more.
         page.add_init_script("performance.setResourceTimingBufferSize(2000)")
+        page.add_init_script(COUNT_REQUESTS)
         page.goto(url)
         self.wait_until_ready()
 
@@ -160,8 +174,11 @@ class Editor:
         self.run("await manager.setting.set(argument[0], argument[1])", [name, value])
 
     def settle(self, milliseconds: int = 300) -> None:
-        """Let pending work of the page finish where there is nothing to wait for."""
+        """Let pending work of the page finish, however slow the machine: its requests, and what follows them."""
         self.page.wait_for_timeout(milliseconds)
+        for _ in range(2):
+            self.page.wait_for_function(IDLE, timeout=30_000)
+            self.page.wait_for_timeout(60)
 
 
 class Queue:
