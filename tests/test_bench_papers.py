@@ -62,6 +62,6 @@ def test_windows_of_v2_save_what_its_code_estimates():
 
 
 def test_rows_of_tiles_had_one_window_where_v2_has_three():
-    found = rows(system="64 x 64 tokens", figure="attention kept by a window")
-    exact, rounded = ([row[name] for row in found if "V2" in row["setting"]] for name in ("ours", "recounted"))
+    found = rows(system="64 x 64 tokens", figure=counted.WINDOW_KEEPS)
+    exact, rounded = ([row[name] for row in found if "V2" in row["setting"]] for name in ("ours", "in_tiles"))
     assert len(set(exact)) == 3 and exact == sorted(exact, reverse=True) and len(set(rounded)) == 1

@@ -36,6 +36,7 @@ METHODS = {"WA-RS": "d", "ASC": "F", "WA-RS + ASC": "D", "AST": "r"}
 # Of the tokens, the window that the authors' code counts: both sides together, and no residual update.
 COUNTED_WINDOW = 1 / 8
 MODULE, MATMULS, ALL_WORK = "attention layers kept", "attention kept", "all work kept"
+WINDOW_KEEPS = "attention kept by a window"
 NO_WEIGHTS = "its plan is not published, and follows from the weights"
 
 
@@ -168,6 +169,6 @@ def _windows() -> Iterator[dict]:
             for band in bands:
                 setting = f"{name}, {band.reach(layout)} tokens to either side"
                 rounded = part_of(layout, Window((2 * band.half, 1.0)))
-                why = "recounted: in whole rows of tiles"
-                ours = part_of(layout, band)
-                yield _row(f"{side} x {side} tokens", setting, "attention kept by a window", None, ours, why, rounded)
+                why = "in_tiles: the same in whole rows of tiles"
+                found = _row(f"{side} x {side} tokens", setting, WINDOW_KEEPS, None, part_of(layout, band), why)
+                yield found | {"in_tiles": round(rounded, 4)}
