@@ -20,7 +20,7 @@ from .triton.backend import trials
 from .triton.int8.backend import computes_int8
 from .triton.known import release
 from .triton.verdicts import VERDICTS
-from .ways import FULL, REUSE, WAYS, Approximation, Int8, Residual, Way, Window, approximations, way_of
+from .ways import FULL, REUSE, WAYS, Approximation, Band, Int8, Residual, Way, Window, approximations, way_of
 
 __all__ = [
     "BACKENDS",
@@ -29,6 +29,7 @@ __all__ = [
     "VERDICTS",
     "WAYS",
     "Approximation",
+    "Band",
     "Counter",
     "HeadTable",
     "Int8",

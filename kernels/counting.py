@@ -16,7 +16,7 @@ from .triton.int8 import backend as int8
 from .triton.int8.launch import bytes_of_token
 from .triton.launch import kind_of
 from .triton.worklist import computed_pairs
-from .ways import FULL, Approximation, Int8, Residual, Way
+from .ways import FULL, Approximation, Band, Int8, Residual, Way
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,10 @@ class Counter:
     def head(self, layout: Layout, way: Way, head_dim: int) -> int:
         """One head by a way, for one batch item. Heads in full attention are the caller's own: all pairs."""
         approximation = way.way if isinstance(way, Residual) else way
-        windowed = isinstance(approximation, Approximation) and not approximation.is_full(layout)
+        if not isinstance(approximation, Approximation) or approximation.is_full(layout):
+            return head_flops(layout, way, head_dim)
         blocks = self._blocks(approximation)
-        if blocks is None or not windowed or layout.references:  # The kernel has windows over one grid.
+        if blocks is None or _to_the_pair(blocks, layout, approximation):
             return head_flops(layout, way, head_dim)
         # Padding is taken out before; its own rows attend what is left to the pair.
         beside = (layout.length - layout.keys) * layout.keys
@@ -47,7 +48,7 @@ class Counter:
     def update(self, layout: Layout, way: Approximation, head_dim: int) -> int:
         """What a head in full attention takes more if it updates the residual of a way."""
         blocks = self._blocks(way)
-        if blocks is None or layout.references:
+        if blocks is None or _to_the_pair(blocks, layout, way):
             return 4 * head_dim * way.image_pairs(layout)
         layout = layout.without_padding()
         return 4 * head_dim * max(0, _pairs(blocks, layout, FULL, way) - FULL.pairs(layout))
@@ -74,3 +75,8 @@ class Counter:
 def _pairs(blocks: Config, layout: Layout, way: Way, updated: Approximation | None) -> int:
     # Lists are laid out in memory alone, whatever the device.
     return computed_pairs(kind_of(layout, blocks, torch.device("cpu")), way, updated)
+
+
+def _to_the_pair(blocks: Config, layout: Layout, way: Approximation) -> bool:
+    """Whether the fused kernel, which has windows over one grid and on Hopper no bands, does not serve a way."""
+    return bool(layout.references) or (isinstance(way, Band) and blocks.path == PINGPONG)

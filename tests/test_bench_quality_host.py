@@ -18,7 +18,6 @@ sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 
 import demo_model as demo  # noqa: E402
 from quality import plans, prices, report  # noqa: E402
-from quality.band import V1_BANDS, V2_BANDS, listed  # noqa: E402
 from quality.forecast import Schedule  # noqa: E402
 from quality.methods import EASY, FEWER, FORECAST, LAZY, OURS, V1, V2  # noqa: E402
 from quality.rows import Picture, row_of  # noqa: E402
@@ -26,12 +25,8 @@ from quality.run import Run  # noqa: E402
 from quality.sampling import Clock, dense_run, with_plan, without_plan  # noqa: E402
 from quality.settings import HOME, SETTINGS, Setting  # noqa: E402
 
-from ditfastattn.attention.calibration.measurement import SamplerSettings  # noqa: E402
-from ditfastattn.attention.calibration.papers import search as searches  # noqa: E402
-from ditfastattn.attention.calibration.store import Store as Searches  # noqa: E402
-from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics  # noqa: E402
-from ditfastattn.plans import WaySpec, dumps  # noqa: E402
+from ditfastattn.plans import dumps  # noqa: E402
 from ditfastattn.plans.search import LEVELS  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 
@@ -75,33 +70,6 @@ def test_easycache_leaves_the_samplers_own_tensor_alone(dense):
     figures = without_plan(EASY, 0.2, dense, CLOCK)
     assert figures["model_flops_kept"] == 0.6
     assert figures["latent_relative_error"] < 0.4  # 0.2; about 0.9 where it adds to what the host goes on with
-
-
-# -- the papers' searches with their bands -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("search", "bands", "threshold"), [(searches.V1, V1_BANDS, 0.3), (searches.V2, V2_BANDS, 0.5)])
-def test_a_plan_of_bands_repeats_the_latent_of_its_search_and_is_counted(search, bands, threshold):
-    model, latents = tiny.shared_model("sd3"), []
-
-    def sample(patched):
-        latents.append(tiny.sample(patched, "sd3", steps=4))
-        return latents[-1]
-
-    with torch.inference_mode():
-        settings = SamplerSettings("euler", "simple", 4, 4.0, 1.0, 7)
-        found = searches.search(
-            HostModel.of(model), settings, sample, search, [threshold], windows=bands, store=Searches()
-        )
-    assert found.plan.ways == tuple(WaySpec.of("band", half=band.half) for band in bands)
-    (level,) = found.plan.levels
-    assert set("".join(level.paths)) & set("0123456789ABC")
-    with listed():
-        patched = apply_plan(model, found.plan, "D1", strict=True)
-        replayed = tiny.sample(patched, "sd3", steps=4)
-    torch.testing.assert_close(replayed, latents[1], rtol=1e-4, atol=1e-4 * float(replayed.abs().max()))
-    kept = statistics(patched, replayed)["kept"]["attention"]
-    assert kept == pytest.approx(level.attention_flops_kept, abs=0.03)
 
 
 # -- prices ------------------------------------------------------------------------------------------------------------

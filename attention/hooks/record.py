@@ -20,18 +20,21 @@ FORECAST = "p"  # letter, in a run's map, of a step at which the model is not ev
 @dataclass
 class StepCount:
     """FLOPs and wall time of one sampling step, all branches and model evaluations together. forecast: evaluations that
-    were not made but forecast; what they would have computed is in `dense`. items: batch items that went through the
-    model, and those that would have if none had been forecast, those of a part of the picture as that part;
-    forecast_items: the latter alone.
+    were not made but forecast; what they would have computed is in `dense`. projections: of the linear layers around
+    attention, those of forecast evaluations as well; projections_skipped: of evaluations that were made, left out.
+    items: batch items that went through the model, and those that would have if none had been forecast, those of a part
+    of the picture as that part. forecast_items, forecast_projections: of forecast evaluations alone.
     """
 
     position: float
     dense: int = 0
     kept: int = 0
+    projections: int = 0
     projections_skipped: int = 0
     forecast: int = 0
     items: float = 0
     forecast_items: float = 0
+    forecast_projections: int = 0
     seconds: float = 0.0
     overhead: float = 0.0
 
@@ -57,10 +60,10 @@ class RunRecord:
     reference pictures, and the rest, in the longest sequence. forwards, side_passes: of the model, and those of them
     that guidance makes beside its branches. calls_expected, calls_missed: attention calls of sites, and those of them
     that other nodes answered. second_model: the guider ran another one as well. methods: per step
-    one letter a site, the method of most of its heads: f full, w window, d window + residual, r reuse; uppercase where
-    the branches share; p at all sites of a step that is forecast. guard: None when it was off. calls: attention calls
-    by what served them: "fused", "tiled", "copied", or "dense", the host's own attention. full_heads: fused calls with
-    some heads in full attention, by who computed those: "host" or "kernel". refusals: why the fused
+    one letter a site, the method of most of its heads: f full, w window, b band, d either + residual, r reuse;
+    uppercase where the branches share; p at all sites of a step that is forecast. guard: None when it was off. calls:
+    attention calls by what served them: "fused", "tiled", "copied", or "dense", the host's own attention. full_heads:
+    fused calls with some heads in full attention, by who computed those: "host" or "kernel". refusals: why the fused
     kernel did not serve calls on a GPU, each sentence once. state: running, done, cancelled or failed. document: what
     the panel shows of it, see `report.document`.
     """

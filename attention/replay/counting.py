@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 
 from ...kernels import Layout, dense_flops
-from ..families import ALL
+from ..families import ALL, Site
+from ..hooks.layouts import SiteLayout
 from ..hooks.projections import flops_per_token
 from ..hooks.run import Forward, SamplingRun, SiteCall
 
@@ -19,8 +20,10 @@ class Counting:
         self._shape = run.shape
         self._whole = 0  # tokens of the run's latent
         self._linears: dict[str, dict[str, int]] = {}  # FLOPs a token by stream, of each site
-        self._evaluation = (0, 0.0)  # dense attention FLOPs and batch items of the last evaluation
-        self._before = (0, 0.0)  # ... of all before it
+        self._projections: dict[tuple, int] = {}  # of each site, by how many tokens there are
+        # Of the last evaluation, and of all before it: dense attention FLOPs, those of projections, and batch items.
+        self._evaluation: tuple[int, int, float] = (0, 0, 0.0)
+        self._before: tuple[int, int, float] = (0, 0, 0.0)
 
     def begin_evaluation(self) -> None:
         """The model is evaluated."""
@@ -29,26 +32,31 @@ class Counting:
     def end_evaluation(self) -> None:
         """The evaluation is over: one that is forecast would have been like it."""
         now = self._totals()
-        self._evaluation = (now[0] - self._before[0], now[1] - self._before[1])
+        self._evaluation = tuple(after - before for after, before in zip(now, self._before, strict=True))
 
     def forecast(self, step: int) -> None:
         """An evaluation was forecast: as much as the last one computed was left out, attention and all else."""
-        dense, items = self._evaluation
+        dense, projections, items = self._evaluation
         count = self._record.steps[step]
         count.forecast += 1
         count.dense += dense
+        count.projections += projections
+        count.forecast_projections += projections
         count.items += items
         count.forecast_items += items
 
-    def _totals(self) -> tuple[int, float]:
-        return self._record.attention_flops()[0], self._record.batch_items
+    def _totals(self) -> tuple[int, int, float]:
+        steps = self._record.steps
+        return sum(step.dense for step in steps), sum(step.projections for step in steps), self._record.batch_items
 
     def dense(self, forward: Forward, call: SiteCall, batch: int, length: int) -> int:
         """Count and return what full attention takes at a site with (batch, length) tokens."""
         if length > forward.length:
             self._went_through(forward, call, batch, length)
         dense = dense_flops(Layout((length,)), call.site.heads, call.site.head_dim) * batch
-        self._record.steps[forward.step].dense += dense
+        count = self._record.steps[forward.step]
+        count.dense += dense
+        count.projections += batch * self._projected(forward, call, length)
         return dense
 
     def _went_through(self, forward: Forward, call: SiteCall, batch: int, length: int) -> None:
@@ -76,9 +84,19 @@ class Counting:
 
     def skipped(self, forward: Forward, call: SiteCall, tokens: Mapping[str, int]) -> None:
         """A site was replayed: neither its attention nor its linear layers ran. tokens: of each stream."""
-        site = call.site
         self.dense(forward, call, forward.batch, tokens[ALL])
+        flops = self._linear(forward, call.site, tokens)
+        self._record.steps[forward.step].projections_skipped += forward.batch * flops
+
+    def _projected(self, forward: Forward, call: SiteCall, length: int) -> int:
+        """FLOPs of the linear layers around a site for one batch item; the split into streams is looked up once."""
+        key = (call.site.name, length, forward.image_tokens)
+        if key not in self._projections:
+            layout = forward.layout(call.site, length, call.options) or SiteLayout((max(1, length),))
+            self._projections[key] = self._linear(forward, call.site, layout.streams)
+        return self._projections[key]
+
+    def _linear(self, forward: Forward, site: Site, tokens: Mapping[str, int]) -> int:
         if site.name not in self._linears:
             self._linears[site.name] = flops_per_token(forward.diffusion_model, site)
-        flops = sum(each * tokens[stream] for stream, each in self._linears[site.name].items())
-        self._record.steps[forward.step].projections_skipped += forward.batch * flops
+        return sum(each * tokens[stream] for stream, each in self._linears[site.name].items())

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from ...kernels import FULL as FULL_WAY
-from ...kernels import Int8, Residual, Window
+from ...kernels import Band, Int8, Residual, Window
 from ...plans import Measurement, Plan
 from ...sentences import Sentence, payload, say
 from ..hooks.record import FORECAST, RunRecord
@@ -23,6 +23,7 @@ from .store import VERSION
 PLAN, WATCH, CALIBRATE, VERIFY, FULL, REFUSED = "plan", "watch", "calibrate", "verify", "full", "refused"
 COMPRESSED = (PLAN, VERIFY)
 FULL_LETTER = FULL_WAY.letter
+_ALL = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def document(
         if work is None or not work.known
         else {
             "attention": [work.attention_dense, work.attention_kept],
+            "module": [work.module_dense, work.module_kept],
             "model": [work.model_dense, work.model_kept],
         },
         "guard": asdict(record.guard) if record.guard else None,
@@ -127,7 +129,7 @@ def progress(
     stand: so that a step of a long run takes no longer than one of a short run.
     """
     counted = kind in COMPRESSED and measurement is not None
-    kept = _kept(record, work_of(record, measurement)) if counted else (1.0, 1.0)
+    kept = _kept(record, work_of(record, measurement)) if counted else _ALL
     other = beside_attention(record, measurement) if counted else 0.0
     known = before[: max(0, len(before) - 2)]
     return {
@@ -139,7 +141,7 @@ def progress(
                 for step in record.steps[len(known) : record.finished]
             ),
         ],
-        "kept": dict(zip(("attention", "model"), kept, strict=True)),
+        "kept": dict(zip(("attention", "module", "model"), kept, strict=True)),
         "seconds": round(record.sampling_seconds, 4),
         "cache": {"bytes": record.cache_bytes, "limit": cache_limit},
         **how_fast(record, kind, dense),
@@ -158,11 +160,14 @@ def how_fast(record: RunRecord, kind: str, dense: Dense | None) -> dict:
     }
 
 
-def _kept(record: RunRecord, work: Work) -> tuple[float | None, float | None]:
-    """(attention, model) as fractions of full attention: all while nothing is over yet, None where it is not known."""
+def _kept(record: RunRecord, work: Work) -> tuple[float | None, ...]:
+    """(attention, module, model) as fractions of full attention: all while nothing is over yet, None where it is not
+    known.
+    """
     if not record.finished and record.state == "running":
-        return 1.0, 1.0
-    return tuple(None if one is None else round(one, 6) for one in (work.attention, work.model))
+        return _ALL
+    found = (work.attention, work.module, work.model)
+    return tuple(None if one is None else round(one, 6) for one in found)
 
 
 def _done(step, work: Work | None) -> list[int]:
@@ -224,27 +229,41 @@ def levels_of(plan: Plan) -> list[dict]:
 
 
 def _windows(plan: Plan) -> dict:
-    """By the letter of a way, what the plan's windows are, a text each."""
-    told: dict[str, list] = {Window.kind: [], Int8.kind: []}
-    for way in plan.ways:
-        size = dict(way.parameters).get("size")
-        if way.kind in told and size is not None:
-            pooled = dict(way.parameters).get("pooled", False)
-            told[way.kind].append(payload(_window(size, pooled, way.kind == Int8.kind)))
-    windows, eight = told[Window.kind], told[Int8.kind]
-    found = {Window.letter: windows, Int8.letter: eight, Residual.letter: windows + eight}
-    return {letter: some for letter, some in found.items() if some}
+    """By the letter of a way, what the plan's windows and bands are, a text each."""
+    told: dict[str, list] = {}
+    for spec in plan.ways:
+        of_kind, parameters = _TOLD.get(spec.kind), dict(spec.parameters)
+        sentence = None if of_kind is None else of_kind[1](parameters)
+        if sentence is not None:
+            told.setdefault(of_kind[0], []).append(payload(sentence))
+    every = [one for of_letter in told.values() for one in of_letter]
+    return {**told, Residual.letter: every} if every else {}
 
 
-def _window(size: Sequence[float], pooled: bool, int8: bool) -> Sentence:
-    """One window in words."""
-    extent = " x ".join(f"{fraction:g}" for fraction in size)
-    if not int8:
-        if pooled:
-            return say("{extent} of the picture, the rest pooled", extent=extent)
-        return say("{extent} of the picture", extent=extent)
-    if all(fraction == 1 for fraction in size):
+def _window(parameters: dict) -> Sentence | None:
+    if "size" not in parameters:
+        return None
+    extent = " x ".join(f"{fraction:g}" for fraction in parameters["size"])
+    if parameters.get("pooled", False):
+        return say("{extent} of the picture, the rest pooled", extent=extent)
+    return say("{extent} of the picture", extent=extent)
+
+
+def _int8(parameters: dict) -> Sentence | None:
+    if "size" not in parameters:
+        return None
+    if all(fraction == 1 for fraction in parameters["size"]):
         return say("all of the picture, in INT8")
-    if pooled:
+    extent = " x ".join(f"{fraction:g}" for fraction in parameters["size"])
+    if parameters.get("pooled", False):
         return say("{extent} of the picture, the rest pooled, in INT8", extent=extent)
     return say("{extent} of the picture, in INT8", extent=extent)
+
+
+def _band(parameters: dict) -> Sentence | None:
+    if "half" not in parameters:
+        return None
+    return say("{half} of the tokens to either side", half=f"{parameters['half']:g}")
+
+
+_TOLD = {Window.kind: (Window.letter, _window), Int8.kind: (Int8.letter, _int8), Band.kind: (Band.letter, _band)}

@@ -8,16 +8,31 @@ from ...plans import Measurement, steps_of_work
 from ...sentences import say
 from ..hooks.record import RunRecord, StepCount
 
+_SUMMED = (
+    "dense",
+    "kept",
+    "projections",
+    "projections_skipped",
+    "items",
+    "forecast_items",
+    "forecast_projections",
+)
+
 
 @dataclass(frozen=True)
 class Work:
-    """FLOPs, of full attention at every step and of what was computed instead; attention alone, and the whole model.
+    """FLOPs, of full attention at every step and of what was computed instead: attention's matrix products alone, the
+    attention modules with their linear layers (what table 2 of DiTFastAttn counts, arXiv 2406.08552), and the whole
+    model.
 
-    known: False where nothing was counted, or not all.
+    Linear layers that a model fuses with others than attention's are not counted as a module's. known: False where
+    nothing was counted, or not all.
     """
 
     attention_dense: float = 0.0
     attention_kept: float = 0.0
+    module_dense: float = 0.0
+    module_kept: float = 0.0
     model_dense: float = 0.0
     model_kept: float = 0.0
     known: bool = True
@@ -26,6 +41,11 @@ class Work:
     def attention(self) -> float | None:
         """Fraction of attention that was computed; None where it is not known."""
         return self.attention_kept / self.attention_dense if self.known and self.attention_dense else None
+
+    @property
+    def module(self) -> float | None:
+        """Fraction of the attention modules that was computed; None where it is not known."""
+        return self.module_kept / self.module_dense if self.known and self.module_dense else None
 
     @property
     def model(self) -> float | None:
@@ -38,13 +58,22 @@ def work_of_step(step: StepCount, other: float, known: bool = True) -> Work:
     beside = other * step.items
     # Where an evaluation was forecast nothing of the model ran.
     left_out = step.projections_skipped + other * step.forecast_items
-    return Work(step.dense, step.kept, step.dense + beside, step.kept + beside - left_out, known)
+    projected = step.projections - step.projections_skipped - step.forecast_projections
+    return Work(
+        attention_dense=step.dense,
+        attention_kept=step.kept,
+        module_dense=step.dense + step.projections,
+        module_kept=step.kept + projected,
+        model_dense=step.dense + beside,
+        model_kept=step.kept + beside - left_out,
+        known=known,
+    )
 
 
 def work_of(record: RunRecord, measurement: Measurement) -> Work:
     """A whole run's, as far as it has come. measurement: of its plan."""
     steps, total = record.steps, StepCount(0.0)
-    for name in ("dense", "kept", "projections_skipped", "items", "forecast_items"):
+    for name in _SUMMED:
         setattr(total, name, sum(getattr(step, name) for step in steps))
     return work_of_step(total, beside_attention(record, measurement), not record.calls_missed)
 

@@ -93,6 +93,7 @@ def _tiles(canvas: Canvas, document: dict) -> None:
         ("times faster", "-" if speed is None else f"{speed['times']:.2f}x", speed and f"{speed['source']}"),
         ("sampling time", _seconds(document["seconds"]), dense and f"{_seconds(dense['seconds'])} in full"),
         ("attention saved", _saved(kept["attention"]), f"{forecast} steps forecast" if forecast else ""),
+        ("attention layers", _saved(kept["module"]), "projections included"),
         ("all work saved", _saved(kept["model"]), ceiling and f"attention is {_percent(1 - ceiling)} of it"),
         ("level", plan["level"] or "-", "" if plan["error"] is None else f"predicted error {plan['error']:.3f}"),
         ("cache", _mebibytes(document["cache"]["bytes"]), "kept outputs"),

@@ -60,6 +60,7 @@ def _compressed_lines(document: dict) -> list[str]:
         speed_text(document),
         took,
         "" if kept["attention"] is None else f"Attention saved: {1 - kept['attention']:.1%}",
+        "" if kept["module"] is None else f"Attention layers saved, with projections: {1 - kept['module']:.1%}",
         "" if kept["model"] is None else f"All of the model's work saved: {1 - kept['model']:.1%}",
         in_steps(kept["model"], len(document["steps"])) if document["state"] == "done" and kept["model"] else "",
         f"Steps forecast: {forecast} of {len(document['done'])}" if forecast else "",

@@ -19,7 +19,7 @@ from .launch import head_wise, shelf
 from .operands import is_wide, why_no_descriptors, why_unaligned
 from .trial import known_trial, trial_of
 from .why_not import DTYPES, about_device, switched_off, why_not
-from .worklist import pools
+from .worklist import has_bands, pools
 
 
 def pointer_why_not(q, k, v, layout: Layout, table: HeadTable, out, *, scale, cached, residual) -> str | None:
@@ -36,6 +36,8 @@ def hopper_why_not(q, k, v, layout: Layout, table: HeadTable, out, *, scale, cac
     refusal = pointer_why_not(q, k, v, layout, table, out, scale=scale, cached=cached, residual=residual)
     if refusal is not None:
         return refusal
+    if has_bands(table):
+        return say("The Hopper kernel has no bands; the pointer kernel has.")
     if choice(q, layout, table).path != PINGPONG:
         return say("The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.")
     return why_no_descriptors([q, k, v])
@@ -56,7 +58,7 @@ def hopper_head_wise(q, k, v, layout: Layout, table: HeadTable, out, *, dense, *
 
 def _serve(q, k, v, layout, table, out, config, dense, options):
     leaves = bool(table.full_heads) and leaves_full(q.device, q.dtype, q.shape[3], config, dense)
-    ready = known.Ready(config, leaves, shelf(layout, config, q.device))
+    ready = known.Ready(config, leaves, shelf(layout, table, config, q.device))
     fresh = head_wise(q, k, v, layout, table, out, config=config, dense=dense if leaves else None, **options)
     known.remember(q, k, v, layout, table, out, ready=ready, scale=options["scale"], dense=dense)
     return Done(fresh, leaves, ready.shelf.work(table, leaves).pairs)
@@ -64,12 +66,15 @@ def _serve(q, k, v, layout, table, out, config, dense, options):
 
 def choice(q: torch.Tensor, layout: Layout, table: HeadTable, wide: bool = False) -> Config:
     """The configuration that won the trial of q's device, dtype and head size, or the device's last one where the
-    winner is not made for the table's residual updates. Ask only where `why_not` gives None."""
+    winner is not made for the table's residual updates or bands. Ask only where `why_not` gives None."""
     best = trial_of(q.device, q.dtype, q.shape[3], pools(layout, table), wide).config
-    if best is not None and not table.refresh_heads:
+    bands = has_bands(table)
+    if best is not None and not table.refresh_heads and not (bands and best.path != POINTER):
         return best
     last = device_configs(q.device, q.shape[3], wide)[-1]
-    return last if best is None or not refreshes(best, last) else best
+    if best is None or (bands and best.path != POINTER):
+        return last
+    return best if refreshes(best, last) else last
 
 
 def expected(device: torch.device, dtype: torch.dtype, head_dim: int) -> Config | None:
@@ -95,7 +100,7 @@ def prepare(q: torch.Tensor, layout: Layout, tables: Iterable[HeadTable], dense)
             continue
         config = choice(q, layout, table, wide)
         leaves = bool(table.full_heads) and leaves_full(q.device, q.dtype, q.shape[3], config, dense)
-        found.append((table, known.Ready(config, leaves, shelf(layout, config, q.device))))
+        found.append((table, known.Ready(config, leaves, shelf(layout, table, config, q.device))))
     known.lay_out(q, layout, found, wide, dense)
     return others
 

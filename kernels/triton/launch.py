@@ -25,19 +25,20 @@ from .hopper import launch as hopper
 from .int8 import launch as int8
 from .operands import in_place, pooled_keys, upcast
 from .units import UNIT, units
-from .worklist import Kind, Shelf, WorkList, shelf_of
+from .worklist import Kind, Shelf, WorkList, has_bands, shelf_of
 
 _STARTS = {PINGPONG: hopper.start, INT8: int8.start}
 
 
-def shelf(layout: Layout, config: Config, device: torch.device) -> Shelf:
-    """Where the work of calls with a configuration is kept."""
-    return shelf_of(kind_of(layout, config, device))
+def shelf(layout: Layout, table: HeadTable, config: Config, device: torch.device) -> Shelf:
+    """Where the work of a table is kept, for calls with a configuration."""
+    return shelf_of(kind_of(layout, config, device, has_bands(table)))
 
 
-def kind_of(layout: Layout, config: Config, device: torch.device) -> Kind:
-    """What work for a configuration is laid out for."""
-    return Kind(layout, config.queries, config.keys, device, config.path == PINGPONG, config.path == INT8)
+def kind_of(layout: Layout, config: Config, device: torch.device, bands: bool = False) -> Kind:
+    """What work for a configuration is laid out for. bands: in tables with bands."""
+    path = config.path
+    return Kind(layout, config.queries, config.keys, device, path == PINGPONG, path == INT8, bands)
 
 
 def head_wise(
@@ -67,7 +68,7 @@ def head_wise(
     scale = head_dim**-0.5 if scale is None else float(scale)
     if head_dim not in HEAD_DIMS or not scale > 0:
         raise ValueError(f"A head size of {head_dim} with a scale of {scale} is not served.")
-    place = shelf(layout, config, q.device)
+    place = shelf(layout, table, config, q.device)
     steps = units(q.stride(), k.stride(), v.stride(), out.stride())
     size = batch, head_dim
     return served(q, k, v, layout, table, out, config, place, scale, cached, residual, dense, size, steps).residual

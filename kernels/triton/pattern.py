@@ -9,7 +9,7 @@ Runs of slots (see `tile_order`) are cut into blocks of `keys` slots:
 
 where `column` is the query's tile along the last axis. A query block is up to `queries` slots of neighbouring tiles in
 one tile row; where those have different boxes, the smallest run that holds all of them is visited and its two ends are
-masked.
+masked. A band is the box of tiles of one token in a grid of one row.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from functools import lru_cache
 import numpy as np
 
 from ..geometry import Layout, tile_counts
-from ..ways import Window
-from .tile_order import TileRow, tile_order
+from ..ways import Band, Window
+from .tile_order import TileRow, raster_order, tile_order
 
 # Columns of a block record; the last eight are four ranges: clean and masked blocks of the window, then of the rest.
 BLOCK_FIELDS = 12
@@ -109,7 +109,7 @@ def _full_blocks(builder: _Builder, first: int, layout: Layout, queries: int) ->
 
 
 @lru_cache(maxsize=64)
-def pattern(layout: Layout, window: Window | None, refresh: bool, queries: int, keys: int) -> Pattern:
+def pattern(layout: Layout, window: Window | Band | None, refresh: bool, queries: int, keys: int) -> Pattern:
     """Query blocks of `queries` slots against key blocks of `keys` slots.
 
     window None is full attention. With `refresh` (a residual update) the keys outside the window follow in the rest
@@ -121,11 +121,14 @@ def pattern(layout: Layout, window: Window | None, refresh: bool, queries: int, 
     if window is None:
         _full_blocks(builder, 0, layout, queries)
         return builder.pattern()
-    order = tile_order(layout)
-    *across, half = window.half_widths(layout.grid)
-    columns = tile_counts(layout.grid)[-1]
+    across: list[int] = []
+    if isinstance(window, Band):
+        order, half, columns, pools = raster_order(layout), window.reach(layout), layout.image, False
+    else:
+        order, columns, pools = tile_order(layout), tile_counts(layout.grid)[-1], window.pools(layout)
+        *across, half = window.half_widths(layout.grid)
     outside = [(layout.image, layout.length)] if layout.globals else []
-    pooled = len(order.rows) * columns if window.pools(layout) else 0
+    pooled = len(order.rows) * columns if pools else 0
     everything = builder.range_of([(0, layout.length)], []) if refresh and pooled else None
     for number, row in enumerate(order.rows):
         near = [

@@ -2,7 +2,7 @@
 
 Tiles that are neighbours along the last axis are neighbours in it, so a window's box is one run of slots for each tile
 row that it crosses, whatever the rank of the grid and however ragged its edges. A tile row is the tiles that differ in
-the last axis alone.
+the last axis alone. Bands take the image in its own order instead, each token a tile (`raster_order`).
 """
 
 from __future__ import annotations
@@ -35,6 +35,15 @@ class TileRow:
     start: int
     stop: int
     tile: int
+
+
+@lru_cache(maxsize=32)
+def raster_order(layout: Layout) -> TileOrder:
+    """The image tokens as they stand, in one row of tiles of one token, then the global tokens."""
+    end = layout.prefix + layout.image
+    slots = np.concatenate((np.arange(layout.prefix, end), np.arange(layout.prefix), np.arange(end, layout.length)))
+    columns = np.concatenate((np.arange(layout.image), np.zeros(layout.globals, dtype=np.int64)))
+    return TileOrder(slots.astype(np.int32), columns.astype(np.int32), (TileRow((), 0, layout.image, 1),))
 
 
 @lru_cache(maxsize=32)

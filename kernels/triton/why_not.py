@@ -10,15 +10,15 @@ import torch
 from ...sentences import say
 from ..geometry import Layout
 from ..head_table import HeadTable
-from ..ways import Full, Residual, Reuse, Window
+from ..ways import Band, Full, Residual, Reuse, Window
 from .attempt import NotNow, first_line
 from .configs import HEAD_DIMS, SWITCH, switch
 from .operands import is_wide
 from .trial import trial_of
-from .worklist import MOST_TABLES, pools
+from .worklist import MOST_TABLES, has_bands, pools
 
 # The ways that `worklist.pattern_of` can lay out.
-KNOWN = (Full, Residual, Reuse, Window)
+KNOWN = (Full, Residual, Reuse, Band, Window)
 DTYPES = (torch.float16, torch.bfloat16)
 OLDEST_CAPABILITY = (8, 0)
 # Key block starts that the list of one window may hold: 4 bytes each, so 256 MiB, which 370,000 tokens reach at worst.
@@ -63,6 +63,9 @@ def about_table(layout: Layout, table: HeadTable) -> str | None:
     for way in (*table.ways, *table.approximation_groups(), *table.refresh_groups()):
         if not isinstance(way, KNOWN):
             return say("The Triton kernel computes no head by {way}.", way=f"{way.name!r}")
+    windows = any(isinstance(way, Window) for way in (*table.approximation_groups(), *table.refresh_groups()))
+    if windows and has_bands(table):
+        return say("The Triton kernel takes windows or bands in one layer, not both.")
     return None
 
 

@@ -28,10 +28,10 @@ import torch
 
 from ..geometry import Layout, tile_counts
 from ..head_table import HeadTable
-from ..ways import FULL, REUSE, Approximation, Residual, Way, Window
+from ..ways import FULL, REUSE, Approximation, Band, Residual, Way, Window
 from .hopper.records import records_of
 from .pattern import Pattern, check, copies, pattern
-from .tile_order import tile_order
+from .tile_order import raster_order, tile_order
 from .units import Scratch
 
 # A head's role: what it does with its blocks, besides attending. REFRESH is a residual update.
@@ -56,7 +56,8 @@ MOST_TABLES = 8192
 class Kind(NamedTuple):
     """For which kernel and tokens work is laid out. queries, keys: tokens of a block. one_list: for the Hopper kernel
     (see `hopper.records`), which attends pooled keys in a launch of their own. int8: for the kernel in INT8, in which
-    windows that cover all of the grid are no full attention."""
+    windows that cover all of the grid are no full attention. raster: for tables with bands, whose image tokens stay in
+    their own order."""
 
     layout: Layout
     queries: int
@@ -64,6 +65,7 @@ class Kind(NamedTuple):
     device: torch.device
     one_list: bool = False
     int8: bool = False
+    raster: bool = False
 
 
 @dataclass(frozen=True)
@@ -238,7 +240,7 @@ class _LaidOut(NamedTuple):
     def work(self, kind: Kind, stored, scratch: Scratch) -> WorkList:
         parts, pooled_parts, heads, *numbers = (next(stored) for _ in self.sections)
         pooled, tiled, left = (x[:count] if count % 2 else x for x, count in zip(numbers, self.counts))
-        slots, columns, starts, log_tokens = _stored_order(kind.layout, kind.device)
+        slots, columns, starts, log_tokens = _stored_order(kind.layout, kind.device, kind.raster)
         return WorkList(
             parts.view(torch.int32), heads, self.attending, self.items, slots, columns, starts, log_tokens, pooled,
             pooled_parts.view(torch.int32), self.pooled_items, tiled, self.left, left, self.held, self.pairs,
@@ -258,10 +260,16 @@ def shelf_of(kind: Kind) -> Shelf:
     return Shelf(kind)
 
 
-def window_of(way: Way, updated: Approximation | None) -> Window | None:
-    """The window that a head computes, for its output or beside it, or None."""
+def window_of(way: Way, updated: Approximation | None) -> Window | Band | None:
+    """The window or band that a head computes, for its output or beside it, or None."""
     found = updated or (way.way if isinstance(way, Residual) else way)
-    return found if isinstance(found, Window) else None
+    return found if isinstance(found, Window | Band) else None
+
+
+@lru_cache(maxsize=MOST_TABLES)
+def has_bands(table: HeadTable) -> bool:
+    """Whether any head computes a band."""
+    return any(isinstance(way, Band) for way in (*table.approximation_groups(), *table.refresh_groups()))
 
 
 @lru_cache(maxsize=MOST_TABLES)
@@ -293,7 +301,7 @@ def pattern_of(kind: Kind, way: Way, updated: Approximation | None) -> Pattern:
     window = window_of(way, updated)
     if window is not None and updated is None and window.is_full(kind.layout):
         window = None
-    elif window is not None and kind.one_list:
+    elif isinstance(window, Window) and kind.one_list:
         window = replace(window, pooled=False)
     return pattern(kind.layout, window, updated is not None, kind.queries, kind.keys)
 
@@ -303,7 +311,7 @@ def computed_pairs(kind: Kind, way: Way, updated: Approximation | None) -> int:
     the sequence, are computed like others."""
     chosen, window = pattern_of(kind, way, updated), window_of(way, updated)
     pairs = chosen.key_blocks * kind.queries * kind.keys
-    if kind.one_list and window is not None and window.pools(kind.layout):
+    if kind.one_list and isinstance(window, Window) and window.pools(kind.layout):
         tiles = math.prod(tile_counts(kind.layout.grid))
         pairs += chosen.boxed * kind.queries * -(-tiles // POOLED_KEYS) * POOLED_KEYS
     return pairs
@@ -320,8 +328,8 @@ def _entry(kind: Kind, way: Way, updated: Approximation | None) -> _Entry:
     else:
         part = WINDOWED if chosen.tiled else WHOLE
         role = ADD_RESIDUAL if isinstance(way, Residual) else PLAIN
-    pooled = window is not None and window.pools(kind.layout)
-    columns = _stored_columns(kind.layout, window, kind.device) if pooled else None
+    pooled = isinstance(window, Window) and window.pools(kind.layout)
+    columns = _stored_columns(kind.layout, window, kind.device) if isinstance(window, Window) and pooled else None
     lists = _stored_records(chosen, kind) if kind.one_list else _stored_pattern(chosen, kind.device)
     addresses = (*(x.data_ptr() for x in lists), 0)[:3]
     return _Entry(
@@ -392,9 +400,9 @@ def _stored_columns(layout: Layout, window: Window, device: torch.device) -> tor
 
 
 @lru_cache(maxsize=32)
-def _stored_order(layout: Layout, device: torch.device) -> tuple[torch.Tensor, ...]:
-    order = tile_order(layout)
-    columns = np.arange(tile_counts(layout.grid)[-1])
+def _stored_order(layout: Layout, device: torch.device, raster: bool) -> tuple[torch.Tensor, ...]:
+    order = raster_order(layout) if raster else tile_order(layout)
+    columns = np.arange(order.columns.max() + 1)
     starts = np.concatenate([row.start + row.tile * columns for row in order.rows] + [[layout.image]])
     # The kernel looks one clean block ahead, even where there is none: a block's length must be there to read.
     slots = np.pad(order.slots, (0, max(LARGEST_KEYS - layout.length, 0)))

@@ -8,6 +8,7 @@ the report and the picture.
 from collections.abc import Mapping
 from typing import Any
 
+from .band import Band
 from .base import Approximation, Way
 from .full import FULL, Full
 from .int8 import Int8
@@ -16,7 +17,7 @@ from .reuse import REUSE, Reuse
 from .window import Window
 
 # In falling cost.
-WAYS: tuple[type[Way], ...] = (Full, Int8, Residual, Window, Reuse)
+WAYS: tuple[type[Way], ...] = (Full, Int8, Residual, Band, Window, Reuse)
 
 
 def approximations(axes: int) -> tuple[Approximation, ...]:
@@ -41,6 +42,7 @@ __all__ = [
     "REUSE",
     "WAYS",
     "Approximation",
+    "Band",
     "Full",
     "Int8",
     "Residual",

@@ -3,9 +3,9 @@
 A window is a box of whole token tiles around a query's own tile. Whole tiles because touched then equals computed:
 a token-exact window costs its kernels a third to two thirds of the speed to be expected from its density
 (NATTEN's measurements, arXiv 2504.16922), and because a plan stores fractions of the grid, so that a window keeps
-its meaning when the resolution changes. DiTFastAttn (arXiv 2406.08552, section 3.1) and DiTFastAttnV2 (arXiv
-2503.22796, "arrow attention") use one-dimensional bands of raster order instead; the arrow's rule for text, full
-rows and full columns, is kept here for every global token.
+its meaning when the resolution changes. The papers' windows are one-dimensional bands of raster order instead, see
+`band`; the rule of arrow attention for text (arXiv 2503.22796), full rows and full columns, is kept here for every
+global token.
 """
 
 from __future__ import annotations

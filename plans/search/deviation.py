@@ -110,8 +110,8 @@ class Course:
         follow, error = _Followed(self, len(rows), 1), np.zeros((len(rows), 1, 1 + len(self.keeps)))
         for row in range(len(self.keeps)):
             error[:, 0, 0] = SMALL * (rows == row)
-            here = (np.full(len(rows), numbers[row]) for numbers in (evaluated, slopes, corrections))
-            follow.step(row, sigmas, np.zeros(follow.size), *here, error)
+            evaluate, slope, correction = (np.full(len(rows), some[row]) for some in (evaluated, slopes, corrections))
+            follow.step(row, sigmas, np.zeros(follow.size), evaluate, slope, correction, error)
         return _norm(follow.deviation) / SMALL
 
 
@@ -134,7 +134,7 @@ class _Followed:
         self._gains = np.stack([along + same * odds, along - same / odds], axis=1)  # (S, 2)
         self._new_gain = new
 
-    def step(self, row: int, sigmas, exact, evaluated, slopes, corrections, error=0.0) -> None:
+    def step(self, row: int, sigmas, exact, evaluated, slopes, corrections, error: np.ndarray | float = 0.0) -> None:
         computed = exact + self._answer(row) + error
         older, newer = self._levels
         with np.errstate(invalid="ignore"):

@@ -1,5 +1,7 @@
 """The FLOPs a run counts are the FLOPs of its masks."""
 
+import math
+
 import pytest
 
 from host import tiny
@@ -8,6 +10,8 @@ tiny.require_host()
 
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
+from ditfastattn.attention.report.statistics import statistics  # noqa: E402
+from ditfastattn.attention.report.text import text_report  # noqa: E402
 from ditfastattn.kernels import Layout, Window  # noqa: E402
 from ditfastattn.kernels.ways.window import window_mask  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
@@ -96,3 +100,27 @@ def test_skipped_projections_are_counted_from_the_layers(family):
             assert isinstance(weight, torch.Tensor)
             expected += 2 * weight.numel() * tokens[stream] * 2
     assert sum(step.projections_skipped for step in record.steps) == expected
+
+
+@pytest.mark.parametrize("family", ["sd3", "flux", "pixart_sigma", "wan21_t2v"])
+def test_a_module_is_its_attention_and_the_linear_layers_around_it(family):
+    model = tiny.shared_model(family)
+    patched = apply_plan(model, hand_plan(model, family, "fr0f"), "D1", strict=True)
+    made = tiny.sample(patched, family)
+    record, document = attached(patched).runs.latest(), statistics(patched, made)
+    kind, sites = HostModel.of(model).family, HostModel.of(model).sites
+    image = math.prod(kind.grid(model.model.diffusion_model, tuple(tiny.latent(family).shape)))
+    tokens = {"image": image, "text": TEXT[family], "all": image + TEXT[family]}
+    linear = [
+        sum(
+            2 * model.model.diffusion_model.get_submodule(path).weight.numel() * tokens[stream] * 2
+            for path, stream in site.linears
+        )
+        for site in sites
+    ]
+    skipped = sum(flops for flops, site in zip(linear, sites, strict=True) if site.skippable)
+    assert [step.projections for step in record.steps] == [sum(linear)] * 4
+    dense, kept = record.attention_flops()
+    assert document["flops"]["module"] == [dense + 4 * sum(linear), kept + 4 * sum(linear) - skipped]
+    assert document["kept"]["module"] == pytest.approx((kept + 4 * sum(linear) - skipped) / (dense + 4 * sum(linear)))
+    assert f"{1 - document['kept']['module']:.1%}" in text_report(document)

@@ -216,7 +216,11 @@ def test_runs_in_full_are_told_with_the_reason_and_leave_every_bit_alone(inputs,
     model = tiny.shared_model("sd3")
     assert torch.equal(sampled(node(model, **inputs)), tiny.sample(model, "sd3", steps=STEPS))
     ended = editor.of(RUN)[-1]
-    assert (ended["kind"], ended["state"], ended["kept"]) == (kind, "done", {"attention": 1.0, "model": 1.0})
+    assert (ended["kind"], ended["state"], ended["kept"]) == (
+        kind,
+        "done",
+        {"attention": 1.0, "module": 1.0, "model": 1.0},
+    )
     assert [word in note["text"] for note in ended["notes"]] == ([True] if word else [])
 
 

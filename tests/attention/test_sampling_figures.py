@@ -71,7 +71,7 @@ def test_a_run_of_which_nothing_was_counted_has_no_figures():
     patched = compressed(replaced, "sd3")
     made = tiny.sample(patched, "sd3")
     document = statistics(patched, made)
-    assert document["kept"] == {"attention": None, "model": None} and document["flops"] is None
+    assert document["kept"] == {"attention": None, "module": None, "model": None} and document["flops"] is None
     assert any("No attention call" in note["text"] for note in document["notes"])
     assert "saved:" not in text_report(document)
 

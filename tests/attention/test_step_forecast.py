@@ -205,7 +205,7 @@ def test_flops_of_forecast_steps_are_those_of_an_evaluation_and_nothing_is_kept(
     assert [step.forecast for step in record.steps] == [int(mark == "0") for mark in MARKS]
     assert stats["kept"]["attention"] == pytest.approx(6 / 8)
     # Nothing else of the model ran either.
-    assert stats["kept"]["model"] == pytest.approx(6 / 8)
+    assert stats["kept"]["module"] == stats["kept"]["model"] == pytest.approx(6 / 8)
     assert [step["forecast"] for step in stats["steps"]] == [step.forecast for step in record.steps]
     assert stats["map"][3] == stats["map"][5] == "p" * len(stats["sites"])
     assert "steps forecast: 2 of 8" in text_report(stats).lower()

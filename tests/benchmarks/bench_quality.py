@@ -4,7 +4,7 @@
                                 [--shard I/N] [--work FOLDER] [--report] [--json FILE]
 
 Methods: ours, fewer steps, easycache, lazycache, forecast schedule (of whole evaluations), DiTFastAttn, DiTFastAttnV2
-(with the papers' own windows, see quality/band.py).
+(with their own windows and limits).
 Those that need a calibration see one prompt and seed; all are judged on others, against the dense latent and picture of
 the same prompt, seed and setting. Work is counted as it is done: batch items that really went through the model, or
 what Attention Stats says of a plan. The settings attention48 and attention72 have the prices of larger runs, in which

@@ -100,7 +100,8 @@ def begun(whole: dict) -> dict:
 
 def _kept(entries: list[list[int]]) -> dict:
     count = len(entries) or 1
-    return {key: sum(entry[at] for entry in entries) / count / 100 for at, key in enumerate(("attention", "model"))}
+    means = {key: sum(entry[at] for entry in entries) / count / 100 for at, key in enumerate(("attention", "model"))}
+    return {**means, "module": (means["attention"] + 1) / 2}
 
 
 def _plan() -> dict:

@@ -85,6 +85,12 @@ def test_work_time_cache_speed_and_ceiling_are_said_once_each(editor, feed, pane
     ]
     assert f"{model} %" in panel.text(".dfa-meter >> nth=1") and "mark: 59 %" in panel.text(".dfa-meter >> nth=1")
     assert meters.nth(1).locator(".dfa-meter-tick").evaluate("(e) => e.style.left") == "59%"
+    layers = round(100 * whole["kept"]["module"])
+    assert panel.text(".dfa-meter >> nth=2").split("\n") == [
+        "Attention layers",
+        f"{layers} %",
+        f"{100 - layers} % saved, projections included",
+    ]
     assert panel.text(".dfa-headline") == "1.38\u00d7 faster"
     assert panel.text(".dfa-under") == "10.0 s instead of an estimated 13.6 s"
     assert panel.text(".dfa-how") == "From 3 steps that were computed in full."

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import TOLERANCE, caches, doubled, layouts, mixed, qkv, tables, windows
 
-from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Window, head_wise, reference
+from ditfastattn.kernels import FULL, REUSE, Band, HeadTable, Layout, Residual, Window, head_wise, reference
 from ditfastattn.kernels.geometry import tile_counts, tile_shape
 from ditfastattn.kernels.pooling import tile_tokens
 from ditfastattn.kernels.triton import (
@@ -37,7 +37,7 @@ from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, Con
 from ditfastattn.kernels.triton.hopper.records import records_of
 from ditfastattn.kernels.triton.operands import in_place, is_wide, why_unaligned
 from ditfastattn.kernels.triton.pattern import check, pattern
-from ditfastattn.kernels.triton.tile_order import tile_order
+from ditfastattn.kernels.triton.tile_order import raster_order, tile_order
 from ditfastattn.kernels.triton.verdicts import FILE, Verdicts
 from ditfastattn.kernels.triton.worklist import Kind, Shelf, shelf_of
 from ditfastattn.kernels.ways.window import window_mask
@@ -48,9 +48,9 @@ LOCAL, WIDE = Window((0.3, 0.3)), Window((0.7, 0.5))
 TESTS = Path(__file__).parents[1]
 
 
-def visited(layout, found, keys, rest=False):
+def visited(layout, found, keys, rest=False, order_of=tile_order):
     """(L, L) how often the kernel joins a query and a key, by the rules in pattern.py."""
-    order = tile_order(layout)
+    order = order_of(layout)
     joined = np.zeros((layout.length, layout.length), dtype=int)
     lane = np.arange(keys)
     for start, count, half, _, *ranges in found.blocks:
@@ -106,6 +106,32 @@ def test_a_window_visits_exactly_the_pairs_of_the_reference(data):
     image = slice(layout.prefix, layout.prefix + layout.image)
     assert (visited_in_one_loop(layout, refresh, keys, rest=False)[image] == wanted[image]).all()
     assert (alone.blocks[:, 1] <= queries).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(layouts(largest=400), st.sampled_from((1 / 8, 1 / 16, 1 / 64, 0.3, 0.9)), st.sampled_from((64, 128)), st.data())
+def test_a_band_visits_exactly_the_pairs_of_the_reference(layout, half, queries, data):
+    keys = data.draw(st.sampled_from((16, 32, 64)))
+    band = Band(half)
+    wanted = band.row_mask(layout, torch.arange(layout.length)).numpy()
+    alone, refresh = (pattern(layout, band, update, queries, keys) for update in (False, True))
+    for found in (alone, refresh):
+        check(found, layout.length, queries, keys)
+        assert (visited(layout, found, keys, order_of=raster_order) == wanted).all()
+    assert (visited(layout, refresh, keys, rest=True, order_of=raster_order) == 1).all()
+
+
+def test_bands_have_an_order_of_their_own_and_layers_with_windows_as_well_are_refused():
+    band, order = Band(1 / 8), raster_order(LAYOUT)
+    assert order.slots[: LAYOUT.image].tolist() == list(range(LAYOUT.prefix, LAYOUT.prefix + LAYOUT.image))
+    for table in (HeadTable((band, FULL), (None, None)), HeadTable((FULL, Residual(band)), (band, None))):
+        place = launch.shelf(LAYOUT, table, Config(64, 32, 4, 2), CPU)
+        work = place.work(table)
+        assert work.slots[: LAYOUT.length].tolist() == order.slots.tolist()
+        assert work.columns.tolist() == order.columns.tolist()
+        assert why_not.about_table(LAYOUT, table) is None
+    mixed = HeadTable((band, LOCAL), (None, None))
+    assert why_not.about_table(LAYOUT, mixed) == "The Triton kernel takes windows or bands in one layer, not both."
 
 
 @settings(deadline=None, max_examples=40)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from kernel_cases import ORDERS, caches, layouts, mixed, qkv, tables, windows
 from triton_cases import BLOCKS, LARGER, assert_matches_reference, run
 
-from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Residual, Window, pooling
+from ditfastattn.kernels import FULL, REUSE, Band, HeadTable, Layout, Residual, Window, pooling
 from ditfastattn.kernels.triton import agreement, full_heads, launch, trial, worklist
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, Config
 from ditfastattn.kernels.triton.pattern import pattern
@@ -98,6 +98,17 @@ def test_tiles_are_pooled_as_the_definition_says(data):
     torch.testing.assert_close(found.k.double(), wanted.k, rtol=0, atol=largest)
     torch.testing.assert_close(found.v.double(), wanted.v, rtol=0, atol=largest)
     torch.testing.assert_close(found.bias.double(), wanted.bias, rtol=0, atol=1e-4)
+
+
+@brief
+@given(st.data())
+def test_bands_match_the_float64_reference(data):
+    layout = data.draw(layouts(largest=300))
+    band, other = (Band(data.draw(st.sampled_from((1 / 8, 1 / 16, 1 / 64, 0.3)))) for _ in range(2))
+    table = HeadTable((band, FULL, Residual(band), other, REUSE), (None, band, None, None, None))
+    order, dtype = data.draw(st.sampled_from(ALIGNED)), data.draw(st.sampled_from((torch.float16, torch.float32)))
+    q, k, v = qkv(1, 5, layout.length, 64, dtype, order, data.draw(st.integers(0, 99)))
+    assert_matches_reference(q, k, v, layout, table, blocks=data.draw(st.sampled_from((BLOCKS, LARGER))))
 
 
 @pytest.mark.parametrize("dim", HEAD_DIMS)

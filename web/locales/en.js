@@ -140,6 +140,8 @@ export default {
     "The CFG is not a finite number ({cfg}): set it to another.",
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.",
+  "The Hopper kernel has no bands; the pointer kernel has.":
+    "The Hopper kernel has no bands; the pointer kernel has.",
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.",
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
@@ -170,6 +172,8 @@ export default {
     "The Triton kernel runs on CUDA and ROCm devices, not on {device}.",
   "The Triton kernel takes queries, keys and values of four axes.":
     "The Triton kernel takes queries, keys and values of four axes.",
+  "The Triton kernel takes windows or bands in one layer, not both.":
+    "The Triton kernel takes windows or bands in one layer, not both.",
   "The Triton kernel took ComfyUI or the driver down when it was tried on this GPU, and is left off; delete {file} to try it again.":
     "The Triton kernel took ComfyUI or the driver down when it was tried on this GPU, and is left off; delete {file} to try it again.",
   "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
@@ -424,6 +428,8 @@ export default {
     "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})",
   "{first} {second}":
     "{first} {second}",
+  "{half} of the tokens to either side":
+    "{half} of the tokens to either side",
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     "{layer} could not be compressed ({reason}); the rest of the run was computed in full.",
   "{layer} ran in full: another node has put a function of its own in the place of its layer.":

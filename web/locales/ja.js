@@ -142,6 +142,8 @@ export default {
     'CFG \u304c\u6709\u9650\u306e\u6570\u3067\u306f\u3042\u308a\u307e\u305b\u3093\uff08{cfg}\uff09\u3002\u5225\u306e\u5024\u306b\u3057\u3066\u304f\u3060\u3055\u3044\u3002',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU \u306e compute capability \u306f {major}.{minor} \u3067\u3001Triton \u30ab\u30fc\u30cd\u30eb\u306b\u306f 8.0 \u304c\u5fc5\u8981\u3067\u3059\u3002',
+  "The Hopper kernel has no bands; the pointer kernel has.":
+    'Hopper \u30ab\u30fc\u30cd\u30eb\u306b\u306f\u5e2f\u304c\u3042\u308a\u307e\u305b\u3093\u3002pointer \u30ab\u30fc\u30cd\u30eb\u306b\u306f\u3042\u308a\u307e\u3059\u3002',
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     'Hopper \u30ab\u30fc\u30cd\u30eb\u304c\u7121\u52b9\u304b\u3001\u3053\u306e GPU \u3067\u306e\u8a66\u884c\u3067 pointer \u30ab\u30fc\u30cd\u30eb\u304c\u9078\u3070\u308c\u307e\u3057\u305f\u3002',
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
@@ -174,6 +176,8 @@ export default {
     'Triton \u30ab\u30fc\u30cd\u30eb\u306f\u56db\u3064\u306e\u8ef8\u3092\u6301\u3064\u30af\u30a8\u30ea\u3001\u30ad\u30fc\u3001\u5024\u3092\u53d7\u3051\u53d6\u308a\u307e\u3059\u3002',
   "The Triton kernel took ComfyUI or the driver down when it was tried on this GPU, and is left off; delete {file} to try it again.":
     'Triton \u30ab\u30fc\u30cd\u30eb\u3092\u3053\u306e GPU \u3067\u8a66\u3057\u305f\u3068\u304d\u306b ComfyUI \u304b\u30c9\u30e9\u30a4\u30d0\u30fc\u304c\u843d\u3061\u305f\u305f\u3081\u3001\u4f7f\u7528\u3057\u307e\u305b\u3093\u3002{file} \u3092\u524a\u9664\u3059\u308b\u3068\u518d\u3073\u8a66\u3057\u307e\u3059\u3002',
+  "The Triton kernel takes windows or bands in one layer, not both.":
+    'Triton \u30ab\u30fc\u30cd\u30eb\u304c\u4e00\u3064\u306e\u5c64\u3067\u6271\u3046\u306e\u306f\u3001\u30a6\u30a3\u30f3\u30c9\u30a6\u304b\u5e2f\u306e\u3069\u3061\u3089\u304b\u3060\u3051\u3067\u3059\u3002',
   "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
     'Triton \u30ab\u30fc\u30cd\u30eb\u3092\u3053\u306e GPU \u3067\u8a66\u3057\u305f\u3068\u3053\u308d\u3001\u30bf\u30a4\u30eb\u51e6\u7406\u3068\u306e\u5dee\u304c {difference} % \u3067\u3001\u8a31\u5bb9\u5024 {allowed} % \u3092\u8d85\u3048\u307e\u3057\u305f\u3002',
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
@@ -426,6 +430,8 @@ export default {
     '{family}\uff08\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3 {layers} \u5c64\u3001{heads} \u30d8\u30c3\u30c9\u3001\u6307\u7d0b {fingerprint}\uff09',
   "{first} {second}":
     '{first}{second}',
+  "{half} of the tokens to either side":
+    '\u4e21\u5074\u306b\u30c8\u30fc\u30af\u30f3\u306e {half} \u305a\u3064',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     '{layer} \u3092\u5727\u7e2e\u3067\u304d\u307e\u305b\u3093\u3067\u3057\u305f\uff08{reason}\uff09\u3002\u5b9f\u884c\u306e\u6b8b\u308a\u306f\u5b8c\u5168\u306b\u8a08\u7b97\u3057\u307e\u3057\u305f\u3002',
   "{layer} ran in full: another node has put a function of its own in the place of its layer.":

@@ -142,6 +142,8 @@ export default {
     'CFG\uac00 \uc720\ud55c\ud55c \uc218\uac00 \uc544\ub2d9\ub2c8\ub2e4({cfg}). \ub2e4\ub978 \uac12\uc73c\ub85c \ubc14\uafb8\uc138\uc694.',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU\uc758 compute capability\ub294 {major}.{minor}\uc774\uace0 Triton \ucee4\ub110\uc5d0\ub294 8.0\uc774 \ud544\uc694\ud569\ub2c8\ub2e4.',
+  "The Hopper kernel has no bands; the pointer kernel has.":
+    'Hopper \ucee4\ub110\uc5d0\ub294 \ub760\uac00 \uc5c6\uace0, pointer \ucee4\ub110\uc5d0\ub294 \uc788\uc2b5\ub2c8\ub2e4.',
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     'Hopper \ucee4\ub110\uc774 \uaebc\uc838 \uc788\uac70\ub098, \uc774 GPU\uc5d0\uc11c\uc758 \uc2dc\ud5d8\uc5d0\uc11c pointer \ucee4\ub110\uc774 \uc120\ud0dd\ub418\uc5c8\uc2b5\ub2c8\ub2e4.',
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
@@ -174,6 +176,8 @@ export default {
     'Triton \ucee4\ub110\uc740 \ucd95\uc774 \ub124 \uac1c\uc778 \ucffc\ub9ac, \ud0a4, \uac12\uc744 \ubc1b\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel took ComfyUI or the driver down when it was tried on this GPU, and is left off; delete {file} to try it again.":
     'Triton \ucee4\ub110\uc744 \uc774 GPU\uc5d0\uc11c \uc2dc\ud5d8\ud560 \ub54c ComfyUI\ub098 \ub4dc\ub77c\uc774\ubc84\uac00 \uc911\ub2e8\ub418\uc5b4 \uc0ac\uc6a9\ud558\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4. {file}\uc744(\ub97c) \uc0ad\uc81c\ud558\uba74 \ub2e4\uc2dc \uc2dc\ub3c4\ud569\ub2c8\ub2e4.',
+  "The Triton kernel takes windows or bands in one layer, not both.":
+    'Triton \ucee4\ub110\uc740 \ud55c \ub808\uc774\uc5b4\uc5d0\uc11c \uc708\ub3c4\ub098 \ub760 \uac00\uc6b4\ub370 \ud558\ub098\ub9cc \ubc1b\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
     'Triton \ucee4\ub110\uc744 \uc774 GPU\uc5d0\uc11c \uc2dc\ud5d8\ud55c \uacb0\uacfc \ud0c0\uc77c \uacbd\ub85c\uc640 {difference}%\ub9cc\ud07c \ub2ec\ub77c \ud5c8\uc6a9\uce58 {allowed}%\uc744(\ub97c) \ub118\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
@@ -426,6 +430,8 @@ export default {
     '{family}(\uc5b4\ud150\uc158 \ub808\uc774\uc5b4 {layers}\uac1c, \ud5e4\ub4dc {heads}\uac1c, \uc9c0\ubb38 {fingerprint})',
   "{first} {second}":
     '{first} {second}',
+  "{half} of the tokens to either side":
+    '\uc591\ucabd\uc73c\ub85c \ud1a0\ud070\uc758 {half}\uc529',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     '{layer}\uc744(\ub97c) \uc555\ucd95\ud560 \uc218 \uc5c6\uc5c8\uc2b5\ub2c8\ub2e4({reason}). \ub098\uba38\uc9c0 \uc2e4\ud589\uc740 \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4.',
   "{layer} ran in full: another node has put a function of its own in the place of its layer.":

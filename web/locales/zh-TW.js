@@ -142,6 +142,8 @@ export default {
     'CFG \u4e0d\u662f\u6709\u9650\u6578\uff08{cfg}\uff09\uff1a\u8acb\u6539\u70ba\u5176\u4ed6\u503c\u3002',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU \u7684\u8a08\u7b97\u80fd\u529b\u70ba {major}.{minor}\uff0c\u800c Triton \u6838\u5fc3\u9700\u8981 8.0\u3002',
+  "The Hopper kernel has no bands; the pointer kernel has.":
+    'Hopper \u6838\u5fc3\u6c92\u6709\u689d\u5e36\uff1bpointer \u6838\u5fc3\u6709\u3002',
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     'Hopper \u6838\u5fc3\u5df2\u95dc\u9589\uff0c\u6216\u5728\u6b64 GPU \u4e0a\u7684\u8a66\u57f7\u884c\u9078\u64c7\u4e86 pointer \u6838\u5fc3\u3002',
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
@@ -174,6 +176,8 @@ export default {
     'Triton \u6838\u5fc3\u63a5\u53d7\u56db\u500b\u8ef8\u7684\u67e5\u8a62\u3001\u9375\u548c\u503c\u3002',
   "The Triton kernel took ComfyUI or the driver down when it was tried on this GPU, and is left off; delete {file} to try it again.":
     'Triton \u6838\u5fc3\u5728\u6b64 GPU \u4e0a\u8a66\u57f7\u884c\u6642\u66fe\u4f7f ComfyUI \u6216\u9a45\u52d5\u7a0b\u5f0f\u7576\u6389\uff0c\u56e0\u6b64\u4e0d\u518d\u4f7f\u7528\uff1b\u522a\u9664 {file} \u53ef\u518d\u6b21\u5617\u8a66\u3002',
+  "The Triton kernel takes windows or bands in one layer, not both.":
+    'Triton \u6838\u5fc3\u5728\u4e00\u5c64\u4e2d\u53ea\u63a5\u53d7\u8996\u7a97\u6216\u689d\u5e36\uff0c\u4e0d\u80fd\u5169\u8005\u4e26\u7528\u3002',
   "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
     'Triton \u6838\u5fc3\u5df2\u5728\u6b64 GPU \u4e0a\u8a66\u57f7\u884c\uff0c\u8207\u5206\u584a\u8def\u5f91\u76f8\u5dee {difference} %\uff0c\u8d85\u904e {allowed} %\u3002',
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
@@ -426,6 +430,8 @@ export default {
     '{family}\uff08{layers} \u500b\u6ce8\u610f\u529b\u5c64\uff0c{heads} \u500b\u982d\uff0c\u6307\u7d0b {fingerprint}\uff09',
   "{first} {second}":
     '{first}{second}',
+  "{half} of the tokens to either side":
+    '\u5169\u5074\u5404 {half} \u7684 token',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     '{layer} \u7121\u6cd5\u58d3\u7e2e\uff08{reason}\uff09\uff1b\u57f7\u884c\u7684\u5176\u9918\u90e8\u5206\u5b8c\u6574\u8a08\u7b97\u3002',
   "{layer} ran in full: another node has put a function of its own in the place of its layer.":

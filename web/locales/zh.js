@@ -142,6 +142,8 @@ export default {
     'CFG \u4e0d\u662f\u6709\u9650\u6570\uff08{cfg}\uff09\uff1a\u8bf7\u6539\u4e3a\u5176\u4ed6\u503c\u3002',
   "The GPU's compute capability is {major}.{minor}, and the Triton kernel needs 8.0.":
     'GPU \u7684\u8ba1\u7b97\u80fd\u529b\u4e3a {major}.{minor}\uff0c\u800c Triton \u5185\u6838\u9700\u8981 8.0\u3002',
+  "The Hopper kernel has no bands; the pointer kernel has.":
+    'Hopper \u5185\u6838\u6ca1\u6709\u6761\u5e26\uff1bpointer \u5185\u6838\u6709\u3002',
   "The Hopper kernel is switched off, or the trial on this GPU chose the pointer kernel.":
     'Hopper \u5185\u6838\u5df2\u5173\u95ed\uff0c\u6216\u5728\u6b64 GPU \u4e0a\u7684\u8bd5\u8fd0\u884c\u9009\u62e9\u4e86 pointer \u5185\u6838\u3002',
   "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.":
@@ -174,6 +176,8 @@ export default {
     'Triton \u5185\u6838\u63a5\u53d7\u56db\u4e2a\u8f74\u7684\u67e5\u8be2\u3001\u952e\u548c\u503c\u3002',
   "The Triton kernel took ComfyUI or the driver down when it was tried on this GPU, and is left off; delete {file} to try it again.":
     'Triton \u5185\u6838\u5728\u6b64 GPU \u4e0a\u8bd5\u8fd0\u884c\u65f6\u66fe\u4f7f ComfyUI \u6216\u9a71\u52a8\u7a0b\u5e8f\u5d29\u6e83\uff0c\u56e0\u6b64\u4e0d\u518d\u4f7f\u7528\uff1b\u5220\u9664 {file} \u53ef\u518d\u6b21\u5c1d\u8bd5\u3002',
+  "The Triton kernel takes windows or bands in one layer, not both.":
+    'Triton \u5185\u6838\u5728\u4e00\u5c42\u4e2d\u53ea\u63a5\u53d7\u7a97\u53e3\u6216\u6761\u5e26\uff0c\u4e0d\u80fd\u4e24\u8005\u5e76\u7528\u3002',
   "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
     'Triton \u5185\u6838\u5df2\u5728\u6b64 GPU \u4e0a\u8bd5\u8fd0\u884c\uff0c\u4e0e\u5206\u5757\u8def\u5f84\u76f8\u5dee {difference} %\uff0c\u8d85\u8fc7 {allowed} %\u3002',
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
@@ -426,6 +430,8 @@ export default {
     '{family}\uff08{layers} \u4e2a\u6ce8\u610f\u529b\u5c42\uff0c{heads} \u4e2a\u5934\uff0c\u6307\u7eb9 {fingerprint}\uff09',
   "{first} {second}":
     '{first}{second}',
+  "{half} of the tokens to either side":
+    '\u4e24\u4fa7\u5404 {half} \u7684 token',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
     '{layer} \u65e0\u6cd5\u538b\u7f29\uff08{reason}\uff09\uff1b\u8fd0\u884c\u7684\u5176\u4f59\u90e8\u5206\u5b8c\u6574\u8ba1\u7b97\u3002',
   "{layer} ran in full: another node has put a function of its own in the place of its layer.":

@@ -9,18 +9,19 @@ export const isMeasuring = ({ kind }) => kind === 'watch' || kind === 'calibrate
 export const isRunning = ({ state }) => state === RUNNING
 
 /**
- * { attention, model }: what is kept of the work of the steps that are finished; of the whole run before the first.
- * null where the server says that it is not known.
+ * { attention, module, model }: what is kept of the work of the steps that are finished; of the whole run before the
+ * first. null where the server says that it is not known, and for attention's modules where it says nothing.
  */
 export function kept({ done, steps, plan, kept: told }) {
   if (!done.length) return planned({ steps, plan })
-  return told ? { attention: told.attention, model: told.model } : { attention: mean(done, 0), model: mean(done, 1) }
+  if (told) return { attention: told.attention, module: told.module ?? null, model: told.model }
+  return { attention: mean(done, 0), module: null, model: mean(done, 1) }
 }
 
 /** The same of the whole run as it is planned. */
 function planned({ steps, plan }) {
   const average = (name) => (steps.length ? steps.reduce((sum, step) => sum + (step[name] ?? 1), 0) / steps.length : null)
-  return { attention: plan?.attention ?? average('attention'), model: plan?.model ?? average('model') }
+  return { attention: plan?.attention ?? average('attention'), module: null, model: plan?.model ?? average('model') }
 }
 
 function mean(done, column) {

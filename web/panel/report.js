@@ -24,6 +24,7 @@ export function reportOf(document) {
     row('Device', device ?? '?'),
     plan && row('Plan', `${plan.id}, level ${plan.level}, predicted error ${format.error(plan.error)}, verified ${format.error(plan.verified)}`),
     row('Attention', `${format.percent(work.attention)} of full attention`),
+    Number.isFinite(work.module) && row('Layers', `${format.percent(work.module)} of attention layers, projections included`),
     row('All work', `${format.percent(work.model)}, ${format.percent(ceiling)} if attention were free`),
     row('Time', `${format.seconds(seconds)}, full attention ${source(dense, format.seconds(dense?.seconds))}`),
     row('Speed', source(speed, format.times(speed?.times))),

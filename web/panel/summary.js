@@ -11,7 +11,7 @@ export function createSummary(context) {
   const main = element('div', { class: 'dfa-headline' })
   const under = element('div', { class: 'dfa-under' })
   const how = element('div', { class: 'dfa-how' })
-  const meters = [createMeter(), createMeter()]
+  const meters = [createMeter(), createMeter(), createMeter()]
   const facts = element('dl', { class: 'dfa-facts' })
   const root = element(
     'section',
@@ -43,10 +43,13 @@ export function createSummary(context) {
     write(under, underText(document, context))
     mark(how, 'hidden', !isPlan(document))
     write(how, document.dense?.how && document.state !== 'cancelled' && document.state !== 'failed' ? context.said(document.dense.how) : '')
-    if (!promises(document)) return meters[0].progress(document, context)
     const work = isPlan(document) ? kept(document) : document.plan
+    const layers = promises(document) ? (work.module ?? null) : null
+    mark(meters[2].element, 'hidden', layers === null)
+    if (!promises(document)) return meters[0].progress(document, context)
     meters[0].show(say('panel.attention'), work.attention, null, context)
     meters[1].show(say('panel.allWork'), work.model, document.ceiling, context)
+    if (layers !== null) meters[2].show(say('panel.module'), layers, null, context, 'panel.savedModule')
   }
 
   return { element: root, show, advance }
@@ -105,8 +108,8 @@ function createMeter() {
   const bar = element('div', { class: 'dfa-meter-bar', 'aria-hidden': 'true' }, track, tick)
   const root = element('div', { class: 'dfa-meter' }, name, figure, bar, under)
 
-  function show(label, part, ceiling, { say, format }) {
-    const gain = part === null ? '' : say('panel.savedPart', { saved: format.percent(Math.max(0, 1 - part)) })
+  function show(label, part, ceiling, { say, format }, saved = 'panel.savedPart') {
+    const gain = part === null ? '' : say(saved, { saved: format.percent(Math.max(0, 1 - part)) })
     const least = ceiling === null ? '' : say('panel.least', { least: format.percent(ceiling) })
     draw(label, format.percent(part), part ?? 0, ceiling, [gain, least].filter(Boolean).join(' \u00b7 '))
   }

@@ -7,6 +7,7 @@ const UNKNOWN = '?'
 export const WAYS = [
   { letter: 'f', name: 'panel.wayFull', hatch: '' },
   { letter: 'w', name: 'panel.wayWindow', hatch: 'rising' },
+  { letter: 'b', name: 'panel.wayBand', hatch: 'falling' },
   { letter: 'd', name: 'panel.wayResidual', hatch: 'crossed' },
   { letter: 'r', name: 'panel.wayReuse', hatch: 'dotted' },
   { letter: FORECAST, name: 'panel.wayForecast', hatch: '' },
@@ -14,7 +15,7 @@ export const WAYS = [
 ]
 
 const BY_LETTER = new Map(WAYS.map((way) => [way.letter, way]))
-export const HATCHES = ['rising', 'crossed', 'dotted']
+export const HATCHES = ['rising', 'falling', 'crossed', 'dotted']
 
 /** The way of a letter, whichever case. */
 export function wayOf(letter) {

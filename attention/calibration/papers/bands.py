@@ -1,22 +1,13 @@
-"""The papers' windows: bands of raster order around each token, as the whole rows of tiles that come nearest."""
+"""The papers' windows: bands of raster order around each token, see `kernels.Band`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from ....kernels import Band
 
-from ....kernels import Window
-
-
-def band(total: float, rank: int) -> Window:
-    """A band that holds `total` (a fraction) of the tokens of a grid with `rank` axes: whole rows, or whole frames of a
-    video.
-    """
-    return Window((total, *(1.0,) * (rank - 1)))
-
-
-def distinct(grid: tuple[int, ...], windows: Iterable[Window]) -> tuple[Window, ...]:
-    """Windows that differ on this grid, where narrow bands may round to the same tiles."""
-    kept: dict[tuple, Window] = {}
-    for window in windows:
-        kept.setdefault(window.half_widths(grid), window)
-    return tuple(kept.values())
+# DiTFastAttn: an eighth of the tokens to either side in all published settings (128 of 1024, 512 of 4096, 2048 of
+# 16384).
+V1_BANDS = (Band(1 / 8),)
+# DiTFastAttnV2: an eighth, a sixteenth and a thirty-second of the tokens, both sides together.
+V2_BANDS = (Band(1 / 16), Band(1 / 32), Band(1 / 64))
+# ... and of videos, beside bands of a reordered sequence.
+V2_VIDEO_BANDS = V2_BANDS[:2]

@@ -24,6 +24,7 @@ from ..measurement import CalibrationError, SamplerSettings, descending, measure
 from ..progress import Meter
 from ..store import STORE, Store, subject_of
 from . import v1, v2
+from .bands import V1_BANDS
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def search(
     """A plan with one level per threshold (D1, D2, ...), each found by a sampling run of its own, and a dense run.
 
     method: V1 or V2; thresholds: of the paper if not given, mild to strong. windows: one for V1, at least one for V2;
-    the paper's in whole rows of tiles if not given. sample(model) -> latent and inputs: as in `runs.measure_runs`;
+    the paper's bands if not given. sample(model) -> latent and inputs: as in `runs.measure_runs`;
     thresholds that were searched before are not searched again. A level's error is that of the search's own latent
     against the dense one of the same seed. Raises what `calibrate.measure` raises.
     """
@@ -118,7 +119,8 @@ def _search(
 
     def make_processor(run):
         if method == V1:
-            made.append(v1.LayerSearch(model.family, model.sites, run, threshold, outputs, windows, progress))
+            of_v1 = windows or V1_BANDS
+            made.append(v1.LayerSearch(model.family, model.sites, run, threshold, outputs, of_v1, progress))
         else:
             made.append(v2.HeadSearch(model.family, model.sites, run, threshold, windows=windows, progress=progress))
         return made[-1]

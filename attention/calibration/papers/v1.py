@@ -2,7 +2,8 @@
 
 It tries one method after another for a whole layer and looks at what the model's output becomes. It decides step by
 step while it samples, so that each decision sees the compressed run before it. Its window is a band of raster order,
-see `bands`, or what the caller gives.
+see `bands`, or what the caller gives. Loss, order and thresholds are those of the authors' code; the channels of a
+learned variance, which that compares as well, are left out by the host.
 """
 
 from __future__ import annotations
@@ -21,10 +22,9 @@ from ...hooks.patch import KEY
 from ...replay.replay import Replay
 from ...replay.timeline import SiteStep
 from ..progress import Progress
-from .bands import band
+from .bands import V1_BANDS
 
 THRESHOLDS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15)
-WINDOW_FRACTION = 0.25  # of the tokens, in the one window: a half-width of an eighth on each side
 LARGEST_LOSS = 10.0  # the relative error of each element is clipped here
 SMALL = 1e-6
 
@@ -88,8 +88,8 @@ class LayerSearch(Replay):
     """The search: greedy over layers, at every step, against the model's output.
 
     threshold: after layer l of L the output's loss may be (l + 1) / L of it. outputs: filled by `watch_outputs` with
-    what the model returned since it was emptied. windows: the one window, or none for the band of WINDOW_FRACTION in
-    whole rows of tiles. progress: told how many of the (step, layer) pairs are decided.
+    what the model returned since it was emptied. windows: the one window. progress: told how many of the (step, layer)
+    pairs are decided.
     """
 
     def __init__(
@@ -99,11 +99,10 @@ class LayerSearch(Replay):
         run,
         threshold: float,
         outputs: list[torch.Tensor],
-        windows: tuple[Approximation, ...] = (),
+        windows: tuple[Approximation, ...] = V1_BANDS,
         progress: Progress | None = None,
     ):
-        self._given = bool(windows)
-        (window,) = windows or (band(WINDOW_FRACTION, 2),)
+        (window,) = windows
         self.layers = LayerChoices(sites, len(run.positions), window)
         super().__init__(family, sites, self.layers, run, 1 << 62, True, (0, 0))
         self.threshold, self.outputs = threshold, outputs
@@ -117,10 +116,7 @@ class LayerSearch(Replay):
         return (self.layers.window,)
 
     def announce(self, noise_shape, model) -> int:
-        """The rank of a window of tiles is the grid's, which is known from here on."""
-        if not self._given:
-            rank = len(self.family.grid(model.model.diffusion_model, tuple(noise_shape)))
-            self.layers.window = band(WINDOW_FRACTION, rank)
+        """Nothing: what will be kept is not decided yet."""
         return 0
 
     def evaluate(self, predict, x, sigma: float):
@@ -197,6 +193,9 @@ def watch_outputs(patcher, outputs: list[torch.Tensor]) -> None:
 
 
 def _relative_loss(wanted: torch.Tensor, output: torch.Tensor) -> float:
-    """The paper's loss: mean of |a - b| / max(a, b), element by element, clipped."""
+    """The loss of the authors' code: mean of |(a - b) / max(a, b)|, element by element, clipped.
+
+    The paper has magnitudes inside the maximum; its figures come from the code, which has signed values.
+    """
     error = ((wanted - output) / (torch.maximum(wanted, output) + SMALL)).abs()
     return float(error.clamp(0, LARGEST_LOSS).mean())

@@ -16,20 +16,19 @@ from ...hooks.processor import Processor
 from ...hooks.run import Forward, SiteCall
 from ..observer import approximated
 from ..progress import Progress
-from .bands import band, distinct
+from .bands import V2_BANDS, V2_VIDEO_BANDS
 from .knapsack import best_choice
 
 THRESHOLDS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # the paper's five, and a milder one
-FRACTIONS = (1 / 8, 1 / 16, 1 / 32)  # of the tokens, in each of its windows
-HEAD_CAP = 1.5  # a single head's error may be this many times its part of a layer's threshold
+HEAD_CAP, VIDEO_HEAD_CAP = 1.5, 1.0  # a single head's error may be this many times its part of a layer's threshold
 
 
 class HeadSearch(Processor):
     """The search: at each attention call a 0/1 programme over heads and methods.
 
     threshold: the sum of the chosen heads' relative squared errors that a layer may reach at a step. Each decision
-    is taken at a step's first call of a site and holds for its other calls. windows: to choose from, or none for bands
-    of FRACTIONS in whole rows of tiles. progress: told how many steps are over.
+    is taken at a step's first call of a site and holds for its other calls. windows: to choose from. cap: see HEAD_CAP.
+    Where they are not given they are the authors' for pictures, or for videos. progress: told how many steps are over.
     """
 
     def __init__(
@@ -38,7 +37,7 @@ class HeadSearch(Processor):
         sites,
         run,
         threshold: float,
-        cap: float = HEAD_CAP,
+        cap: float | None = None,
         windows: tuple[Approximation, ...] = (),
         progress: Progress | None = None,
     ):
@@ -52,10 +51,12 @@ class HeadSearch(Processor):
         self._previous: dict[tuple, torch.Tensor] = {}
 
     def announce(self, noise_shape, model) -> int:
-        """Windows of tiles depend on the grid, which is known from here on."""
-        if not self.windows:
-            grid = self.family.grid(model.model.diffusion_model, tuple(noise_shape))
-            self.windows = distinct(grid, (band(fraction, len(grid)) for fraction in FRACTIONS))
+        """Whether pictures or videos are made is known from here on."""
+        grid = self.family.grid(model.model.diffusion_model, self.run.picture_shape(noise_shape))
+        video = len(grid) == 3
+        self.windows = self.windows or (V2_VIDEO_BANDS if video else V2_BANDS)
+        if self.cap is None:
+            self.cap = VIDEO_HEAD_CAP if video else HEAD_CAP
         return 0
 
     def evaluate(self, predict, x, sigma: float):
@@ -108,7 +109,7 @@ class HeadSearch(Processor):
         return options[best_choice(error, np.broadcast_to(gain, error.shape), limit)]
 
     def _gain(self, letter: int, layout, head_dim: int) -> float:
-        """Fraction of a head's attention FLOPs that a method saves."""
+        """Fraction of a head's attention FLOPs that a method saves; the authors' estimate is the same to a token."""
         if letter in (letters.FULL, letters.REUSE):
             return float(letter == letters.REUSE)
         table = HeadTable.uniform(1, self.windows[letter - letters.WAY])

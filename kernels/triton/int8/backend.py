@@ -68,7 +68,7 @@ def _ready(q: torch.Tensor, layout: Layout, table: HeadTable, wide: bool) -> kno
     config = int8_trial(q.device, q.dtype, q.shape[3], pooled, wide).config
     if table.refresh_heads or config is None:
         config = int8_configs(q.device, q.shape[3], pooled, wide)[-1]
-    return known.Ready(config, True, shelf(layout, config, q.device))
+    return known.Ready(config, True, shelf(layout, table, config, q.device))
 
 
 def computes_int8(device: torch.device, dtype: torch.dtype, head_dim: int) -> bool:

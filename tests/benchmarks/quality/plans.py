@@ -18,13 +18,13 @@ from ditfastattn.attention.hooks.model import HostModel
 from ditfastattn.plans import Plan, dumps, loads
 from ditfastattn.plans.search import LEVELS, KeepAttention, KeepWork
 
-from . import band, prices
+from . import prices
 from .methods import ATTENTION_BUDGETS, OURS, THRESHOLDS, V1, V2, WORK_BUDGETS
 from .sampling import job_of
 from .settings import Setting
 
 PROMPT, SEED = 100, 11  # none of those that are judged
-SEARCHES = {V1: (searches.V1, band.V1_BANDS), V2: (searches.V2, band.V2_BANDS)}
+SEARCHES = {V1: searches.V1, V2: searches.V2}
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Planned:
 
 @cache
 def product() -> str:
-    """12 hex digits that name the code of the product, of bands and of prices when first asked for, comments aside."""
+    """12 hex digits that name the code of the product and of prices when first asked for, comments aside."""
     digest = hashlib.blake2b(digest_size=6)
-    for file in (*product_code.FILES, Path(band.__file__), Path(prices.__file__)):
+    for file in (*product_code.FILES, Path(prices.__file__)):
         digest.update(ast.dump(ast.parse(file.read_text("utf-8"))).encode())
     return digest.hexdigest()
 
@@ -104,14 +104,12 @@ def _measured(job: demo.Job) -> Measured:
 
 def _papers(method: str, setting: Setting) -> Planned:
     job = job_of(setting, PROMPT, SEED)
-    search, windows = SEARCHES[method]
     found = searches.search(
         HostModel.of(demo.model()),
         _settings(job),
         lambda patched: demo.sample(patched, job),
-        search,
+        SEARCHES[method],
         thresholds=THRESHOLDS[method],
-        windows=windows,
     )
     stamp = found.plan.measurement
     return Planned(found.plan, stamp.seconds / stamp.dense_seconds / len(THRESHOLDS[method]), product())

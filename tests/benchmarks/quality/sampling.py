@@ -14,7 +14,6 @@ from ditfastattn.attention.report.statistics import statistics
 from ditfastattn.plans import Plan
 from host.applying import apply_plan
 
-from . import band
 from .forecast import Forecaster
 from .methods import EASY, FEWER, FORECAST, LAZY
 from .rows import Picture
@@ -88,11 +87,10 @@ def without_plan(method: str, value, dense: Dense, clock: Clock) -> dict:
 
 def with_plan(plan: Plan, level: str, dense: Dense, clock: Clock) -> dict:
     """The figures of a row of one level of a plan, work as Attention Stats says."""
-    with band.listed():
-        patched = apply_plan(demo.model(), plan, level, strict=True)
-        begin = clock.now()
-        latent = demo.sample(patched, dense.job)
-        seconds = clock.now() - begin
+    patched = apply_plan(demo.model(), plan, level, strict=True)
+    begin = clock.now()
+    latent = demo.sample(patched, dense.job)
+    seconds = clock.now() - begin
     stats = statistics(patched, latent)
     return {
         "model_flops_kept": stats["kept"]["model"],

@@ -125,7 +125,9 @@ export default {
   // Work and facts.
   'panel.attention': 'Attention',
   'panel.allWork': 'All work',
+  'panel.module': 'Attention layers',
   'panel.savedPart': '{saved} saved',
+  'panel.savedModule': '{saved} saved, projections included',
   'panel.progress': 'Progress',
   'panel.best': '{least} of all work would be left if attention were free',
   'panel.least': 'mark: {least}, if attention were free',
@@ -174,6 +176,7 @@ export default {
   'panel.cellHead': 'Head {head}, step {step} \u00b7 {name}',
   'panel.wayFull': 'full attention',
   'panel.wayWindow': 'window',
+  'panel.wayBand': 'band',
   'panel.wayResidual': 'window + residual',
   'panel.wayReuse': 'reuse',
   'panel.wayForecast': 'step forecast',

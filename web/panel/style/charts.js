@@ -56,6 +56,9 @@ export default `
 .dfa-way-w {
   fill: var(--dfa-w);
 }
+.dfa-way-b {
+  fill: var(--dfa-b);
+}
 .dfa-way-d {
   fill: var(--dfa-d);
 }
@@ -80,6 +83,9 @@ export default `
 .dfa-mark-w {
   fill: var(--dfa-w-mark);
 }
+.dfa-mark-b {
+  fill: var(--dfa-b-mark);
+}
 .dfa-mark-d {
   fill: var(--dfa-d-mark);
 }
@@ -94,6 +100,10 @@ export default `
 }
 .dfa-line-rising {
   stroke: var(--dfa-w-mark);
+  stroke-opacity: 0.55;
+}
+.dfa-line-falling {
+  stroke: var(--dfa-b-mark);
   stroke-opacity: 0.55;
 }
 .dfa-line-crossed {
@@ -145,6 +155,10 @@ export default `
 .dfa-swatch.dfa-way-w {
   background: var(--dfa-w);
   color: var(--dfa-w-mark);
+}
+.dfa-swatch.dfa-way-b {
+  background: var(--dfa-b);
+  color: var(--dfa-b-mark);
 }
 .dfa-swatch.dfa-way-d {
   background: var(--dfa-d);

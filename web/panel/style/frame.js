@@ -17,6 +17,8 @@ export default `
   --dfa-f-mark: #fff;
   --dfa-w: #f3b233;
   --dfa-w-mark: #462c00;
+  --dfa-b: #cc79a7;
+  --dfa-b-mark: #280a1c;
   --dfa-d: #d55e00;
   --dfa-d-mark: #fff;
   --dfa-r: #bee1f5;

@@ -1,0 +1,1 @@
+"""What both papers published, counted again by the pack's own counters."""
