@@ -6,6 +6,7 @@ from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Beside, Entry, Family, S
 from .chroma import CHROMA
 from .cogvideox import COGVIDEOX
 from .cosmos import COSMOS
+from .dit import DIT
 from .ernie import ERNIE
 from .flux import FLUX
 from .hidream import HIDREAM
@@ -30,7 +31,7 @@ from .wan import WAN, WAN_REFERENCE_LAST, WAN_SCAIL, WAN_VACE
 FAMILIES = (
     *(SD3, FLUX, PIXART, WAN, WAN_VACE, WAN_SCAIL, WAN_REFERENCE_LAST),
     *(QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5, HIDREAM, OMNIGEN2, BOOGU, COGVIDEOX),
-    *(HUNYUAN_DIT, AURA, MOCHI, KREA2, ERNIE, JOYIMAGE, MAGE_FLOW, MINIMAX, LENS, IDEOGRAM, PIXELDIT),
+    *(HUNYUAN_DIT, AURA, MOCHI, KREA2, ERNIE, JOYIMAGE, MAGE_FLOW, MINIMAX, LENS, IDEOGRAM, PIXELDIT, DIT),
 )
 # As people know them: those first that most people have, as many as one sentence bears.
 _TITLES = tuple(dict.fromkeys(family.title for family in FAMILIES))

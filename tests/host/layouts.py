@@ -58,6 +58,8 @@ LAYOUTS = {
     "pid": ((8, 12), [(2, 7, 0), (1, 0, 0)]),
     "kandinsky5_image": ((1, 8, 12), [(2, 0, 0)]),
     "minimax": ((3, 8, 12), [(2, 17, 0)]),
+    # The papers' own, which the host lacks.
+    "dit": ((8, 12), [(2, 0, 0)]),
 }
 # Of each of its calls, where reference pictures begin, their grid, and their place: 0 where the grid's own tokens are.
 REFERENCES = {
