@@ -31,8 +31,7 @@ class LoadSystem(io.ComfyNode):
                     options=folder_paths.get_filename_list(_FOLDER),
                     tooltip=(
                         "A file in models/diffusion_models. The original weights of DiT are under CC BY-NC 4.0: for "
-                        "non-commercial use only. Of pickled files (.pt, .bin) only those with nothing but tensors are "
-                        "read."
+                        "non-commercial use only. Of .pt and .bin files only those with nothing but tensors are read."
                     ),
                 ),
                 io.Combo.Input(

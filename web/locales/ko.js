@@ -60,6 +60,8 @@ export default {
     '{measured}(\uc73c)\ub85c \ubcf4\uc815\ud588\uace0 {sampled}(\uc73c)\ub85c \uc0d8\ud50c\ub9c1\ud569\ub2c8\ub2e4.',
   "Costs must be in {units}.":
     '\uacc4\uc0b0\ub7c9\uc758 \ub2e8\uc704\ub294 {units}\uc774\uc5b4\uc57c \ud569\ub2c8\ub2e4.',
+  "DiT draws classes and no text: connect ImageNet Class to the sampler.":
+    'DiT\ub294 \uae00\uc774 \uc544\ub2c8\ub77c \ud074\ub798\uc2a4\ub97c \uadf8\ub9bd\ub2c8\ub2e4. \'ImageNet \ud074\ub798\uc2a4\'\ub97c \uc0d8\ud50c\ub7ec\uc5d0 \uc5f0\uacb0\ud558\uc138\uc694.',
   "Each path of the plan must begin with full attention.":
     '\ud50c\ub79c\uc758 \uac01 \uacbd\ub85c\ub294 \uc804\uccb4 \uc5b4\ud150\uc158\uc73c\ub85c \uc2dc\uc791\ud574\uc57c \ud569\ub2c8\ub2e4.',
   "Each path of the plan must have {rows} letters, one for each noise level.":
@@ -90,10 +92,10 @@ export default {
     '\uce90\uc2dc\ud558\ub294 \uc911\uc5d0 \uba54\ubaa8\ub9ac\uac00 \ubaa8\uc790\ub77c \ub098\uba38\uc9c0 \uc2e4\ud589\uc740 \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4.',
   "Memory ran out, so the caches were dropped and the rest of the run was computed in full.":
     '\uba54\ubaa8\ub9ac\uac00 \ubaa8\uc790\ub77c \uce90\uc2dc\ub97c \ubc84\ub9ac\uace0 \ub098\uba38\uc9c0 \uc2e4\ud589\uc740 \uc804\ubd80 \uacc4\uc0b0\ud588\uc2b5\ub2c8\ub2e4.',
-  "No attention was found in this model, so the run was made with full attention.":
-    '\uc774 \ubaa8\ub378\uc5d0\uc11c \uc5b4\ud150\uc158\uc744 \ucc3e\uc9c0 \ubabb\ud574 \uc804\uccb4 \uc5b4\ud150\uc158\uc73c\ub85c \uc2e4\ud589\ud588\uc2b5\ub2c8\ub2e4.',
   "No attention call of the model reached the plan, so that nothing was saved.":
     '\ubaa8\ub378\uc758 \uc5b4\ud150\uc158 \ud638\ucd9c\uc774 \ud55c \ubc88\ub3c4 \uacc4\ud68d\uc5d0 \ub3c4\ub2ec\ud558\uc9c0 \uc54a\uc544 \uc544\ubb34\uac83\ub3c4 \uc808\uc57d\ub418\uc9c0 \uc54a\uc558\uc2b5\ub2c8\ub2e4.',
+  "No attention was found in this model, so the run was made with full attention.":
+    '\uc774 \ubaa8\ub378\uc5d0\uc11c \uc5b4\ud150\uc158\uc744 \ucc3e\uc9c0 \ubabb\ud574 \uc804\uccb4 \uc5b4\ud150\uc158\uc73c\ub85c \uc2e4\ud589\ud588\uc2b5\ub2c8\ub2e4.',
   "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.":
     '\uc774 \ubaa8\ub378\uc5d0\ub294 \uc555\ucd95 \ud50c\ub79c\uc774 \uc801\uc6a9\ub418\uc9c0 \uc54a\uc558\uc2b5\ub2c8\ub2e4. \'\uc555\ucd95 \ud50c\ub79c \uc801\uc6a9\'\uc774 \ub0b4\ubcf4\ub0b4\ub294 \ubaa8\ub378\uc744 \uc5f0\uacb0\ud558\uc138\uc694.',
   "No milliseconds were measured with this calibration: calibrate again.":
@@ -352,6 +354,8 @@ export default {
     '\uc0d8\ud50c\ub9c1\ud560 \ud504\ub86c\ud504\ud2b8\uac00 \uc5c6\uc2b5\ub2c8\ub2e4. \uae0d\uc815 \uc870\uac74\uacfc \ubd80\uc815 \uc870\uac74, \ub610\ub294 \uac00\uc774\ub354\ub97c \uc5f0\uacb0\ud558\uc138\uc694.',
   "There was not enough GPU memory to try the Triton kernel; it is tried again later.":
     'Triton \ucee4\ub110\uc744 \uc2dc\ud5d8\ud560 GPU \uba54\ubaa8\ub9ac\uac00 \ubd80\uc871\ud588\uc2b5\ub2c8\ub2e4. \ub098\uc911\uc5d0 \ub2e4\uc2dc \uc2dc\ud5d8\ud569\ub2c8\ub2e4.',
+  "This DiT has {classes} classes, and {label} is none of them.":
+    '\uc774 DiT\uc5d0\ub294 \ud074\ub798\uc2a4\uac00 {classes}\uac1c \uc788\uace0, {label}\uc740(\ub294) \uadf8 \uc548\uc5d0 \uc5c6\uc2b5\ub2c8\ub2e4.',
   "This plan was made for a {family} model of another architecture (fingerprint {planned}, the connected model has {connected}): connect that model, or have a new plan made for this one.":
     '\uc774 \ud50c\ub79c\uc740 \ub2e4\ub978 \uad6c\uc870\uc758 {family} \ubaa8\ub378\uc6a9\uc785\ub2c8\ub2e4(\uc9c0\ubb38 {planned}, \uc5f0\uacb0\ub41c \ubaa8\ub378\uc740 {connected}). \uadf8 \ubaa8\ub378\uc744 \uc5f0\uacb0\ud558\uac70\ub098 \uc774 \ubaa8\ub378\uc6a9 \uc0c8 \ud50c\ub79c\uc744 \ub9cc\ub4dc\uc138\uc694.',
   "This plan was made for {planned}, but the connected model is {connected}: connect that model, or have a new plan made for this one.":
@@ -404,6 +408,16 @@ export default {
     '{family}(\uc5b4\ud150\uc158 \ub808\uc774\uc5b4 1\uac1c, \ud5e4\ub4dc {heads}\uac1c, \uc9c0\ubb38 {fingerprint})',
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":
     '{family}(\uc5b4\ud150\uc158 \ub808\uc774\uc5b4 {layers}\uac1c, \ud5e4\ub4dc {heads}\uac1c, \uc9c0\ubb38 {fingerprint})',
+  "{file} cannot be read as tensors alone ({error}): files with anything else are refused, because they may run code. Look for a safetensors file of the model.":
+    '{file}\uc740(\ub294) \ud150\uc11c\ub9cc\uc73c\ub85c \uc77d\uc744 \uc218 \uc5c6\uc2b5\ub2c8\ub2e4({error}). \ub2e4\ub978 \uac83\uc774 \ub4e0 \ud30c\uc77c\uc740 \ucf54\ub4dc\ub97c \uc2e4\ud589\ud560 \uc218 \uc788\uc73c\ubbc0\ub85c \uac70\uc808\ud569\ub2c8\ub2e4. \uc774 \ubaa8\ub378\uc758 safetensors \ud30c\uc77c\uc744 \ucc3e\uc544\ubcf4\uc138\uc694.',
+  "{file} holds more than the tensors of one model.":
+    '{file}\uc5d0\ub294 \ud55c \ubaa8\ub378\uc758 \ud150\uc11c\uac00 \uc544\ub2cc \uac83\uc774 \ub4e4\uc5b4 \uc788\uc2b5\ub2c8\ub2e4.',
+  "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.":
+    '{file}\uc740(\ub294) \uc774 \ub178\ub4dc\uac00 \ubd88\ub7ec\uc624\ub294 \ubaa8\ub378({models})\uc774 \uc544\ub2d9\ub2c8\ub2e4. \uc548\uc5d0\ub294 {examples}\uc774(\uac00) \uc788\uc2b5\ub2c8\ub2e4. ComfyUI\uc758 \'\ud655\uc0b0 \ubaa8\ub378 \ub85c\ub4dc\'\uac00 \uc54c \uc218\ub3c4 \uc788\uc2b5\ub2c8\ub2e4.',
+  "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have another shape ({examples}).":
+    '{file}\uc740(\ub294) \uc628\uc804\ud55c {model}\uc774(\uac00) \uc544\ub2d9\ub2c8\ub2e4. \ud150\uc11c {missing}\uac1c\uac00 \uc5c6\uace0, {foreign}\uac1c\ub294 \uc5b4\ub290 \uce35\uc758 \uac83\ub3c4 \uc544\ub2c8\uba70, {other}\uac1c\ub294 \ubaa8\uc591\uc774 \ub2e4\ub985\ub2c8\ub2e4({examples}).',
+  "{file} looks like {model}, and its size is none that is known ({error}).":
+    '{file}\uc740(\ub294) {model}\ucc98\ub7fc \ubcf4\uc774\uc9c0\ub9cc \ud06c\uae30\uac00 \uc54c\ub824\uc9c4 \uac83\uc774 \uc544\ub2d9\ub2c8\ub2e4({error}).',
   "{first} {second}":
     '{first} {second}',
   "{layer} could not be compressed ({reason}); the rest of the run was computed in full.":
@@ -431,5 +445,5 @@ export default {
   "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast.":
     '\uc774 \uc2e4\ud589\uc758 \uc2a4\ud15d \uac04\uaca9\uc774 \uc608\uce21\ud558\uae30\uc5d0\ub294 \ub108\ubb34 \ub113\uc5b4, \ud50c\ub79c\uc774 \uc608\uce21\ud558\ub294 {steps}\uc2a4\ud15d \uc911 {recalled}\uc744(\ub97c) \uacc4\uc0b0\ud569\ub2c8\ub2e4.',
   "{steps} of {of} steps, the same work, err by {error}.":
-    '\uac19\uc740 \uacc4\uc0b0\ub7c9\uc73c\ub85c {of}\uc2a4\ud15d \ub300\uc2e0 {steps}\uc2a4\ud15d\uc744 \uc4f0\uba74 \uc624\ucc28\ub294 {error}\uc785\ub2c8\ub2e4.'
-}
+    '\uac19\uc740 \uacc4\uc0b0\ub7c9\uc73c\ub85c {of}\uc2a4\ud15d \ub300\uc2e0 {steps}\uc2a4\ud15d\uc744 \uc4f0\uba74 \uc624\ucc28\ub294 {error}\uc785\ub2c8\ub2e4.',
+};
