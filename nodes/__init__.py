@@ -5,6 +5,16 @@ from .calibrate import Calibrate
 from .compare import Compare
 from .imagenet_class import ImageNetClass
 from .load_system import LoadSystem
+from .opensora import OpenSoraConditioning, VideoLatentToFrames
 from .stats import AttentionStats
 
-NODES = (Calibrate, ApplyCompressionPlan, AttentionStats, Compare, LoadSystem, ImageNetClass)
+NODES = (
+    Calibrate,
+    ApplyCompressionPlan,
+    AttentionStats,
+    Compare,
+    LoadSystem,
+    ImageNetClass,
+    OpenSoraConditioning,
+    VideoLatentToFrames,
+)

@@ -34,7 +34,7 @@ def test_code_passes(tool, arguments):
 
 NODES_LINE = (
     "NODES ['DiTFastAttnCalibrate', 'DiTFastAttnApplyPlan', 'DiTFastAttnStats', 'DiTFastAttnCompare', "
-    "'DiTFastAttnLoadModel', 'DiTFastAttnImageNetClass']"
+    "'DiTFastAttnLoadModel', 'DiTFastAttnImageNetClass', 'DiTFastAttnOpenSora', 'DiTFastAttnFrames']"
 )
 
 

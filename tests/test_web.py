@@ -14,7 +14,7 @@ SCRIPTS = sorted((ROOT / "web").rglob("*.js"))
 LANGUAGES = ("zh", "zh-TW", "ja", "ko")
 NODES = (
     *("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats", "DiTFastAttnCompare"),
-    *("DiTFastAttnLoadModel", "DiTFastAttnImageNetClass"),
+    *("DiTFastAttnLoadModel", "DiTFastAttnImageNetClass", "DiTFastAttnOpenSora", "DiTFastAttnFrames"),
 )
 # Evaluated text, markup out of strings, requests past the host's own api object, storage, globals, other hosts.
 FORBIDDEN = re.compile(

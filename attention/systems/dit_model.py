@@ -35,15 +35,19 @@ class ClassConditionalModel(comfy.model_base.BaseModel):
         return {"y": comfy.conds.CONDRegular(torch.tensor([[label]], dtype=torch.long))}
 
 
+# That of DDPM.
+NOISE_SCHEDULE = {
+    "beta_schedule": "sqrt_linear",  # the host's name for steps that are evenly spaced in beta
+    "linear_start": 1e-4,
+    "linear_end": 0.02,
+    "timesteps": 1000,
+}
+
+
 class DiT(SystemConfig):
     """The host's configuration of DiT: noise is predicted, on the linear schedule of DDPM; latents are SD 1's."""
 
-    sampling_settings = {
-        "beta_schedule": "sqrt_linear",  # the host's name for steps that are evenly spaced in beta
-        "linear_start": 1e-4,
-        "linear_end": 0.02,
-        "timesteps": 1000,
-    }
+    sampling_settings = NOISE_SCHEDULE
     latent_format = comfy.latent_formats.SD15
     supported_inference_dtypes = [torch.float16, torch.bfloat16, torch.float32]
 

@@ -51,3 +51,16 @@ def grid_positions(rows: int, columns: int, width: int, row_step: float = 1.0, c
 def modulated(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """x (B, L, d) scaled and shifted by what was computed for each item: (B, 1, d)."""
     return torch.addcmul(shift, x, 1 + scale)
+
+
+def turned(x: torch.Tensor) -> torch.Tensor:
+    """Rotary positions 0, 1, 2 and on along the sequence of x (..., L, D): neighbouring channels are turned as pairs,
+    at frequencies from 1 down to almost 1 / 10000.
+    """
+    length, width = x.shape[-2:]
+    frequencies = 10000.0 ** -(torch.arange(0, width, 2, dtype=torch.float32, device=x.device) / width)
+    angles = torch.arange(length, dtype=torch.float32, device=x.device)[:, None] * frequencies
+    first, second = x.float().unflatten(-1, (-1, 2)).unbind(-1)
+    cosine, sine = angles.cos(), angles.sin()
+    pairs = torch.stack([first * cosine - second * sine, first * sine + second * cosine], -1)
+    return pairs.flatten(-2).to(x.dtype)

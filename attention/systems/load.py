@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from ...sentences import say
-from . import dit_model
+from . import dit_model, opensora
 from .base import System, Weights
 from .guidance import three_channels
 
-SYSTEMS = (dit_model.PUBLISHED, dit_model.DIFFUSERS)
+SYSTEMS = (dit_model.PUBLISHED, dit_model.DIFFUSERS, opensora.OPEN_SORA_11)
 PRECISIONS = {"default": None, "fp8_e4m3fn": torch.float8_e4m3fn, "fp8_e5m2": torch.float8_e5m2}
 # What files put before every name: the host's own when it saves a model, and that of training on several GPUs.
 _PREFIXES = ("model.diffusion_model.", "module.")

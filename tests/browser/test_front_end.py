@@ -11,7 +11,7 @@ from .editor import PACK_PATH
 ROOT = Path(__file__).resolve().parents[2]
 NODES = (
     *("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats", "DiTFastAttnCompare"),
-    *("DiTFastAttnLoadModel", "DiTFastAttnImageNetClass"),
+    *("DiTFastAttnLoadModel", "DiTFastAttnImageNetClass", "DiTFastAttnOpenSora", "DiTFastAttnFrames"),
 )
 RENDERERS = {"classic": False, "nodes2": True}
 

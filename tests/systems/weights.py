@@ -75,3 +75,26 @@ def dit_published(patch: int, width: int = 384, depth: int = 2) -> dict[str, tor
     take("final_layer.adaLN_modulation.1", "proj_out_1")
     take("final_layer.linear", "proj_out_2")
     return made
+
+
+def stdit2(width: int = 144, heads: int = 2, depth: int = 2, captions: tuple[int, int] = (10, 32)):
+    """An STDiT2 by the names of its files; the rotary frequencies are there, and nobody reads them."""
+    tokens, channels = captions
+    shapes = {**_layer("x_embedder.proj", width, 4, 1, 2, 2), "rope.freqs": (width // heads // 2,)}
+    for name, size in (("t", width), ("csize", width // 3), ("ar", width // 3), ("fl", width), ("fps", width)):
+        shapes |= _layer(f"{name}_embedder.mlp.0", size, 256) | _layer(f"{name}_embedder.mlp.2", size, size)
+    shapes |= _layer("t_block.1", 6 * width, width) | _layer("t_block_temp.1", 3 * width, width)
+    shapes |= _layer("y_embedder.y_proj.fc1", width, channels) | _layer("y_embedder.y_proj.fc2", width, width)
+    shapes["y_embedder.y_embedding"] = (tokens, channels)
+    for number in range(depth):
+        block = f"blocks.{number}."
+        for name in ("attn", "attn_temp"):
+            shapes |= _layer(f"{block}{name}.qkv", 3 * width, width) | _layer(f"{block}{name}.proj", width, width)
+            shapes |= {f"{block}{name}.{one}_norm.weight": (width // heads,) for one in "qk"}
+        for name, out in (("q_linear", width), ("kv_linear", 2 * width), ("proj", width)):
+            shapes |= _layer(f"{block}cross_attn.{name}", out, width)
+        shapes |= _layer(f"{block}mlp.fc1", 4 * width, width) | _layer(f"{block}mlp.fc2", width, 4 * width)
+        shapes |= {f"{block}scale_shift_table": (6, width), f"{block}scale_shift_table_temporal": (3, width)}
+    shapes |= _layer("final_layer.linear", 32, width) | {"final_layer.scale_shift_table": (2, width)}
+    made = seeded(shapes)
+    return {name: 1 + tensor if "_norm." in name else tensor for name, tensor in made.items()}
