@@ -71,7 +71,8 @@ class Forward:
 
     `tracked` is False for guidance side passes, for calls outside a model evaluation and for what may be of another
     place: computed in full, caches untouched. fold: sequences that one item of the latent's batch is. ours: False for
-    those of another model, which nothing is known of. direct: whether every attention call that carries the host's options comes to this pack first.
+    those of another model, which nothing is known of. direct: whether every attention call that carries the host's
+    options comes to this pack first.
     """
 
     def __init__(

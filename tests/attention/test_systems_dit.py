@@ -16,15 +16,9 @@ import comfy.samplers  # noqa: E402
 import comfy.utils  # noqa: E402
 from systems.weights import dit_diffusers, dit_published  # noqa: E402
 
-from ditfastattn.attention.calibration.measurement import SamplerSettings, measure, solve  # noqa: E402
-from ditfastattn.attention.calibration.papers.search import V1, V2, search  # noqa: E402
-from ditfastattn.attention.calibration.store import Store  # noqa: E402
-from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
-from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.systems.imagenet import CLASSES, class_conditioning  # noqa: E402
 from ditfastattn.attention.systems.load import load  # noqa: E402
 from ditfastattn.nodes.imagenet_class import ImageNetClass  # noqa: E402
-from host.applying import apply_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 GOLDEN = json.loads((Path(__file__).parents[1] / "systems" / "dit.json").read_text())
@@ -150,43 +144,3 @@ def test_a_model_that_the_host_saves_is_loaded_again(file, tmp_path):
     assert torch.equal(forward(load(path)), forward(patcher))
     make, arguments = patcher.cached_patcher_init
     assert torch.equal(forward(make(*arguments, disable_dynamic=True)), forward(patcher))
-
-
-@pytest.mark.parametrize("method", [V1, V2])
-def test_the_papers_searches_find_plans_for_it(method):
-    model = tiny.shared_model("dit")
-    settings = SamplerSettings("euler", "simple", 3, 4.0, 1.0, 7)
-    with torch.inference_mode():
-        found = search(
-            HostModel.of(model),
-            settings,
-            lambda one: tiny.sample(one, "dit", steps=3),
-            method,
-            [1e9],
-            store=Store(),
-        ).plan
-    kept = kept_of(model, found, found.levels[0].name)
-    assert kept < 0.9
-
-
-def kept_of(model, plan, level) -> float:
-    """The part of attention that a run computes; nothing of it may be left to the host unsaid."""
-    patched = apply_plan(model, plan, level, strict=True)
-    tiny.sample(patched, "dit", steps=3)
-    record = attached(patched).runs.latest()
-    assert not record.notes
-    dense, kept = record.attention_flops()
-    return kept / dense
-
-
-def test_all_six_levels_of_a_calibration_are_followed():
-    model = tiny.shared_model("dit")
-    measured = measure(
-        HostModel.of(model),
-        SamplerSettings("euler", "simple", 3, 4.0, 1.0, 7),
-        lambda one: tiny.sample(one, "dit", steps=3),
-    )
-    plan = solve(measured).plan
-    assert [level.name for level in plan.levels] == ["D1", "D2", "D3", "D4", "D5", "D6"]
-    for level in plan.levels:
-        assert kept_of(model, plan, level.name) == pytest.approx(level.attention_flops_kept, abs=0.02)

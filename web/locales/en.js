@@ -114,6 +114,8 @@ export default {
     "Off: full attention at every step.",
   "One step fewer of {steps} would save {saved}.":
     "One step fewer of {steps} would save {saved}.",
+  "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
+    "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.",
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.",
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":

@@ -116,6 +116,8 @@ export default {
     '\u30aa\u30d5\uff1a\u3059\u3079\u3066\u306e\u30b9\u30c6\u30c3\u30d7\u3067\u5b8c\u5168\u306a\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3\u3002',
   "One step fewer of {steps} would save {saved}.":
     '{steps} \u30b9\u30c6\u30c3\u30d7\u304b\u3089\u4e00\u3064\u6e1b\u3089\u3059\u3068 {saved} \u7bc0\u7d04\u3067\u304d\u307e\u3059\u3002',
+  "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
+    'Open-Sora \u306b\u306f T5-XXL \u306e\u30d7\u30ed\u30f3\u30d7\u30c8\uff08CLIPLoader\u3001\u7a2e\u985e\u306f pixart\uff09\u304c\u5fc5\u8981\u3067\u3001\u300cOpen-Sora \u306e\u6761\u4ef6\u300d\u3092\u901a\u3057\u3066\u304f\u3060\u3055\u3044\u3002',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     '\u30d7\u30e9\u30f3\u304c\u6e2c\u5b9a\u3055\u308c\u305f\u7bc4\u56f2\u306e\u5916\u3067\u306f\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3\u3092\u5b8c\u5168\u306b\u8a08\u7b97\u3057\u307e\u3059\uff1a{steps} \u30b9\u30c6\u30c3\u30d7\u4e2d {outside}\u3002',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":

@@ -116,6 +116,8 @@ export default {
     '\uaebc\uc9d0: \ubaa8\ub4e0 \uc2a4\ud15d\uc5d0\uc11c \uc804\uccb4 \uc5b4\ud150\uc158.',
   "One step fewer of {steps} would save {saved}.":
     '{steps}\uc2a4\ud15d\uc5d0\uc11c \ud558\ub098\ub97c \uc904\uc774\uba74 {saved} \uc808\uc57d\ub429\ub2c8\ub2e4.',
+  "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
+    'Open-Sora\uc5d0\ub294 T5-XXL\uc758 \ud504\ub86c\ud504\ud2b8(CLIPLoader, \uc720\ud615 pixart)\uac00 \ud544\uc694\ud558\uba70, \'Open-Sora \uc870\uac74\'\uc744 \uac70\uccd0\uc57c \ud569\ub2c8\ub2e4.',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     '\ud50c\ub79c\uc774 \uce21\uc815\ub41c \ub178\uc774\uc988 \uc2a4\ucf00\uc904 \ubc94\uc704 \ubc16\uc5d0\uc11c\ub294 \uc5b4\ud150\uc158\uc744 \uc804\ubd80 \uacc4\uc0b0\ud569\ub2c8\ub2e4: {steps}\uc2a4\ud15d \uc911 {outside}.',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":

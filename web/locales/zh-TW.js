@@ -116,6 +116,8 @@ export default {
     '\u95dc\u9589\uff1a\u6bcf\u4e00\u6b65\u90fd\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
   "One step fewer of {steps} would save {saved}.":
     '\u5728 {steps} \u6b65\u4e2d\u5c11\u53d6\u6a23\u4e00\u6b65\u53ef\u7bc0\u7701 {saved}\u3002',
+  "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
+    'Open-Sora \u9700\u8981\u7528 T5-XXL \u7de8\u78bc\u7684\u63d0\u793a\u8a5e\uff08CLIPLoader\uff0c\u985e\u578b\u70ba pixart\uff09\uff0c\u4e26\u7d93\u904e\u300cOpen-Sora \u689d\u4ef6\u300d\u3002',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     '\u5728\u65b9\u6848\u6240\u6e2c\u91cf\u7684\u96dc\u8a0a\u6392\u7a0b\u90e8\u5206\u4e4b\u5916\uff0c\u6ce8\u610f\u529b\u5b8c\u6574\u8a08\u7b97\uff1a{steps} \u6b65\u4e2d\u7684 {outside} \u6b65\u3002',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":

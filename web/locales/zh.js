@@ -116,6 +116,8 @@ export default {
     '\u5173\u95ed\uff1a\u6bcf\u4e00\u6b65\u90fd\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
   "One step fewer of {steps} would save {saved}.":
     '\u5728 {steps} \u6b65\u4e2d\u5c11\u91c7\u6837\u4e00\u6b65\u53ef\u8282\u7701 {saved}\u3002',
+  "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
+    'Open-Sora \u9700\u8981\u7528 T5-XXL \u7f16\u7801\u7684\u63d0\u793a\u8bcd\uff08CLIPLoader\uff0c\u7c7b\u578b\u4e3a pixart\uff09\uff0c\u5e76\u7ecf\u8fc7\u201cOpen-Sora \u6761\u4ef6\u201d\u3002',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     '\u5728\u65b9\u6848\u6240\u6d4b\u91cf\u7684\u566a\u58f0\u8c03\u5ea6\u90e8\u5206\u4e4b\u5916\uff0c\u6ce8\u610f\u529b\u5b8c\u6574\u8ba1\u7b97\uff1a{steps} \u6b65\u4e2d\u7684 {outside} \u6b65\u3002',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
