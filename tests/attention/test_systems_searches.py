@@ -10,6 +10,7 @@ from systems.searching import attention_kept, calibrated, searched  # noqa: E402
 
 from ditfastattn.attention.calibration.papers.search import V1, V2  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
+from ditfastattn.attention.hooks.run import Forward  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
@@ -47,3 +48,15 @@ def test_the_caches_of_all_frames_are_announced(family):
     tiny.sample(watched, family)
     held = attached(patched).runs.latest().cache_bytes
     assert 0 < held <= asked[0] <= 1.25 * held
+
+
+def test_calibration_looks_at_other_frames_from_layer_to_layer(monkeypatch):
+    looked, sampled = set(), Forward.sampled
+
+    def watched(forward, branch, number):
+        looked.add((number, sampled(forward, branch, number)))
+        return sampled(forward, branch, number)
+
+    monkeypatch.setattr(Forward, "sampled", watched)
+    calibrated("stdit2")  # two layers, two branches of three frames
+    assert looked == {(0, 0), (0, 3), (1, 1), (1, 4)}
