@@ -71,7 +71,7 @@ def test_the_guard_looks_at_other_frames_from_layer_to_layer(monkeypatch):
 
     monkeypatch.setattr(Forward, "sampled", watched)
     model = tiny.shared_model("stdit2")
-    patched = apply_plan(model, hand_plan(model, "stdit2", "f222", expected=FOREVER), "D1", strict=True, guard=True)
+    patched = apply_plan(model, hand_plan(model, "stdit2", "f222", expected=1e6), "D1", strict=True, guard=True)
     tiny.sample(patched, "stdit2", steps=4)
     record = attached(patched).runs.latest()
     assert record.guard.checks > 0 and looked == {(0, 0), (0, 3), (1, 1), (1, 4)}
