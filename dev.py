@@ -5,6 +5,8 @@
     python dev.py test  [pytest arguments]              run the test suite
     python dev.py bench kernel [--no-setup] [--check]   time the GPU kernel beside dense attention
     python dev.py bench decisions [--against FILE]      what calibration decides, compared with another commit
+    python dev.py bench compiled [--all]                what GPU kernels compile to, for GPUs that are not here
+    python dev.py triton VERSION                        the GPU kernels under another version of Triton
 
 The first start sets everything up (.venv and .host beside this file); later starts skip what is done.
 COMFYUI_PATH makes the commands use a ComfyUI that is already there; nothing is ever written into it.
@@ -25,6 +27,7 @@ COMMANDS = {
         "host.command_bench",
         "run a benchmark (without a name: which there are); --no-setup takes this Python as it is",
     ),
+    "triton": ("host.command_triton", "check what another version of Triton compiles, and its interpreter"),
     "test": ("host.command_pytest", "run the test suite; arguments go on to pytest"),
 }
 

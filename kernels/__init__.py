@@ -16,9 +16,11 @@ from .pooling import Pooled, pool
 from .spans import take
 from .tiled import full_attention
 from .tiled_heads import global_rows
-from .triton.trial import trials
+from .triton.backend import trials
+from .triton.int8.backend import computes_int8
+from .triton.known import release
 from .triton.verdicts import VERDICTS
-from .ways import FULL, REUSE, WAYS, Approximation, Residual, Way, Window, approximations, way_of
+from .ways import FULL, REUSE, WAYS, Approximation, Int8, Residual, Way, Window, approximations, way_of
 
 __all__ = [
     "BACKENDS",
@@ -29,6 +31,7 @@ __all__ = [
     "Approximation",
     "Counter",
     "HeadTable",
+    "Int8",
     "Layout",
     "Outcome",
     "Pooled",
@@ -37,6 +40,7 @@ __all__ = [
     "Way",
     "Window",
     "approximations",
+    "computes_int8",
     "dense_flops",
     "flops",
     "full_attention",
@@ -44,6 +48,7 @@ __all__ = [
     "head_wise",
     "pool",
     "prepare",
+    "release",
     "take",
     "trials",
     "way_of",

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 
 from . import reference, tiled_heads
 from .done import Done
+from .head_table import HeadTable
 from .triton import backend as triton
+from .triton.configs import INT8, PINGPONG, POINTER
+from .triton.int8 import backend as int8
 
 FUSED, TILED = "fused", "tiled"
-HOPPER, POINTER = "triton_hopper", "triton_pointer"
+# Names of the back ends of Triton's kernels by their path.
+TRITON = {INT8: "triton_int8", PINGPONG: "triton_hopper", POINTER: "triton_pointer"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class Backend:
     why_not(q, k, v, layout, table, out, *, scale, cached, residual) -> one sentence, or None where it can serve.
     head_wise(q, k, v, layout, table, out, *, scale, cached, residual, dense) -> what it did; writes the layer into
     `out`. Arguments as for `dispatch.head_wise`, none left out.
-    prepare: see `dispatch.prepare`; None where there is nothing to do.
+    prepare(q, layout, tables, dense) -> the tables that it does not serve; see `dispatch.prepare`. None where there is
+    nothing to do.
     """
 
     name: str
@@ -35,13 +40,21 @@ class Backend:
     why_not: Callable[..., str | None]
     head_wise: Callable[..., Done]
     gpu: bool = True
-    prepare: Callable[..., None] | None = None
+    prepare: Callable[..., list[HeadTable]] | None = None
 
 
 BACKENDS = (
-    Backend(HOPPER, FUSED, "by the fused Triton kernel", triton.hopper_why_not, triton.hopper_head_wise),
     Backend(
-        POINTER,
+        TRITON[INT8],
+        FUSED,
+        "by the fused Triton kernel",
+        int8.int8_why_not,
+        int8.int8_head_wise,
+        prepare=int8.prepare,
+    ),  # fmt: skip
+    Backend(TRITON[PINGPONG], FUSED, "by the fused Triton kernel", triton.hopper_why_not, triton.hopper_head_wise),
+    Backend(
+        TRITON[POINTER],
         FUSED,
         "by the fused Triton kernel",
         triton.pointer_why_not,

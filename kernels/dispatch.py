@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 
 import torch
 
-from .backends import BACKENDS, FUSED, HOPPER, POINTER, TILED
+from .backends import BACKENDS, FUSED, TILED, TRITON
 from .done import Done
 from .geometry import Layout
 from .head_table import HeadTable
@@ -86,8 +86,8 @@ def head_wise(
     if out is not None and not layout.padding and not layout.references:
         found = known.serve(q, k, v, layout, table, out, scale, cached, residual, dense)
         if found is not None:
-            done, hopper = found
-            return _outcome(out, table, FUSED, HOPPER if hopper else POINTER, done, ())
+            done, by = found
+            return _outcome(out, table, FUSED, TRITON[by], done, ())
     obstacle = why_not(q, k, v, layout, table, cached=cached, residual=residual, out=out)
     if obstacle is not None:
         raise ValueError(obstacle)
@@ -132,7 +132,7 @@ def prepare(q: torch.Tensor, layout: Layout, tables: Iterable[HeadTable], dense:
         fitting, layout = [table for table in fitting if _gridless(table)], layout.without_grids()
     for backend in BACKENDS:
         if backend.prepare is not None and (q.device.type != "cpu" or not backend.gpu):
-            backend.prepare(q, layout, fitting, dense)
+            fitting = backend.prepare(q, layout, fitting, dense)
 
 
 def why_not(

@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ...plans import Plan, Refusal
-from ...plans.search import CUSTOM, FLOPS, LEVELS, MILLISECONDS, KeepAttention, KeepWork, Solved
+from ...plans import Plan, Refusal, letters
+from ...plans.search import CUSTOM, FLOPS, INT8, LEVELS, MILLISECONDS, KeepAttention, KeepWork, Solved
 from ...sentences import say, together
 from ..hooks.guidance import cfg_of
 from ..hooks.model import HostModel, NotCovered
@@ -263,6 +263,8 @@ def _one_run(
         gap=f"{gap:.1%}",
     )
     text = together(_sampled(done.runs, done.resumed), took)
+    if not done.measured.int8 and check == OFF:
+        text = together(text, _on_a_gpu_with_int8(done.measured, solved))
     for line in (text, *solved.notes):
         log.info("[DiTFastAttn] %s", line)
     told = (text, *([checked.sentence] if checked else ()), *solved.notes)
@@ -272,6 +274,31 @@ def _one_run(
     verification = checked.figures if checked else None
     figures |= {"gap": gap, "notes": list(solved.notes), "levels_ms": solved.milliseconds, "verification": verification}
     return Result(solved.plan, done.measured, figures)
+
+
+def _on_a_gpu_with_int8(measured: Measured, solved: Solved) -> str:
+    """What the plan's middle level would be on a GPU that computes attention in INT8; nothing where that was not
+    measured."""
+    if not any(way.kind == INT8 for way in measured.table.ways):
+        return ""
+    name, goal = LEVELS[len(LEVELS) // 2]
+    here = {level.name: level for level in solved.plan.levels}.get(name)
+    there = solve(replace(measured, int8=True), levels=((name, goal),)).plan
+    if here is None or not there.levels:
+        return ""
+    level = there.levels[0]
+    paths = "".join(level.paths)
+    eight = [number for number, way in enumerate(there.ways) if way.kind == INT8]
+    rounded = sum(paths.count(letter(k)) for k in eight for letter in (letters.way_letter, letters.residual_letter))
+    part = rounded / max(1, len(paths) - paths.count(chr(letters.REUSE)))
+    return say(
+        "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and "
+        "take {there} of full attention's work instead of {here}.",
+        level=name,
+        part=f"{part:.0%}",
+        there=f"{level.attention_flops_kept:.0%}",
+        here=f"{here.attention_flops_kept:.0%}",
+    )
 
 
 def _stamped(solved: Solved, seconds: float) -> Solved:

@@ -10,7 +10,7 @@ import comfyui_version
 import numpy as np
 
 from ...plans import Measurement, ModelIdentity, ReferenceGrid, WaySpec
-from ...plans.search import FLOPS, LEVELS, CalibrationTable, Solved, solve_plan
+from ...plans.search import FLOPS, LEVELS, CalibrationTable, Solved, in_16_bits, in_int8, solve_plan
 from ...sentences import say
 from ...version import VERSION
 from ..hooks.model import HostModel
@@ -45,7 +45,8 @@ class SamplerSettings:
 class Measured:
     """What one watched run showed, or several: all that plans of any budget are solved from. Holds no tensors.
 
-    seconds, dense_seconds: of the measuring, and of the dense runs inside it, all runs together.
+    seconds, dense_seconds: of the measuring, and of the dense runs inside it, all runs together. int8: whether the
+    device that was measured on has an INT8 kernel that serves it.
     """
 
     table: CalibrationTable
@@ -53,6 +54,7 @@ class Measured:
     measurement: Measurement
     seconds: float
     dense_seconds: float
+    int8: bool = False
 
     def scaled(self, factor: float) -> Measured:
         """The same with all squared errors times `factor`; see `CalibrationTable.scaled`."""
@@ -71,6 +73,7 @@ class Measured:
             ),
             self.seconds + other.seconds,
             self.dense_seconds + other.dense_seconds,
+            self.int8 and other.int8,
         )
 
 
@@ -114,7 +117,7 @@ def measured_by(seen: Watch, model: HostModel, settings: SamplerSettings, whole:
         raise CalibrationError(NOTHING)
     dense_seconds = whole() - seen.overhead
     table = _table(seen, model.sites)
-    return Measured(table, model.identity, measurement_of(seen, settings), whole(), dense_seconds)
+    return Measured(table, model.identity, measurement_of(seen, settings), whole(), dense_seconds, seen.int8)
 
 
 def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None, price: str = FLOPS) -> Solved:
@@ -123,7 +126,7 @@ def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = No
     """
     watch = Stopwatch()
     solved = solve_plan(
-        measured.table,
+        in_int8(measured.table) if measured.int8 else in_16_bits(measured.table),
         measured.model,
         measured.measurement,
         levels=levels,

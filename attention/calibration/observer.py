@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ...kernels import Approximation, HeadTable, Layout, Pooled, Reference, head_wise, pool
+from ...kernels import Approximation, HeadTable, Int8, Layout, Pooled, Reference, head_wise, pool
 from ..families import Site
 from ..hooks.call import AttentionCall
 from ..hooks.projections import output_root
@@ -162,7 +162,9 @@ class Observer:
         # By site, token grid and branch: its samples, and where its tokens lie.
         self._branch_samples: dict[int, dict[tuple, dict[Part, tuple[Sample, Layout]]]] = {}
         self._areas: Counter[tuple] = Counter()  # forwards of each branch by the grid, at the first site
-        self._image_queries = min(image_queries, _affordable_queries(sites, len(ways), ages))
+        # INT8, which only some runs measure, is not to change how well the others are.
+        sampled = sum(not isinstance(way, Int8) for way in ways)
+        self._image_queries = min(image_queries, _affordable_queries(sites, sampled, ages))
 
     def observe(self, forward: Forward, call: SiteCall, attention: AttentionCall, output: torch.Tensor) -> None:
         """Take samples of one attention call, for the first picture of the batch."""

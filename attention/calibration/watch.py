@@ -16,7 +16,7 @@ import comfy.model_management
 import numpy as np
 import torch
 
-from ...kernels import Approximation, approximations
+from ...kernels import Approximation, Int8, Window, approximations, computes_int8
 from ...sentences import say
 from ..hooks.model import HostModel
 from ..hooks.noise import signal_scale
@@ -58,7 +58,8 @@ class Watch(DenseRun):
     """The run of a calibration: computes everything in full, observes, and follows a few known errors.
 
     own: the run is the user's: its evaluations are not counted by torch, since a compiled model is left uncompiled for
-    that, and an error while measuring ends the measuring and not the run. failure: that error, as a sentence.
+    that, and an error while measuring ends the measuring and not the run. failure: that error, as a sentence. int8:
+    whether the device has an INT8 kernel that serves the model.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Watch(DenseRun):
     ):
         super().__init__(model, run, progress)
         self.ways: tuple[Approximation, ...] = ()
+        self.int8 = False
         self.observer: Observer | None = None
         self.probes: Probes | None = None
         self.timing: Timing | None = None
@@ -96,12 +98,19 @@ class Watch(DenseRun):
         levels = (*self.run.sigmas, self.run.end)
         self.signal = signal_scale(model.get_model_object("model_sampling"), levels)
         axes = len(self.family.grid(self.diffusion_model, self.run.picture_shape(noise_shape)))
-        self.ways = approximations(axes) if self.family.placed else ()
+        self.ways = timed = approximations(axes) if self.family.placed else ()
+        dtype, head_dim = model.model.get_dtype_inference(), self.sites[0].head_dim
+        self.int8 = self.family.placed and computes_int8(model.load_device, dtype, head_dim)
+        # A user's own run takes no longer for what its device does not have.
+        if self.family.placed and (self.int8 or not self._own):
+            self.ways += (Int8.whole(axes),)
+        if self.int8:
+            timed = tuple(Int8.of(way) if isinstance(way, Window) else way for way in self.ways)
         queries = OWN_QUERIES if self._own else IMAGE_QUERIES
         self.observer = Observer(self.sites, self.run, self.ways, AGES, queries)
         self.layouts, self.branches = self.observer.layouts, self.observer.branches
         self.probes = self._probes()
-        self.timing = Timing(self.sites, self.ways) if self._timed else None
+        self.timing = Timing(self.sites, timed) if self._timed else None
         return self._held(noise_shape, model)
 
     def _probes(self) -> Probes:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from ...kernels import FULL, REUSE, Counter, HeadTable, flops, head_wise, prepare
+from ...kernels import FULL, REUSE, Counter, HeadTable, flops, head_wise, prepare, release
 from ...sentences import clause, say
 from ..families import ALL, JOINT, Family, Site
 from ..hooks.call import AttentionCall
@@ -125,6 +125,7 @@ class Replay(Processor):
     def close(self) -> None:
         """Free every tensor."""
         self._caches.close()
+        release()
         self._forecast.close()
         self._sharing.clear()
         if self.guard is not None:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from ...kernels import FULL as FULL_WAY
-from ...kernels import Residual, Window
+from ...kernels import Int8, Residual, Window
 from ...plans import Measurement, Plan
-from ...sentences import payload, say
+from ...sentences import Sentence, payload, say
 from ..hooks.record import FORECAST, RunRecord
 from .dense_times import Dense
 from .figures import Work, beside_attention, ceiling, work_of, work_of_step
@@ -225,18 +225,26 @@ def levels_of(plan: Plan) -> list[dict]:
 
 def _windows(plan: Plan) -> dict:
     """By the letter of a way, what the plan's windows are, a text each."""
-    told = []
+    told: dict[str, list] = {Window.kind: [], Int8.kind: []}
     for way in plan.ways:
         size = dict(way.parameters).get("size")
-        if way.kind != Window.kind or size is None:
-            continue
-        extent = " x ".join(f"{fraction:g}" for fraction in size)
-        pooled = dict(way.parameters).get("pooled", False)
-        told.append(
-            payload(
-                say("{extent} of the picture, the rest pooled", extent=extent)
-                if pooled
-                else say("{extent} of the picture", extent=extent)
-            )
-        )
-    return {Window.letter: told, Residual.letter: told} if told else {}
+        if way.kind in told and size is not None:
+            pooled = dict(way.parameters).get("pooled", False)
+            told[way.kind].append(payload(_window(size, pooled, way.kind == Int8.kind)))
+    windows, eight = told[Window.kind], told[Int8.kind]
+    found = {Window.letter: windows, Int8.letter: eight, Residual.letter: windows + eight}
+    return {letter: some for letter, some in found.items() if some}
+
+
+def _window(size: Sequence[float], pooled: bool, int8: bool) -> Sentence:
+    """One window in words."""
+    extent = " x ".join(f"{fraction:g}" for fraction in size)
+    if not int8:
+        if pooled:
+            return say("{extent} of the picture, the rest pooled", extent=extent)
+        return say("{extent} of the picture", extent=extent)
+    if all(fraction == 1 for fraction in size):
+        return say("all of the picture, in INT8")
+    if pooled:
+        return say("{extent} of the picture, the rest pooled, in INT8", extent=extent)
+    return say("{extent} of the picture, in INT8", extent=extent)

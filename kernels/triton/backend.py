@@ -10,10 +10,11 @@ from ...sentences import say
 from ..done import Done
 from ..geometry import Layout
 from ..head_table import HeadTable
-from . import known
+from . import known, trial
 from .configs import HEAD_DIMS, PINGPONG, POINTER, Config, refreshes
 from .devices import device_configs, is_hopper
 from .full_heads import leaves_full
+from .int8 import trial as int8
 from .launch import head_wise, shelf
 from .operands import is_wide, why_no_descriptors, why_unaligned
 from .trial import known_trial, trial_of
@@ -82,20 +83,23 @@ def expected(device: torch.device, dtype: torch.dtype, head_dim: int) -> Config 
     return None if found.reason else found.config
 
 
-def prepare(q: torch.Tensor, layout: Layout, tables: Iterable[HeadTable], dense) -> None:
+def prepare(q: torch.Tensor, layout: Layout, tables: Iterable[HeadTable], dense) -> list[HeadTable]:
     """Lay out the work of all these tables for calls like the one of q, in one copy to the device for each
-    configuration that serves them."""
+    configuration that serves them; returns those that none does."""
     wide = is_wide([q])
-    ready: dict[known.Ready, list[HeadTable]] = {}
+    others: list[HeadTable] = []
+    found: list[tuple[HeadTable, known.Ready]] = []
     for table in dict.fromkeys(tables):
         if why_not(q, q, q, layout, table) is not None:
+            others.append(table)
             continue
         config = choice(q, layout, table, wide)
         leaves = bool(table.full_heads) and leaves_full(q.device, q.dtype, q.shape[3], config, dense)
-        one = known.Ready(config, leaves, shelf(layout, config, q.device))
-        ready.setdefault(one, []).append(table)
-    likewise = known.tables_like(q, wide, dense)
-    for one, some in ready.items():
-        one.shelf.prepare(some, one.leaves)
-        for table in some:
-            known.put(likewise, layout, table, one)
+        found.append((table, known.Ready(config, leaves, shelf(layout, config, q.device))))
+    known.lay_out(q, layout, found, wide, dense)
+    return others
+
+
+def trials() -> int:
+    """How many trials this process has made: a run during which it grows took longer than the next one will."""
+    return trial.count() + int8.count()

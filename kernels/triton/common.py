@@ -17,7 +17,7 @@ LOG2_E = tl.constexpr(1.4426950408889634)
 LOWEST = tl.constexpr(-1e30)
 # Fields of a query block, of a head and of a part of a launch; see worklist.py.
 BLOCK_FIELDS = tl.constexpr(12)
-HEAD_FIELDS = tl.constexpr(8)
+HEAD_FIELDS = tl.constexpr(10)
 PART_FIELDS = tl.constexpr(4)
 PARTS = tl.constexpr(5)
 ADD_RESIDUAL = tl.constexpr(1)

@@ -11,7 +11,7 @@ it), not from timing on a device. Their first entry is the best guess; `trial` t
 import os
 from dataclasses import dataclass
 
-POINTER, PINGPONG = "pointer", "ping_pong"
+POINTER, PINGPONG, INT8 = "pointer", "ping_pong", "int8"
 # For a GPU whose driver dies in the trial, which no program can catch, set before ComfyUI starts: 0 switches the
 # kernels off, and names of paths with commas between switch off the others but the pointer path.
 SWITCH = "DITFASTATTN_FUSED"
@@ -30,8 +30,8 @@ def lanes(head_dim: int, queries: int) -> tuple[int, int]:
 @dataclass(frozen=True)
 class Config:
     """queries, keys: tokens of a block. warps, stages: as Triton takes them. path: which kernel, POINTER (pointer.py,
-    every GPU and every call) or PINGPONG (hopper/, Hopper GPUs). wide: on the pointer path, whether offsets inside one
-    head may leave 32 bits."""
+    every GPU and every call), PINGPONG (hopper/, Hopper GPUs) or INT8 (int8/). wide: but on Hopper's path, whether
+    offsets inside one head may leave 32 bits."""
 
     queries: int
     keys: int
@@ -57,10 +57,11 @@ def switch() -> str:
     return os.getenv(SWITCH, "")
 
 
-def candidates(backend: str, capability: int, head_dim: int) -> tuple[Config, ...]:
+def candidates(backend: str, capability: int, head_dim: int, later: bool = False) -> tuple[Config, ...]:
     """The configurations worth timing on a device, best guess first; the last is a pointer path and serves any call.
 
     backend: "cuda" with a capability such as 89, or the name of an AMD architecture, whose capability is ignored.
+    later: whether Triton is later than 3.6; 3.9 takes more registers for residual updates.
     """
     if backend != "cuda":
         if not backend.startswith("gfx11"):
@@ -80,7 +81,8 @@ def candidates(backend: str, capability: int, head_dim: int) -> tuple[Config, ..
         # With three stages 16 bytes spill on an RTX 4090. 128 queries of 4 warps read shared memory half as often,
         # which is what limits an A100.
         return (Config(128, 64, 4, 2), narrow) if capability == 80 else (Config(64, 64, 4, 3), Config(64, 32, 4, 2))
-    return (narrow,)
+    # With 32 keys a block 3.9 spills 8 bytes of them on an A100 and up to 96 on an RTX 5090, with 16 none.
+    return (narrow, Config(64, 16, 4, 2)) if later and head_dim == 128 else (narrow,)
 
 
 def refreshes(config: Config, last: Config) -> bool:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import torch
 
-from .configs import PINGPONG, POINTER, Config, candidates, switch
+from .configs import INT8, PINGPONG, POINTER, Config, candidates, switch
 
 HOPPER = (9, 0)
 _AS_IT_IS = nullcontext()
@@ -26,8 +26,9 @@ def device_configs(device: torch.device, head_dim: int, wide: bool = False) -> t
     found = _candidates(device, head_dim, wide)
     if device.type != "cuda":
         return found
-    known = {POINTER: True, PINGPONG: _gluon_is_known()}
-    named = known.keys() & switch().split(",") or known.keys()
+    # Gluon is an experiment, and a barrier that changed its meaning would hang the GPU.
+    known = {POINTER: True, PINGPONG: proven_triton()}
+    named = {*known, INT8} & set(switch().split(",")) or known.keys()
     return tuple(config for config in found if known[config.path] and config.path in (POINTER, *named))
 
 
@@ -40,14 +41,13 @@ def _candidates(device: torch.device, head_dim: int, wide: bool) -> tuple[Config
         found = candidates(name.partition(":")[0], 0, head_dim)
     else:
         major, minor = torch.cuda.get_device_capability(device)
-        found = candidates("cuda", 10 * major + minor, head_dim)
+        found = candidates("cuda", 10 * major + minor, head_dim, not proven_triton())
     return tuple(replace(config, wide=wide) for config in found)
 
 
 @lru_cache(maxsize=1)
-def _gluon_is_known() -> bool:
-    """Whether Triton is a version for which the tests compile and emulate the Gluon source: Gluon is an experiment, and
-    a barrier that changed its meaning would hang the GPU."""
+def proven_triton() -> bool:
+    """Whether Triton is the version for which the tests compile everything and emulate the Gluon source."""
     import triton
 
     return triton.__version__.startswith("3.6.")

@@ -16,7 +16,7 @@ import torch
 from ..geometry import Layout
 from ..head_table import HeadTable
 from ..ways import FULL, Window
-from . import trial
+from .attempt import Clock, first_line, milliseconds
 from .configs import Config
 from .devices import on
 from .launch import head_wise
@@ -40,7 +40,7 @@ def leaves_full(device: torch.device, dtype: torch.dtype, head_dim: int, config:
 
 
 def times(
-    device: torch.device, dtype: torch.dtype, head_dim: int, config: Config, dense, clock: trial.Clock | None = None
+    device: torch.device, dtype: torch.dtype, head_dim: int, config: Config, dense, clock: Clock | None = None
 ) -> tuple[float, float] | None:
     """Milliseconds of the measured layer with its full heads by `dense`, and in one launch; None where they are not
     known. clock: as for `trial.survey`."""
@@ -59,9 +59,9 @@ def times(
         return _found[key]
     try:
         with on(device):
-            host, one = _measured(device, dtype, head_dim, config, dense, clock or trial.milliseconds)
+            host, one = _measured(device, dtype, head_dim, config, dense, clock or milliseconds)
     except Exception as error:  # The host's attention may refuse what it is not given here in a run.
-        log.info("[DiTFastAttn] Full heads go to %s, which could not be timed: %s", name, trial.first_line(error))
+        log.info("[DiTFastAttn] Full heads go to %s, which could not be timed: %s", name, first_line(error))
         _found[key] = None
         return None
     _found[key] = host, one

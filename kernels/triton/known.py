@@ -14,10 +14,11 @@ import torch
 from ..done import Done
 from ..geometry import Layout
 from ..head_table import HeadTable
-from .configs import PINGPONG, Config
+from .configs import Config
 from .full_heads import served_by
 from .launch import served
-from .operands import why_no_descriptors, why_unaligned
+from .operands import is_aligned, why_no_descriptors
+from .units import units
 from .worklist import MOST_TABLES, Shelf
 
 MOST_SIGNATURES = 1024
@@ -35,13 +36,24 @@ class Ready:
 
 @dataclass(eq=False)
 class Signature:
-    """What is known of calls of one kind. tables: shared among kinds that differ in strides alone."""
+    """What is known of calls of one kind. tables: shared among kinds that differ in strides alone. size, steps, scale:
+    see `launch.served`."""
 
     tables: dict[tuple[Layout, HeadTable], Ready]
+    size: tuple[int, int]
+    steps: tuple[int, ...]
+    scale: float
 
 
 _signatures: dict[tuple, Signature] = {}
 _tables: dict[tuple, dict[tuple[Layout, HeadTable], Ready]] = {}
+_keeping: list[Shelf] = []
+
+
+def release() -> None:
+    """Free the memory that the calls of a run have taken turns in."""
+    while _keeping:
+        _keeping.pop().scratch.release()
 
 
 def forget() -> None:
@@ -50,9 +62,9 @@ def forget() -> None:
     _tables.clear()
 
 
-def serve(q, k, v, layout: Layout, table: HeadTable, out, scale, cached, residual, dense) -> tuple[Done, bool] | None:
-    """What the `head_wise` of a back end returns, and whether that is the Hopper kernel's, for a call that needs no
-    question; None for any other, which is not touched."""
+def serve(q, k, v, layout: Layout, table: HeadTable, out, scale, cached, residual, dense) -> tuple[Done, str] | None:
+    """What the `head_wise` of a back end returns, and by which path, for a call that needs no question; None for any
+    other, which is not touched."""
     signature = _signatures.get(_key(q, k, v, out, scale, dense))
     if signature is None or torch.is_grad_enabled():
         return None
@@ -64,8 +76,11 @@ def serve(q, k, v, layout: Layout, table: HeadTable, out, scale, cached, residua
     if table.residual_heads and not _fits(residual, q, len(table.residual_heads), layout.image):
         return None
     by = dense if ready.leaves else None
-    done = served(q, k, v, layout, table, out, ready.config, ready.shelf, scale, cached, residual, by)
-    return done, ready.config.path == PINGPONG
+    done = served(
+        q, k, v, layout, table, out, ready.config, ready.shelf, signature.scale, cached, residual, by, signature.size,
+        signature.steps,
+    )  # fmt: skip
+    return done, ready.config.path
 
 
 def remember(q, k, v, layout: Layout, table: HeadTable, out, *, ready: Ready, scale, dense) -> None:
@@ -75,13 +90,31 @@ def remember(q, k, v, layout: Layout, table: HeadTable, out, *, ready: Ready, sc
     key = _key(q, k, v, out, scale, dense)
     signature = _signatures.get(key)
     if signature is None:
-        signature = _signatures[key] = Signature(_tables_of(q, k, v, ready.config.wide, dense))
+        batch, _, _, head_dim = q.shape
+        steps = units(q.stride(), k.stride(), v.stride(), out.stride())
+        scale = head_dim**-0.5 if scale is None else float(scale)
+        likewise = _tables_of(q, k, v, ready.config.wide, dense)
+        signature = _signatures[key] = Signature(likewise, (batch, head_dim), steps, scale)
     put(signature.tables, layout, table, ready)
 
 
 def tables_like(q: torch.Tensor, wide: bool, dense) -> dict[tuple[Layout, HeadTable], Ready]:
     """Where tables of calls like the one of q are found."""
     return _tables_of(q, q, q, wide, dense)
+
+
+def lay_out(q, layout: Layout, found: list[tuple[HeadTable, Ready]], wide: bool, dense) -> None:
+    """Make the work of tables for calls like the one of q, in one copy to the device for each way to serve them."""
+    ready: dict[Ready, list[HeadTable]] = {}
+    for table, one in found:
+        ready.setdefault(one, []).append(table)
+    likewise = tables_like(q, wide, dense)
+    for one, some in ready.items():
+        one.shelf.prepare(some, one.leaves)
+        one.shelf.scratch.keeps = True
+        _keeping.append(one.shelf)
+        for table in some:
+            put(likewise, layout, table, one)
 
 
 def put(tables: dict[tuple[Layout, HeadTable], Ready], layout: Layout, table: HeadTable, ready: Ready) -> None:
@@ -111,4 +144,4 @@ def _fits(buffer: torch.Tensor | None, q: torch.Tensor, heads: int, tokens: int)
         return False
     batch, _, _, head_dim = q.shape
     found = buffer.shape == (batch, heads, tokens, head_dim) and buffer.dtype is q.dtype and buffer.device == q.device
-    return found and why_unaligned([buffer]) is None
+    return found and is_aligned(buffer)

@@ -11,23 +11,33 @@ The kernels' blocks are (BM, D) queries against (BN, D) keys, with BM, BN and D'
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from types import ModuleType
 
 import torch
 
 from ..done import Done
 from ..geometry import Layout
 from ..head_table import HeadTable
-from .configs import HEAD_DIMS, PINGPONG, Config, lanes
+from .configs import HEAD_DIMS, INT8, PINGPONG, Config, lanes
 from .devices import on
 from .hopper import launch as hopper
+from .int8 import launch as int8
 from .operands import in_place, pooled_keys, upcast
 from .units import UNIT, units
 from .worklist import Kind, Shelf, WorkList, shelf_of
 
+_STARTS = {PINGPONG: hopper.start, INT8: int8.start}
+
 
 def shelf(layout: Layout, config: Config, device: torch.device) -> Shelf:
     """Where the work of calls with a configuration is kept."""
-    return shelf_of(Kind(layout, config.queries, config.keys, device, config.path == PINGPONG))
+    return shelf_of(kind_of(layout, config, device))
+
+
+def kind_of(layout: Layout, config: Config, device: torch.device) -> Kind:
+    """What work for a configuration is laid out for."""
+    return Kind(layout, config.queries, config.keys, device, config.path == PINGPONG, config.path == INT8)
 
 
 def head_wise(
@@ -58,18 +68,22 @@ def head_wise(
     if head_dim not in HEAD_DIMS or not scale > 0:
         raise ValueError(f"A head size of {head_dim} with a scale of {scale} is not served.")
     place = shelf(layout, config, q.device)
-    return served(q, k, v, layout, table, out, config, place, scale, cached, residual, dense).residual
+    steps = units(q.stride(), k.stride(), v.stride(), out.stride())
+    size = batch, head_dim
+    return served(q, k, v, layout, table, out, config, place, scale, cached, residual, dense, size, steps).residual
 
 
 def served(
-    q, k, v, layout: Layout, table: HeadTable, out, config: Config, place: Shelf, scale, cached, residual, dense
-) -> Done:
-    """As `head_wise`, for a call of which all is known: `place` holds the work of its configuration."""
-    batch, _, _, head_dim = q.shape
+    q, k, v, layout: Layout, table: HeadTable, out, config: Config, place: Shelf, scale, cached, residual, dense,
+    size: tuple[int, int], steps: tuple[int, ...],
+) -> Done:  # fmt: skip
+    """As `head_wise`, for a call of which all is known: `place` holds the work of its configuration. size: (B, D);
+    steps: strides of q, k, v and out, as `units` says them."""
+    batch, head_dim = size
     fresh = None
     if table.refresh_heads:
-        size = (batch, len(table.refresh_heads), layout.image, head_dim)
-        fresh = torch.empty(size, dtype=q.dtype, device=q.device)
+        shape = (batch, len(table.refresh_heads), layout.image, head_dim)
+        fresh = torch.empty(shape, dtype=q.dtype, device=q.device)
     # A tensor that this call does without is never read or written; the output stands in for its address.
     stand_in = [out if x is None else x for x in (cached, residual, fresh)]
     skip = cached is not None and in_place(out, cached, table.reuse_heads)
@@ -77,10 +91,9 @@ def served(
     if work.left:
         _leave(q, k, v, out, work, dense)
     if work.items and batch:
-        start = hopper.start if config.path == PINGPONG else _start
-        scale = head_dim**-0.5 if scale is None else float(scale)
+        start = _STARTS.get(config.path, _start)
         with on(q.device):
-            start([q, k, v, out, *stand_in], layout, work, config, scale, emit=fresh is not None)
+            start([q, k, v, out, *stand_in], layout, work, config, scale, size, steps, fresh is not None)
     return Done(fresh, bool(work.left), work.pairs)
 
 
@@ -110,23 +123,46 @@ def scatter(out: torch.Tensor, heads: torch.Tensor, value: torch.Tensor) -> None
 
 
 def _start(
-    tensors: list[torch.Tensor], layout: Layout, work: WorkList, config: Config, scale: float, emit: bool
+    tensors: list[torch.Tensor],
+    layout: Layout,
+    work: WorkList,
+    config: Config,
+    scale: float,
+    size: tuple[int, int],
+    steps: tuple[int, ...],
+    emit: bool,
 ) -> None:
-    """Launch the pointer kernel. tensors: q, k, v, out, cached, residual, fresh; emit: whether there are updates."""
-    from .pointer import attention_kernel
-
-    q, out = tensors[0], tensors[3]
-    batch, _, _, head_dim = q.shape
+    """Launch the pointer kernel. tensors: q, k, v, out, cached, residual, fresh; size, steps: see `served`; emit:
+    whether there are updates."""
+    _, _, _, out, cached, residual, fresh = tensors
+    batch, head_dim = size
     # As above, the output stands in for what this call does without.
     pooled = bias = out
     pools = tiles = 0
     if work.pooled_items:
-        pooled, bias = pooled_keys(tensors, layout, work, scale)
-        _, _, pools, tiles, _ = pooled.shape
-    d0, d1 = lanes(head_dim, config.queries)
-    attention_kernel[(work.items * batch,)](
+        pooled, bias = pooled_keys(tensors, layout, work, scale, size, steps)
+        pools, tiles = work.pools, work.tiles
+    _pointer().attention_kernel[(work.items * batch,)](
         *tensors, pooled, bias, work.parts, work.heads, work.slots, work.columns, scale, batch,
-        layout.prefix, layout.image, pools, tiles, *units(*(x.stride() for x in tensors)), BM=config.queries,
-        BN=config.keys, D0=d0, D1=d1, D=head_dim, UNIT=UNIT, EMIT=emit, POOLED=pools > 0, STAGES=config.pooled_stages,
-        UPCAST=upcast(q), WIDE=config.wide, num_warps=config.warps, num_stages=config.stages,
+        layout.prefix, layout.image, pools, tiles, *steps, *units(cached.stride(), residual.stride(), fresh.stride()),
+        **_constants(config, head_dim, emit, pools > 0, upcast(out)),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _constants(config: Config, head_dim: int, emit: bool, pooled: bool, upcast: bool) -> dict[str, object]:
+    """What the pointer kernel is compiled for."""
+    d0, d1 = lanes(head_dim, config.queries)
+    return {
+        "BM": config.queries, "BN": config.keys, "D0": d0, "D1": d1, "D": head_dim, "UNIT": UNIT, "EMIT": emit,
+        "POOLED": pooled, "STAGES": config.pooled_stages, "UPCAST": upcast, "WIDE": config.wide,
+        "num_warps": config.warps, "num_stages": config.stages,
+    }  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _pointer() -> ModuleType:
+    # Triton may not be there; and an import statement takes a microsecond at each call.
+    from . import pointer
+
+    return pointer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from types import ModuleType
 
 import torch
 
@@ -15,9 +16,14 @@ from .worklist import WorkList
 def why_unaligned(tensors: list[torch.Tensor]) -> str | None:
     """One sentence why no kernel is compiled for a call's tensors (B, H, L, D), or None: what the trial has not
     compiled and proven is not compiled in the middle of a run."""
-    if all(x.data_ptr() & 15 == 0 and _is_aligned(x.stride()) for x in tensors):
+    if all(map(is_aligned, tensors)):
         return None
     return say("The fused kernels need rows of neighbouring elements that start on 16 bytes.")
+
+
+def is_aligned(x: torch.Tensor) -> bool:
+    """Whether a tensor's rows are of neighbouring elements and start on 16 bytes."""
+    return x.data_ptr() & 15 == 0 and _is_aligned(x.stride())
 
 
 def why_no_descriptors(tensors: list[torch.Tensor]) -> str | None:
@@ -58,10 +64,17 @@ def upcast(q: torch.Tensor) -> bool:
 
 
 def pooled_keys(
-    tensors: list[torch.Tensor], layout: Layout, work: WorkList, scale: float
+    tensors: list[torch.Tensor], layout: Layout, work: WorkList, scale: float, size: tuple[int, int], steps: Strides
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The pooled keys of the heads `work.pooled`, see `pool.pool_heads`. tensors: q, k, v first."""
-    from .pool import pool_heads
-
+    """The pooled keys of the heads `work.pooled`, see `pool.pool_heads`. tensors: q, k, v first; size: (B, D); steps:
+    strides in units, those of q, k and v first."""
     q, k, v = tensors[:3]
-    return pool_heads(q, k, v, layout, work, scale)
+    return _pooling().pool_heads(q, k, v, layout, work, scale, *size, steps[:9])
+
+
+@lru_cache(maxsize=1)
+def _pooling() -> ModuleType:
+    # Triton may not be there; and an import statement takes a microsecond at each call.
+    from . import pool
+
+    return pool

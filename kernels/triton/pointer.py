@@ -204,19 +204,19 @@ def attention_kernel(
     cached += b * c_batch * UNIT + index * c_head * UNIT
     residual += b * r_batch * UNIT + index * r_head * UNIT
     inverse = 1.0 / tl.where(row_sum > 0, row_sum, 1.0)
-    _store(
+    store_part(
         acc0 * inverse[:, None], out, cached, residual, fresh, tokens, images, d0, live, is_image, role,
         o_token, c_token, r_token, f_token, D, UNIT, EMIT,
     )  # fmt: skip
     if D1 > 0:
-        _store(
+        store_part(
             acc1 * inverse[:, None], out, cached, residual, fresh, tokens, images, d1, live, is_image, role,
             o_token, c_token, r_token, f_token, D, UNIT, EMIT,
         )  # fmt: skip
 
 
 @triton.jit
-def _store(
+def store_part(
     value, out, cached, residual, fresh, tokens, images, d, live, is_image, role,
     o_token, c_token, r_token, f_token,
     D: tl.constexpr, UNIT: tl.constexpr, EMIT: tl.constexpr,

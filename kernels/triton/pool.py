@@ -18,7 +18,7 @@ import triton
 import triton.language as tl
 
 from ..geometry import Layout, tile_shape
-from .units import UNIT, lanes_of, units
+from .units import UNIT, lanes_of
 from .worklist import WorkList
 
 # Tiles that one program of the second launch reads at a time: 64 rows of 128 lanes are 32 KiB in registers.
@@ -26,25 +26,25 @@ TILES = 64
 
 
 def pool_heads(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, work: WorkList, scale: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The pooled keys of the heads `work.pooled`, contiguous: k and v (2, B, n, T, D), and bias (B, n, T), which is the
-    beginning of a longer tensor in float32.
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, work: WorkList, scale: float,
+    batch: int, head_dim: int, steps: tuple[int, ...],
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    """The pooled keys of the heads `work.pooled`, contiguous: k and v (2, B, n, T, D), and bias (B, n, T) in float32,
+    each the beginning of a flat and longer tensor.
 
-    q, k, v: (B, H, L, D) with rows of neighbouring elements, whose other strides are multiples of UNIT elements.
+    q, k, v: (B, H, L, D) with rows of neighbouring elements, whose other strides are multiples of UNIT elements: steps,
+    as `units` says them.
     """
-    batch, _, _, head_dim = q.shape
-    heads, tiles = work.pooled.shape[0], work.log_tokens.shape[0]
+    heads, tiles = work.pools, work.tiles
     pairs = batch * heads
-    # Moments come behind the bias: memory is asked for twice a call, not five times.
+    # Moments come behind the bias.
     room = -(-pairs * tiles // 16) * 16
-    means = torch.empty((2, batch, heads, tiles, head_dim), dtype=q.dtype, device=q.device)
-    bias = torch.empty(room + 2 * pairs * tiles * head_dim, dtype=torch.float32, device=q.device)
+    size = 2 * pairs * tiles * head_dim
+    means, bias = work.scratch.take(size, room + size, q)
     lanes = lanes_of(head_dim)
     pool_kernel[(tiles * pairs,)](
         q, k, v, means, bias, work.pooled, work.slots, work.starts, batch, heads, tiles, room,
-        *units(q.stride(), k.stride(), v.stride()),
-        TOKENS=_tokens_of(layout.grid), LANES=lanes, D=head_dim, UNIT=UNIT, num_warps=4,
+        *steps, TOKENS=_tokens_of(layout.grid), LANES=lanes, D=head_dim, UNIT=UNIT, num_warps=4,
     )  # fmt: skip
     bias_kernel[(-(-tiles // TILES) * pairs,)](
         bias, work.log_tokens, 0.5 * scale**2 / layout.image, pairs, tiles, room,

@@ -11,9 +11,10 @@ from ...sentences import say
 from ..geometry import Layout
 from ..head_table import HeadTable
 from ..ways import Full, Residual, Reuse, Window
+from .attempt import NotNow, first_line
 from .configs import HEAD_DIMS, SWITCH, switch
 from .operands import is_wide
-from .trial import NotNow, first_line, trial_of
+from .trial import trial_of
 from .worklist import MOST_TABLES, pools
 
 # The ways that `worklist.pattern_of` can lay out.

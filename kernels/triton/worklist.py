@@ -20,7 +20,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -28,10 +28,11 @@ import torch
 
 from ..geometry import Layout, tile_counts
 from ..head_table import HeadTable
-from ..ways import REUSE, Approximation, Residual, Way, Window
+from ..ways import FULL, REUSE, Approximation, Residual, Way, Window
 from .hopper.records import records_of
 from .pattern import Pattern, check, copies, pattern
 from .tile_order import tile_order
+from .units import Scratch
 
 # A head's role: what it does with its blocks, besides attending. REFRESH is a residual update.
 PLAIN, ADD_RESIDUAL, COPY, REFRESH = range(4)
@@ -39,7 +40,7 @@ PLAIN, ADD_RESIDUAL, COPY, REFRESH = range(4)
 UPDATING, WHOLE, WINDOWED, COPIED = range(4)
 # Numbers of a part, and parts; of a head. See `WorkList`.
 PART_FIELDS, PARTS = 4, 5
-HEAD_FIELDS = 8
+HEAD_FIELDS = 10
 # Where a part begins that a launch does not have.
 NEVER = (1 << 31) - 1
 # The largest key block of any configuration.
@@ -54,13 +55,15 @@ MOST_TABLES = 8192
 
 class Kind(NamedTuple):
     """For which kernel and tokens work is laid out. queries, keys: tokens of a block. one_list: for the Hopper kernel
-    (see `hopper.records`), which attends pooled keys in a launch of their own."""
+    (see `hopper.records`), which attends pooled keys in a launch of their own. int8: for the kernel in INT8, in which
+    windows that cover all of the grid are no full attention."""
 
     layout: Layout
     queries: int
     keys: int
     device: torch.device
     one_list: bool = False
+    int8: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,20 +73,22 @@ class WorkList:
     parts: (PARTS, PART_FIELDS) int32: its first item, the first of its heads, items of each of them, and the first of
     their query blocks. heads: (n, HEAD_FIELDS) int64, a record for each head that works: its role, its index among the
     heads of that role, the addresses of its pattern's blocks, clean and masked lists, its index in `pooled` or -1, the
-    address of its window's `pooled_columns`, and its number; with one list the fourth field is the address of its
-    records and the fifth its index in `tiled` or -1. items: of all parts, programs for each item of the batch.
+    address of its window's `pooled_columns`, its number, its place in this list, and 0; with one list the fourth field
+    is the address of its records and the fifth its index in `tiled` or -1. attending: how many of them are not copied,
+    which stand before those that are. items: of all parts, programs for each item of the batch.
 
     slots: (L or more,) int32 and columns: (L,) int32, see `tile_order`. starts: (T + 1,) int32, the first slot of each
     tile, and the last's end. log_tokens: (T,) float32, ln of each tile's tokens. pooled: (n,) int64, heads whose
     windows pool; pooled_parts, pooled_items: as above, the query blocks that see pooled keys. tiled: (n,) int64, with
     one list heads that need their tokens in tile order. left: heads that are left to somebody else, and left_index, the
     same as (n,) int64; evenly: the same as a slice, where that is possible. `held` keeps the addressed memory alive.
-    pairs: of queries and keys that are computed for one item of the batch, those of heads that are left to somebody
-    else included.
+    scratch: where the pooled keys of a call are. pairs: of queries and keys that are computed for one item of the
+    batch, those of heads that are left to somebody else included.
     """
 
     parts: torch.Tensor
     heads: torch.Tensor
+    attending: int
     items: int
     slots: torch.Tensor
     columns: torch.Tensor
@@ -98,6 +103,17 @@ class WorkList:
     held: tuple[object, ...]
     pairs: int
     evenly: slice | None
+    scratch: Scratch
+
+    @cached_property
+    def pools(self) -> int:
+        """How many heads' windows pool."""
+        return self.pooled.shape[0]
+
+    @cached_property
+    def tiles(self) -> int:
+        """How many tiles the image has."""
+        return self.log_tokens.shape[0]
 
 
 class _Entry(NamedTuple):
@@ -125,6 +141,7 @@ class Shelf:
         self.kind = kind
         self._entries: dict[tuple[Way, Approximation | None], _Entry] = {}
         self._works: OrderedDict[tuple[HeadTable, bool, bool], WorkList] = OrderedDict()
+        self.scratch = Scratch()
 
     def find(self, table: HeadTable, leave_full: bool = False, skip_copies: bool = False) -> WorkList | None:
         """The work of a table if it is there."""
@@ -159,21 +176,22 @@ class Shelf:
         if words:
             stored = iter(_stored(np.array(words, dtype=np.int64), self.kind.device).split(sizes))
         for key, one in zip(missing, made):
-            self._works[key] = one.work(self.kind, stored)
+            self._works[key] = one.work(self.kind, stored, self.scratch)
         while len(self._works) > MOST_TABLES:
             self._works.popitem(last=False)
 
     def _laid_out(self, table: HeadTable, leave_full: bool, skip_copies: bool) -> _LaidOut:
         heads, left = [], []
-        counts, pairs = [0, 0, 0, 0], 0
+        indices, pairs = [0, 0, 0, 0], 0
         for head, key in enumerate(zip(table.ways, table.refresh)):
             entry = self._entries.get(key)
             if entry is None:
                 entry = self._entries[key] = _entry(self.kind, *key)
-            index = counts[entry.role]
-            counts[entry.role] += 1
-            # A window that covers all of the grid counts as one of them.
-            if leave_full and entry.part == WHOLE and entry.role == PLAIN:
+            index = indices[entry.role]
+            indices[entry.role] += 1
+            # A window that covers all of the grid counts as one of them, unless it is there for its precision.
+            whole = key[0] == FULL if self.kind.int8 else entry.part == WHOLE
+            if leave_full and whole and entry.role == PLAIN:
                 left.append(head)
                 pairs += self.kind.layout.length**2
             elif not (skip_copies and entry.part == COPIED):
@@ -183,23 +201,25 @@ class Shelf:
         records: list[int] = []
         pooled: list[int] = []
         tiled: list[int] = []
-        held = []
+        held: list[object] = []
         for _, _, _, head, index, entry in heads:
             third = entry.addresses[2]
             if self.kind.one_list:
                 third = len(tiled) if entry.tiled else -1
             records += (entry.role, index, *entry.addresses[:2], third, len(pooled) if entry.pools else -1)
-            records += (entry.columns, head)
+            records += (entry.columns, head, len(held), 0)
             if entry.pools:
                 pooled.append(head)
             if entry.tiled:
                 tiled.append(head)
             held.append(entry.held)
+        attending = sum(one[0] != COPIED for one in heads)
         parts, items = _parts([one[5] for one in heads])
         pooled_parts, pooled_items = _pooled_parts([one[5] for one in heads])
         numbers = (pooled, tiled, left)
         sections = [_packed(parts), _packed(pooled_parts), records, *(x + [0] * (len(x) % 2) for x in numbers)]
-        return _LaidOut(sections, items, pooled_items, [len(x) for x in numbers], tuple(left), tuple(held), pairs)
+        counts = [len(x) for x in numbers]
+        return _LaidOut(sections, attending, items, pooled_items, counts, tuple(left), tuple(held), pairs)
 
 
 class _LaidOut(NamedTuple):
@@ -207,6 +227,7 @@ class _LaidOut(NamedTuple):
     the kernels are compiled."""
 
     sections: list[list[int]]
+    attending: int
     items: int
     pooled_items: int
     counts: list[int]
@@ -214,14 +235,14 @@ class _LaidOut(NamedTuple):
     held: tuple[object, ...]
     pairs: int
 
-    def work(self, kind: Kind, stored) -> WorkList:
+    def work(self, kind: Kind, stored, scratch: Scratch) -> WorkList:
         parts, pooled_parts, heads, *numbers = (next(stored) for _ in self.sections)
         pooled, tiled, left = (x[:count] if count % 2 else x for x, count in zip(numbers, self.counts))
         slots, columns, starts, log_tokens = _stored_order(kind.layout, kind.device)
         return WorkList(
-            parts.view(torch.int32), heads, self.items, slots, columns, starts, log_tokens, pooled,
+            parts.view(torch.int32), heads, self.attending, self.items, slots, columns, starts, log_tokens, pooled,
             pooled_parts.view(torch.int32), self.pooled_items, tiled, self.left, left, self.held, self.pairs,
-            _slice(self.left),
+            _slice(self.left), scratch,
         )  # fmt: skip
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from .base import Approximation, Way
 from .full import FULL, Full
+from .int8 import Int8
 from .residual import Residual
 from .reuse import REUSE, Reuse
 from .window import Window
 
 # In falling cost.
-WAYS: tuple[type[Way], ...] = (Full, Residual, Window, Reuse)
+WAYS: tuple[type[Way], ...] = (Full, Int8, Residual, Window, Reuse)
 
 
 def approximations(axes: int) -> tuple[Approximation, ...]:
@@ -41,6 +42,7 @@ __all__ = [
     "WAYS",
     "Approximation",
     "Full",
+    "Int8",
     "Residual",
     "Reuse",
     "Way",

@@ -12,11 +12,13 @@ from .deviation import Course
 from .evaluate import attention_work, live_bytes, skipped_work
 from .forecasts import Forecasts
 from .levels import CUSTOM, LEVELS, KeepAttention, KeepWork, Solved, solve_plan
+from .precision import INT8, in_16_bits, in_int8
 from .table import CalibrationTable
 
 __all__ = [
     "CUSTOM",
     "FLOPS",
+    "INT8",
     "LEVELS",
     "MILLISECONDS",
     "UNITS",
@@ -28,6 +30,8 @@ __all__ = [
     "KeepWork",
     "Solved",
     "attention_work",
+    "in_16_bits",
+    "in_int8",
     "live_bytes",
     "skipped_work",
     "solve_plan",

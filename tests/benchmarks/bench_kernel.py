@@ -58,12 +58,13 @@ from ditfastattn.kernels import (  # noqa: E402
 )
 from ditfastattn.kernels.geometry import tile_counts, tile_shape  # noqa: E402
 from ditfastattn.kernels.triton.agreement import ALLOWED, distance  # noqa: E402
+from ditfastattn.kernels.triton.attempt import first_line  # noqa: E402
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, SWITCH, Config  # noqa: E402
 from ditfastattn.kernels.triton.devices import device_configs  # noqa: E402
 from ditfastattn.kernels.triton.hopper.launch import in_tile_order  # noqa: E402
 from ditfastattn.kernels.triton.launch import head_wise  # noqa: E402
 from ditfastattn.kernels.triton.tile_order import tile_order  # noqa: E402
-from ditfastattn.kernels.triton.trial import first_line, trial_of  # noqa: E402
+from ditfastattn.kernels.triton.trial import trial_of  # noqa: E402
 from ditfastattn.kernels.triton.why_not import about_device  # noqa: E402
 from ditfastattn.kernels.triton.worklist import Kind, shelf_of  # noqa: E402
 

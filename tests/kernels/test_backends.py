@@ -38,9 +38,9 @@ def halves(order="tokens first", heads=6):
 
 
 def test_the_list_goes_from_the_fastest_to_the_one_that_serves_all():
-    assert [one.name for one in BACKENDS] == ["triton_hopper", "triton_pointer", "tiled", "reference"]
-    assert [one.gpu for one in BACKENDS] == [True, True, False, False]
-    for one in BACKENDS[2:]:
+    assert [one.name for one in BACKENDS] == ["triton_int8", "triton_hopper", "triton_pointer", "tiled", "reference"]
+    assert [one.gpu for one in BACKENDS] == [True, True, True, False, False]
+    for one in BACKENDS[3:]:
         assert one.why_not(None, None, None, None, None, None, scale=None, cached=None, residual=None) is None
 
 
@@ -107,7 +107,7 @@ def on_hopper(monkeypatch):
 
 def hopper_refusal(q, k, v, table=MIXED):
     options = {"scale": None, "cached": None, "residual": None}
-    return BACKENDS[0].why_not(q, k, v, LAYOUT, table, torch.empty_like(q), **options)
+    return BACKENDS[1].why_not(q, k, v, LAYOUT, table, torch.empty_like(q), **options)
 
 
 def test_only_hopper_gets_the_hopper_kernel():
@@ -143,7 +143,7 @@ def test_the_pointer_back_end_takes_its_own_configuration_whoever_won(winner, on
     on_hopper(winner)
     taken = []
     monkeypatch.setattr(backend, "head_wise", lambda *a, config, **b: taken.append(config))
-    for one in BACKENDS[:2]:
+    for one in BACKENDS[1:3]:
         options = {"scale": None, "cached": None, "residual": None, "dense": None}
         q, k, v = halves()
         one.head_wise(q, k, v, LAYOUT, MIXED, torch.empty_like(q), **options)
@@ -170,6 +170,6 @@ def test_dispatch_serves_a_mixed_table_by_one_launch_where_the_kernel_can(repeat
     monkeypatch.setattr(backend, "head_wise", fused)
     out = torch.empty_like(q)
     outcome = dispatch.head_wise(*(x.as_subclass(Elsewhere) for x in (q, k, v)), LAYOUT, MIXED, out=out, **arguments)
-    assert seen == [SMALL] and outcome.backend == "triton_pointer" and len(outcome.refusals) == 1
+    assert seen == [SMALL] and outcome.backend == "triton_pointer" and len(outcome.refusals) == 2
     torch.testing.assert_close(outcome.out, wanted.out, rtol=0, atol=5e-3)
     torch.testing.assert_close(outcome.residual, wanted.residual, rtol=0, atol=5e-3)

@@ -6,10 +6,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import layouts, tables, windows
 
-from ditfastattn.kernels import FULL, REUSE, Counter, HeadTable, Layout, Reference, Residual, Window, approximations
+from ditfastattn.kernels import (
+    FULL,
+    REUSE,
+    Counter,
+    HeadTable,
+    Int8,
+    Layout,
+    Reference,
+    Residual,
+    Window,
+    approximations,
+)
 from ditfastattn.kernels.flops import head_flops
 from ditfastattn.kernels.triton import backend, trial
 from ditfastattn.kernels.triton.configs import PINGPONG, Config, candidates
+from ditfastattn.kernels.triton.int8 import backend as int8
+from ditfastattn.kernels.triton.int8.configs import int8_candidates
 from ditfastattn.kernels.triton.trial import Trial
 from ditfastattn.kernels.triton.worklist import Kind, Shelf
 
@@ -70,6 +83,7 @@ def test_the_winner_of_a_trial_is_expected_and_before_it_the_first_of_the_list(m
     device, known = torch.device("cuda", 0), {}
     first, last = Config(64, 64, 4, 3), Config(64, 32, 4, 2)
     monkeypatch.setattr(backend, "about_device", lambda device: None)
+    monkeypatch.setattr(int8, "_about_kind", lambda *kind: True)
     monkeypatch.setattr(backend, "device_configs", lambda *args: (first, last))
     monkeypatch.setattr(trial, "_trials", known)
     assert Counter.of(device, torch.bfloat16, 64).blocks == first
@@ -88,6 +102,18 @@ def test_memory_beside_a_calls_tensors_is_counted():
     assert pointer.scratch(table, 64) == 4 * 1 * 64
     assert ordered.scratch(table, 64) == 4 * 2 * 64
     assert pointer.scratch(HeadTable.uniform(2, FULL), 64) == 0
+
+
+def test_windows_in_int8_are_counted_by_the_blocks_and_the_memory_of_their_kernel():
+    layout, window = Layout((24, 20), 40), Window((0.3, 0.3))
+    eight, usual = int8_candidates(89, 128)[0], Config(128, 128, 4, 2)
+    counter, same = Counter(usual, eight), Int8.of(window)
+    assert counter.head(layout, same, 1) == Counter(eight).head(layout, window, 1) < counter.head(layout, window, 1)
+    assert counter.update(layout, same, 1) == Counter(eight).update(layout, window, 1)
+    assert Counter(usual).head(layout, same, 1) == Counter(usual).head(layout, window, 1)
+    # Queries and keys of a byte a lane, values of two, and two scales, beside elements of two bytes.
+    assert counter.scratch(HeadTable((same, REUSE), (None, None)), 128) == (2 * 128 + 2 * 128 + 8) // 2
+    assert Counter(usual).scratch(HeadTable((same, REUSE), (None, None)), 128) == 0
 
 
 @pytest.mark.parametrize("blocks", (None, Config(64, 32, 4, 3)), ids=("tiled", "kernel"))

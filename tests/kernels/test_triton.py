@@ -21,7 +21,18 @@ from kernel_cases import TOLERANCE, caches, doubled, layouts, mixed, qkv, tables
 from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Window, head_wise, reference
 from ditfastattn.kernels.geometry import tile_counts, tile_shape
 from ditfastattn.kernels.pooling import tile_tokens
-from ditfastattn.kernels.triton import agreement, backend, devices, launch, trial, why_not, worklist
+from ditfastattn.kernels.triton import (
+    agreement,
+    attempt,
+    backend,
+    devices,
+    known,
+    launch,
+    trial,
+    units,
+    why_not,
+    worklist,
+)
 from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, Config, candidates
 from ditfastattn.kernels.triton.hopper.records import records_of
 from ditfastattn.kernels.triton.operands import in_place, is_wide, why_unaligned
@@ -195,7 +206,7 @@ def test_every_block_that_sees_pooled_keys_is_visited_once_by_their_launch(data)
     pooled = [head for head in range(len(table)) if (found := worklist.window_of(table.ways[head], table.refresh[head]))
               and found.pools(layout)]  # fmt: skip
     assert sorted(work.pooled.tolist()) == pooled
-    records = {row[7]: row for row in work.heads.view(-1, 8).tolist()}
+    records = {row[7]: row for row in work.heads.view(-1, worklist.HEAD_FIELDS).tolist()}
     assert [records[head][5] for head in work.pooled.tolist()] == list(range(len(pooled)))
     visited = items_of(work.pooled_parts, work.pooled_items, work)
     wanted = []
@@ -303,7 +314,7 @@ def test_a_kernel_serves_that_is_right_and_faster_than_the_tiled_path(difference
 
 @pytest.fixture
 def fresh_trials(monkeypatch):
-    monkeypatch.setattr(trial, "VERDICTS", Verdicts())
+    monkeypatch.setattr(attempt, "VERDICTS", Verdicts())
     monkeypatch.setattr(trial, "_trials", {})
     yield
     trial._attempt.cache_clear()
@@ -320,13 +331,13 @@ def test_a_lack_of_memory_is_not_held_against_the_kernel(monkeypatch):
         return trial.Trial(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
 
     monkeypatch.setattr(trial, "survey", survey)
-    monkeypatch.setattr(trial.time, "monotonic", lambda: minute[0])
+    monkeypatch.setattr(attempt.time, "monotonic", lambda: minute[0])
     for _ in range(3):
         assert "not enough GPU memory" in why_not.fault(CPU, torch.float16, 64)
-    with pytest.raises(trial.NotNow):
+    with pytest.raises(attempt.NotNow):
         trial.trial_of(CPU, torch.float16, 64)
     assert len(tries) == 1
-    minute[0] += trial.RETRY_SECONDS
+    minute[0] += attempt.RETRY_SECONDS
     assert why_not.fault(CPU, torch.float16, 64) is None and why_not.fault(CPU, torch.float16, 64) is None
     assert len(tries) == 2 and trial.trial_of(CPU, torch.float16, 64).fused_ms == 1.0
 
@@ -335,9 +346,9 @@ def test_a_lack_of_memory_is_not_held_against_the_kernel(monkeypatch):
 def test_a_trial_that_does_not_end_says_how_to_go_on_without(monkeypatch):
     said, warned = [], threading.Event()
     found = trial.Trial(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
-    monkeypatch.setattr(trial, "LONG_SECONDS", 0.05)
+    monkeypatch.setattr(attempt, "LONG_SECONDS", 0.05)
     monkeypatch.setattr(trial, "survey", lambda *args, **options: found if warned.wait(20) else None)
-    monkeypatch.setattr(trial.log, "warning", lambda text, *args: (said.append(text % args), warned.set()))
+    monkeypatch.setattr(attempt.log, "warning", lambda text, *args: (said.append(text % args), warned.set()))
     assert why_not.fault(CPU, torch.float16, 64) is None
     assert len(said) == 1 and "start it with DITFASTATTN_FUSED=pointer" in said[0]
 
@@ -349,7 +360,7 @@ def test_no_trial_is_made_while_a_graph_is_captured(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
     monkeypatch.setattr(trial, "device_configs", lambda *args: (Config(128, 64, 8, 3),))
     monkeypatch.setattr(trial, "name_of", lambda *args: "a GPU")
-    monkeypatch.setattr(trial, "on", lambda device: torch.no_grad())
+    monkeypatch.setattr(attempt, "on", lambda device: torch.no_grad())
     found = trial.Trial(None, Config(128, 64, 8, 3), 0.0, 1.0, 2.0, 3.0)
     tries = []
     monkeypatch.setattr(trial, "survey", lambda *args, **options: tries.append(args) or found)
@@ -371,7 +382,7 @@ def test_one_variable_switches_the_kernel_off(monkeypatch):
     "wanted, paths",
     [
         (None, [PINGPONG, POINTER]), ("1", [PINGPONG, POINTER]), ("pointer", [POINTER]),
-        ("ping_pong", [PINGPONG, POINTER]), ("pointer,ping_pong", [PINGPONG, POINTER]),
+        ("ping_pong", [PINGPONG, POINTER]), ("pointer,ping_pong", [PINGPONG, POINTER]), ("int8", [POINTER]),
     ],
 )  # fmt: skip
 def test_the_same_variable_leaves_single_paths_off(wanted, paths, monkeypatch):
@@ -380,7 +391,7 @@ def test_the_same_variable_leaves_single_paths_off(wanted, paths, monkeypatch):
     if wanted:
         monkeypatch.setenv("DITFASTATTN_FUSED", wanted)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
-    monkeypatch.setattr(devices, "_gluon_is_known", lambda: True)
+    monkeypatch.setattr(devices, "proven_triton", lambda: True)
     devices._candidates.cache_clear()
     assert [config.path for config in devices.device_configs(torch.device("cuda"), 128)] == paths
 
@@ -389,9 +400,17 @@ def test_the_same_variable_leaves_single_paths_off(wanted, paths, monkeypatch):
 def test_gluon_serves_only_where_its_version_was_tested(version, known, monkeypatch):
     triton = pytest.importorskip("triton", reason="Triton is not installed")
     monkeypatch.setattr(triton, "__version__", version)
-    devices._gluon_is_known.cache_clear()
-    assert devices._gluon_is_known() is known
-    devices._gluon_is_known.cache_clear()
+    devices.proven_triton.cache_clear()
+    assert devices.proven_triton() is known
+    devices.proven_triton.cache_clear()
+
+
+def test_under_a_later_triton_residuals_of_the_largest_heads_are_updated_in_smaller_blocks():
+    for capability in (80, 86, 89, 120):
+        first, last = candidates("cuda", capability, 128, later=True)
+        assert (first,) == candidates("cuda", capability, 128) and (last.queries, last.keys) == (first.queries, 16)
+    for capability, dim in ((90, 128), (100, 128), (89, 64), (89, 80), (120, 96)):
+        assert candidates("cuda", capability, dim, later=True) == candidates("cuda", capability, dim)
 
 
 @pytest.mark.parametrize("capability, refreshing", [(80, -1), (90, 0)])
@@ -402,6 +421,27 @@ def test_a_refresh_takes_a_configuration_that_is_made_for_it(capability, refresh
     q = zeros(1, 2, N, 64)
     assert backend.choice(q, LAYOUT, HeadTable.uniform(2, LOCAL)) == configs[0]
     assert backend.choice(q, LAYOUT, HeadTable.uniform(2, FULL, refresh=LOCAL)) == configs[refreshing]
+
+
+def test_calls_of_a_run_take_turns_in_memory_that_is_free_when_it_is_over(monkeypatch):
+    shelf, q = Shelf(Kind(LAYOUT, 64, 32, CPU)), torch.empty(1, 2, N, 64, dtype=torch.float16)
+    first = shelf.scratch.take(30, 20, q)
+    assert [len(x) for x in first] == [30, 20] and [x.dtype for x in first] == [torch.float16, torch.float32]
+    assert shelf.scratch.take(30, 20, q)[0].data_ptr() != first[0].data_ptr()  # a call that no run has prepared
+    known.lay_out(
+        q, LAYOUT, [(HeadTable.uniform(2, LOCAL), known.Ready(Config(64, 32, 4, 3), False, shelf))], False, max
+    )
+    kept = shelf.scratch.take(30, 20, q)
+    assert shelf.scratch.take(30, 10, q) is shelf.scratch.take(29, 20, q) is kept
+    assert shelf.work(HeadTable.uniform(2, LOCAL)).scratch is shelf.scratch
+    for grown in (shelf.scratch.take(31, 20, q), shelf.scratch.take(8, 21, q.bfloat16())):
+        assert grown is not kept
+    with monkeypatch.context() as patch:
+        patch.setattr(units, "_capturing", lambda like: True)
+        assert shelf.scratch.take(8, 8, q.bfloat16()) is not grown
+    assert shelf.scratch.take(8, 8, q.bfloat16()) is grown
+    known.release()
+    assert shelf.scratch.take(8, 8, q.bfloat16()) is not grown and not shelf.scratch.keeps
 
 
 @pytest.mark.parametrize("field, value", [(0, 490), (1, 200), (5, 10_000), (4, -1)])
@@ -445,7 +485,7 @@ def test_a_trial_that_took_the_process_down_is_not_made_again(tmp_path, monkeypa
         """A process of its own, as far as the trial can tell."""
         verdicts = Verdicts()
         verdicts.keep_in(tmp_path)
-        monkeypatch.setattr(trial, "VERDICTS", verdicts)
+        monkeypatch.setattr(attempt, "VERDICTS", verdicts)
         monkeypatch.setattr(trial, "survey", survey)
         return trial._attempt.__wrapped__(CPU, torch.float16, 64, False, False, 0)
 
@@ -522,11 +562,13 @@ def separate(arguments, **environment):
 
 @pytest.mark.slow
 def test_the_kernels_arithmetic_in_the_interpreter():
-    """Every claim of three files, in a process whose Triton interprets."""
+    """Every claim of four files, in a process whose Triton interprets."""
     pytest.importorskip("triton", reason="Triton is not installed")
     if tuple(map(int, np.__version__.split(".")[:2])) >= (2, 4):
         pytest.skip("Triton's interpreter does not work with NumPy 2.4 and newer")
-    files = [f"kernels/test_{name}.py" for name in ("triton_interpreted", "hopper_emulated", "backends")]
+    files = [
+        f"kernels/test_{name}.py" for name in ("triton_interpreted", "hopper_emulated", "backends", "int8_interpreted")
+    ]
     done = separate([*files, "-rf"], TRITON_INTERPRET="1")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 

@@ -44,6 +44,33 @@ def test_shipped_configurations_compile_fit_and_spill_nothing(target, dim, confi
         triton_compile.assert_products_overlap(kernel)
 
 
+def int8_binaries():
+    """All of head size 128 on each kind of GPU; of the others the one that takes most registers."""
+    for target in ("sm_80", "sm_89", "sm_120"):
+        yield from ((target, 128, *one) for one in triton_compile.int8_variants(int(target[3:]), 128))
+        for dim in (64, 80, 96):
+            yield (target, dim, *triton_compile.int8_variants(int(target[3:]), dim)[-1])
+
+
+@pytest.mark.parametrize("target, dim, config, emit, pooled", list(int8_binaries()), ids=str)
+def test_the_int8_path_compiles_fits_spills_nothing_and_multiplies_integers(target, dim, config, emit, pooled):
+    kernel = triton_compile.in_int8(target, dim, config, emit, pooled)
+    assert kernel.metadata.shared <= triton_compile.SHARED[target]
+    assert triton_compile.spilled(kernel) == 0
+    loop = triton_compile.inner_loop(kernel)
+    assert any(name.startswith("IMMA.16832") for name in loop)
+    # Products with values are summed up in float16.
+    assert any(re.match(r"HMMA\.16816\.F16", name) for name in loop)
+    assert not any(name.startswith(("HMMA.16816.F32", "LDL", "STL")) for name in loop)
+
+
+@pytest.mark.parametrize("target, dim", [("sm_80", 128), ("sm_89", 80), ("sm_120", 64)])
+def test_rows_are_rounded_without_spills(target, dim):
+    for kernel in (triton_compile.quantising(target, dim), triton_compile.measuring(target, dim)):
+        assert triton_compile.spilled(kernel) == 0
+        assert kernel.metadata.shared <= triton_compile.SHARED[target]
+
+
 @pytest.mark.parametrize("dim", [72, 128])
 def test_on_hopper_the_other_path_multiplies_in_warp_groups_and_fetches_keys_ahead(dim):
     """What a compiler may drop without a word: it would still be right, and several times slower."""

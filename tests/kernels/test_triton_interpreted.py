@@ -4,6 +4,7 @@ TRITON_INTERPRET must be set before Triton is first imported, and would turn rea
 interpreted ones. By hand: TRITON_INTERPRET=1 python -m pytest tests/kernels/test_triton_interpreted.py
 """
 
+import math
 import os
 from dataclasses import replace
 
@@ -25,6 +26,7 @@ from ditfastattn.kernels.triton.configs import HEAD_DIMS, Config
 from ditfastattn.kernels.triton.pattern import pattern
 from ditfastattn.kernels.triton.pool import pool_heads
 from ditfastattn.kernels.triton.tile_order import tile_order
+from ditfastattn.kernels.triton.units import units
 from ditfastattn.kernels.triton.verdicts import Verdicts
 from ditfastattn.kernels.triton.worklist import Kind, shelf_of
 from ditfastattn.kernels.ways.window import window_mask
@@ -86,8 +88,10 @@ def test_tiles_are_pooled_as_the_definition_says(data):
     work = work_of(layout, table)
     if not len(work.pooled):
         return
-    means, bias = pool_heads(q, k, v, layout, work, dim**-0.5)
-    found = pooling.Pooled(*means, bias[: means[0, ..., 0].numel()].view(means.shape[1:4]))
+    steps = units(q.stride(), k.stride(), v.stride())
+    means, bias = pool_heads(q, k, v, layout, work, dim**-0.5, 2, dim, steps)
+    size = (2, len(work.pooled), len(work.log_tokens))
+    found = pooling.Pooled(*means.view(2, *size, dim), bias[: math.prod(size)].view(size))
     wanted = pooling.pool(*(x[:, ::2].double() for x in (q, k, v)), layout)
     # Values up to 34, and a float32 sum of up to 64 of them.
     largest = 128 * torch.finfo(dtype).eps
@@ -213,7 +217,7 @@ def test_reused_heads_that_lie_in_the_output_are_left_alone():
     before = out[:, ::2].clone()
     run(q, k, v, LAYOUT, table, out=out, cached=out[:, ::2])
     assert torch.equal(out[:, ::2], before)
-    assert set(work_of(LAYOUT, table, skip_copies=True).heads.view(-1, 8)[:, 7].tolist()) == {1, 3}
+    assert set(work_of(LAYOUT, table, skip_copies=True).heads.view(-1, worklist.HEAD_FIELDS)[:, 7].tolist()) == {1, 3}
 
 
 @pytest.mark.parametrize("blocks", [BLOCKS, LARGER], ids=str)

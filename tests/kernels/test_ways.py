@@ -6,16 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import layouts, qkv, windows
 
-from ditfastattn.kernels import FULL, REUSE, WAYS, Approximation, Layout, Residual, Way, Window, way_of
+from ditfastattn.kernels import FULL, REUSE, WAYS, Approximation, Int8, Layout, Residual, Way, Window, way_of
 
 LOCAL = Window((0.3, 0.3))
-EXAMPLES = {"full": FULL, "window": LOCAL, "residual": Residual(LOCAL), "reuse": REUSE}
+EXAMPLES = {"full": FULL, "int8": Int8.whole(2), "window": LOCAL, "residual": Residual(LOCAL), "reuse": REUSE}
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_each_way_says_who_it_is_and_no_two_say_the_same():
-    assert [way.letter for way in WAYS] == ["f", "d", "w", "r"]
+    assert [way.letter for way in WAYS] == ["f", "q", "d", "w", "r"]
     for field in ("kind", "name", "letter", "colour", "hatch"):
         assert len({getattr(way, field) for way in WAYS}) == len(WAYS)
     for way in WAYS:
@@ -45,7 +45,7 @@ def test_a_window_comes_back_from_what_a_plan_stores(data):
 @pytest.mark.parametrize(
     "kind, parameters, words",
     [
-        ("circle", {}, "no way 'circle' to approximate attention; there is window"),
+        ("circle", {}, "no way 'circle' to approximate attention; there is int8, window"),
         ("full", {}, "no way 'full'"),
         ("residual", {}, "no way 'residual'"),
         ("window", {"size": [0.5]}, "list of 2 fractions"),

@@ -10,10 +10,15 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from triton.experimental.gluon._runtime import GluonASTSource
 
-from ditfastattn.kernels.triton.configs import PINGPONG, candidates, lanes
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, candidates, lanes
+from ditfastattn.kernels.triton.devices import proven_triton
 from ditfastattn.kernels.triton.hopper.kernel import ROWS, pingpong_kernel
 from ditfastattn.kernels.triton.hopper.launch import block_layout
 from ditfastattn.kernels.triton.hopper.preparation import attend_pooled_kernel, order_kernel
+from ditfastattn.kernels.triton.int8.configs import KEY_LANES, int8_candidates
+from ditfastattn.kernels.triton.int8.kernel import int8_kernel
+from ditfastattn.kernels.triton.int8.launch import ROWS as INT8_ROWS
+from ditfastattn.kernels.triton.int8.preparation import quantise_kernel, statistics_kernel
 from ditfastattn.kernels.triton.pointer import attention_kernel
 from ditfastattn.kernels.triton.pool import TILES, bias_kernel, pool_kernel
 from ditfastattn.kernels.triton.units import lanes_of
@@ -31,13 +36,16 @@ TENSORS = ("q", "k", "v", "out", "cached", "residual", "fresh", "q_tiled", "k_ti
 TENSORS += ("means", "pooled", "pooled_out")
 TABLES = {"parts": "*i32", "heads": "*i64", "slots": "*i32", "columns": "*i32", "chosen": "*i64", "starts": "*i32"}
 TABLES |= {"pooled_bias": "*fp32", "log_tokens": "*fp32", "bias": "*fp32", "pooled_sum": "*fp32"}
+TABLES |= dict.fromkeys(("sums", "peaks", "q_scale", "k_scale", "v_scale", "pooled_scale"), "*fp32")
+QUANTISED = {"q8": "*i8", "k8": "*i8", "v16": "*fp16"}
 
 
 def configurations(name, head_dim):
     """What the pack may run on a target."""
     target = TARGETS[name]
     cuda = target.backend == "cuda"
-    return candidates("cuda" if cuda else target.arch, target.arch if cuda else 0, head_dim)
+    later = cuda and not proven_triton()
+    return candidates("cuda" if cuda else target.arch, target.arch if cuda else 0, head_dim, later)
 
 
 def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):
@@ -52,6 +60,43 @@ def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):
         return _compile(pingpong_kernel, constants, TARGETS[name], element, num_warps=config.warps)
     stages = {"num_warps": config.warps, "num_stages": config.stages}
     return _compile(attention_kernel, constants, TARGETS[name], element, **stages)
+
+
+def in_int8(name, head_dim, config, emit=False, pooled=False, element="bf16"):
+    """The INT8 kernel as its launcher asks for it."""
+    k0, k1 = KEY_LANES[head_dim]
+    d0, d1 = lanes(head_dim, config.queries)
+    constants = {
+        "BM": config.queries, "BN": config.keys, "K0": k0, "K1": k1, "D0": d0, "D1": d1, "D": head_dim, "UNIT": 8,
+        "WIDE": False, "EMIT": emit, "POOLED": pooled, "STAGES": config.pooled_stages, "SHORT": True,
+    }  # fmt: skip
+    more = {**QUANTISED, "pooled_k": "*i8", "pooled_v": "*fp16"}
+    stages = {"num_warps": config.warps, "num_stages": config.stages}
+    return _compile(int8_kernel, constants, TARGETS[name], element, more, **stages)
+
+
+def int8_variants(capability, head_dim):
+    """Every binary that may serve there, as (configuration, whether residuals are updated, whether windows pool)."""
+    found = []
+    for pooled in (False, True):
+        configs = int8_candidates(capability, head_dim, pooled, not proven_triton())
+        found += [(config, False, pooled) for config in configs]
+        found += [(config, True, pooled) for config in configs[-1:]]
+    return found
+
+
+def quantising(name, head_dim, pooled=False, element="bf16"):
+    """The kernel that rounds queries and keys, or pooled keys."""
+    k0, k1 = KEY_LANES[head_dim]
+    constants = {"ROWS": INT8_ROWS, "K0": k0, "K1": k1, "V": sum(HEAD_DIMS[head_dim]), "D": head_dim, "UNIT": 8}
+    constants |= {"LANES": lanes_of(head_dim), "POOLED": pooled}
+    return _compile(quantise_kernel, constants, TARGETS[name], element, QUANTISED, num_warps=4)
+
+
+def measuring(name, head_dim, element="bf16"):
+    """The kernel that sums keys up and looks for the largest value."""
+    constants = {"ROWS": INT8_ROWS, "LANES": lanes_of(head_dim), "D": head_dim, "UNIT": 8}
+    return _compile(statistics_kernel, constants, TARGETS[name], element, num_warps=4)
 
 
 def ordering(name, head_dim, element="bf16"):
@@ -79,10 +124,10 @@ def attending_pooled(name, head_dim, config, element="bf16"):
     return _compile(attend_pooled_kernel, constants | {"UPCAST": False}, TARGETS[name], element, num_warps=8)
 
 
-def _compile(kernel, constants, target, element, **options):
+def _compile(kernel, constants, target, element, more=None, **options):
     names = kernel.arg_names
     constants = {n: value for n, value in constants.items() if n in names}
-    pointers = dict.fromkeys(TENSORS, f"*{element}") | TABLES
+    pointers = dict.fromkeys(TENSORS, f"*{element}") | TABLES | (more or {})
     source = ASTSource
     if kernel is pingpong_kernel:
         source = GluonASTSource
@@ -139,6 +184,27 @@ def spilled(kernel) -> int:
     if "amdgcn" in kernel.asm:
         return max(int(n) for n in re.findall(r"\.vgpr_spill_count:\s*(\d+)", kernel.asm["amdgcn"]))
     return int(re.search(r"STACK:(\d+)", _disassembled(kernel, "-res-usage")).group(1))
+
+
+def registers(kernel) -> int:
+    """Of a thread (CUDA)."""
+    return int(re.search(r"REG:(\d+)", _disassembled(kernel, "-res-usage")).group(1))
+
+
+def inner_loop(kernel) -> list[str]:
+    """The instructions of the shortest loop that multiplies matrices, by name (CUDA): that over clean key blocks."""
+    names, addresses, loops = [], {}, []
+    for line in _disassembled(kernel, "-sass").splitlines():
+        if not (found := re.search(r"/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+ )?\s*([A-Z0-9_.]+)\s*([^;]*);", line)):
+            continue
+        addresses[int(found[1], 16)] = len(names)
+        target = re.search(r"0x([0-9a-f]+)", found[3]) if found[2].startswith("BRA") else None
+        if target and int(target[1], 16) in addresses:
+            loops.append((addresses[int(target[1], 16)], len(names) + 1))
+        names.append(found[2])
+    bodies = [names[first:last] for first, last in loops]
+    bodies = [body for body in bodies if any("MMA" in name for name in body)]
+    return min(bodies, key=len, default=[])
 
 
 def _disassembled(kernel, option):

@@ -98,6 +98,8 @@ export default {
     "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.",
   "No milliseconds were measured with this calibration: calibrate again.":
     "No milliseconds were measured with this calibration: calibrate again.",
+  "Nothing of the layer, or not all that is computed of it, is planned in INT8.":
+    "Nothing of the layer, or not all that is computed of it, is planned in INT8.",
   "Nothing to compare: this model follows no plan. Put Apply Compression Plan between the model and this node, with a level other than off.":
     "Nothing to compare: this model follows no plan. Put Apply Compression Plan between the model and this node, with a level other than off.",
   "Nothing to compare: this run followed no plan, and Apply Compression Plan says why.":
@@ -112,6 +114,8 @@ export default {
     "Nothing was measured: {why}.",
   "Off: full attention at every step.":
     "Off: full attention at every step.",
+  "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and take {there} of full attention's work instead of {here}.":
+    "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and take {there} of full attention's work instead of {here}.",
   "One step fewer of {steps} would save {saved}.":
     "One step fewer of {steps} would save {saved}.",
   "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
@@ -146,6 +150,14 @@ export default {
     "The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.",
   "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
     "The Hopper kernel runs on GPUs of compute capability 9.0 only.",
+  "The INT8 kernel is for NVIDIA GPUs of compute capability 8.0, 8.6, 8.9 and 12.":
+    "The INT8 kernel is for NVIDIA GPUs of compute capability 8.0, 8.6, 8.9 and 12.",
+  "The INT8 kernel is switched off.":
+    "The INT8 kernel is switched off.",
+  "The INT8 kernel was tried on this GPU and differs by {difference} % from the 16-bit kernel, more than {allowed} %.":
+    "The INT8 kernel was tried on this GPU and differs by {difference} % from the 16-bit kernel, more than {allowed} %.",
+  "The INT8 kernel was tried on this GPU and is no faster than the 16-bit kernel: {fused} ms against {usual} ms.":
+    "The INT8 kernel was tried on this GPU and is no faster than the 16-bit kernel: {fused} ms against {usual} ms.",
   "The Triton kernel computes in float16 and bfloat16, not in {dtype}.":
     "The Triton kernel computes in float16 and bfloat16, not in {dtype}.",
   "The Triton kernel computes no head by {way}.":
@@ -162,6 +174,8 @@ export default {
     "The Triton kernel runs on CUDA and ROCm devices, not on {device}.",
   "The Triton kernel takes queries, keys and values of four axes.":
     "The Triton kernel takes queries, keys and values of four axes.",
+  "The Triton kernel took ComfyUI or the driver down when it was tried on this GPU, and is left off; delete {file} to try it again.":
+    "The Triton kernel took ComfyUI or the driver down when it was tried on this GPU, and is left off; delete {file} to try it again.",
   "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
     "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.",
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
@@ -370,6 +384,8 @@ export default {
     "Triton is not installed or does not load ({error}); triton-windows would make this faster.",
   "Watched: the plan for the runs to come is made.":
     "Watched: the plan for the runs to come is made.",
+  "all of the picture, in INT8":
+    "all of the picture, in INT8",
   "attends in windows of its own":
     "attends in windows of its own",
   "is a language model that keeps keys and values itself":
@@ -402,8 +418,12 @@ export default {
     "{count} runs sampled.",
   "{extent} of the picture":
     "{extent} of the picture",
+  "{extent} of the picture, in INT8":
+    "{extent} of the picture, in INT8",
   "{extent} of the picture, the rest pooled":
     "{extent} of the picture, the rest pooled",
+  "{extent} of the picture, the rest pooled, in INT8":
+    "{extent} of the picture, the rest pooled, in INT8",
   "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})":
     "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})",
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":

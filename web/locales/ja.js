@@ -100,6 +100,8 @@ export default {
     '\u3053\u306e\u30e2\u30c7\u30eb\u306b\u5727\u7e2e\u30d7\u30e9\u30f3\u304c\u9069\u7528\u3055\u308c\u3066\u3044\u307e\u305b\u3093\u3002\u300c\u5727\u7e2e\u30d7\u30e9\u30f3\u3092\u9069\u7528\u300d\u306e\u51fa\u529b\u3059\u308b\u30e2\u30c7\u30eb\u3092\u63a5\u7d9a\u3057\u3066\u304f\u3060\u3055\u3044\u3002',
   "No milliseconds were measured with this calibration: calibrate again.":
     '\u3053\u306e\u30ad\u30e3\u30ea\u30d6\u30ec\u30fc\u30b7\u30e7\u30f3\u3067\u306f\u30df\u30ea\u79d2\u304c\u6e2c\u5b9a\u3055\u308c\u3066\u3044\u307e\u305b\u3093\u3002\u3082\u3046\u4e00\u5ea6\u30ad\u30e3\u30ea\u30d6\u30ec\u30fc\u30b7\u30e7\u30f3\u3057\u3066\u304f\u3060\u3055\u3044\u3002',
+  "Nothing of the layer, or not all that is computed of it, is planned in INT8.":
+    '\u3053\u306e\u30ec\u30a4\u30e4\u30fc\u306b\u306f INT8 \u3067\u8a08\u7b97\u3059\u308b\u4e88\u5b9a\u306e\u3082\u306e\u304c\u306a\u3044\u304b\u3001\u8a08\u7b97\u3059\u308b\u3082\u306e\u5168\u3066\u304c INT8 \u3067\u306f\u3042\u308a\u307e\u305b\u3093\u3002',
   "Nothing to compare: this model follows no plan. Put Apply Compression Plan between the model and this node, with a level other than off.":
     '\u6bd4\u3079\u308b\u3082\u306e\u304c\u3042\u308a\u307e\u305b\u3093\u3002\u3053\u306e\u30e2\u30c7\u30eb\u306f\u30d7\u30e9\u30f3\u306b\u5f93\u3063\u3066\u3044\u307e\u305b\u3093\u3002\u30e2\u30c7\u30eb\u3068\u3053\u306e\u30ce\u30fc\u30c9\u306e\u9593\u306b\u300c\u5727\u7e2e\u30d7\u30e9\u30f3\u3092\u9069\u7528\u300d\u3092\u7f6e\u304d\u3001\u30ec\u30d9\u30eb\u3092 off \u4ee5\u5916\u306b\u3057\u3066\u304f\u3060\u3055\u3044\u3002',
   "Nothing to compare: this run followed no plan, and Apply Compression Plan says why.":
@@ -114,6 +116,8 @@ export default {
     '\u4f55\u3082\u6e2c\u5b9a\u3055\u308c\u307e\u305b\u3093\u3067\u3057\u305f\uff1a{why}\u3002',
   "Off: full attention at every step.":
     '\u30aa\u30d5\uff1a\u3059\u3079\u3066\u306e\u30b9\u30c6\u30c3\u30d7\u3067\u5b8c\u5168\u306a\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3\u3002',
+  "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and take {there} of full attention's work instead of {here}.":
+    'RTX 30 \u4ee5\u964d\u306e GeForce GPU \u3067\u306f\u3001\u30ec\u30d9\u30eb {level} \u306f\u8a08\u7b97\u3059\u308b\u30d8\u30c3\u30c9\u306e {part} \u3092 INT8 \u3067\u8a08\u7b97\u3057\u3001\u8a08\u7b97\u91cf\u306f\u5b8c\u5168\u306a\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3\u306e {here} \u3067\u306f\u306a\u304f {there} \u306b\u306a\u308a\u307e\u3059\u3002',
   "One step fewer of {steps} would save {saved}.":
     '{steps} \u30b9\u30c6\u30c3\u30d7\u304b\u3089\u4e00\u3064\u6e1b\u3089\u3059\u3068 {saved} \u7bc0\u7d04\u3067\u304d\u307e\u3059\u3002',
   "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
@@ -148,6 +152,14 @@ export default {
     'Hopper \u30ab\u30fc\u30cd\u30eb\u306f\u3001\u30d8\u30c3\u30c9\u3084\u30d0\u30c3\u30c1\u8981\u7d20\u304c\u30e1\u30e2\u30ea\u4e0a\u3067\u91cd\u8907\u3059\u308b\u30c6\u30f3\u30bd\u30eb\u3092\u8aad\u3081\u307e\u305b\u3093\u3002',
   "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
     'Hopper \u30ab\u30fc\u30cd\u30eb\u306f compute capability 9.0 \u306e GPU \u3067\u306e\u307f\u52d5\u4f5c\u3057\u307e\u3059\u3002',
+  "The INT8 kernel is for NVIDIA GPUs of compute capability 8.0, 8.6, 8.9 and 12.":
+    'INT8 \u30ab\u30fc\u30cd\u30eb\u306f Compute Capability 8.0\u30018.6\u30018.9\u300112 \u306e NVIDIA GPU \u7528\u3067\u3059\u3002',
+  "The INT8 kernel is switched off.":
+    'INT8 \u30ab\u30fc\u30cd\u30eb\u306f\u7121\u52b9\u306b\u306a\u3063\u3066\u3044\u307e\u3059\u3002',
+  "The INT8 kernel was tried on this GPU and differs by {difference} % from the 16-bit kernel, more than {allowed} %.":
+    'INT8 \u30ab\u30fc\u30cd\u30eb\u3092\u3053\u306e GPU \u3067\u8a66\u3057\u305f\u3068\u3053\u308d\u300116 \u30d3\u30c3\u30c8\u306e\u30ab\u30fc\u30cd\u30eb\u3068\u306e\u5dee\u304c {difference} % \u3067\u3001\u8a31\u5bb9\u5024 {allowed} % \u3092\u8d85\u3048\u307e\u3057\u305f\u3002',
+  "The INT8 kernel was tried on this GPU and is no faster than the 16-bit kernel: {fused} ms against {usual} ms.":
+    'INT8 \u30ab\u30fc\u30cd\u30eb\u3092\u3053\u306e GPU \u3067\u8a66\u3057\u307e\u3057\u305f\u304c\u300116 \u30d3\u30c3\u30c8\u306e\u30ab\u30fc\u30cd\u30eb\u3088\u308a\u901f\u304f\u3042\u308a\u307e\u305b\u3093\uff1a{fused} ms \u5bfe {usual} ms\u3002',
   "The Triton kernel computes in float16 and bfloat16, not in {dtype}.":
     'Triton \u30ab\u30fc\u30cd\u30eb\u306f float16 \u3068 bfloat16 \u3067\u8a08\u7b97\u3057\u3001{dtype} \u306b\u306f\u5bfe\u5fdc\u3057\u307e\u305b\u3093\u3002',
   "The Triton kernel computes no head by {way}.":
@@ -164,6 +176,8 @@ export default {
     'Triton \u30ab\u30fc\u30cd\u30eb\u306f CUDA \u3068 ROCm \u306e\u30c7\u30d0\u30a4\u30b9\u3067\u52d5\u304d\u3001{device} \u3067\u306f\u52d5\u304d\u307e\u305b\u3093\u3002',
   "The Triton kernel takes queries, keys and values of four axes.":
     'Triton \u30ab\u30fc\u30cd\u30eb\u306f\u56db\u3064\u306e\u8ef8\u3092\u6301\u3064\u30af\u30a8\u30ea\u3001\u30ad\u30fc\u3001\u5024\u3092\u53d7\u3051\u53d6\u308a\u307e\u3059\u3002',
+  "The Triton kernel took ComfyUI or the driver down when it was tried on this GPU, and is left off; delete {file} to try it again.":
+    'Triton \u30ab\u30fc\u30cd\u30eb\u3092\u3053\u306e GPU \u3067\u8a66\u3057\u305f\u3068\u304d\u306b ComfyUI \u304b\u30c9\u30e9\u30a4\u30d0\u30fc\u304c\u843d\u3061\u305f\u305f\u3081\u3001\u4f7f\u7528\u3057\u307e\u305b\u3093\u3002{file} \u3092\u524a\u9664\u3059\u308b\u3068\u518d\u3073\u8a66\u3057\u307e\u3059\u3002',
   "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
     'Triton \u30ab\u30fc\u30cd\u30eb\u3092\u3053\u306e GPU \u3067\u8a66\u3057\u305f\u3068\u3053\u308d\u3001\u30bf\u30a4\u30eb\u51e6\u7406\u3068\u306e\u5dee\u304c {difference} % \u3067\u3001\u8a31\u5bb9\u5024 {allowed} % \u3092\u8d85\u3048\u307e\u3057\u305f\u3002',
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
@@ -372,6 +386,8 @@ export default {
     'Triton \u304c\u30a4\u30f3\u30b9\u30c8\u30fc\u30eb\u3055\u308c\u3066\u3044\u306a\u3044\u304b\u3001\u8aad\u307f\u8fbc\u3081\u307e\u305b\u3093\uff08{error}\uff09\u3002triton-windows \u304c\u3042\u308c\u3070\u901f\u304f\u306a\u308a\u307e\u3059\u3002',
   "Watched: the plan for the runs to come is made.":
     '\u89b3\u5bdf\u3057\u307e\u3057\u305f\u3002\u4ee5\u5f8c\u306e\u5b9f\u884c\u306e\u30d7\u30e9\u30f3\u304c\u3067\u304d\u307e\u3057\u305f\u3002',
+  "all of the picture, in INT8":
+    '\u753b\u50cf\u5168\u4f53\u3001INT8 \u3067\u8a08\u7b97',
   "attends in windows of its own":
     '\u72ec\u81ea\u306e\u30a6\u30a3\u30f3\u30c9\u30a6\u3067\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3\u3092\u8a08\u7b97\u3059\u308b\u30e2\u30c7\u30eb',
   "is a language model that keeps keys and values itself":
@@ -404,8 +420,12 @@ export default {
     '{count} \u56de\u30b5\u30f3\u30d7\u30ea\u30f3\u30b0\u3057\u307e\u3057\u305f\u3002',
   "{extent} of the picture":
     '\u753b\u50cf\u306e {extent}',
+  "{extent} of the picture, in INT8":
+    '\u753b\u50cf\u306e {extent}\u3001INT8 \u3067\u8a08\u7b97',
   "{extent} of the picture, the rest pooled":
     '\u753b\u50cf\u306e {extent}\u3001\u6b8b\u308a\u306f\u30d7\u30fc\u30eb',
+  "{extent} of the picture, the rest pooled, in INT8":
+    '\u753b\u50cf\u306e {extent}\u3001\u6b8b\u308a\u306f\u30d7\u30fc\u30eb\u3001INT8 \u3067\u8a08\u7b97',
   "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})":
     '{family}\uff08\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3 1 \u5c64\u3001{heads} \u30d8\u30c3\u30c9\u3001\u6307\u7d0b {fingerprint}\uff09',
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":

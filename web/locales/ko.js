@@ -100,6 +100,8 @@ export default {
     '\uc774 \ubaa8\ub378\uc5d0\ub294 \uc555\ucd95 \ud50c\ub79c\uc774 \uc801\uc6a9\ub418\uc9c0 \uc54a\uc558\uc2b5\ub2c8\ub2e4. \'\uc555\ucd95 \ud50c\ub79c \uc801\uc6a9\'\uc774 \ub0b4\ubcf4\ub0b4\ub294 \ubaa8\ub378\uc744 \uc5f0\uacb0\ud558\uc138\uc694.',
   "No milliseconds were measured with this calibration: calibrate again.":
     '\uc774 \ubcf4\uc815\uc5d0\uc11c\ub294 \ubc00\ub9ac\ucd08\ub97c \uce21\uc815\ud558\uc9c0 \uc54a\uc558\uc2b5\ub2c8\ub2e4. \ub2e4\uc2dc \ubcf4\uc815\ud558\uc138\uc694.',
+  "Nothing of the layer, or not all that is computed of it, is planned in INT8.":
+    '\uc774 \ub808\uc774\uc5b4\uc5d0\ub294 INT8\ub85c \uacc4\ud68d\ub41c \uac83\uc774 \uc5c6\uac70\ub098, \uacc4\uc0b0\ud558\ub294 \ubaa8\ub4e0 \uac83\uc774 INT8\ub85c \uacc4\ud68d\ub418\uc9c0\ub294 \uc54a\uc558\uc2b5\ub2c8\ub2e4.',
   "Nothing to compare: this model follows no plan. Put Apply Compression Plan between the model and this node, with a level other than off.":
     '\ube44\uad50\ud560 \uac83\uc774 \uc5c6\uc2b5\ub2c8\ub2e4. \uc774 \ubaa8\ub378\uc740 \ud50c\ub79c\uc744 \ub530\ub974\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4. \ubaa8\ub378\uacfc \uc774 \ub178\ub4dc \uc0ac\uc774\uc5d0 \'\uc555\ucd95 \ud50c\ub79c \uc801\uc6a9\'\uc744 \ub193\uace0 \ub808\ubca8\uc744 off\uac00 \uc544\ub2cc \uac83\uc73c\ub85c \ud558\uc138\uc694.',
   "Nothing to compare: this run followed no plan, and Apply Compression Plan says why.":
@@ -114,6 +116,8 @@ export default {
     '\uc544\ubb34\uac83\ub3c4 \uce21\uc815\ud558\uc9c0 \ubabb\ud588\uc2b5\ub2c8\ub2e4: {why}.',
   "Off: full attention at every step.":
     '\uaebc\uc9d0: \ubaa8\ub4e0 \uc2a4\ud15d\uc5d0\uc11c \uc804\uccb4 \uc5b4\ud150\uc158.',
+  "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and take {there} of full attention's work instead of {here}.":
+    'RTX 30 \uc774\ud6c4\uc758 GeForce GPU\uc5d0\uc11c\ub294 \ub808\ubca8 {level}\uc774(\uac00) \uacc4\uc0b0\ud558\ub294 \ud5e4\ub4dc\uc758 {part}\uc744(\ub97c) INT8\ub85c \uacc4\uc0b0\ud558\uba70, \uacc4\uc0b0\ub7c9\uc740 \uc804\uccb4 \uc5b4\ud150\uc158\uc758 {here}\uc774(\uac00) \uc544\ub2c8\ub77c {there}\uc785\ub2c8\ub2e4.',
   "One step fewer of {steps} would save {saved}.":
     '{steps}\uc2a4\ud15d\uc5d0\uc11c \ud558\ub098\ub97c \uc904\uc774\uba74 {saved} \uc808\uc57d\ub429\ub2c8\ub2e4.',
   "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
@@ -148,6 +152,14 @@ export default {
     'Hopper \ucee4\ub110\uc740 \ud5e4\ub4dc\ub098 \ubc30\uce58 \ud56d\ubaa9\uc774 \uba54\ubaa8\ub9ac\uc5d0\uc11c \ubc18\ubcf5\ub418\ub294 \ud150\uc11c\ub97c \uc77d\uc9c0 \ubabb\ud569\ub2c8\ub2e4.',
   "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
     'Hopper \ucee4\ub110\uc740 compute capability 9.0\uc778 GPU\uc5d0\uc11c\ub9cc \uc2e4\ud589\ub429\ub2c8\ub2e4.',
+  "The INT8 kernel is for NVIDIA GPUs of compute capability 8.0, 8.6, 8.9 and 12.":
+    'INT8 \ucee4\ub110\uc740 \ucef4\ud4e8\ud2b8 \ub2a5\ub825 8.0, 8.6, 8.9, 12\uc758 NVIDIA GPU\uc6a9\uc785\ub2c8\ub2e4.',
+  "The INT8 kernel is switched off.":
+    'INT8 \ucee4\ub110\uc774 \uaebc\uc838 \uc788\uc2b5\ub2c8\ub2e4.',
+  "The INT8 kernel was tried on this GPU and differs by {difference} % from the 16-bit kernel, more than {allowed} %.":
+    'INT8 \ucee4\ub110\uc744 \uc774 GPU\uc5d0\uc11c \uc2dc\ud5d8\ud55c \uacb0\uacfc 16\ube44\ud2b8 \ucee4\ub110\uacfc {difference}%\ub9cc\ud07c \ub2ec\ub77c \ud5c8\uc6a9\uce58 {allowed}%\uc744(\ub97c) \ub118\uc2b5\ub2c8\ub2e4.',
+  "The INT8 kernel was tried on this GPU and is no faster than the 16-bit kernel: {fused} ms against {usual} ms.":
+    'INT8 \ucee4\ub110\uc744 \uc774 GPU\uc5d0\uc11c \uc2dc\ud5d8\ud588\uc73c\ub098 16\ube44\ud2b8 \ucee4\ub110\ubcf4\ub2e4 \ube60\ub974\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4: {fused} ms \ub300 {usual} ms.',
   "The Triton kernel computes in float16 and bfloat16, not in {dtype}.":
     'Triton \ucee4\ub110\uc740 float16\uacfc bfloat16\uc73c\ub85c \uacc4\uc0b0\ud558\uba70 {dtype}\uc740(\ub294) \uc9c0\uc6d0\ud558\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel computes no head by {way}.":
@@ -164,6 +176,8 @@ export default {
     'Triton \ucee4\ub110\uc740 CUDA\uc640 ROCm \uc7a5\uce58\uc5d0\uc11c \uc2e4\ud589\ub418\uba70 {device}\uc5d0\uc11c\ub294 \uc2e4\ud589\ub418\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel takes queries, keys and values of four axes.":
     'Triton \ucee4\ub110\uc740 \ucd95\uc774 \ub124 \uac1c\uc778 \ucffc\ub9ac, \ud0a4, \uac12\uc744 \ubc1b\uc2b5\ub2c8\ub2e4.',
+  "The Triton kernel took ComfyUI or the driver down when it was tried on this GPU, and is left off; delete {file} to try it again.":
+    'Triton \ucee4\ub110\uc744 \uc774 GPU\uc5d0\uc11c \uc2dc\ud5d8\ud560 \ub54c ComfyUI\ub098 \ub4dc\ub77c\uc774\ubc84\uac00 \uc911\ub2e8\ub418\uc5b4 \uc0ac\uc6a9\ud558\uc9c0 \uc54a\uc2b5\ub2c8\ub2e4. {file}\uc744(\ub97c) \uc0ad\uc81c\ud558\uba74 \ub2e4\uc2dc \uc2dc\ub3c4\ud569\ub2c8\ub2e4.',
   "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
     'Triton \ucee4\ub110\uc744 \uc774 GPU\uc5d0\uc11c \uc2dc\ud5d8\ud55c \uacb0\uacfc \ud0c0\uc77c \uacbd\ub85c\uc640 {difference}%\ub9cc\ud07c \ub2ec\ub77c \ud5c8\uc6a9\uce58 {allowed}%\uc744(\ub97c) \ub118\uc2b5\ub2c8\ub2e4.',
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
@@ -372,6 +386,8 @@ export default {
     'Triton\uc774 \uc124\uce58\ub418\uc9c0 \uc54a\uc558\uac70\ub098 \ubd88\ub7ec\uc62c \uc218 \uc5c6\uc2b5\ub2c8\ub2e4({error}). triton-windows\ub97c \uc124\uce58\ud558\uba74 \ub354 \ube68\ub77c\uc9d1\ub2c8\ub2e4.',
   "Watched: the plan for the runs to come is made.":
     '\uad00\ucc30\ud588\uc2b5\ub2c8\ub2e4. \uc55e\uc73c\ub85c\uc758 \uc2e4\ud589\uc744 \uc704\ud55c \ud50c\ub79c\uc774 \ub9cc\ub4e4\uc5b4\uc84c\uc2b5\ub2c8\ub2e4.',
+  "all of the picture, in INT8":
+    '\uc774\ubbf8\uc9c0 \uc804\uccb4, INT8\ub85c \uacc4\uc0b0',
   "attends in windows of its own":
     '\uc790\uccb4 \uc708\ub3c4\uc6b0\ub85c \uc5b4\ud150\uc158\uc744 \uacc4\uc0b0\ud558\ub294 \ubaa8\ub378',
   "is a language model that keeps keys and values itself":
@@ -404,8 +420,12 @@ export default {
     '{count}\ud68c \uc0d8\ud50c\ub9c1\ud588\uc2b5\ub2c8\ub2e4.',
   "{extent} of the picture":
     '\uc774\ubbf8\uc9c0\uc758 {extent}',
+  "{extent} of the picture, in INT8":
+    '\uc774\ubbf8\uc9c0\uc758 {extent}, INT8\ub85c \uacc4\uc0b0',
   "{extent} of the picture, the rest pooled":
     '\uc774\ubbf8\uc9c0\uc758 {extent}, \ub098\uba38\uc9c0\ub294 \ud480\ub9c1',
+  "{extent} of the picture, the rest pooled, in INT8":
+    '\uc774\ubbf8\uc9c0\uc758 {extent}, \ub098\uba38\uc9c0\ub294 \ud480\ub9c1, INT8\ub85c \uacc4\uc0b0',
   "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})":
     '{family}(\uc5b4\ud150\uc158 \ub808\uc774\uc5b4 1\uac1c, \ud5e4\ub4dc {heads}\uac1c, \uc9c0\ubb38 {fingerprint})',
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":

@@ -100,6 +100,8 @@ export default {
     '\u6b64\u6a21\u578b\u6c92\u6709\u5957\u7528\u58d3\u7e2e\u65b9\u6848\uff1a\u8acb\u9023\u63a5\u300c\u5957\u7528\u58d3\u7e2e\u65b9\u6848\u300d\u8f38\u51fa\u7684\u6a21\u578b\u3002',
   "No milliseconds were measured with this calibration: calibrate again.":
     '\u6b64\u6821\u6e96\u6c92\u6709\u6e2c\u91cf\u6beb\u79d2\uff1a\u8acb\u91cd\u65b0\u6821\u6e96\u3002',
+  "Nothing of the layer, or not all that is computed of it, is planned in INT8.":
+    '\u8a72\u5c64\u6c92\u6709\u4efb\u4f55\u90e8\u5206\uff0c\u6216\u4e26\u975e\u5176\u6240\u8a08\u7b97\u7684\u5168\u90e8\uff0c\u6309\u65b9\u6848\u4ee5 INT8 \u8a08\u7b97\u3002',
   "Nothing to compare: this model follows no plan. Put Apply Compression Plan between the model and this node, with a level other than off.":
     '\u6c92\u6709\u53ef\u6bd4\u8f03\u7684\uff1a\u6b64\u6a21\u578b\u6c92\u6709\u65b9\u6848\u3002\u8acb\u5c07\u300c\u5957\u7528\u58d3\u7e2e\u65b9\u6848\u300d\u653e\u5728\u6a21\u578b\u8207\u672c\u7bc0\u9ede\u4e4b\u9593\uff0c\u7b49\u7d1a\u4e0d\u8a2d\u70ba off\u3002',
   "Nothing to compare: this run followed no plan, and Apply Compression Plan says why.":
@@ -114,6 +116,8 @@ export default {
     '\u6c92\u6709\u6e2c\u5f97\u4efb\u4f55\u7d50\u679c\uff1a{why}\u3002',
   "Off: full attention at every step.":
     '\u95dc\u9589\uff1a\u6bcf\u4e00\u6b65\u90fd\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
+  "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and take {there} of full attention's work instead of {here}.":
+    '\u5728 RTX 30 \u53ca\u66f4\u65b0\u7684 GeForce GPU \u4e0a\uff0c\u7b49\u7d1a {level} \u6703\u4ee5 INT8 \u8a08\u7b97\u5176\u6240\u8a08\u7b97\u7684\u982d\u4e2d\u7684 {part}\uff0c\u8a08\u7b97\u91cf\u70ba\u5b8c\u6574\u6ce8\u610f\u529b\u7684 {there}\uff0c\u800c\u975e {here}\u3002',
   "One step fewer of {steps} would save {saved}.":
     '\u5728 {steps} \u6b65\u4e2d\u5c11\u53d6\u6a23\u4e00\u6b65\u53ef\u7bc0\u7701 {saved}\u3002',
   "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
@@ -148,6 +152,14 @@ export default {
     'Hopper \u6838\u5fc3\u7121\u6cd5\u8b80\u53d6\u6ce8\u610f\u529b\u982d\u6216\u6279\u6b21\u9805\u5728\u8a18\u61b6\u9ad4\u4e2d\u91cd\u8907\u7684\u5f35\u91cf\u3002',
   "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
     'Hopper \u6838\u5fc3\u53ea\u80fd\u5728\u904b\u7b97\u80fd\u529b\u70ba 9.0 \u7684 GPU \u4e0a\u57f7\u884c\u3002',
+  "The INT8 kernel is for NVIDIA GPUs of compute capability 8.0, 8.6, 8.9 and 12.":
+    'INT8 \u6838\u5fc3\u9069\u7528\u65bc\u8a08\u7b97\u80fd\u529b\u70ba 8.0\u30018.6\u30018.9 \u548c 12 \u7684 NVIDIA GPU\u3002',
+  "The INT8 kernel is switched off.":
+    'INT8 \u6838\u5fc3\u5df2\u95dc\u9589\u3002',
+  "The INT8 kernel was tried on this GPU and differs by {difference} % from the 16-bit kernel, more than {allowed} %.":
+    'INT8 \u6838\u5fc3\u5df2\u5728\u6b64 GPU \u4e0a\u8a66\u57f7\u884c\uff0c\u8207 16 \u4f4d\u5143\u6838\u5fc3\u76f8\u5dee {difference} %\uff0c\u8d85\u904e {allowed} %\u3002',
+  "The INT8 kernel was tried on this GPU and is no faster than the 16-bit kernel: {fused} ms against {usual} ms.":
+    'INT8 \u6838\u5fc3\u5df2\u5728\u6b64 GPU \u4e0a\u8a66\u57f7\u884c\uff0c\u4e26\u4e0d\u6bd4 16 \u4f4d\u5143\u6838\u5fc3\u5feb\uff1a{fused} \u6beb\u79d2\u5c0d {usual} \u6beb\u79d2\u3002',
   "The Triton kernel computes in float16 and bfloat16, not in {dtype}.":
     'Triton \u6838\u5fc3\u4ee5 float16 \u548c bfloat16 \u8a08\u7b97\uff0c\u4e0d\u652f\u63f4 {dtype}\u3002',
   "The Triton kernel computes no head by {way}.":
@@ -164,6 +176,8 @@ export default {
     'Triton \u6838\u5fc3\u5728 CUDA \u548c ROCm \u88dd\u7f6e\u4e0a\u57f7\u884c\uff0c\u4e0d\u652f\u63f4 {device}\u3002',
   "The Triton kernel takes queries, keys and values of four axes.":
     'Triton \u6838\u5fc3\u63a5\u53d7\u56db\u500b\u8ef8\u7684\u67e5\u8a62\u3001\u9375\u548c\u503c\u3002',
+  "The Triton kernel took ComfyUI or the driver down when it was tried on this GPU, and is left off; delete {file} to try it again.":
+    'Triton \u6838\u5fc3\u5728\u6b64 GPU \u4e0a\u8a66\u57f7\u884c\u6642\u66fe\u4f7f ComfyUI \u6216\u9a45\u52d5\u7a0b\u5f0f\u7576\u6389\uff0c\u56e0\u6b64\u4e0d\u518d\u4f7f\u7528\uff1b\u522a\u9664 {file} \u53ef\u518d\u6b21\u5617\u8a66\u3002',
   "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
     'Triton \u6838\u5fc3\u5df2\u5728\u6b64 GPU \u4e0a\u8a66\u57f7\u884c\uff0c\u8207\u5206\u584a\u8def\u5f91\u76f8\u5dee {difference} %\uff0c\u8d85\u904e {allowed} %\u3002',
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
@@ -372,6 +386,8 @@ export default {
     'Triton \u672a\u5b89\u88dd\u6216\u7121\u6cd5\u8f09\u5165\uff08{error}\uff09\uff1b\u5b89\u88dd triton-windows \u6703\u66f4\u5feb\u3002',
   "Watched: the plan for the runs to come is made.":
     '\u5df2\u89c0\u5bdf\uff1a\u4eca\u5f8c\u57f7\u884c\u6240\u7528\u7684\u65b9\u6848\u5df2\u7522\u751f\u3002',
+  "all of the picture, in INT8":
+    '\u6574\u5e45\u5716\u50cf\uff0cINT8',
   "attends in windows of its own":
     '\u4f7f\u7528\u81ea\u5df1\u7684\u8996\u7a97\u8a08\u7b97\u6ce8\u610f\u529b',
   "is a language model that keeps keys and values itself":
@@ -404,8 +420,12 @@ export default {
     '\u5df2\u53d6\u6a23 {count} \u6b21\u3002',
   "{extent} of the picture":
     '\u5716\u50cf\u7684 {extent}',
+  "{extent} of the picture, in INT8":
+    '\u5716\u50cf\u7684 {extent}\uff0cINT8',
   "{extent} of the picture, the rest pooled":
     '\u5716\u50cf\u7684 {extent}\uff0c\u5176\u9918\u90e8\u5206\u6c60\u5316',
+  "{extent} of the picture, the rest pooled, in INT8":
+    '\u5716\u50cf\u7684 {extent}\uff0c\u5176\u9918\u90e8\u5206\u6c60\u5316\uff0cINT8',
   "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})":
     '{family}\uff081 \u500b\u6ce8\u610f\u529b\u5c64\uff0c{heads} \u500b\u982d\uff0c\u6307\u7d0b {fingerprint}\uff09',
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":

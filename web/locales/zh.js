@@ -100,6 +100,8 @@ export default {
     '\u6b64\u6a21\u578b\u6ca1\u6709\u5e94\u7528\u538b\u7f29\u65b9\u6848\uff1a\u8bf7\u8fde\u63a5“\u5e94\u7528\u538b\u7f29\u65b9\u6848”\u8f93\u51fa\u7684\u6a21\u578b\u3002',
   "No milliseconds were measured with this calibration: calibrate again.":
     '\u6b64\u6821\u51c6\u6ca1\u6709\u6d4b\u91cf\u6beb\u79d2\uff1a\u8bf7\u91cd\u65b0\u6821\u51c6\u3002',
+  "Nothing of the layer, or not all that is computed of it, is planned in INT8.":
+    '\u8be5\u5c42\u6ca1\u6709\u4efb\u4f55\u90e8\u5206\uff0c\u6216\u5e76\u975e\u5176\u6240\u8ba1\u7b97\u7684\u5168\u90e8\uff0c\u6309\u65b9\u6848\u4ee5 INT8 \u8ba1\u7b97\u3002',
   "Nothing to compare: this model follows no plan. Put Apply Compression Plan between the model and this node, with a level other than off.":
     '\u6ca1\u6709\u53ef\u6bd4\u8f83\u7684\uff1a\u6b64\u6a21\u578b\u6ca1\u6709\u65b9\u6848\u3002\u8bf7\u5c06“\u5e94\u7528\u538b\u7f29\u65b9\u6848”\u653e\u5728\u6a21\u578b\u4e0e\u672c\u8282\u70b9\u4e4b\u95f4\uff0c\u7b49\u7ea7\u4e0d\u8bbe\u4e3a off\u3002',
   "Nothing to compare: this run followed no plan, and Apply Compression Plan says why.":
@@ -114,6 +116,8 @@ export default {
     '\u6ca1\u6709\u6d4b\u5f97\u4efb\u4f55\u7ed3\u679c\uff1a{why}\u3002',
   "Off: full attention at every step.":
     '\u5173\u95ed\uff1a\u6bcf\u4e00\u6b65\u90fd\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
+  "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and take {there} of full attention's work instead of {here}.":
+    '\u5728 RTX 30 \u53ca\u66f4\u65b0\u7684 GeForce GPU \u4e0a\uff0c\u7b49\u7ea7 {level} \u4f1a\u4ee5 INT8 \u8ba1\u7b97\u5176\u6240\u8ba1\u7b97\u7684\u5934\u4e2d\u7684 {part}\uff0c\u8ba1\u7b97\u91cf\u4e3a\u5b8c\u6574\u6ce8\u610f\u529b\u7684 {there}\uff0c\u800c\u975e {here}\u3002',
   "One step fewer of {steps} would save {saved}.":
     '\u5728 {steps} \u6b65\u4e2d\u5c11\u91c7\u6837\u4e00\u6b65\u53ef\u8282\u7701 {saved}\u3002',
   "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
@@ -148,6 +152,14 @@ export default {
     'Hopper \u5185\u6838\u65e0\u6cd5\u8bfb\u53d6\u6ce8\u610f\u529b\u5934\u6216\u6279\u6b21\u9879\u5728\u5185\u5b58\u4e2d\u91cd\u590d\u7684\u5f20\u91cf\u3002',
   "The Hopper kernel runs on GPUs of compute capability 9.0 only.":
     'Hopper \u5185\u6838\u53ea\u80fd\u5728\u8ba1\u7b97\u80fd\u529b\u4e3a 9.0 \u7684 GPU \u4e0a\u8fd0\u884c\u3002',
+  "The INT8 kernel is for NVIDIA GPUs of compute capability 8.0, 8.6, 8.9 and 12.":
+    'INT8 \u5185\u6838\u9002\u7528\u4e8e\u8ba1\u7b97\u80fd\u529b\u4e3a 8.0\u30018.6\u30018.9 \u548c 12 \u7684 NVIDIA GPU\u3002',
+  "The INT8 kernel is switched off.":
+    'INT8 \u5185\u6838\u5df2\u5173\u95ed\u3002',
+  "The INT8 kernel was tried on this GPU and differs by {difference} % from the 16-bit kernel, more than {allowed} %.":
+    'INT8 \u5185\u6838\u5df2\u5728\u6b64 GPU \u4e0a\u8bd5\u8fd0\u884c\uff0c\u4e0e 16 \u4f4d\u5185\u6838\u76f8\u5dee {difference} %\uff0c\u8d85\u8fc7 {allowed} %\u3002',
+  "The INT8 kernel was tried on this GPU and is no faster than the 16-bit kernel: {fused} ms against {usual} ms.":
+    'INT8 \u5185\u6838\u5df2\u5728\u6b64 GPU \u4e0a\u8bd5\u8fd0\u884c\uff0c\u5e76\u4e0d\u6bd4 16 \u4f4d\u5185\u6838\u5feb\uff1a{fused} \u6beb\u79d2\u5bf9 {usual} \u6beb\u79d2\u3002',
   "The Triton kernel computes in float16 and bfloat16, not in {dtype}.":
     'Triton \u5185\u6838\u4ee5 float16 \u548c bfloat16 \u8ba1\u7b97\uff0c\u4e0d\u652f\u6301 {dtype}\u3002',
   "The Triton kernel computes no head by {way}.":
@@ -164,6 +176,8 @@ export default {
     'Triton \u5185\u6838\u5728 CUDA \u548c ROCm \u8bbe\u5907\u4e0a\u8fd0\u884c\uff0c\u4e0d\u652f\u6301 {device}\u3002',
   "The Triton kernel takes queries, keys and values of four axes.":
     'Triton \u5185\u6838\u63a5\u53d7\u56db\u4e2a\u8f74\u7684\u67e5\u8be2\u3001\u952e\u548c\u503c\u3002',
+  "The Triton kernel took ComfyUI or the driver down when it was tried on this GPU, and is left off; delete {file} to try it again.":
+    'Triton \u5185\u6838\u5728\u6b64 GPU \u4e0a\u8bd5\u8fd0\u884c\u65f6\u66fe\u4f7f ComfyUI \u6216\u9a71\u52a8\u7a0b\u5e8f\u5d29\u6e83\uff0c\u56e0\u6b64\u4e0d\u518d\u4f7f\u7528\uff1b\u5220\u9664 {file} \u53ef\u518d\u6b21\u5c1d\u8bd5\u3002',
   "The Triton kernel was tried on this GPU and differs by {difference} % from the tiled path, more than {allowed} %.":
     'Triton \u5185\u6838\u5df2\u5728\u6b64 GPU \u4e0a\u8bd5\u8fd0\u884c\uff0c\u4e0e\u5206\u5757\u8def\u5f84\u76f8\u5dee {difference} %\uff0c\u8d85\u8fc7 {allowed} %\u3002',
   "The Triton kernel was tried on this GPU and is no faster than the tiled path: {fused} ms against {tiled} ms.":
@@ -372,6 +386,8 @@ export default {
     'Triton \u672a\u5b89\u88c5\u6216\u65e0\u6cd5\u8f7d\u5165\uff08{error}\uff09\uff1b\u5b89\u88c5 triton-windows \u4f1a\u66f4\u5feb\u3002',
   "Watched: the plan for the runs to come is made.":
     '\u5df2\u89c2\u6d4b\uff1a\u4eca\u540e\u8fd0\u884c\u6240\u7528\u7684\u65b9\u6848\u5df2\u751f\u6210\u3002',
+  "all of the picture, in INT8":
+    '\u6574\u5e45\u56fe\u50cf\uff0cINT8',
   "attends in windows of its own":
     '\u4f7f\u7528\u81ea\u5df1\u7684\u7a97\u53e3\u8ba1\u7b97\u6ce8\u610f\u529b',
   "is a language model that keeps keys and values itself":
@@ -404,8 +420,12 @@ export default {
     '\u5df2\u91c7\u6837 {count} \u6b21\u3002',
   "{extent} of the picture":
     '\u56fe\u50cf\u7684 {extent}',
+  "{extent} of the picture, in INT8":
+    '\u56fe\u50cf\u7684 {extent}\uff0cINT8',
   "{extent} of the picture, the rest pooled":
     '\u56fe\u50cf\u7684 {extent}\uff0c\u5176\u4f59\u90e8\u5206\u6c60\u5316',
+  "{extent} of the picture, the rest pooled, in INT8":
+    '\u56fe\u50cf\u7684 {extent}\uff0c\u5176\u4f59\u90e8\u5206\u6c60\u5316\uff0cINT8',
   "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})":
     '{family}\uff081 \u4e2a\u6ce8\u610f\u529b\u5c42\uff0c{heads} \u4e2a\u5934\uff0c\u6307\u7eb9 {fingerprint}\uff09',
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":

@@ -9,7 +9,7 @@ import torch
 from ...geometry import Layout
 from ..configs import PINGPONG, Config, lanes
 from ..operands import pooled_keys, upcast
-from ..units import UNIT, lanes_of
+from ..units import UNIT, lanes_of, units
 from ..worklist import POOLED_KEYS, WorkList
 
 # Tokens that one program of the ordering kernel copies: 64 rows of 128 lanes are 16 KiB in registers at a time.
@@ -17,20 +17,28 @@ ORDER_ROWS = 64
 
 
 def start(
-    tensors: list[torch.Tensor], layout: Layout, work: WorkList, config: Config, scale: float, emit: bool
+    tensors: list[torch.Tensor],
+    layout: Layout,
+    work: WorkList,
+    config: Config,
+    scale: float,
+    size: tuple[int, int],
+    steps: tuple[int, ...],
+    emit: bool,
 ) -> None:
     """Launch all of it. tensors: q, k, v, out, cached, residual, fresh, as `operands.why_no_descriptors` wants them;
-    emit: whether residuals are updated. Raises ValueError for a configuration of another number of queries."""
+    size, steps: see `..launch.served`; emit: whether residuals are updated. Raises ValueError for a configuration of
+    another number of queries."""
     from .kernel import GROUPS, ROWS, pingpong_kernel
 
-    q, _, _, out, cached, residual, fresh = tensors
+    q, _, _, _, cached, residual, fresh = tensors
     if config.queries != GROUPS.value * ROWS.value:
         raise ValueError(f"The {PINGPONG} path has {GROUPS.value * ROWS.value} queries a block, not {config.queries}.")
-    batch, _, _, head_dim = q.shape
+    batch, head_dim = size
     ordered = in_tile_order(tensors[:3], work)
     pooled = work.pooled_items > 0
-    of_pooled = _attend_pooled(tensors, ordered, layout, work, config, scale) if pooled else (fresh, fresh)
-    strides = [s // UNIT for x in (out, cached, residual) for s in x.stride()[:3]]
+    of_pooled = _attend_pooled(tensors, ordered, layout, work, config, scale, size, steps) if pooled else (fresh, fresh)
+    strides = (*steps[9:], *units(cached.stride(), residual.stride()))
     d0, d1 = lanes(head_dim, config.queries)
     rows = (ROWS.value, config.keys, config.keys)
     # Making a descriptor takes some microseconds: none is made twice.
@@ -66,7 +74,7 @@ def in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor]
     return copies
 
 
-def _attend_pooled(tensors, ordered, layout, work, config, scale):
+def _attend_pooled(tensors, ordered, layout, work, config, scale, size, steps):
     """Attention of windowed heads to their pooled keys alone: outputs (B, n, image, D) in tile order, and the log2 of
     each row's sum of weights (B, n, image) in float32.
 
@@ -78,8 +86,8 @@ def _attend_pooled(tensors, ordered, layout, work, config, scale):
     q = ordered[0]
     batch, _, _, head_dim = q.shape
     d0, d1 = lanes(head_dim, config.queries)
-    pooled, bias = pooled_keys(tensors, layout, work, scale)
-    _, _, pools, tiles, _ = pooled.shape
+    pooled, bias = pooled_keys(tensors, layout, work, scale, size, steps)
+    pools, tiles = work.pools, work.tiles
     out = q.new_empty(batch, pools, layout.image, head_dim)
     log_sum = q.new_empty(batch, pools, layout.image, dtype=torch.float32)
     attend_pooled_kernel[(work.pooled_items * batch,)](

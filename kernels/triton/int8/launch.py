@@ -1,0 +1,96 @@
+"""Starts the INT8 path: statistics of keys and values, quantisation in tile order, then the kernel, on one stream.
+
+Windows that pool have their pooled keys made before (`..pool`) and quantised in a launch of their own.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from ...geometry import Layout
+from ..configs import Config, lanes
+from ..operands import pooled_keys
+from ..units import UNIT, lanes_of, units
+from ..worklist import WorkList
+from .configs import KEY_LANES
+
+# Rows that one program of the preparation takes: 64 of 128 lanes in float32 are 32 KiB of registers.
+ROWS = 64
+
+
+def start(
+    tensors: list[torch.Tensor],
+    layout: Layout,
+    work: WorkList,
+    config: Config,
+    scale: float,
+    size: tuple[int, int],
+    steps: tuple[int, ...],
+    emit: bool,
+) -> None:
+    """Launch all of it. tensors: q, k, v, out, cached, residual, fresh, rows of neighbouring elements that start on 16
+    bytes; size, steps: see `..launch.served`; emit: whether residuals are updated.
+
+    Takes `bytes_of_token` for each token of each head that attends, for what is quantised.
+    """
+    from .kernel import int8_kernel
+    from .preparation import PARTS, quantise_kernel, statistics_kernel
+
+    q, k, v, *others = tensors
+    batch, heads, length, head_dim = q.shape
+    device, attending = q.device, work.attending
+    k0, k1 = KEY_LANES[head_dim]
+    d0, d1 = lanes(head_dim, config.queries)
+    width = lanes_of(head_dim)
+
+    def empty(*shape, dtype=torch.float32):
+        return torch.empty(shape, dtype=dtype, device=device)
+
+    def rows_for(heads, rows):
+        """Quantised keys, values in float16, and the keys' scales."""
+        return (
+            empty(batch, heads, rows, k0 + k1, dtype=torch.int8),
+            empty(batch, heads, rows, d0 + d1, dtype=torch.float16),
+            empty(batch, heads, rows),
+        )
+
+    sums, peaks = empty(batch, heads, PARTS.value, width), empty(batch, heads, PARTS.value)
+    if attending:
+        statistics_kernel[(PARTS.value * attending * batch,)](
+            k, v, work.heads, sums, peaks, batch, heads, length, *steps[3:9],
+            ROWS=ROWS, LANES=width, D=head_dim, UNIT=UNIT, num_warps=4,
+        )  # fmt: skip
+    q8, v_scale = empty(batch, attending, length, k0 + k1, dtype=torch.int8), empty(batch, attending)
+    q_scale = empty(batch, attending, length)
+    k8, v16, k_scale = rows_for(attending, length)
+    constants = {"ROWS": ROWS, "K0": k0, "K1": k1, "V": d0 + d1, "LANES": width, "D": head_dim, "UNIT": UNIT}
+    if attending:
+        quantise_kernel[(-(-length // ROWS) * attending * batch,)](
+            q, k, v, q8, k8, v16, q_scale, k_scale, v_scale, sums, peaks, work.heads, work.slots, batch, heads, length,
+            length, *steps[:9], **constants, POOLED=False, num_warps=4,
+        )  # fmt: skip
+    # What a call does without is never read.
+    of_tiles, bias, pools, tiles = (k8, v16, k_scale), k_scale, 0, 0
+    if work.pooled_items:
+        means, bias = pooled_keys(tensors, layout, work, scale, size, steps)
+        pools, tiles = work.pools, work.tiles
+        shape = (2, batch, pools, tiles, head_dim)
+        of_tiles, (keys, values) = rows_for(pools, tiles), means[: math.prod(shape)].view(shape)
+        quantise_kernel[(-(-tiles // ROWS) * pools * batch,)](
+            keys, keys, values, q8, *of_tiles[:2], q_scale, of_tiles[2], v_scale, sums, peaks, work.pooled, work.slots,
+            batch, heads, length, tiles, *units(*3 * (keys.stride(),)), **constants, POOLED=True, num_warps=4,
+        )  # fmt: skip
+    int8_kernel[(work.items * batch,)](
+        q8, k8, v16, q_scale, k_scale, v_scale, *of_tiles, bias, *others, work.parts, work.heads, work.slots,
+        work.columns, scale, batch, attending, length, layout.prefix, layout.image, pools, tiles,
+        *steps[9:], *units(*(x.stride() for x in others[1:])), BM=config.queries, BN=config.keys, K0=k0, K1=k1,
+        D0=d0, D1=d1, D=head_dim, UNIT=UNIT, EMIT=emit, POOLED=pools > 0, STAGES=config.pooled_stages, SHORT=True,
+        WIDE=config.wide, num_warps=config.warps, num_stages=config.stages,
+    )  # fmt: skip
+
+
+def bytes_of_token(head_dim: int) -> int:
+    """What is quantised of one token of a head, at most: queries, keys, values, and two scales."""
+    return 2 * sum(KEY_LANES[head_dim]) + 2 * lanes_of(head_dim) + 8

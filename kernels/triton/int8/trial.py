@@ -1,0 +1,196 @@
+"""The trial of the INT8 path on the user's GPU: right to two per cent, and faster than the 16-bit path in its place.
+
+Made at the first call that asks for INT8, beside that of the 16-bit paths (see `..trial`), with the same guard and the
+same file of verdicts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+
+import torch
+
+from ....sentences import say
+from ... import tiled
+from ...geometry import Layout
+from ...head_table import HeadTable
+from ...ways import FULL, Int8, Residual
+from ..agreement import CASES, Case, distance
+from ..attempt import (
+    LAYOUT,
+    WINDOW,
+    Clock,
+    Trial,
+    attempt,
+    crashed_before,
+    largest,
+    milliseconds,
+    once,
+    out_of_memory,
+    timed_layer,
+)
+from ..configs import POINTER, Config
+from ..devices import device_configs
+from ..launch import head_wise
+from ..trial import describe
+from ..verdicts import name_of
+from .configs import int8_configs
+
+# Of a head's output, in the root of the mean square. INT8 scores err by 0.9 % on inputs of unit variance; a scale that
+# is 3 % off, a lost block or a key too few by more than 2. Of a single row, which the former would not see.
+ALLOWED, ALLOWED_ROW = 0.02, 0.08
+
+_trials: dict[tuple, Trial] = {}
+
+
+def int8_trial(device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bool, wide: bool = False) -> Trial:
+    """The trial of a device, made once; `tiled_ms` of it is the 16-bit kernel's. Raises `attempt.NotNow`, and only
+    that, where it cannot be made now."""
+    return once(_trials, (device, dtype, head_dim, pooled, wide), _attempt)
+
+
+def known_int8_trial(device: torch.device, dtype: torch.dtype, head_dim: int) -> Trial | None:
+    """A trial of a device that has been made, with pooled windows if there is one, or None."""
+    tries = (_trials.get((device, dtype, head_dim, pooled, False)) for pooled in (True, False))
+    return next((one for one in tries if one is not None), None)
+
+
+def count() -> int:
+    """How many trials this process has made."""
+    return len(_trials)
+
+
+@lru_cache(maxsize=64)
+def _attempt(
+    device: torch.device, dtype: torch.dtype, head_dim: int, pooled: bool, wide: bool, _minute: int
+) -> Trial | None:
+    """See `..trial`."""
+    configs = int8_configs(device, head_dim, pooled, wide)
+    kept = name_of(device, dtype, head_dim, *configs, pooled, wide)
+    tried = partial(survey, device, dtype, head_dim, pooled, wide)
+    return attempt(device, kept, describe("INT8 kernel", device, dtype, head_dim, pooled), configs, tried)
+
+
+def survey(
+    device: torch.device,
+    dtype: torch.dtype,
+    head_dim: int,
+    pooled: bool,
+    wide: bool = False,
+    *,
+    clock: Clock | None = None,
+    layout: Layout = LAYOUT,
+    cases: Sequence[Case] = CASES,
+    crashed: Collection[str] = (),
+    trying: Callable[[Config], None] = lambda config: None,
+) -> Trial:
+    """Try and time the configurations of a device beside its 16-bit pointer kernel; arguments as for `trial.survey`."""
+    clock = clock or milliseconds
+    usual = [config for config in device_configs(device, head_dim, wide) if config.path == POINTER][-1]
+    *others, last = int8_configs(device, head_dim, pooled, wide)
+    if str(last) in crashed:
+        return Trial(crashed_before())
+    dropped = [f"{config}: took ComfyUI or the driver down." for config in others if str(config) in crashed]
+    begin = time.perf_counter()
+    errors: dict[Config, float] = {}
+    for config in (last, *(config for config in others if str(config) not in crashed)):
+        trying(config)
+        try:
+            errors[config] = largest(
+                difference_of(device, dtype, head_dim, config, usual, pooled, config == last, case) for case in cases
+            )
+        except Exception as error:
+            if config == last or out_of_memory(error):
+                raise
+            dropped.append(f"{config}: {type(error).__name__}.")
+            continue
+        if config == last and (reason := why_rejected(errors[last])) is not None:
+            return Trial(reason, last, errors[last])
+    seconds = time.perf_counter() - begin
+
+    q, k, v, out, wanted = timed_layer(device, dtype, head_dim, layout)
+    table = HeadTable.uniform(q.shape[1], Int8(WINDOW.extent, pooled))
+    slow = clock(partial(head_wise, q, k, v, layout, table, wanted, config=usual))
+    dense = clock(lambda: tiled.full_attention(q, k, v))
+    timed = {}
+    for config in errors:
+        trying(config)
+        ms = clock(partial(head_wise, q, k, v, layout, table, out, config=config))
+        errors[config] = largest((errors[config], error_of(out, wanted, wanted)))
+        if why_rejected(errors[config]) is None:
+            timed[config] = ms
+        elif config == last:
+            return Trial(why_rejected(errors[config]), config, errors[config])
+        else:
+            dropped.append(f"{config}: differs by {100 * errors[config]:.2g} %.")
+    best = min(timed, key=timed.__getitem__)
+    reason = why_rejected(errors[best], timed[best], slow)
+    timings, other = tuple(timed.items()), "the 16-bit kernel"
+    return Trial(reason, best, errors[best], timed[best], slow, dense, seconds, timings, tuple(dropped), other)
+
+
+def difference_of(
+    device: torch.device,
+    dtype: torch.dtype,
+    head_dim: int,
+    config: Config,
+    usual: Config,
+    pooled: bool,
+    updating: bool,
+    case: Case,
+) -> float:
+    """The error between a configuration and the 16-bit kernel over a layer of every way; updating: residuals, too."""
+    layout = case.layout
+    window = Int8((0.3, 0.4, 0.5)[-len(layout.grid) :], pooled)
+    ways = (window, FULL, Int8.whole(len(layout.grid)), Residual(window)) * case.times
+    table = HeadTable(ways, (None, window, None, None) * case.times)
+    if not updating:
+        table = replace(table, refresh=(None,) * len(ways))
+    generator = torch.Generator(device).manual_seed(0)
+
+    def normal(heads, tokens):
+        size = (case.batch, tokens, heads, head_dim)
+        return torch.randn(size, generator=generator, device=device, dtype=torch.float32).to(dtype).transpose(1, 2)
+
+    q, k, v = (normal(len(ways), layout.length) for _ in range(3))
+    residual = normal(case.times, layout.image)
+    outputs: list[torch.Tensor] = []
+    updates: list[torch.Tensor | None] = []
+    for one in (config, usual):
+        out = torch.full_like(q, torch.nan)
+        updates.append(head_wise(q, k, v, layout, table, out, config=one, residual=residual))
+        outputs.append(out)
+    found = [error_of(outputs[0], outputs[1], outputs[1])]
+    if updates[0] is not None and updates[1] is not None:
+        image = slice(layout.prefix, layout.prefix + layout.image)
+        found.append(error_of(updates[0], updates[1], outputs[1][:, 1::4, image]))
+    return largest(found)
+
+
+def error_of(found: torch.Tensor, wanted: torch.Tensor, size: torch.Tensor) -> float:
+    """The largest error of a head (B, n, L, D) relative to `size`, NaN where there is one; that of a row counts as much
+    less as more is allowed of it."""
+    apart = (found.float() - wanted.float()).flatten(2).norm(dim=2) / size.float().flatten(2).norm(dim=2)
+    return largest((float(apart.max()), float(distance(found, wanted, size)) * ALLOWED / ALLOWED_ROW))
+
+
+def why_rejected(error: float, fused_ms: float | None = None, usual_ms: float | None = None) -> str | None:
+    """One sentence why a kernel that errs so much and takes so long is not used, or None. Times may be left out."""
+    if not error <= ALLOWED:
+        return say(
+            "The INT8 kernel was tried on this GPU and differs by {difference} % from the 16-bit kernel, more than "
+            "{allowed} %.",
+            difference=f"{100 * error:.2g}",
+            allowed=f"{100 * ALLOWED:.2g}",
+        )
+    if fused_ms is not None and usual_ms is not None and not fused_ms < usual_ms:
+        return say(
+            "The INT8 kernel was tried on this GPU and is no faster than the 16-bit kernel: {fused} ms against {usual} "
+            "ms.",
+            fused=f"{fused_ms:.3f}",
+            usual=f"{usual_ms:.3f}",
+        )
+    return None
