@@ -17,6 +17,7 @@ DOORS = {"kernels", "plans", "plans.search"}
 # The rooms of attention, and the rooms that the files of each may import beside their own.
 ROOMS = {
     "families": set(),
+    "systems": set(),
     "hooks": {"families"},
     "replay": {"families", "hooks"},
     "calibration": {"families", "hooks", "replay", "report"},

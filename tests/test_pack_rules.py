@@ -32,7 +32,10 @@ def test_code_passes(tool, arguments):
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
-NODES_LINE = "NODES ['DiTFastAttnCalibrate', 'DiTFastAttnApplyPlan', 'DiTFastAttnStats', 'DiTFastAttnCompare']"
+NODES_LINE = (
+    "NODES ['DiTFastAttnCalibrate', 'DiTFastAttnApplyPlan', 'DiTFastAttnStats', 'DiTFastAttnCompare', "
+    "'DiTFastAttnLoadModel', 'DiTFastAttnImageNetClass', 'DiTFastAttnOpenSora', 'DiTFastAttnFrames']"
+)
 
 
 @pytest.mark.host

@@ -12,7 +12,10 @@ from host.archive import shipped_files
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted((ROOT / "web").rglob("*.js"))
 LANGUAGES = ("zh", "zh-TW", "ja", "ko")
-NODES = ("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats", "DiTFastAttnCompare")
+NODES = (
+    *("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats", "DiTFastAttnCompare"),
+    *("DiTFastAttnLoadModel", "DiTFastAttnImageNetClass", "DiTFastAttnOpenSora", "DiTFastAttnFrames"),
+)
 # Evaluated text, markup out of strings, requests past the host's own api object, storage, globals, other hosts.
 FORBIDDEN = re.compile(
     r"\beval\(|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|(?<!\.)\bfetch\(|XMLHttpRequest|"

@@ -179,7 +179,7 @@ class Observer:
         first: dict[Layout, dict[int, Part]] = {}  # of each layout the first pictures of branches
         seen, many = set(kept), sum(map(len, by_grid.values()))
         for branch in forward.branches:
-            part, picture = (forward.number, branch.index), branch.items.start
+            part, picture = (forward.number, branch.index), forward.sampled(branch, call.number)
             if part not in seen and many < MOST_BRANCHES:
                 seen.add(part)
                 many += 1

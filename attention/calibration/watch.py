@@ -122,7 +122,8 @@ class Watch(DenseRun):
 
     def _held(self, noise_shape, model) -> int:
         """Most bytes that are held during the run: samples of the last steps, and all outputs of one step."""
-        tokens = math.prod(self.family.grid(self.diffusion_model, self.run.picture_shape(noise_shape)))
+        network, shape = self.diffusion_model, self.run.picture_shape(noise_shape)
+        tokens = math.prod(self.family.grid(network, shape)) * self.family.fold(network, shape)
         element = torch.empty((), dtype=model.model.get_dtype_inference()).element_size()
         channels = sum(site.heads * site.head_dim for site in self.sites)
         outputs = 2 * noise_shape[0] * tokens * channels * element

@@ -6,6 +6,7 @@ from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Beside, Entry, Family, S
 from .chroma import CHROMA
 from .cogvideox import COGVIDEOX
 from .cosmos import COSMOS
+from .dit import DIT
 from .ernie import ERNIE
 from .flux import FLUX
 from .hidream import HIDREAM
@@ -21,6 +22,7 @@ from .lumina import LUMINA
 from .minimax import MINIMAX
 from .mochi import MOCHI
 from .omnigen2 import BOOGU, OMNIGEN2
+from .opensora import OPEN_SORA
 from .pixart import PIXART
 from .pixeldit import PIXELDIT
 from .qwen_image import MAGE_FLOW, QWEN_IMAGE
@@ -30,7 +32,7 @@ from .wan import WAN, WAN_REFERENCE_LAST, WAN_SCAIL, WAN_VACE
 FAMILIES = (
     *(SD3, FLUX, PIXART, WAN, WAN_VACE, WAN_SCAIL, WAN_REFERENCE_LAST),
     *(QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5, HIDREAM, OMNIGEN2, BOOGU, COGVIDEOX),
-    *(HUNYUAN_DIT, AURA, MOCHI, KREA2, ERNIE, JOYIMAGE, MAGE_FLOW, MINIMAX, LENS, IDEOGRAM, PIXELDIT),
+    *(HUNYUAN_DIT, AURA, MOCHI, KREA2, ERNIE, JOYIMAGE, MAGE_FLOW, MINIMAX, LENS, IDEOGRAM, PIXELDIT, DIT, OPEN_SORA),
 )
 # As people know them: those first that most people have, as many as one sentence bears.
 _TITLES = tuple(dict.fromkeys(family.title for family in FAMILIES))

@@ -101,7 +101,8 @@ class Family:
     and goes the way of the image (references, padding), see `Beside`, or None where it mixes with the grid's;
     conditions: what the model is called with beside the latent. A sequence of the grid's tokens alone has nothing
     beside them, whatever it says. placed: whether all this is known; else there are no windows, and branches do not
-    share.
+    share. fold(diffusion_model, latent_shape): sequences that attend for themselves in one item of the latent's batch,
+    such as the frames of a video, which follow one another; the grid is that of one of them.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Family:
     text: str = FIRST
     beside: Callable[[Any, tuple[int, ...], dict, dict], tuple[Beside, Beside] | None] = lambda *run: (0, 0)
     placed: bool = True
+    fold: Callable[[Any, tuple[int, ...]], int] = lambda model, latent_shape: 1
 
 
 def ceil_grid(latent_shape: tuple[int, ...], patch: tuple[int, ...]) -> tuple[int, ...]:

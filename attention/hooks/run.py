@@ -36,7 +36,9 @@ _ATTENTION_PATCHES = ("attn1_patch", "attn1_output_patch")
 
 @dataclass
 class Branch:
-    """One conditioning's items in the batch of a forward."""
+    """One conditioning's items in the batch of a forward, as attention sees it: of a video that attends frame by frame,
+    each frame is one.
+    """
 
     key: BranchKey
     index: int
@@ -68,8 +70,9 @@ class Forward:
     """One call of the diffusion model: its branches, its token grid, and the sites that are open in it.
 
     `tracked` is False for guidance side passes, for calls outside a model evaluation and for what may be of another
-    place: computed in full, caches untouched. ours: False for those of another model, which nothing is known of.
-    direct: whether every attention call that carries the host's options comes to this pack first.
+    place: computed in full, caches untouched. fold: sequences that one item of the latent's batch is. ours: False for
+    those of another model, which nothing is known of. direct: whether every attention call that carries the host's
+    options comes to this pack first.
     """
 
     def __init__(
@@ -88,7 +91,8 @@ class Forward:
         # Of several latents in one the first is the picture's.
         packed = conditions.get("latent_shapes") or [latent_shape]
         self._picture = tuple(packed[0])
-        self.branches = _branches(latent_shape, options)
+        self.fold = family.fold(diffusion_model, self._picture)
+        self.branches = _branches(latent_shape, options, self.fold)
         self._conditions = conditions
         self.tracked = tracked and bool(self.branches)
         patches = options.get("patches", {})
@@ -120,6 +124,12 @@ class Forward:
         """Items of the batch that the branches cover."""
         return self.branches[-1].items.stop if self.branches else 0
 
+    def sampled(self, branch: Branch, number: int) -> int:
+        """The item of a branch that is looked at at site `number`: of its first picture or video, where frames attend
+        for themselves another frame from site to site.
+        """
+        return branch.items.start + number % self.fold
+
     def layout(self, site: Site, length: int, options: dict) -> SiteLayout | None:
         """How a sequence of `length` tokens is laid out at a site, padding left aside; None when it does not fit the
         grid."""
@@ -146,7 +156,7 @@ class Forward:
         )
 
 
-def _branches(latent_shape: Sequence[int], options: dict) -> list[Branch]:
+def _branches(latent_shape: Sequence[int], options: dict, fold: int) -> list[Branch]:
     indices = options.get("cond_or_uncond") or []
     uuids = options.get("uuids") or [None] * len(indices)
     if not indices or len(uuids) != len(indices) or latent_shape[0] % len(indices):
@@ -155,7 +165,7 @@ def _branches(latent_shape: Sequence[int], options: dict) -> list[Branch]:
     window = getattr(options.get("context_window"), "index_list", None)
     suffix = (tuple(latent_shape[1:]), tuple(window) if window is not None else None)
     return [
-        Branch((uuid, index, items, *suffix), index, slice(number * items, (number + 1) * items))
+        Branch((uuid, index, items, *suffix), index, slice(number * items * fold, (number + 1) * items * fold))
         for number, (uuid, index) in enumerate(zip(uuids, indices, strict=True))
     ]
 

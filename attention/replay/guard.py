@@ -84,7 +84,8 @@ class Guard:
             if not weight or (call.number, branch.index) in self._seen:
                 continue
             self._seen.add((call.number, branch.index))
-            first = slice(branch.items.start, branch.items.start + 1)
+            item = forward.sampled(branch, call.number)
+            first = slice(item, item + 1)
             attended = attention.parts(first)[0][1].attended
             q = attention.q[first][:, :, queries]
             k, v = (take(tensor[first], attended) for tensor in (attention.k, attention.v))

@@ -74,7 +74,8 @@ class Replay(Processor):
         """Bytes of all caches of this run: heads that are ever read again × tokens × head size, of every branch; what
         forecasts keep; and what the kernels need in the layer that needs most.
         """
-        image = math.prod(self.family.grid(model.model.diffusion_model, self.run.picture_shape(noise_shape)))
+        network, shape = model.model.diffusion_model, self.run.picture_shape(noise_shape)
+        image = math.prod(self.family.grid(network, shape)) * self.family.fold(network, shape)
         dtype = model.model.get_dtype_inference()
         element = torch.empty((), dtype=dtype).element_size()
         # Of the picture, and of text and references, in all branches together.

@@ -16,7 +16,7 @@ from ditfastattn.attention.hooks.model import HostModel, NotCovered  # noqa: E40
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import WINDOWS, hand_plan  # noqa: E402
-from host.layouts import LAYOUTS, ONE_AT_A_TIME, REFERENCES, TEXT_LAST, VARIANTS, calls_of, sites_of  # noqa: E402
+from host.layouts import FOLDS, LAYOUTS, ONE_AT_A_TIME, REFERENCES, TEXT_LAST, VARIANTS, calls_of, sites_of  # noqa: E402
 from host.oracle import Oracle  # noqa: E402
 
 pytestmark = pytest.mark.host
@@ -109,7 +109,8 @@ def test_a_skipped_site_leaves_out_as_much_as_is_counted(family):
     assert (sum(step.projections_skipped for step in record.steps) > 0) == bool(skipping)
     grid, sites = LAYOUTS[family][0], HostModel.of(model).sites
     lengths = [(sites[number], before + math.prod(grid) + after) for before, after, number in sites_of(family)]
-    dense = sum(2 * 4 * site.heads * site.head_dim * length**2 for site, length in lengths)
+    rows = 2 * FOLDS.get(family, 1)
+    dense = sum(rows * 4 * site.heads * site.head_dim * length**2 for site, length in lengths)
     assert [(step.dense, step.kept) for step in record.steps] == [(dense, dense), (dense, 0)]
 
 

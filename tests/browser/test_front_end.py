@@ -9,7 +9,10 @@ import pytest
 from .editor import PACK_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
-NODES = ("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats", "DiTFastAttnCompare")
+NODES = (
+    *("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats", "DiTFastAttnCompare"),
+    *("DiTFastAttnLoadModel", "DiTFastAttnImageNetClass", "DiTFastAttnOpenSora", "DiTFastAttnFrames"),
+)
 RENDERERS = {"classic": False, "nodes2": True}
 
 

@@ -58,6 +58,9 @@ LAYOUTS = {
     "pid": ((8, 12), [(2, 7, 0), (1, 0, 0)]),
     "kandinsky5_image": ((1, 8, 12), [(2, 0, 0)]),
     "minimax": ((3, 8, 12), [(2, 17, 0)]),
+    # The papers' own, which the host lacks.
+    "dit": ((8, 12), [(2, 0, 0)]),
+    "stdit2": ((8, 12), [(2, 0, 0)]),
 }
 # Of each of its calls, where reference pictures begin, their grid, and their place: 0 where the grid's own tokens are.
 REFERENCES = {
@@ -68,6 +71,7 @@ REFERENCES = {
     **{name: [[(288, (1, 8, 12), 1)]] * 2 for name in ("wan_phantom", "wan_s2v", "wan_humo")},
     "wan_scail": [[(0, (1, 8, 12), 1), (384, (3, 4, 6), 2)]] * 2,
 }
+FOLDS = {"stdit2": 3}  # sequences that attend for themselves in one item of the latent's batch
 TEXT_LAST = {"hidream", "mochi", "ernie", "joyimage", "lens"}
 ONE_AT_A_TIME = {"minimax"}  # of which the host takes batches of one alone
 # Where not every call has a site of its own: two control videos through one block, a refining block that is left alone.

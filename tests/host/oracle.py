@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+HOLDERS = ("comfy.ldm.", "ditfastattn.attention.systems.")  # modules that have attention functions
 FUNCTIONS = ("optimized_attention", "optimized_attention_masked")
 
 
@@ -66,7 +67,7 @@ class Oracle:
         patched.add_wrapper_with_key("predict_noise", "oracle", self._evaluate)
         with ExitStack() as undo:
             for key, module in list(sys.modules.items()):
-                for name in FUNCTIONS if key.startswith("comfy.ldm.") else ():
+                for name in FUNCTIONS if key.startswith(HOLDERS) else ():
                     if hasattr(module, name):
                         function = getattr(module, name)
                         undo.callback(setattr, module, name, function)

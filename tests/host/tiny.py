@@ -78,11 +78,18 @@ def _built(model_class: str, unet_config: dict, device=None):
     load_host()
     import comfy.supported_models
 
-    config = getattr(comfy.supported_models, model_class)(dict(unet_config))
+    config = (getattr(comfy.supported_models, model_class, None) or _of_papers(model_class))(dict(unet_config))
     config.unet_config.update(unet_config)  # before what the class says of the real model
     config.set_inference_dtype(torch.float32, None)
     with _small_adapter():
         return config.get_model({}, "", device=device)
+
+
+def _of_papers(model_class: str):
+    """A configuration class of the models that the host lacks."""
+    from ditfastattn.attention.systems.load import SYSTEMS
+
+    return next(system.config for system in SYSTEMS if system.config.__name__ == model_class)
 
 
 def model_of(model_class: str, unet_config: dict, seed: int = 0):
@@ -129,6 +136,8 @@ def conditioning(family: str, seed: int, length: int | None = None) -> list:
     """
     entry = configs()[family]
     generator = torch.Generator().manual_seed(seed)
+    if entry["context_shape"] is None:  # a class and no text
+        return [[None, {"class_label": int(torch.randint(0, entry["classes"], (), generator=generator))}]]
     tokens, width = entry["context_shape"]
     extra = {}
     if entry["pooled_dim"]:
@@ -186,7 +195,7 @@ def sample(
 
     empty = latent(family, batch, shape)
     noise = comfy.sample.prepare_noise(empty, seed)
-    tokens = configs()[family]["context_shape"][0]
+    tokens = (configs()[family]["context_shape"] or [0])[0]
     positive = positive or conditioning(family, 1)
     negative = negative or conditioning(family, 2, tokens + 3 if split else None)
     with torch.inference_mode():

@@ -58,6 +58,8 @@ export default {
     "Calibrated with {measured}, sampled with {sampled}.",
   "Costs must be in {units}.":
     "Costs must be in {units}.",
+  "DiT draws classes and no text: connect ImageNet Class to the sampler.":
+    "DiT draws classes and no text: connect ImageNet Class to the sampler.",
   "Each path of the plan must begin with full attention.":
     "Each path of the plan must begin with full attention.",
   "Each path of the plan must have {rows} letters, one for each noise level.":
@@ -116,6 +118,8 @@ export default {
     "On a GeForce GPU from RTX 30 on, level {level} would compute {part} of the heads that it computes in INT8 and take {there} of full attention's work instead of {here}.",
   "One step fewer of {steps} would save {saved}.":
     "One step fewer of {steps} would save {saved}.",
+  "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
+    "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.",
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.",
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
@@ -368,6 +372,8 @@ export default {
     "There is no prompt to sample: connect positive and negative, or a guider.",
   "There was not enough GPU memory to try the Triton kernel; it is tried again later.":
     "There was not enough GPU memory to try the Triton kernel; it is tried again later.",
+  "This DiT has {classes} classes, and {label} is none of them.":
+    "This DiT has {classes} classes, and {label} is none of them.",
   "This plan was made for a {family} model of another architecture (fingerprint {planned}, the connected model has {connected}): connect that model, or have a new plan made for this one.":
     "This plan was made for a {family} model of another architecture (fingerprint {planned}, the connected model has {connected}): connect that model, or have a new plan made for this one.",
   "This plan was made for {planned}, but the connected model is {connected}: connect that model, or have a new plan made for this one.":
@@ -426,6 +432,16 @@ export default {
     "{family} (1 attention layer, {heads} heads, fingerprint {fingerprint})",
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":
     "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})",
+  "{file} cannot be read as tensors alone ({error}): files with anything else are refused, because they may run code. Look for a safetensors file of the model.":
+    "{file} cannot be read as tensors alone ({error}): files with anything else are refused, because they may run code. Look for a safetensors file of the model.",
+  "{file} holds more than the tensors of one model.":
+    "{file} holds more than the tensors of one model.",
+  "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.":
+    "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.",
+  "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have another shape ({examples}).":
+    "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have another shape ({examples}).",
+  "{file} looks like {model}, and its size is none that is known ({error}).":
+    "{file} looks like {model}, and its size is none that is known ({error}).",
   "{first} {second}":
     "{first} {second}",
   "{half} of the tokens to either side":

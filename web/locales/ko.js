@@ -60,6 +60,8 @@ export default {
     '{measured}(\uc73c)\ub85c \ubcf4\uc815\ud588\uace0 {sampled}(\uc73c)\ub85c \uc0d8\ud50c\ub9c1\ud569\ub2c8\ub2e4.',
   "Costs must be in {units}.":
     '\uacc4\uc0b0\ub7c9\uc758 \ub2e8\uc704\ub294 {units}\uc774\uc5b4\uc57c \ud569\ub2c8\ub2e4.',
+  "DiT draws classes and no text: connect ImageNet Class to the sampler.":
+    'DiT\ub294 \uae00\uc774 \uc544\ub2c8\ub77c \ud074\ub798\uc2a4\ub97c \uadf8\ub9bd\ub2c8\ub2e4. \'ImageNet \ud074\ub798\uc2a4\'\ub97c \uc0d8\ud50c\ub7ec\uc5d0 \uc5f0\uacb0\ud558\uc138\uc694.',
   "Each path of the plan must begin with full attention.":
     '\ud50c\ub79c\uc758 \uac01 \uacbd\ub85c\ub294 \uc804\uccb4 \uc5b4\ud150\uc158\uc73c\ub85c \uc2dc\uc791\ud574\uc57c \ud569\ub2c8\ub2e4.',
   "Each path of the plan must have {rows} letters, one for each noise level.":
@@ -118,6 +120,8 @@ export default {
     'RTX 30 \uc774\ud6c4\uc758 GeForce GPU\uc5d0\uc11c\ub294 \ub808\ubca8 {level}\uc774(\uac00) \uacc4\uc0b0\ud558\ub294 \ud5e4\ub4dc\uc758 {part}\uc744(\ub97c) INT8\ub85c \uacc4\uc0b0\ud558\uba70, \uacc4\uc0b0\ub7c9\uc740 \uc804\uccb4 \uc5b4\ud150\uc158\uc758 {here}\uc774(\uac00) \uc544\ub2c8\ub77c {there}\uc785\ub2c8\ub2e4.',
   "One step fewer of {steps} would save {saved}.":
     '{steps}\uc2a4\ud15d\uc5d0\uc11c \ud558\ub098\ub97c \uc904\uc774\uba74 {saved} \uc808\uc57d\ub429\ub2c8\ub2e4.',
+  "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
+    'Open-Sora\uc5d0\ub294 T5-XXL\uc758 \ud504\ub86c\ud504\ud2b8(CLIPLoader, \uc720\ud615 pixart)\uac00 \ud544\uc694\ud558\uba70, \'Open-Sora \uc870\uac74\'\uc744 \uac70\uccd0\uc57c \ud569\ub2c8\ub2e4.',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     '\ud50c\ub79c\uc774 \uce21\uc815\ub41c \ub178\uc774\uc988 \uc2a4\ucf00\uc904 \ubc94\uc704 \ubc16\uc5d0\uc11c\ub294 \uc5b4\ud150\uc158\uc744 \uc804\ubd80 \uacc4\uc0b0\ud569\ub2c8\ub2e4: {steps}\uc2a4\ud15d \uc911 {outside}.',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
@@ -370,6 +374,8 @@ export default {
     '\uc0d8\ud50c\ub9c1\ud560 \ud504\ub86c\ud504\ud2b8\uac00 \uc5c6\uc2b5\ub2c8\ub2e4. \uae0d\uc815 \uc870\uac74\uacfc \ubd80\uc815 \uc870\uac74, \ub610\ub294 \uac00\uc774\ub354\ub97c \uc5f0\uacb0\ud558\uc138\uc694.',
   "There was not enough GPU memory to try the Triton kernel; it is tried again later.":
     'Triton \ucee4\ub110\uc744 \uc2dc\ud5d8\ud560 GPU \uba54\ubaa8\ub9ac\uac00 \ubd80\uc871\ud588\uc2b5\ub2c8\ub2e4. \ub098\uc911\uc5d0 \ub2e4\uc2dc \uc2dc\ud5d8\ud569\ub2c8\ub2e4.',
+  "This DiT has {classes} classes, and {label} is none of them.":
+    '\uc774 DiT\uc5d0\ub294 \ud074\ub798\uc2a4\uac00 {classes}\uac1c \uc788\uace0, {label}\uc740(\ub294) \uadf8 \uc548\uc5d0 \uc5c6\uc2b5\ub2c8\ub2e4.',
   "This plan was made for a {family} model of another architecture (fingerprint {planned}, the connected model has {connected}): connect that model, or have a new plan made for this one.":
     '\uc774 \ud50c\ub79c\uc740 \ub2e4\ub978 \uad6c\uc870\uc758 {family} \ubaa8\ub378\uc6a9\uc785\ub2c8\ub2e4(\uc9c0\ubb38 {planned}, \uc5f0\uacb0\ub41c \ubaa8\ub378\uc740 {connected}). \uadf8 \ubaa8\ub378\uc744 \uc5f0\uacb0\ud558\uac70\ub098 \uc774 \ubaa8\ub378\uc6a9 \uc0c8 \ud50c\ub79c\uc744 \ub9cc\ub4dc\uc138\uc694.',
   "This plan was made for {planned}, but the connected model is {connected}: connect that model, or have a new plan made for this one.":
@@ -428,6 +434,16 @@ export default {
     '{family}(\uc5b4\ud150\uc158 \ub808\uc774\uc5b4 1\uac1c, \ud5e4\ub4dc {heads}\uac1c, \uc9c0\ubb38 {fingerprint})',
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":
     '{family}(\uc5b4\ud150\uc158 \ub808\uc774\uc5b4 {layers}\uac1c, \ud5e4\ub4dc {heads}\uac1c, \uc9c0\ubb38 {fingerprint})',
+  "{file} cannot be read as tensors alone ({error}): files with anything else are refused, because they may run code. Look for a safetensors file of the model.":
+    '{file}\uc740(\ub294) \ud150\uc11c\ub9cc\uc73c\ub85c \uc77d\uc744 \uc218 \uc5c6\uc2b5\ub2c8\ub2e4({error}). \ub2e4\ub978 \uac83\uc774 \ub4e0 \ud30c\uc77c\uc740 \ucf54\ub4dc\ub97c \uc2e4\ud589\ud560 \uc218 \uc788\uc73c\ubbc0\ub85c \uac70\uc808\ud569\ub2c8\ub2e4. \uc774 \ubaa8\ub378\uc758 safetensors \ud30c\uc77c\uc744 \ucc3e\uc544\ubcf4\uc138\uc694.',
+  "{file} holds more than the tensors of one model.":
+    '{file}\uc5d0\ub294 \ud55c \ubaa8\ub378\uc758 \ud150\uc11c\uac00 \uc544\ub2cc \uac83\uc774 \ub4e4\uc5b4 \uc788\uc2b5\ub2c8\ub2e4.',
+  "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.":
+    '{file}\uc740(\ub294) \uc774 \ub178\ub4dc\uac00 \ubd88\ub7ec\uc624\ub294 \ubaa8\ub378({models})\uc774 \uc544\ub2d9\ub2c8\ub2e4. \uc548\uc5d0\ub294 {examples}\uc774(\uac00) \uc788\uc2b5\ub2c8\ub2e4. ComfyUI\uc758 \'\ud655\uc0b0 \ubaa8\ub378 \ub85c\ub4dc\'\uac00 \uc54c \uc218\ub3c4 \uc788\uc2b5\ub2c8\ub2e4.',
+  "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have another shape ({examples}).":
+    '{file}\uc740(\ub294) \uc628\uc804\ud55c {model}\uc774(\uac00) \uc544\ub2d9\ub2c8\ub2e4. \ud150\uc11c {missing}\uac1c\uac00 \uc5c6\uace0, {foreign}\uac1c\ub294 \uc5b4\ub290 \uce35\uc758 \uac83\ub3c4 \uc544\ub2c8\uba70, {other}\uac1c\ub294 \ubaa8\uc591\uc774 \ub2e4\ub985\ub2c8\ub2e4({examples}).',
+  "{file} looks like {model}, and its size is none that is known ({error}).":
+    '{file}\uc740(\ub294) {model}\ucc98\ub7fc \ubcf4\uc774\uc9c0\ub9cc \ud06c\uae30\uac00 \uc54c\ub824\uc9c4 \uac83\uc774 \uc544\ub2d9\ub2c8\ub2e4({error}).',
   "{first} {second}":
     '{first} {second}',
   "{half} of the tokens to either side":
@@ -457,5 +473,5 @@ export default {
   "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast.":
     '\uc774 \uc2e4\ud589\uc758 \uc2a4\ud15d \uac04\uaca9\uc774 \uc608\uce21\ud558\uae30\uc5d0\ub294 \ub108\ubb34 \ub113\uc5b4, \ud50c\ub79c\uc774 \uc608\uce21\ud558\ub294 {steps}\uc2a4\ud15d \uc911 {recalled}\uc744(\ub97c) \uacc4\uc0b0\ud569\ub2c8\ub2e4.',
   "{steps} of {of} steps, the same work, err by {error}.":
-    '\uac19\uc740 \uacc4\uc0b0\ub7c9\uc73c\ub85c {of}\uc2a4\ud15d \ub300\uc2e0 {steps}\uc2a4\ud15d\uc744 \uc4f0\uba74 \uc624\ucc28\ub294 {error}\uc785\ub2c8\ub2e4.'
-}
+    '\uac19\uc740 \uacc4\uc0b0\ub7c9\uc73c\ub85c {of}\uc2a4\ud15d \ub300\uc2e0 {steps}\uc2a4\ud15d\uc744 \uc4f0\uba74 \uc624\ucc28\ub294 {error}\uc785\ub2c8\ub2e4.',
+};

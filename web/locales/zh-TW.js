@@ -60,6 +60,8 @@ export default {
     '\u6821\u6e96\u6642\u4f7f\u7528 {measured}\uff0c\u53d6\u6a23\u6642\u4f7f\u7528 {sampled}\u3002',
   "Costs must be in {units}.":
     '\u8a08\u7b97\u91cf\u7684\u55ae\u4f4d\u5fc5\u9808\u662f {units}\u3002',
+  "DiT draws classes and no text: connect ImageNet Class to the sampler.":
+    'DiT \u6309\u985e\u5225\u800c\u4e0d\u662f\u6309\u6587\u5b57\u4f5c\u756b\uff1a\u8acb\u628a\u300cImageNet \u985e\u5225\u300d\u63a5\u5230\u53d6\u6a23\u5668\u3002',
   "Each path of the plan must begin with full attention.":
     '\u65b9\u6848\u7684\u6bcf\u689d\u8def\u5f91\u90fd\u5fc5\u9808\u4ee5\u5b8c\u6574\u6ce8\u610f\u529b\u958b\u59cb\u3002',
   "Each path of the plan must have {rows} letters, one for each noise level.":
@@ -118,6 +120,8 @@ export default {
     '\u5728 RTX 30 \u53ca\u66f4\u65b0\u7684 GeForce GPU \u4e0a\uff0c\u7b49\u7d1a {level} \u6703\u4ee5 INT8 \u8a08\u7b97\u5176\u6240\u8a08\u7b97\u7684\u982d\u4e2d\u7684 {part}\uff0c\u8a08\u7b97\u91cf\u70ba\u5b8c\u6574\u6ce8\u610f\u529b\u7684 {there}\uff0c\u800c\u975e {here}\u3002',
   "One step fewer of {steps} would save {saved}.":
     '\u5728 {steps} \u6b65\u4e2d\u5c11\u53d6\u6a23\u4e00\u6b65\u53ef\u7bc0\u7701 {saved}\u3002',
+  "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
+    'Open-Sora \u9700\u8981\u7528 T5-XXL \u7de8\u78bc\u7684\u63d0\u793a\u8a5e\uff08CLIPLoader\uff0c\u985e\u578b\u70ba pixart\uff09\uff0c\u4e26\u7d93\u904e\u300cOpen-Sora \u689d\u4ef6\u300d\u3002',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     '\u5728\u65b9\u6848\u6240\u6e2c\u91cf\u7684\u96dc\u8a0a\u6392\u7a0b\u90e8\u5206\u4e4b\u5916\uff0c\u6ce8\u610f\u529b\u5b8c\u6574\u8a08\u7b97\uff1a{steps} \u6b65\u4e2d\u7684 {outside} \u6b65\u3002',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
@@ -370,6 +374,8 @@ export default {
     '\u6c92\u6709\u53ef\u53d6\u6a23\u7684\u63d0\u793a\u8a5e\uff1a\u8acb\u9023\u63a5\u6b63\u5411\u689d\u4ef6\u548c\u8ca0\u5411\u689d\u4ef6\uff0c\u6216\u9023\u63a5\u5f15\u5c0e\u5668\u3002',
   "There was not enough GPU memory to try the Triton kernel; it is tried again later.":
     '\u986f\u793a\u8a18\u61b6\u9ad4\u4e0d\u8db3\uff0c\u7121\u6cd5\u8a66\u57f7\u884c Triton \u6838\u5fc3\uff1b\u7a0d\u5f8c\u6703\u518d\u6b21\u5617\u8a66\u3002',
+  "This DiT has {classes} classes, and {label} is none of them.":
+    '\u6b64 DiT \u6709 {classes} \u500b\u985e\u5225\uff0c{label} \u4e0d\u5728\u5176\u4e2d\u3002',
   "This plan was made for a {family} model of another architecture (fingerprint {planned}, the connected model has {connected}): connect that model, or have a new plan made for this one.":
     '\u6b64\u65b9\u6848\u9069\u7528\u65bc\u53e6\u4e00\u67b6\u69cb\u7684 {family} \u6a21\u578b\uff08\u6307\u7d0b {planned}\uff0c\u6240\u9023\u63a5\u7684\u6a21\u578b\u70ba {connected}\uff09\uff1a\u8acb\u9023\u63a5\u90a3\u500b\u6a21\u578b\uff0c\u6216\u70ba\u6b64\u6a21\u578b\u7522\u751f\u65b0\u65b9\u6848\u3002',
   "This plan was made for {planned}, but the connected model is {connected}: connect that model, or have a new plan made for this one.":
@@ -428,6 +434,16 @@ export default {
     '{family}\uff081 \u500b\u6ce8\u610f\u529b\u5c64\uff0c{heads} \u500b\u982d\uff0c\u6307\u7d0b {fingerprint}\uff09',
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":
     '{family}\uff08{layers} \u500b\u6ce8\u610f\u529b\u5c64\uff0c{heads} \u500b\u982d\uff0c\u6307\u7d0b {fingerprint}\uff09',
+  "{file} cannot be read as tensors alone ({error}): files with anything else are refused, because they may run code. Look for a safetensors file of the model.":
+    '{file} \u4e0d\u80fd\u53ea\u4f5c\u70ba\u5f35\u91cf\u8b80\u53d6\uff08{error}\uff09\uff1a\u542b\u6709\u5176\u4ed6\u5167\u5bb9\u7684\u6a94\u6848\u6703\u88ab\u62d2\u7d55\uff0c\u56e0\u70ba\u5b83\u5011\u53ef\u80fd\u6703\u57f7\u884c\u7a0b\u5f0f\u78bc\u3002\u8acb\u627e\u6b64\u6a21\u578b\u7684 safetensors \u6a94\u6848\u3002',
+  "{file} holds more than the tensors of one model.":
+    '{file} \u6240\u542b\u7684\u4e0d\u53ea\u662f\u4e00\u500b\u6a21\u578b\u7684\u5f35\u91cf\u3002',
+  "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.":
+    '{file} \u4e0d\u662f\u672c\u7bc0\u9ede\u80fd\u8f09\u5165\u7684\u6a21\u578b\uff08{models}\uff09\uff1a\u5b83\u5305\u542b {examples}\u3002ComfyUI \u81ea\u5e36\u7684\u300c\u8f09\u5165\u64f4\u6563\u6a21\u578b\u300d\u4e5f\u8a31\u8a8d\u8b58\u5b83\u3002',
+  "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have another shape ({examples}).":
+    '{file} \u4e0d\u662f\u5b8c\u6574\u7684 {model}\uff1a\u7f3a\u5c11 {missing} \u500b\u5f35\u91cf\uff0c{foreign} \u500b\u4e0d\u5c6c\u65bc\u4efb\u4f55\u5c64\uff0c{other} \u500b\u5f62\u72c0\u4e0d\u540c\uff08{examples}\uff09\u3002',
+  "{file} looks like {model}, and its size is none that is known ({error}).":
+    '{file} \u770b\u8d77\u4f86\u50cf {model}\uff0c\u4f46\u5176\u5c3a\u5bf8\u4e0d\u662f\u5df2\u77e5\u7684\uff08{error}\uff09\u3002',
   "{first} {second}":
     '{first}{second}',
   "{half} of the tokens to either side":
@@ -457,5 +473,5 @@ export default {
   "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast.":
     '\u7531\u65bc\u672c\u6b21\u57f7\u884c\u7684\u6b65\u8ddd\u904e\u5927\uff0c\u7121\u6cd5\u9810\u6e2c\uff0c\u65b9\u6848\u8981\u9810\u6e2c\u7684 {steps} \u6b65\u4e2d\u6709 {recalled} \u6b65\u6539\u70ba\u8a08\u7b97\u3002',
   "{steps} of {of} steps, the same work, err by {error}.":
-    '\u540c\u6a23\u7684\u8a08\u7b97\u91cf\u4e0b\uff0c\u7528 {of} \u6b65\u4e2d\u7684 {steps} \u6b65\u53d6\u6a23\u7684\u8aa4\u5dee\u70ba {error}\u3002'
-}
+    '\u540c\u6a23\u7684\u8a08\u7b97\u91cf\u4e0b\uff0c\u7528 {of} \u6b65\u4e2d\u7684 {steps} \u6b65\u53d6\u6a23\u7684\u8aa4\u5dee\u70ba {error}\u3002',
+};

@@ -60,6 +60,8 @@ export default {
     '\u6821\u51c6\u65f6\u4f7f\u7528 {measured}\uff0c\u91c7\u6837\u65f6\u4f7f\u7528 {sampled}\u3002',
   "Costs must be in {units}.":
     '\u8ba1\u7b97\u91cf\u7684\u5355\u4f4d\u5fc5\u987b\u662f {units}\u3002',
+  "DiT draws classes and no text: connect ImageNet Class to the sampler.":
+    'DiT \u6309\u7c7b\u522b\u800c\u4e0d\u662f\u6309\u6587\u5b57\u4f5c\u753b\uff1a\u8bf7\u628a\u201cImageNet \u7c7b\u522b\u201d\u63a5\u5230\u91c7\u6837\u5668\u3002',
   "Each path of the plan must begin with full attention.":
     '\u65b9\u6848\u7684\u6bcf\u6761\u8def\u5f84\u90fd\u5fc5\u987b\u4ee5\u5b8c\u6574\u6ce8\u610f\u529b\u5f00\u59cb\u3002',
   "Each path of the plan must have {rows} letters, one for each noise level.":
@@ -118,6 +120,8 @@ export default {
     '\u5728 RTX 30 \u53ca\u66f4\u65b0\u7684 GeForce GPU \u4e0a\uff0c\u7b49\u7ea7 {level} \u4f1a\u4ee5 INT8 \u8ba1\u7b97\u5176\u6240\u8ba1\u7b97\u7684\u5934\u4e2d\u7684 {part}\uff0c\u8ba1\u7b97\u91cf\u4e3a\u5b8c\u6574\u6ce8\u610f\u529b\u7684 {there}\uff0c\u800c\u975e {here}\u3002',
   "One step fewer of {steps} would save {saved}.":
     '\u5728 {steps} \u6b65\u4e2d\u5c11\u91c7\u6837\u4e00\u6b65\u53ef\u8282\u7701 {saved}\u3002',
+  "Open-Sora needs a prompt of T5-XXL (CLIPLoader, type pixart), through Open-Sora Conditioning.":
+    'Open-Sora \u9700\u8981\u7528 T5-XXL \u7f16\u7801\u7684\u63d0\u793a\u8bcd\uff08CLIPLoader\uff0c\u7c7b\u578b\u4e3a pixart\uff09\uff0c\u5e76\u7ecf\u8fc7\u201cOpen-Sora \u6761\u4ef6\u201d\u3002',
   "Outside the part of the noise schedule that the plan was measured on, attention runs in full: {outside} of {steps} steps.":
     '\u5728\u65b9\u6848\u6240\u6d4b\u91cf\u7684\u566a\u58f0\u8c03\u5ea6\u90e8\u5206\u4e4b\u5916\uff0c\u6ce8\u610f\u529b\u5b8c\u6574\u8ba1\u7b97\uff1a{steps} \u6b65\u4e2d\u7684 {outside} \u6b65\u3002',
   "Plan {id} in use: {level}, {attention} of attention and {model} of all work computed, predicted error {error}.":
@@ -370,6 +374,8 @@ export default {
     '\u6ca1\u6709\u53ef\u91c7\u6837\u7684\u63d0\u793a\u8bcd\uff1a\u8bf7\u8fde\u63a5\u6b63\u9762\u6761\u4ef6\u548c\u8d1f\u9762\u6761\u4ef6\uff0c\u6216\u8fde\u63a5\u5f15\u5bfc\u5668\u3002',
   "There was not enough GPU memory to try the Triton kernel; it is tried again later.":
     '\u663e\u5b58\u4e0d\u8db3\uff0c\u65e0\u6cd5\u8bd5\u8fd0\u884c Triton \u5185\u6838\uff1b\u7a0d\u540e\u4f1a\u518d\u6b21\u5c1d\u8bd5\u3002',
+  "This DiT has {classes} classes, and {label} is none of them.":
+    '\u6b64 DiT \u6709 {classes} \u4e2a\u7c7b\u522b\uff0c{label} \u4e0d\u5728\u5176\u4e2d\u3002',
   "This plan was made for a {family} model of another architecture (fingerprint {planned}, the connected model has {connected}): connect that model, or have a new plan made for this one.":
     '\u6b64\u65b9\u6848\u9002\u7528\u4e8e\u53e6\u4e00\u67b6\u6784\u7684 {family} \u6a21\u578b\uff08\u6307\u7eb9 {planned}\uff0c\u6240\u8fde\u63a5\u7684\u6a21\u578b\u4e3a {connected}\uff09\uff1a\u8bf7\u8fde\u63a5\u90a3\u4e2a\u6a21\u578b\uff0c\u6216\u4e3a\u6b64\u6a21\u578b\u751f\u6210\u65b0\u65b9\u6848\u3002',
   "This plan was made for {planned}, but the connected model is {connected}: connect that model, or have a new plan made for this one.":
@@ -428,6 +434,16 @@ export default {
     '{family}\uff081 \u4e2a\u6ce8\u610f\u529b\u5c42\uff0c{heads} \u4e2a\u5934\uff0c\u6307\u7eb9 {fingerprint}\uff09',
   "{family} ({layers} attention layers, {heads} heads, fingerprint {fingerprint})":
     '{family}\uff08{layers} \u4e2a\u6ce8\u610f\u529b\u5c42\uff0c{heads} \u4e2a\u5934\uff0c\u6307\u7eb9 {fingerprint}\uff09',
+  "{file} cannot be read as tensors alone ({error}): files with anything else are refused, because they may run code. Look for a safetensors file of the model.":
+    '{file} \u4e0d\u80fd\u53ea\u4f5c\u4e3a\u5f20\u91cf\u8bfb\u53d6\uff08{error}\uff09\uff1a\u542b\u6709\u5176\u4ed6\u5185\u5bb9\u7684\u6587\u4ef6\u4f1a\u88ab\u62d2\u7edd\uff0c\u56e0\u4e3a\u5b83\u4eec\u53ef\u80fd\u4f1a\u8fd0\u884c\u4ee3\u7801\u3002\u8bf7\u627e\u6b64\u6a21\u578b\u7684 safetensors \u6587\u4ef6\u3002',
+  "{file} holds more than the tensors of one model.":
+    '{file} \u6240\u542b\u7684\u4e0d\u53ea\u662f\u4e00\u4e2a\u6a21\u578b\u7684\u5f20\u91cf\u3002',
+  "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.":
+    '{file} \u4e0d\u662f\u672c\u8282\u70b9\u80fd\u52a0\u8f7d\u7684\u6a21\u578b\uff08{models}\uff09\uff1a\u5b83\u5305\u542b {examples}\u3002ComfyUI \u81ea\u5e26\u7684\u201c\u52a0\u8f7d\u6269\u6563\u6a21\u578b\u201d\u4e5f\u8bb8\u8ba4\u8bc6\u5b83\u3002',
+  "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have another shape ({examples}).":
+    '{file} \u4e0d\u662f\u5b8c\u6574\u7684 {model}\uff1a\u7f3a\u5c11 {missing} \u4e2a\u5f20\u91cf\uff0c{foreign} \u4e2a\u4e0d\u5c5e\u4e8e\u4efb\u4f55\u5c42\uff0c{other} \u4e2a\u5f62\u72b6\u4e0d\u540c\uff08{examples}\uff09\u3002',
+  "{file} looks like {model}, and its size is none that is known ({error}).":
+    '{file} \u770b\u8d77\u6765\u50cf {model}\uff0c\u4f46\u5176\u5c3a\u5bf8\u4e0d\u662f\u5df2\u77e5\u7684\uff08{error}\uff09\u3002',
   "{first} {second}":
     '{first}{second}',
   "{half} of the tokens to either side":
@@ -457,5 +473,5 @@ export default {
   "{recalled} of {steps} steps that the plan forecasts are computed, because this run's steps are too far apart for a forecast.":
     '\u7531\u4e8e\u672c\u6b21\u8fd0\u884c\u7684\u6b65\u8ddd\u8fc7\u5927\uff0c\u65e0\u6cd5\u9884\u6d4b\uff0c\u65b9\u6848\u8981\u9884\u6d4b\u7684 {steps} \u6b65\u4e2d\u6709 {recalled} \u6b65\u6539\u4e3a\u8ba1\u7b97\u3002',
   "{steps} of {of} steps, the same work, err by {error}.":
-    '\u540c\u6837\u7684\u8ba1\u7b97\u91cf\u4e0b\uff0c\u7528 {of} \u6b65\u4e2d\u7684 {steps} \u6b65\u91c7\u6837\u7684\u8bef\u5dee\u4e3a {error}\u3002'
-}
+    '\u540c\u6837\u7684\u8ba1\u7b97\u91cf\u4e0b\uff0c\u7528 {of} \u6b65\u4e2d\u7684 {steps} \u6b65\u91c7\u6837\u7684\u8bef\u5dee\u4e3a {error}\u3002',
+};
