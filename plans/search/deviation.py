@@ -32,6 +32,7 @@ from ..validation import freeze, items, require
 PICTURE = 0.7  # of a deviation's directions, the part that is taken for picture
 NEW = 0.5  # of the squared answer across a deviation, the part that is in new directions every time
 LARGEST = 0.6  # answer of an evaluation, in norms of the final latent, that large deviations tend to
+SMALL = 1e-6  # error that is followed on its own, in norms of the final latent: no answer to it is bounded
 NEGLIGIBLE = 1e-8  # of the largest eigenvalue of a Gram matrix: directions with less are left out
 
 
@@ -97,6 +98,22 @@ class Course:
             follow.step(row, sigmas, here, evaluated[:, row], slopes[:, row], corrections[:, row])
         return _norm(follow.deviation)
 
+    def amplitudes(
+        self, sigmas: np.ndarray, evaluated: np.ndarray, slopes: np.ndarray, corrections: np.ndarray
+    ) -> np.ndarray:
+        """Norms (count,) of what the final latent of one run deviates by, over a small error in what the model predicts
+        at one of the evaluated levels, for each of these.
+
+        sigmas, evaluated (bool), slopes, corrections (S,): as in `final_deviations`.
+        """
+        rows = np.flatnonzero(evaluated)
+        follow, error = _Followed(self, len(rows), 1), np.zeros((len(rows), 1, 1 + len(self.keeps)))
+        for row in range(len(self.keeps)):
+            error[:, 0, 0] = SMALL * (rows == row)
+            here = (np.full(len(rows), numbers[row]) for numbers in (evaluated, slopes, corrections))
+            follow.step(row, sigmas, np.zeros(follow.size), *here, error)
+        return _norm(follow.deviation) / SMALL
+
 
 class _Followed:
     """N runs on their way. Deviations are (N, 2, size): for directions that are taken for picture, and others."""
@@ -117,8 +134,8 @@ class _Followed:
         self._gains = np.stack([along + same * odds, along - same / odds], axis=1)  # (S, 2)
         self._new_gain = new
 
-    def step(self, row: int, sigmas, exact, evaluated, slopes, corrections) -> None:
-        computed = exact + self._answer(row)
+    def step(self, row: int, sigmas, exact, evaluated, slopes, corrections, error=0.0) -> None:
+        computed = exact + self._answer(row) + error
         older, newer = self._levels
         with np.errstate(invalid="ignore"):
             ratio = np.nan_to_num((sigmas[row] - newer) / (newer - older))

@@ -21,9 +21,10 @@ def run_of(rows: int, size: int, seed: int = 0):
     return v, sigmas, 1.0 / np.arange(rows, 0, -1.0)
 
 
-def followed(v, sigmas, takes, keeps, gains, evaluated, slopes, corrections) -> np.ndarray:
+def followed(v, sigmas, takes, keeps, gains, evaluated, slopes, corrections, error=(None, 0.0)) -> np.ndarray:
     """The deviation in the end of a sampler whose model answers to a deviation with `gains` (rows, size) times it, one
-    coordinate at a time: forecasts and corrections are carried out as `attention.replay.forecast` does.
+    coordinate at a time: forecasts and corrections are carried out as `attention.replay.forecast` does. error: a row,
+    and what its prediction is off by.
     """
     deviation, off, history, since = np.zeros(v.shape[1]), [], [], False
     for row, level in enumerate(sigmas):
@@ -32,7 +33,7 @@ def followed(v, sigmas, takes, keeps, gains, evaluated, slopes, corrections) -> 
             (before, older), (last, newer) = history
             line = (newer - older) * (level - last) / (last - before)
         if evaluated[row]:
-            prediction = used = v[row] + gains[row] * deviation
+            prediction = used = v[row] + gains[row] * deviation + (error[1] if row == error[0] else 0.0)
             if since:
                 used = prediction + corrections[row] * (prediction - history[-1][1]) + slopes[row] * line
             history, since = [*history[-1:], (level, prediction)], False
@@ -72,6 +73,29 @@ def test_a_run_deviates_as_that_of_a_model_with_such_answers(monkeypatch, marks,
     many = (np.stack([one, one]) for one in (evaluated, slopes, corrections))
     found = course.final_deviations(sigmas, directions(v @ v.T), *many)
     assert found == pytest.approx([expected] * 2, rel=0.03, abs=1e-12)
+
+
+@pytest.mark.parametrize("marks", MARKS)
+@pytest.mark.parametrize("terms", [1, 2])
+def test_an_error_of_one_evaluation_gets_the_amplitude_that_it_has_in_such_a_run(monkeypatch, marks, terms):
+    """Every forecast that repeats it, and every evaluation that answers to it, counts."""
+    monkeypatch.setattr(module, "NEW", 0.0)
+    rows, size = len(marks), 1000
+    _, sigmas, takes = run_of(rows, 1)
+    takes = takes[:, None] if terms == 1 else np.stack([1.5 * takes, -0.5 * takes], axis=1)
+    answers = np.stack([np.linspace(-1, 0.9, rows), np.linspace(1.2, 0.3, rows)], axis=1)
+    keeps = 1 - takes.sum(axis=1)
+    odds = np.sqrt((1 - PICTURE) / PICTURE)
+    high, low = answers[:, 0] + answers[:, 1] * odds, answers[:, 0] - answers[:, 1] / odds
+    gains = np.where(np.arange(size) % 10 < 10 * PICTURE, high[:, None], low[:, None])
+    evaluated, slopes, corrections = numbers_of(marks, seed=terms)
+    nothing, even = np.zeros((rows, size)), np.full(size, size**-0.5)
+    expected = [
+        np.linalg.norm(followed(nothing, sigmas, takes, keeps, gains, evaluated, slopes, corrections, (row, even)))
+        for row in np.flatnonzero(evaluated)
+    ]
+    found = Course(takes, keeps, answers).amplitudes(sigmas, evaluated, slopes, corrections)
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_answers_in_new_directions_add_up_in_squares():

@@ -13,7 +13,7 @@ from ditfastattn.plans import Level, ModelIdentity, Plan, PlanError, dumps, fing
 from ditfastattn.plans.letters import FULL, REUSE
 from ditfastattn.plans.search import FLOPS, LEVELS, Course, Forecasts, KeepAttention, attention_work, solve_plan
 from ditfastattn.plans.search import levels as levels_module
-from ditfastattn.plans.search.forecasts import LONGEST, MOVED_ROWS, TRUST
+from ditfastattn.plans.search.forecasts import FOLLOWED, LONGEST, MOVED_ROWS, TRUST
 
 
 def rng(seed=0):
@@ -66,7 +66,7 @@ def test_error_of_a_pattern_is_that_of_forecasts_carried_out_on_the_directions(m
     evaluated = np.array([mark == "1" for mark in marks])
     pattern = forecasts.pattern(evaluated)
     gaps = sampled_gaps(v, forecasts, evaluated, pattern.slopes, pattern.corrections)
-    assert pattern.squared_error == pytest.approx(squared(gaps), rel=1e-9)
+    assert forecasts.squared_errors([pattern]) == pytest.approx([squared(gaps)], rel=1e-9)
     assert np.allclose((pattern.used - forecasts.reach) @ v, sum(left for _, left in gaps))
     assert pattern.marks == marks and pattern.count == marks.count("1")
 
@@ -140,6 +140,15 @@ def test_a_straight_run_is_forecast_without_error():
     assert any(one.count < 6 and one.squared_error < 1e-10 for one in forecasts.patterns)
 
 
+@pytest.mark.parametrize("gap", [0.0, 1e3])
+def test_a_pattern_promises_no_less_than_gaps_that_are_independent(gap):
+    _, forecasts = run_of(7, seed=3)
+    pattern = replace(forecasts.pattern(np.array([mark == "1" for mark in "1101101"])), apart=gap)
+    followed = float(forecasts.squared_errors([pattern])[0])
+    assert pattern.squared_error == pytest.approx(max(followed, gap)) and followed > 0
+    assert pattern.judged == pytest.approx(followed + gap)
+
+
 def test_influence_is_how_much_more_of_an_evaluation_reaches_the_latent_than_without_forecasts():
     """Three levels, of which the last is forecast by a part of the line through the others."""
     forecasts = Forecasts(np.array([3.0, 2.0, 1.0]), np.ones(3), np.eye(3), course_of(np.ones(3)))
@@ -147,10 +156,18 @@ def test_influence_is_how_much_more_of_an_evaluation_reaches_the_latent_than_wit
     part = pattern.slopes[2]  # p(2) - p(1) goes back by half of p(1) - p(0): between -0.5 and 1
     assert part == pytest.approx(1 + TRUST * (-0.5 - 1), abs=0.005)
     assert np.allclose(pattern.used, [1 - part, 1 + 1 + part, 0])
-    assert np.allclose(pattern.influence, np.maximum([1 - part, 2 + part], 1))  # never less than without
+    # Nothing answers here, so that following an error finds the same amplitude.
+    amplitude = np.array([1 - part, 2 + part])
+    course = forecasts.course
+    assert np.allclose(course.amplitudes(forecasts.sigmas, *numbers(pattern)), amplitude)
+    assert np.allclose(pattern.influence, np.maximum(np.maximum(amplitude, FOLLOWED * amplitude**2), 1))
     doubled = replace(pattern, used=2 * pattern.used)
-    assert np.allclose(doubled.influence, np.square([2 * (1 - part), 2 * (2 + part)]) / 2)  # both are above 2
+    assert np.allclose(doubled.influence, np.square(2 * amplitude) / 2)  # both are above 2
     assert pattern.squared_error == pytest.approx(part**2 + (1 + part) ** 2 + 1)
+
+
+def numbers(pattern):
+    return pattern.evaluated, pattern.slopes, pattern.corrections
 
 
 def test_what_does_not_fit_is_refused():
