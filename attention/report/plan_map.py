@@ -130,6 +130,7 @@ def _painted(cells: np.ndarray, widths, row_height: int, *, gap: bool, hatched: 
         patterns = {
             "rising": rising,
             "falling": falling,
+            "level": y % 6 == 2,
             "crossed": rising | falling,
             "dotted": (x % 6 == 2) & (y % 6 == 2),
         }

@@ -39,7 +39,7 @@ class Band(Approximation):
     letter: ClassVar[str] = "b"
     colour: ClassVar[Colour] = (204, 121, 167)
     mark: ClassVar[Colour] = (40, 10, 28)
-    hatch: ClassVar[str] = "falling"
+    hatch: ClassVar[str] = "level"
 
     half: float
 

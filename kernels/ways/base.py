@@ -20,8 +20,8 @@ class Way:
 
     kind: what plans call it. name: what people call it. letter: one lower-case letter in the map of a run. colour and
     mark: RGB of its cells in that map, and of what is drawn on them. hatch: a pattern for cells too small for a letter:
-    "" (none), "rising", "falling", "crossed" or "dotted". reads: what it needs from an earlier step: "output", the
-    head's whole output (B, L, D), "residual", what `Residual` adds (B, locals, D), or None.
+    "" (none), "rising", "falling", "level", "crossed" or "dotted". reads: what it needs from an earlier step:
+    "output", the head's whole output (B, L, D), "residual", what `Residual` adds (B, locals, D), or None.
     """
 
     kind: ClassVar[str]

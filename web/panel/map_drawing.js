@@ -123,7 +123,7 @@ export function drawMap(cells, width) {
 function pattern(hatch, id) {
   const lines = {
     rising: 'M-1 1L1 -1M0 6L6 0M5 7L7 5',
-    falling: 'M-1 5L1 7M0 0L6 6M5 -1L7 1',
+    level: 'M0 3H6',
     crossed: 'M-1 1L1 -1M0 6L6 0M5 7L7 5M-1 5L1 7M0 0L6 6M5 -1L7 1',
     dotted: 'M2 2h1.5v1.5h-1.5z'
   }

@@ -7,7 +7,7 @@ const UNKNOWN = '?'
 export const WAYS = [
   { letter: 'f', name: 'panel.wayFull', hatch: '' },
   { letter: 'w', name: 'panel.wayWindow', hatch: 'rising' },
-  { letter: 'b', name: 'panel.wayBand', hatch: 'falling' },
+  { letter: 'b', name: 'panel.wayBand', hatch: 'level' },
   { letter: 'd', name: 'panel.wayResidual', hatch: 'crossed' },
   { letter: 'r', name: 'panel.wayReuse', hatch: 'dotted' },
   { letter: FORECAST, name: 'panel.wayForecast', hatch: '' },
@@ -15,7 +15,7 @@ export const WAYS = [
 ]
 
 const BY_LETTER = new Map(WAYS.map((way) => [way.letter, way]))
-export const HATCHES = ['rising', 'falling', 'crossed', 'dotted']
+export const HATCHES = ['rising', 'level', 'crossed', 'dotted']
 
 /** The way of a letter, whichever case. */
 export function wayOf(letter) {

@@ -102,7 +102,7 @@ export default `
   stroke: var(--dfa-w-mark);
   stroke-opacity: 0.55;
 }
-.dfa-line-falling {
+.dfa-line-level {
   stroke: var(--dfa-b-mark);
   stroke-opacity: 0.55;
 }
