@@ -122,6 +122,7 @@ export function drawMap(cells, width) {
 /** What cells too small for a letter are drawn with, once for all of them. */
 function pattern(hatch, id) {
   const lines = {
+    falling: 'M-1 5L1 7M0 0L6 6M5 -1L7 1',
     rising: 'M-1 1L1 -1M0 6L6 0M5 7L7 5',
     level: 'M0 3H6',
     crossed: 'M-1 1L1 -1M0 6L6 0M5 7L7 5M-1 5L1 7M0 0L6 6M5 -1L7 1',

@@ -6,6 +6,7 @@ const UNKNOWN = '?'
 // letter: as in the documents. name: of a sentence. hatch: for cells too small for a letter.
 export const WAYS = [
   { letter: 'f', name: 'panel.wayFull', hatch: '' },
+  { letter: 'q', name: 'panel.wayInt8', hatch: 'falling' },
   { letter: 'w', name: 'panel.wayWindow', hatch: 'rising' },
   { letter: 'b', name: 'panel.wayBand', hatch: 'level' },
   { letter: 'd', name: 'panel.wayResidual', hatch: 'crossed' },
@@ -15,7 +16,7 @@ export const WAYS = [
 ]
 
 const BY_LETTER = new Map(WAYS.map((way) => [way.letter, way]))
-export const HATCHES = ['rising', 'level', 'crossed', 'dotted']
+export const HATCHES = ['falling', 'rising', 'level', 'crossed', 'dotted']
 
 /** The way of a letter, whichever case. */
 export function wayOf(letter) {

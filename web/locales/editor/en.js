@@ -176,6 +176,7 @@ export default {
   'panel.cellHead': 'Head {head}, step {step} \u00b7 {name}',
   'panel.wayFull': 'full attention',
   'panel.wayWindow': 'window',
+  'panel.wayInt8': 'INT8',
   'panel.wayBand': 'band',
   'panel.wayResidual': 'window + residual',
   'panel.wayReuse': 'reuse',

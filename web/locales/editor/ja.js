@@ -167,6 +167,7 @@ export default {
   'panel.cellHead': '\u30d8\u30c3\u30c9 {head}\u3001\u30b9\u30c6\u30c3\u30d7 {step} · {name}',
   'panel.wayFull': '\u5b8c\u5168\u306a\u30a2\u30c6\u30f3\u30b7\u30e7\u30f3',
   'panel.wayWindow': '\u30a6\u30a3\u30f3\u30c9\u30a6',
+  'panel.wayInt8': 'INT8',
   'panel.wayBand': '\u5e2f',
   'panel.wayResidual': '\u30a6\u30a3\u30f3\u30c9\u30a6 + \u6b8b\u5dee',
   'panel.wayReuse': '\u518d\u5229\u7528',

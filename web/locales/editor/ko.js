@@ -167,6 +167,7 @@ export default {
   'panel.cellHead': '\ud5e4\ub4dc {head}, \uc2a4\ud15d {step} · {name}',
   'panel.wayFull': '\uc804\uccb4 \uc5b4\ud150\uc158',
   'panel.wayWindow': '\uc708\ub3c4',
+  'panel.wayInt8': 'INT8',
   'panel.wayBand': '\ub760',
   'panel.wayResidual': '\uc708\ub3c4 + \uc794\ucc28',
   'panel.wayReuse': '\uc7ac\uc0ac\uc6a9',

@@ -167,6 +167,7 @@ export default {
   'panel.cellHead': '\u7b2c {head} \u982d\uff0c\u7b2c {step} \u6b65 · {name}',
   'panel.wayFull': '\u5b8c\u6574\u6ce8\u610f\u529b',
   'panel.wayWindow': '\u8996\u7a97',
+  'panel.wayInt8': 'INT8',
   'panel.wayBand': '\u689d\u5e36',
   'panel.wayResidual': '\u8996\u7a97 + \u6b98\u5dee',
   'panel.wayReuse': '\u91cd\u7528',

@@ -171,6 +171,7 @@ export default {
   'panel.cellHead': '\u7b2c {head} \u5934\uff0c\u7b2c {step} \u6b65 \u00b7 {name}',
   'panel.wayFull': '\u5b8c\u6574\u6ce8\u610f\u529b',
   'panel.wayWindow': '\u7a97\u53e3',
+  'panel.wayInt8': 'INT8',
   'panel.wayBand': '\u6761\u5e26',
   'panel.wayResidual': '\u7a97\u53e3 + \u6b8b\u5dee',
   'panel.wayReuse': '\u590d\u7528',

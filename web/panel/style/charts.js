@@ -56,6 +56,9 @@ export default `
 .dfa-way-w {
   fill: var(--dfa-w);
 }
+.dfa-way-q {
+  fill: var(--dfa-q);
+}
 .dfa-way-b {
   fill: var(--dfa-b);
 }
@@ -83,6 +86,9 @@ export default `
 .dfa-mark-w {
   fill: var(--dfa-w-mark);
 }
+.dfa-mark-q {
+  fill: var(--dfa-q-mark);
+}
 .dfa-mark-b {
   fill: var(--dfa-b-mark);
 }
@@ -100,6 +106,10 @@ export default `
 }
 .dfa-line-rising {
   stroke: var(--dfa-w-mark);
+  stroke-opacity: 0.55;
+}
+.dfa-line-falling {
+  stroke: var(--dfa-q-mark);
   stroke-opacity: 0.55;
 }
 .dfa-line-level {
@@ -155,6 +165,10 @@ export default `
 .dfa-swatch.dfa-way-w {
   background: var(--dfa-w);
   color: var(--dfa-w-mark);
+}
+.dfa-swatch.dfa-way-q {
+  background: var(--dfa-q);
+  color: var(--dfa-q-mark);
 }
 .dfa-swatch.dfa-way-b {
   background: var(--dfa-b);

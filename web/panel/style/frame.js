@@ -17,6 +17,8 @@ export default `
   --dfa-f-mark: #fff;
   --dfa-w: #f3b233;
   --dfa-w-mark: #462c00;
+  --dfa-q: #7e57c2;
+  --dfa-q-mark: #ffffff;
   --dfa-b: #cc79a7;
   --dfa-b-mark: #280a1c;
   --dfa-d: #d55e00;
