@@ -93,8 +93,8 @@ class Timing:
 
     def milliseconds(self, flops: Costs, evaluation_seconds: float) -> Costs | None:
         """The costs in milliseconds, or None unless every site was timed. flops: the same in FLOPs, of which sites and
-        bytes are taken over, and what sharing saves where that could not be timed. evaluation_seconds: of a dense model
-        evaluation.
+        bytes are taken over, and what sharing saves where that could not be timed; ways that it has beyond the timed
+        ones are not computed here, and take what full attention takes. evaluation_seconds: of a dense model evaluation.
         """
         if set(self._times) != set(range(len(self._sites))):
             return None
@@ -105,6 +105,10 @@ class Timing:
         heads = [site.heads for site in self._sites]
         of_heads = ("full", "way", "residual", "refresh", "reuse", "keep")
         per_head = {name: np.repeat([cost[name] for cost in costs], heads, axis=0) for name in of_heads}
+        if flops.ways > len(self._ways):  # measured for other devices
+            as_full = np.repeat(per_head["full"][:, None], flops.ways - len(self._ways), axis=1)
+            for name in ("way", "residual", "refresh"):
+                per_head[name] = np.concatenate([per_head[name], as_full], axis=1)
         return replace(
             flops,
             unit=MILLISECONDS,

@@ -382,7 +382,7 @@ def test_stats_say_that_the_watched_run_was_computed_in_full():
     first = ksampler(node.model, "sd3")
     ksampler(node.model, "sd3", seed=8)
     stats = statistics(node.model, first)
-    assert stats["kind"] == "watch" and stats["kept"] == {"attention": 1, "model": 1}
+    assert stats["kind"] == "watch" and stats["kept"] == {"attention": 1, "module": 1, "model": 1}
     assert stats["plan"]["id"] == statistics(node.model)["plan"]["id"] == node.last["plan_id"]
 
 

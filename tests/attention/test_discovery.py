@@ -53,12 +53,12 @@ def _hidden(monkeypatch):
 @EVERY
 def test_the_first_run_finds_the_sites_and_makes_a_plan_that_the_next_follows(family):
     model = tiny.shared_model(family)
-    plain = tiny.sample(model, family, steps=5)
+    plain = tiny.sample(model, family, steps=8)
     applied = Applied(model, Asked(level="D6"))
     patched = applied.install()
-    assert torch.equal(tiny.sample(patched, family, steps=5), plain)
+    assert torch.equal(tiny.sample(patched, family, steps=8), plain)
     assert [site.name for site in HostModel.of(model).sites] == FOUND[family][0]
-    made = tiny.sample(patched, family, steps=5)
+    made = tiny.sample(patched, family, steps=8)
     assert [one["state"] for one in applied.history] == ["watching", "made", "in use"]
     record = attached(patched).runs.latest()
     dense, kept = record.attention_flops()
@@ -68,7 +68,7 @@ def test_the_first_run_finds_the_sites_and_makes_a_plan_that_the_next_follows(fa
     discovery._KNOWN.clear()
     opened = Applied(model, Asked(level="D6", text=dumps(record.plan)))
     elsewhere = opened.install()
-    assert torch.equal(tiny.sample(elsewhere, family, steps=5), made)
+    assert torch.equal(tiny.sample(elsewhere, family, steps=8), made)
     assert [one["state"] for one in opened.history] == ["in use"]
     inside = (vars(module).get("forward") for module in model.model.diffusion_model.modules())
     assert not any(isinstance(one, Around) for one in inside)

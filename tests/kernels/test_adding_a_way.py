@@ -85,7 +85,7 @@ def test_a_plan_can_name_it(listed):
     assert way_of("second_key", SecondKey(1).parameters(), 2) == SecondKey(1)
     with pytest.raises(ValueError, match="first one"):
         way_of("second_key", {"first": True}, 2)
-    with pytest.raises(ValueError, match="there is band, int8, window, second_key"):
+    with pytest.raises(ValueError, match="there is int8, band, window, second_key"):
         way_of("third_key", {}, 2)
 
 

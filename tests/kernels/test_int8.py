@@ -121,7 +121,7 @@ def test_full_heads_beside_int8_are_attended_by_the_host_and_whole_windows_are_n
     whole = Int8.whole(2)
     table = HeadTable((FULL, LOCAL, FULL, whole, REUSE), (None, None, LOCAL, None, None))
     for path, left in ((INT8, (0,)), (POINTER, (0, 3))):
-        work = shelf(LAYOUT, Config(64, 32, 4, 1, path), torch.device("cpu")).work(table, leave_full=True)
+        work = shelf(LAYOUT, table, Config(64, 32, 4, 1, path), torch.device("cpu")).work(table, leave_full=True)
         assert work.left == left
         records = work.heads.view(-1, HEAD_FIELDS)
         assert records[:, 8].tolist() == list(range(len(records)))
@@ -150,7 +150,7 @@ def test_a_run_is_prepared_by_the_path_that_serves_each_table(monkeypatch):
     for name in ("about_device", "_about_int8"):
         monkeypatch.setattr(backend, name, lambda device: None)
     assert backend.prepare(q, LAYOUT, [eight, sixteen, eight], None) == [sixteen]
-    place = shelf(LAYOUT, first, torch.device("cpu"))
+    place = shelf(LAYOUT, eight, first, torch.device("cpu"))
     assert place.find(eight, True) is not None and place.find(sixteen, True) is None
 
 

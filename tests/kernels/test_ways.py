@@ -53,7 +53,7 @@ def test_a_window_comes_back_from_what_a_plan_stores(data):
 @pytest.mark.parametrize(
     "kind, parameters, words",
     [
-        ("circle", {}, "no way 'circle' to approximate attention; there is band, int8, window"),
+        ("circle", {}, "no way 'circle' to approximate attention; there is int8, band, window"),
         ("full", {}, "no way 'full'"),
         ("residual", {}, "no way 'residual'"),
         ("window", {"size": [0.5]}, "list of 2 fractions"),

@@ -108,7 +108,8 @@ def ordering(name, head_dim, element="bf16"):
 def pooling(name, head_dim, element="bf16"):
     """The kernel that pools tiles of 64 tokens."""
     constants = {"TOKENS": 64, "LANES": lanes_of(head_dim), "D": head_dim, "UNIT": 8}
-    return _compile(pool_kernel, constants, TARGETS[name], element, num_warps=4)
+    # Of this kernel's arguments `heads` is a number, of others' a table.
+    return _compile(pool_kernel, constants, TARGETS[name], element, {"heads": "i32"}, num_warps=4)
 
 
 def weighing(name, head_dim):
