@@ -13,7 +13,7 @@ from host import tiny
 tiny.require_host()
 
 import comfy.model_management  # noqa: E402
-from matrix import sampling  # noqa: E402
+from matrix import others, sampling  # noqa: E402
 from matrix.identity import Oracle  # noqa: E402
 
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
@@ -69,8 +69,8 @@ class Graph(RuleBasedStateMachine):
 
     @rule(strength=st.sampled_from([0.02, -0.03]))
     def lora(self, strength):
-        self.model = sampling.lora(self.model, FAMILY, strength)
-        self.base = sampling.lora(self.base, FAMILY, strength)
+        self.model = others.lora(self.model, FAMILY, strength)
+        self.base = others.lora(self.base, FAMILY, strength)
 
     @precondition(lambda self: self.pairs)
     @rule(site=st.sampled_from([0, 1]))

@@ -78,7 +78,8 @@ class Oracle:
         aside = bool(set(keys) & self.seen)
         self.seen |= set(keys)
         self.branches = [] if aside else [(key, slice(n * rows, (n + 1) * rows)) for n, key in enumerate(keys)]
-        shape = args["input"].shape
+        # Several latents come as one row of values, the picture's first.
+        shape = (args["c"].get("latent_shapes") or [args["input"].shape])[0]
         self.grid = tuple(-(-side // size) for side, size in zip(shape[-len(self.patch) :], self.patch))
         self.call = 0
         self.inside_model = True

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import comfy.sample
 import comfy.samplers
 import torch
+from comfy.nested_tensor import NestedTensor
 
 from ditfastattn.attention.hooks.model import HostModel
 from ditfastattn.attention.hooks.noise import noise_scale
@@ -19,16 +20,27 @@ from host import tiny
 from host.applying import apply_plan
 from host.hand_plans import WINDOWS, hand_plan
 
+from . import others
 from .identity import Oracle
 from .judge import Verdict
+from .others import both, carrying
 
 STEPS = 5
 ROUNDING = 2e-5  # relative; float32 through a few blocks and steps
 # By step of the run, heads in turn: no site is ever reused whole, so that nothing but heads is missing or there.
 LETTERS = ("frfrfrfr", "ffrf0ff0", "fAAfAAfA", "f0r1f0rf")
-PATCHES = {"sd3": (2, 2), "flux": (2, 2), "wan21_t2v": (1, 2, 2), "pixart_sigma": (2, 2)}
+PATCHES = {
+    "sd3": (2, 2),
+    "flux": (2, 2),
+    "wan21_t2v": (1, 2, 2),
+    "pixart_sigma": (2, 2),
+    "qwen": (1, 2, 2),
+    "ltxav": (1, 1, 1),
+}
 FAMILIES = tuple(PATCHES)
-JOINT = ("sd3", "flux")
+JOINT = ("sd3", "flux", "qwen")
+FLAT = ("sd3", "flux")  # of which an area is given by height and width
+ONE_LATENT = tuple(family for family in FAMILIES if family != "ltxav")  # not video and sound as one row of values
 MODES = ("heads", "shared")
 
 
@@ -70,21 +82,34 @@ def sample(model, family: str, how: Sampled, steps: int = STEPS, callback=None) 
     """As the host's nodes do it."""
     latent = tiny.latent(family, how.batch)
     if how.mask or how.start or how.denoise < 1:
-        latent = torch.randn(latent.shape, generator=torch.Generator().manual_seed(3))
-    mask = None
-    if how.mask:
-        mask = torch.zeros(how.batch, 1, *latent.shape[-2:])
-        mask[..., : latent.shape[-1] // 2] = 1.0
-        mask[..., latent.shape[-1] // 2 : 3 * latent.shape[-1] // 4] = 0.5
+        latent = _filled(latent)
+    mask = _inpainted(latent) if how.mask else None
     guider = comfy.samplers.CFGGuider(model)
     guider.set_conds(how.positive(family), how.negative(family))
     guider.set_cfg(how.cfg)
     noise = comfy.sample.prepare_noise(latent, 7)
     with torch.inference_mode():
-        return guider.sample(
+        made = guider.sample(
             noise, latent, comfy.samplers.sampler_object(how.sampler), levels_of(model, how, steps), denoise_mask=mask,
             callback=callback, disable_pbar=True, seed=7,
         )  # fmt: skip
+    return torch.cat([one.flatten(1) for one in made.unbind()], 1) if made.is_nested else made
+
+
+def _filled(latent):
+    """Something in place of an empty latent."""
+    if latent.is_nested:
+        return NestedTensor([_filled(one) for one in latent.unbind()])
+    return torch.randn(latent.shape, generator=torch.Generator().manual_seed(3))
+
+
+def _inpainted(latent) -> torch.Tensor:
+    """Half of the picture, and a strip beside it by half."""
+    picture = latent.unbind()[0] if latent.is_nested else latent
+    mask = torch.zeros(picture.shape[0], 1, *picture.shape[-2:])
+    mask[..., : picture.shape[-1] // 2] = 1.0
+    mask[..., picture.shape[-1] // 2 : 3 * picture.shape[-1] // 4] = 0.5
+    return mask
 
 
 @dataclass(frozen=True)
@@ -152,104 +177,6 @@ class Case:
         return apply_plan(base, replace(plan, positions=tuple(position(level) for level in levels)), "D1", strict=True)
 
 
-# -- what conditionings may carry --------------------------------------------------------------------------------------
-
-
-def carrying(seed: int, length: int | None = None, **extra) -> Callable[[str], list]:
-    """One conditioning with more keys."""
-
-    def make(family: str) -> list:
-        ((embeddings, keys),) = tiny.conditioning(family, seed, length)
-        return [[embeddings, {**keys, **extra}]]
-
-    return make
-
-
-def both(*some: Callable[[str], list]) -> Callable[[str], list]:
-    """Several conditionings of one branch."""
-    return lambda family: [one for make in some for one in make(family)]
-
-
-def half_mask(family: str) -> torch.Tensor:
-    height, width = tiny.latent(family).shape[-2:]
-    mask = torch.zeros(1, height, width)
-    mask[..., : width // 2] = 1.0
-    return mask
-
-
-# -- what other nodes put on a model -----------------------------------------------------------------------------------
-
-
-def differential(model, family):
-    import comfy_extras.nodes_differential_diffusion as nodes
-
-    return nodes.DifferentialDiffusion.execute(model).args[0]
-
-
-def cfg_ends(model, family):
-    """CFG in the first half of the schedule alone."""
-
-    def toggled(args):
-        return args["cond"] if float(args["sigma"].flatten()[0]) < 0.6 else args["cond"] * 4 - args["uncond"] * 3
-
-    changed = model.clone()
-    changed.set_model_sampler_cfg_function(toggled)
-    return changed
-
-
-def cfg_one(model, family):
-    """The scale is 1 from the middle on, so that the host leaves the negative branch out."""
-
-    def toggled(executor, x, timestep, model_options=None, seed=None):
-        guider = executor.class_obj
-        before = guider.cfg
-        guider.cfg = 1.0 if 0.3 < float(timestep.flatten()[0]) < 0.8 else before
-        try:
-            return executor(x, timestep, model_options, seed)
-        finally:
-            guider.cfg = before
-
-    changed = model.clone()
-    changed.add_wrapper_with_key("predict_noise", "toggled", toggled)
-    return changed
-
-
-def side_pass(model, family):
-    """Guidance that runs the conditional branch once more, as SLG and PAG do."""
-
-    def guided(args):
-        (again,) = comfy.samplers.calc_cond_batch(
-            args["model"], [args["cond"]], args["input"], args["sigma"], args["model_options"]
-        )
-        return args["denoised"] + 0.1 * again
-
-    changed = model.clone()
-    changed.set_model_sampler_post_cfg_function(guided)
-    return changed
-
-
-def lora(model, family, strength=0.05):
-    """Patched weights."""
-    changed = model.clone()
-    weights = model.model.state_dict().items()
-    name, weight = next(one for one in weights if one[0].startswith("diffusion_model.") and one[1].ndim == 2)
-    changed.add_patches({name: ("diff", (torch.ones_like(weight),))}, strength)
-    return changed
-
-
-def handed_on(model, family):
-    changed = model.clone()
-    changed.set_model_unet_function_wrapper(lambda apply, args: apply(args["input"], args["timestep"], **args["c"]))
-    return changed
-
-
-def little_memory(model, family):
-    """The host finds room for one branch at a time."""
-    changed = model.clone()
-    changed.get_free_memory = lambda device: 1
-    return changed
-
-
 SAMPLERS = (
     "heun",
     "dpmpp_2m",
@@ -270,17 +197,20 @@ WAYS: dict[str, Sampled] = {
     "the second part of split sigmas": Sampled(start=2),
     "denoise below 1": Sampled(denoise=0.6),
     "inpainting": Sampled(mask=True),
-    "differential diffusion": Sampled(mask=True, before=differential),
+    "differential diffusion": Sampled(mask=True, before=others.differential),
     "CFG 1": Sampled(cfg=1.0, shares=False),
-    "CFG that a function ends": Sampled(before=cfg_ends),
-    "CFG that is 1 in between": Sampled(before=cfg_one),
-    "an area": Sampled(positive=both(carrying(1, area=(8, 12, 4, 6)), carrying(3)), families=JOINT),
+    "CFG that a function ends": Sampled(before=others.cfg_ends),
+    "CFG that is 1 in between": Sampled(before=others.cfg_one),
+    "an area": Sampled(positive=both(carrying(1, area=(8, 12, 4, 6)), carrying(3)), families=FLAT),
     "two areas": Sampled(
-        positive=both(carrying(1, area=(16, 12, 0, 0)), carrying(3, area=(16, 12, 0, 12))), families=JOINT
+        positive=both(carrying(1, area=(16, 12, 0, 0)), carrying(3, area=(16, 12, 0, 12))), families=FLAT
     ),
-    "an area that leaves a part without": Sampled(positive=carrying(1, area=(8, 12, 4, 6)), families=JOINT),
+    "an area that leaves a part without": Sampled(positive=carrying(1, area=(8, 12, 4, 6)), families=FLAT),
     "a mask": Sampled(
-        positive=lambda family: both(carrying(1, mask=half_mask(family), mask_strength=0.7), carrying(3))(family)
+        positive=lambda family: both(carrying(1, mask=others.half_mask(family), mask_strength=0.7), carrying(3))(
+            family
+        ),
+        families=ONE_LATENT,
     ),
     "strengths": Sampled(positive=both(carrying(1, strength=0.7), carrying(3, strength=0.4))),
     "ranges of steps": Sampled(positive=both(carrying(1, end_percent=0.5), carrying(3, start_percent=0.5))),
@@ -288,14 +218,14 @@ WAYS: dict[str, Sampled] = {
         positive=both(carrying(1, end_percent=0.3), carrying(1, start_percent=0.6), carrying(3, strength=0.5))
     ),
     "batch of two": Sampled(batch=2),
-    "batch of three, split by memory": Sampled(batch=3, after=little_memory),
-    "split by memory": Sampled(after=little_memory),
+    "batch of three, split by memory": Sampled(batch=3, after=others.little_memory),
+    "split by memory": Sampled(after=others.little_memory),
     "a longer positive": Sampled(positive=carrying(1, 11), negative=carrying(2, 7)),
     "a longer negative": Sampled(positive=carrying(1, 7), negative=carrying(2, 11)),
-    "passes beside the branches": Sampled(before=side_pass),
-    "LoRA before": Sampled(before=lora),
-    "LoRA after": Sampled(after=lora),
-    "a wrapper that hands on": Sampled(after=handed_on),
+    "passes beside the branches": Sampled(before=others.side_pass),
+    "LoRA before": Sampled(before=others.lora),
+    "LoRA after": Sampled(after=others.lora),
+    "a wrapper that hands on": Sampled(after=others.handed_on),
 }
 CASES = [
     Case(title, family, how, mode)
