@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
+import comfy.controlnet
+import comfy.hooks
+import comfy.model_patcher
+import comfy.ops
 import comfy.samplers
 import torch
 
@@ -32,6 +37,53 @@ def half_mask(family: str) -> torch.Tensor:
     mask = torch.zeros(1, height, width)
     mask[..., : width // 2] = 1.0
     return mask
+
+
+def controlled(seed: int) -> Callable[[str], list]:
+    """With a ControlNet of the family's own, one and the same for both branches."""
+    return lambda family: carrying(seed, control=_controlnet(family), control_apply_to_uncond=False)(family)
+
+
+@cache
+def _controlnet(family: str):
+    """A network of the host's with the blocks of the model, so that it calls attention as the model does."""
+    import comfy.cldm.mmdit
+    import comfy.ldm.flux.controlnet
+
+    classes = {"sd3": comfy.cldm.mmdit.ControlNet, "flux": comfy.ldm.flux.controlnet.ControlNetFlux}
+    more = {"sd3": {"num_blocks": 2}, "flux": {"latent_input": True, "control_latent_channels": 16}}[family]
+    config = tiny.configs()[family]["unet_config"]
+    network = classes[family](**config, **more, dtype=torch.float32, operations=comfy.ops.disable_weight_init)
+    tiny.fill(network, 5)
+    conds = {"sd3": ["y"], "flux": ["y", "guidance"]}[family]
+    made = comfy.controlnet.ControlNet(network, compression_ratio=1, load_device=torch.device("cpu"), extra_conds=conds)
+    hint = torch.randn(tiny.latent(family).shape, generator=torch.Generator().manual_seed(6))
+    return made.set_cond_hint(hint, 0.5, (0.0, 0.7))
+
+
+def scheduled_lora(seed: int) -> Callable[[str], list]:
+    """A LoRA of this conditioning alone that begins in the middle of the schedule."""
+
+    def make(family: str) -> list:
+        weights = tiny.shared_model(family).model.state_dict()
+        name = next(one for one, weight in weights.items() if _is_matrix(one, weight) and "attn" in one)
+        generator, stem = torch.Generator().manual_seed(seed), name.removesuffix(".weight")
+        up, down = (
+            torch.randn(size, generator=generator) * 0.1
+            for size in ((len(weights[name]), 4), (4, weights[name].shape[1]))
+        )
+        group = comfy.hooks.create_hook_lora({f"{stem}.lora_up.weight": up, f"{stem}.lora_down.weight": down}, 1.0, 0.0)
+        frames = comfy.hooks.HookKeyframeGroup()
+        frames.add(comfy.hooks.HookKeyframe(strength=0.0, start_percent=0.0))
+        frames.add(comfy.hooks.HookKeyframe(strength=1.0, start_percent=0.5))
+        group.set_keyframes_on_hooks(frames)
+        return comfy.hooks.set_hooks_for_conditioning(tiny.conditioning(family, seed), group)
+
+    return make
+
+
+def _is_matrix(name: str, weight: torch.Tensor) -> bool:
+    return name.startswith("diffusion_model.") and name.endswith(".weight") and weight.ndim == 2
 
 
 # -- what other nodes put on a model -----------------------------------------------------------------------------------
@@ -105,3 +157,67 @@ def little_memory(model, family):
     changed = model.clone()
     changed.get_free_memory = lambda device: 1
     return changed
+
+
+def windows_over_frames(schedule: str) -> Callable:
+    """Two frames of a video at a time, which overlap."""
+
+    def put(model, family):
+        import comfy_extras.nodes_context_windows as nodes
+
+        node = nodes.ContextWindowsManualNode
+        return node.execute(model, 2, 1, schedule, 1, False, "pyramid", 2, False, "", False, "", False).args[0]
+
+    return put
+
+
+def step_cache(name: str, threshold: float = 3.0) -> Callable:
+    """The host's cache of whole steps, at a threshold that leaves some out."""
+
+    def put(model, family):
+        import comfy_extras.nodes_easycache as nodes
+
+        return getattr(nodes, f"{name}Node").execute(model, threshold, 0.1, 0.95, False).args[0]
+
+    return put
+
+
+@cache
+def _fp8(family: str):
+    return tiny.make_model(family, weights=torch.float8_e4m3fn)
+
+
+def fp8_weights(model, family):
+    """Weights in 8 bits that the host casts as they are used."""
+    return _fp8(family)
+
+
+class PartlyLoaded(comfy.model_patcher.ModelPatcher):
+    """A model of which the host finds room for half: the rest is cast, and patched, as it is used."""
+
+    def load(self, device_to=None, lowvram_model_memory=0, force_patch_weights=False, full_load=False):
+        super().load(device_to, self.model_size() // 2, force_patch_weights, full_load=False)
+
+
+@cache
+def _partly(family: str):
+    made = tiny.make_model(family)
+    return PartlyLoaded(made.model, made.load_device, made.offload_device)
+
+
+def partly_loaded(model, family):
+    return _partly(family)
+
+
+@cache
+def _another(family: str):
+    return tiny.make_model(family, seed=1)
+
+
+def another(model, family):
+    """A model of the same family with other weights."""
+    return _another(family)
+
+
+def as_it_is(model, family):
+    return model

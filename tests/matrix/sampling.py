@@ -5,116 +5,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import comfy.sample
 import comfy.samplers
 import torch
-from comfy.nested_tensor import NestedTensor
 
 from ditfastattn.attention.hooks.model import HostModel
-from ditfastattn.attention.hooks.noise import noise_scale
 from ditfastattn.attention.hooks.patch import attached
 from host import tiny
-from host.applying import apply_plan
-from host.hand_plans import WINDOWS, hand_plan
 
 from . import others
-from .identity import Oracle
+from .chains import CHAINS
 from .judge import Verdict
 from .others import both, carrying
-
-STEPS = 5
-ROUNDING = 2e-5  # relative; float32 through a few blocks and steps
-# By step of the run, heads in turn: no site is ever reused whole, so that nothing but heads is missing or there.
-LETTERS = ("frfrfrfr", "ffrf0ff0", "fAAfAAfA", "f0r1f0rf")
-PATCHES = {
-    "sd3": (2, 2),
-    "flux": (2, 2),
-    "wan21_t2v": (1, 2, 2),
-    "pixart_sigma": (2, 2),
-    "qwen": (1, 2, 2),
-    "ltxav": (1, 1, 1),
-}
-FAMILIES = tuple(PATCHES)
-JOINT = ("sd3", "flux", "qwen")
-FLAT = ("sd3", "flux")  # of which an area is given by height and width
-ONE_LATENT = tuple(family for family in FAMILIES if family != "ltxav")  # not video and sound as one row of values
-MODES = ("heads", "shared")
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """How a run is sampled. model: what is put on it, before the plan and after it. guider: a class of the host's."""
-
-    sampler: str = "euler"
-    scheduler: str = "simple"
-    cfg: float = 4.0
-    batch: int = 1
-    start: int = 0
-    end: int | None = None
-    full_denoise: bool = True
-    denoise: float = 1.0
-    mask: bool = False
-    positive: Callable[[str], list] = lambda family: tiny.conditioning(family, 1)
-    negative: Callable[[str], list] = lambda family: tiny.conditioning(family, 2)
-    before: Callable = lambda model, family: model
-    after: Callable = lambda model, family: model
-    sigmas: tuple[float, ...] = ()
-    families: tuple[str, ...] = FAMILIES
-    shares: bool = True
-    split: bool = False
-
-
-def levels_of(model, how: Sampled, steps: int = STEPS) -> torch.Tensor:
-    """The noise levels that are sampled."""
-    if how.sigmas:
-        return torch.tensor(how.sigmas)
-    sampler = comfy.samplers.KSampler(model, steps, model.load_device, how.sampler, how.scheduler, how.denoise)
-    levels = sampler.sigmas[how.start : None if how.end is None else how.end + 1].clone()
-    if how.end is not None and how.full_denoise:
-        levels[-1] = 0
-    return levels
-
-
-def sample(model, family: str, how: Sampled, steps: int = STEPS, callback=None) -> torch.Tensor:
-    """As the host's nodes do it."""
-    latent = tiny.latent(family, how.batch)
-    if how.mask or how.start or how.denoise < 1:
-        latent = _filled(latent)
-    mask = _inpainted(latent) if how.mask else None
-    guider = comfy.samplers.CFGGuider(model)
-    guider.set_conds(how.positive(family), how.negative(family))
-    guider.set_cfg(how.cfg)
-    noise = comfy.sample.prepare_noise(latent, 7)
-    with torch.inference_mode():
-        made = guider.sample(
-            noise, latent, comfy.samplers.sampler_object(how.sampler), levels_of(model, how, steps), denoise_mask=mask,
-            callback=callback, disable_pbar=True, seed=7,
-        )  # fmt: skip
-    return torch.cat([one.flatten(1) for one in made.unbind()], 1) if made.is_nested else made
-
-
-def _filled(latent):
-    """Something in place of an empty latent."""
-    if latent.is_nested:
-        return NestedTensor([_filled(one) for one in latent.unbind()])
-    return torch.randn(latent.shape, generator=torch.Generator().manual_seed(3))
-
-
-def _inpainted(latent) -> torch.Tensor:
-    """Half of the picture, and a strip beside it by half."""
-    picture = latent.unbind()[0] if latent.is_nested else latent
-    mask = torch.zeros(picture.shape[0], 1, *picture.shape[-2:])
-    mask[..., : picture.shape[-1] // 2] = 1.0
-    mask[..., picture.shape[-1] // 2 : 3 * picture.shape[-1] // 4] = 0.5
-    return mask
+from .sampled import (
+    FAMILIES,
+    FLAT,
+    LETTERS,
+    MODES,
+    ONE_LATENT,
+    ROUNDING,
+    Sampled,
+    levels_of,
+    oracle_of,
+    patched_by,
+    sample,
+    watched,
+)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One way of sampling one family by one plan. mode: heads alone, or with sharing as well."""
+    """One way of sampling one family by one plan, previews included. mode: heads alone, or with sharing as well."""
 
     title: str
     family: str
@@ -139,42 +61,45 @@ class Case:
         steps = len(levels)
         profiles = [letters[:steps] for letters in LETTERS]
         share = ("0110" * steps)[:steps] if self.mode == "shared" else "0" * steps
-        plain = sample(how.after(base, family), family, how)
+        plain = watched(how.after(base, family), family, how)
         full = how.after(self._patched(base, levels, ["f" * steps] * 4, "0" * steps), family)
-        bits = "" if torch.equal(sample(full, family, how), plain) else "an all-full plan differs"
+        bits = "" if _equal(watched(full, family, how), plain) else "an all-full plan differs"
         patched = how.after(self._patched(base, levels, profiles, share), family)
-        made = sample(patched, family, how)
+        made = watched(patched, family, how)
         installation = attached(patched)
         held = installation.run or installation.processor or installation.forward
         leaked = "the run's own objects are still there" if held else ""
-        again = torch.equal(sample(patched, family, how), made)
+        again = _equal(watched(patched, family, how), made)
         sites = HostModel.of(base).sites
         shares = how.shares and how.cfg != 1.0
-        oracle = Oracle(
-            profiles, share if shares else "0" * steps, self._windows(), len(sites), PATCHES[family], family in JOINT
-        )
+        oracle = oracle_of(family, profiles, share if shares else "0" * steps, len(sites))
         with oracle.inside(how.after(base, family)) as meant:
-            expected = sample(meant, family, how).double()
-        error = float((made.double() - expected).norm() / expected.norm())
-        effect = float((made.double() - plain.double()).norm() / plain.double().norm())
+            expected = watched(meant, family, how)
+        error, effect = max(map(_apart, made, expected)), _apart(made[-1], plain[-1])
         record = installation.runs.latest()
         dense, kept = record.attention_flops()
+        usual = sample(tiny.shared_model(family), family, Sampled()) if how.changes else None
         wrong = [
-            "" if made.isfinite().all() else "not finite",
+            "" if usual is None or not torch.equal(usual, plain[-1]) else "the picture is as it is without",
+            "" if made[-1].isfinite().all() else "not finite",
+            "" if len(made) == len(plain) == len(expected) else "other previews",
             "" if error < ROUNDING else f"error {error:.1e}, effect {effect:.1e}",
             "" if again else "the same run twice has other bits",
             "" if 0 < kept < dense else f"counted {kept} of {dense}",
         ]
         return Verdict(self.name, "; ".join(filter(None, wrong)), bits, leaked, error)
 
-    def _windows(self):
-        axes = len(PATCHES[self.family])
-        return tuple((1.0,) * (axes - 2) + window for window in WINDOWS)
-
     def _patched(self, base, levels, profiles, share):
-        plan = hand_plan(base, self.family, profiles, share)
-        position = noise_scale(base.get_model_object("model_sampling"))
-        return apply_plan(base, replace(plan, positions=tuple(position(level) for level in levels)), "D1", strict=True)
+        return patched_by(base, self.family, levels, profiles, share)
+
+
+def _equal(some: list[torch.Tensor], others: list[torch.Tensor]) -> bool:
+    return len(some) == len(others) and all(map(torch.equal, some, others))
+
+
+def _apart(made: torch.Tensor, expected: torch.Tensor) -> float:
+    """Distance, relative to what is expected."""
+    return float((made.double() - expected.double()).norm() / expected.double().norm())
 
 
 SAMPLERS = (
@@ -226,6 +151,23 @@ WAYS: dict[str, Sampled] = {
     "LoRA before": Sampled(before=others.lora),
     "LoRA after": Sampled(after=others.lora),
     "a wrapper that hands on": Sampled(after=others.handed_on),
+    "ControlNet": Sampled(
+        positive=others.controlled(1), negative=others.controlled(2), families=("sd3", "flux"), changes=True
+    ),
+    "scheduled LoRA": Sampled(positive=others.scheduled_lora(1), changes=True),
+    "context windows": Sampled(
+        before=others.windows_over_frames("standard_static"), families=("wan21_t2v",), changes=True
+    ),
+    "context windows that move": Sampled(
+        after=others.windows_over_frames("standard_uniform"), families=("wan21_t2v",), changes=True
+    ),
+    "fp8 weights": Sampled(before=others.fp8_weights, changes=True),
+    "partial loading": Sampled(before=others.partly_loaded),
+    "partial loading with a LoRA": Sampled(before=others.partly_loaded, after=others.lora, changes=True),
+    "EasyCache before": Sampled(before=others.step_cache("EasyCache"), changes=True),
+    "EasyCache after": Sampled(after=others.step_cache("EasyCache"), changes=True),
+    "LazyCache before": Sampled(before=others.step_cache("LazyCache"), changes=True, families=ONE_LATENT),
+    "LazyCache after": Sampled(after=others.step_cache("LazyCache"), changes=True, families=ONE_LATENT),
 }
 CASES = [
     Case(title, family, how, mode)
@@ -234,4 +176,4 @@ CASES = [
     if family in how.families
     for mode in MODES
     if mode == "heads" or how.shares
-]
+] + CHAINS
