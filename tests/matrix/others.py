@@ -159,25 +159,27 @@ def little_memory(model, family):
     return changed
 
 
-def windows_over_frames(schedule: str) -> Callable:
-    """Two frames of a video at a time, which overlap."""
+def windows_over_frames(schedule: str, length: int = 2, overlap: int = 1) -> Callable:
+    """Some frames of a video at a time, which overlap."""
 
     def put(model, family):
         import comfy_extras.nodes_context_windows as nodes
 
         node = nodes.ContextWindowsManualNode
-        return node.execute(model, 2, 1, schedule, 1, False, "pyramid", 2, False, "", False, "", False).args[0]
+        return node.execute(model, length, overlap, schedule, 1, False, "pyramid", 2, False, "", False, "", False).args[
+            0
+        ]
 
     return put
 
 
-def step_cache(name: str, threshold: float = 3.0) -> Callable:
+def step_cache(name: str, threshold: float = 100.0) -> Callable:
     """The host's cache of whole steps, at a threshold that leaves some out."""
 
     def put(model, family):
         import comfy_extras.nodes_easycache as nodes
 
-        return getattr(nodes, f"{name}Node").execute(model, threshold, 0.1, 0.95, False).args[0]
+        return getattr(nodes, f"{name}Node").execute(model, threshold, 0.0, 1.0, False).args[0]
 
     return put
 

@@ -33,6 +33,7 @@ FAMILIES = tuple(PATCHES)
 JOINT = ("sd3", "flux", "qwen")
 FLAT = ("sd3", "flux")  # of which an area is given by height and width
 ONE_LATENT = tuple(family for family in FAMILIES if family != "ltxav")  # not video and sound as one row of values
+WRAPPED = ("flux", "wan21_t2v", "qwen", "ltxav")  # whose forward the host lets other nodes wrap
 MODES = ("heads", "shared")
 
 

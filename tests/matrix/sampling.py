@@ -25,6 +25,7 @@ from .sampled import (
     MODES,
     ONE_LATENT,
     ROUNDING,
+    WRAPPED,
     Sampled,
     levels_of,
     oracle_of,
@@ -85,7 +86,7 @@ class Case:
             "" if len(made) == len(plain) == len(expected) else "other previews",
             "" if error < ROUNDING else f"error {error:.1e}, effect {effect:.1e}",
             "" if again else "the same run twice has other bits",
-            "" if 0 < kept < dense else f"counted {kept} of {dense}",
+            "" if 0 < kept < dense == oracle.dense else f"counted {kept} of {dense}, of which there are {oracle.dense}",
         ]
         return Verdict(self.name, "; ".join(filter(None, wrong)), bits, leaked, error)
 
@@ -159,13 +160,16 @@ WAYS: dict[str, Sampled] = {
         before=others.windows_over_frames("standard_static"), families=("wan21_t2v",), changes=True
     ),
     "context windows that move": Sampled(
-        after=others.windows_over_frames("standard_uniform"), families=("wan21_t2v",), changes=True
+        after=others.windows_over_frames("looped_uniform"), families=("wan21_t2v",), changes=True
+    ),
+    "context windows of one frame": Sampled(
+        before=others.windows_over_frames("batched", 1, 0), families=("wan21_t2v", "ltxav"), changes=True
     ),
     "fp8 weights": Sampled(before=others.fp8_weights, changes=True),
     "partial loading": Sampled(before=others.partly_loaded),
     "partial loading with a LoRA": Sampled(before=others.partly_loaded, after=others.lora, changes=True),
-    "EasyCache before": Sampled(before=others.step_cache("EasyCache"), changes=True),
-    "EasyCache after": Sampled(after=others.step_cache("EasyCache"), changes=True),
+    "EasyCache before": Sampled(before=others.step_cache("EasyCache"), changes=True, families=WRAPPED),
+    "EasyCache after": Sampled(after=others.step_cache("EasyCache"), changes=True, families=WRAPPED),
     "LazyCache before": Sampled(before=others.step_cache("LazyCache"), changes=True, families=ONE_LATENT),
     "LazyCache after": Sampled(after=others.step_cache("LazyCache"), changes=True, families=ONE_LATENT),
 }
