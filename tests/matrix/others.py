@@ -65,13 +65,9 @@ def scheduled_lora(seed: int) -> Callable[[str], list]:
     """A LoRA of this conditioning alone that begins in the middle of the schedule."""
 
     def make(family: str) -> list:
-        weights = tiny.shared_model(family).model.state_dict()
-        name = next(one for one, weight in weights.items() if _is_matrix(one, weight) and "attn" in one)
+        name, weight = _attention_weight(tiny.shared_model(family))
         generator, stem = torch.Generator().manual_seed(seed), name.removesuffix(".weight")
-        up, down = (
-            torch.randn(size, generator=generator) * 0.1
-            for size in ((len(weights[name]), 4), (4, weights[name].shape[1]))
-        )
+        up, down = (torch.randn(size, generator=generator) * 0.1 for size in ((len(weight), 4), (4, weight.shape[1])))
         group = comfy.hooks.create_hook_lora({f"{stem}.lora_up.weight": up, f"{stem}.lora_down.weight": down}, 1.0, 0.0)
         frames = comfy.hooks.HookKeyframeGroup()
         frames.add(comfy.hooks.HookKeyframe(strength=0.0, start_percent=0.0))
@@ -82,8 +78,13 @@ def scheduled_lora(seed: int) -> Callable[[str], list]:
     return make
 
 
-def _is_matrix(name: str, weight: torch.Tensor) -> bool:
-    return name.startswith("diffusion_model.") and name.endswith(".weight") and weight.ndim == 2
+def _attention_weight(model) -> tuple[str, torch.Tensor]:
+    """A matrix of the blocks, none of what prepares the text."""
+    return next(
+        (name, weight)
+        for name, weight in model.model.state_dict().items()
+        if "blocks." in name and "attn" in name and "connector" not in name and weight.ndim == 2
+    )
 
 
 # -- what other nodes put on a model -----------------------------------------------------------------------------------
@@ -140,8 +141,7 @@ def side_pass(model, family):
 def lora(model, family, strength=0.05):
     """Patched weights."""
     changed = model.clone()
-    weights = model.model.state_dict().items()
-    name, weight = next(one for one in weights if one[0].startswith("diffusion_model.") and one[1].ndim == 2)
+    name, weight = _attention_weight(model)
     changed.add_patches({name: ("diff", (torch.ones_like(weight),))}, strength)
     return changed
 

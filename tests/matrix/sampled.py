@@ -40,7 +40,7 @@ MODES = ("heads", "shared")
 @dataclass(frozen=True)
 class Sampled:
     """How a run is sampled. before, after: what is put on the model, before the plan and after it. shares: whether one
-    branch may serve the other. changes: whether the picture is another one than without, else the way is none.
+    branch may serve the other. changes: whether the picture is another one than without, so that no way is none.
     """
 
     sampler: str = "euler"
@@ -59,7 +59,7 @@ class Sampled:
     sigmas: tuple[float, ...] = ()
     families: tuple[str, ...] = FAMILIES
     shares: bool = True
-    changes: bool = False
+    changes: bool = True
 
 
 def levels_of(model, how: Sampled, steps: int = STEPS) -> torch.Tensor:
