@@ -83,7 +83,11 @@ def _attention_weight(model) -> tuple[str, torch.Tensor]:
     return next(
         (name, weight)
         for name, weight in model.model.state_dict().items()
-        if "blocks." in name and "attn" in name and "connector" not in name and weight.ndim == 2
+        if "blocks." in name
+        and "attn" in name
+        and "connector" not in name
+        and weight.ndim == 2
+        and name.endswith(".weight")
     )
 
 
