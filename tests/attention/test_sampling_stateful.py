@@ -13,7 +13,7 @@ from host import tiny
 tiny.require_host()
 
 import comfy.model_management  # noqa: E402
-from matrix import sampling  # noqa: E402
+from matrix import others, sampled, sampling  # noqa: E402
 from matrix.identity import Oracle  # noqa: E402
 
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
@@ -69,8 +69,8 @@ class Graph(RuleBasedStateMachine):
 
     @rule(strength=st.sampled_from([0.02, -0.03]))
     def lora(self, strength):
-        self.model = sampling.lora(self.model, FAMILY, strength)
-        self.base = sampling.lora(self.base, FAMILY, strength)
+        self.model = others.lora(self.model, FAMILY, strength)
+        self.base = others.lora(self.base, FAMILY, strength)
 
     @precondition(lambda self: self.pairs)
     @rule(site=st.sampled_from([0, 1]))
@@ -90,7 +90,7 @@ class Graph(RuleBasedStateMachine):
         heads = [row for pair in self.pairs for row in pair] if self.pairs else ["f" * STEPS] * 4
         for site in self.lost:
             heads[2 * site : 2 * site + 2] = ["f" * STEPS] * 2
-        oracle = Oracle(heads, "0" * STEPS, WINDOWS, 2, sampling.PATCHES[FAMILY], True)
+        oracle = Oracle(heads, "0" * STEPS, WINDOWS, 2, sampled.PATCHES[FAMILY], True)
         with oracle.inside(self.base) as meant:
             expected = sampling.sample(meant, FAMILY, how, steps=STEPS)
         error = float((made - expected).norm() / expected.norm())

@@ -61,10 +61,10 @@ def shared_model(family: str):
     return make_model(family)
 
 
-def make_model(family: str, seed: int = 0):
-    """A ModelPatcher of one family with random weights of a sensible scale, on the CPU in float32."""
+def make_model(family: str, seed: int = 0, weights: torch.dtype = torch.float32):
+    """A ModelPatcher of one family with random weights of a sensible scale, on the CPU; computes in float32."""
     entry = configs()[family]
-    return model_of(entry["model_class"], entry["unet_config"], seed)
+    return model_of(entry["model_class"], entry["unet_config"], seed, weights)
 
 
 @cache
@@ -74,13 +74,13 @@ def skeleton(family: str):
     return _built(entry["model_class"], entry["unet_config"], torch.device("meta")).diffusion_model
 
 
-def _built(model_class: str, unet_config: dict, device=None):
+def _built(model_class: str, unet_config: dict, device=None, weights: torch.dtype = torch.float32):
     load_host()
     import comfy.supported_models
 
     config = (getattr(comfy.supported_models, model_class, None) or _of_papers(model_class))(dict(unet_config))
     config.unet_config.update(unet_config)  # before what the class says of the real model
-    config.set_inference_dtype(torch.float32, None)
+    config.set_inference_dtype(weights, None if weights == torch.float32 else torch.float32)
     with _small_adapter():
         return config.get_model({}, "", device=device)
 
@@ -92,17 +92,22 @@ def _of_papers(model_class: str):
     return next(system.config for system in SYSTEMS if system.config.__name__ == model_class)
 
 
-def model_of(model_class: str, unet_config: dict, seed: int = 0):
+def model_of(model_class: str, unet_config: dict, seed: int = 0, weights: torch.dtype = torch.float32):
     """The same of any class of the host's supported models."""
-    base = _built(model_class, unet_config)
+    base = _built(model_class, unet_config, weights=weights)
     import comfy.model_patcher
 
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, tensor in base.diffusion_model.state_dict(keep_vars=True).items():
-            _initialise(name, tensor, generator)
+    fill(base.diffusion_model, seed)
     cpu = torch.device("cpu")
     return comfy.model_patcher.ModelPatcher(base, load_device=cpu, offload_device=cpu)
+
+
+def fill(network: torch.nn.Module, seed: int = 0) -> None:
+    """Random weights of a sensible scale in place of whatever the memory held."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in network.state_dict(keep_vars=True).items():
+            _initialise(name, tensor, generator)
 
 
 @contextmanager

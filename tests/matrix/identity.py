@@ -20,7 +20,8 @@ from host.oracle import FUNCTIONS, _softmax, box_mask
 @dataclass
 class Oracle:
     """profiles: letters, one a step of the run, of heads in turn over all sites. share: a digit a step. before: tokens
-    that stand before the picture's; joint: whether any may. sites: self-attention calls of a forward.
+    that stand before the picture's; joint: whether any may. sites: self-attention calls of a forward. dense: FLOPs of
+    those that there were, all passes and branches.
     """
 
     profiles: list[str]
@@ -35,6 +36,7 @@ class Oracle:
     branches: list = field(default_factory=list)
     step: int = 0
     call: int = 0
+    dense: int = 0
     grid: tuple[int, ...] = ()
 
     @contextmanager
@@ -78,7 +80,8 @@ class Oracle:
         aside = bool(set(keys) & self.seen)
         self.seen |= set(keys)
         self.branches = [] if aside else [(key, slice(n * rows, (n + 1) * rows)) for n, key in enumerate(keys)]
-        shape = args["input"].shape
+        # Several latents come as one row of values, the picture's first.
+        shape = (args["c"].get("latent_shapes") or [args["input"].shape])[0]
         self.grid = tuple(-(-side // size) for side, size in zip(shape[-len(self.patch) :], self.patch))
         self.call = 0
         self.inside_model = True
@@ -100,8 +103,10 @@ class Oracle:
             out = _softmax(q, k, v, mask)
             image = math.prod(self.grid)
             own = q.shape[2] == k.shape[2] and (q.shape[2] >= image if self.joint else q.shape[2] == image)
-            if self.inside_model and self.branches and own and self.call < self.sites:
-                out = self._site(self.call, out, q, k, v, slice(q.shape[2] - image, None))
+            if self.inside_model and own and self.call < self.sites:
+                self.dense += 4 * q.shape[2] * q.numel()
+                if self.branches:
+                    out = self._site(self.call, out, q, k, v, slice(q.shape[2] - image, None))
                 self.call += 1
             out = out.to(torch.float32)
             return out if kwargs.get("skip_output_reshape") else out.transpose(1, 2).flatten(2)

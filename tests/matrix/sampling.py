@@ -5,91 +5,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cache
 
-import comfy.sample
 import comfy.samplers
 import torch
 
 from ditfastattn.attention.hooks.model import HostModel
-from ditfastattn.attention.hooks.noise import noise_scale
 from ditfastattn.attention.hooks.patch import attached
 from host import tiny
-from host.applying import apply_plan
-from host.hand_plans import WINDOWS, hand_plan
 
-from .identity import Oracle
+from . import others
+from .chains import CHAINS
 from .judge import Verdict
-
-STEPS = 5
-ROUNDING = 2e-5  # relative; float32 through a few blocks and steps
-# By step of the run, heads in turn: no site is ever reused whole, so that nothing but heads is missing or there.
-LETTERS = ("frfrfrfr", "ffrf0ff0", "fAAfAAfA", "f0r1f0rf")
-PATCHES = {"sd3": (2, 2), "flux": (2, 2), "wan21_t2v": (1, 2, 2), "pixart_sigma": (2, 2)}
-FAMILIES = tuple(PATCHES)
-JOINT = ("sd3", "flux")
-MODES = ("heads", "shared")
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """How a run is sampled. model: what is put on it, before the plan and after it. guider: a class of the host's."""
-
-    sampler: str = "euler"
-    scheduler: str = "simple"
-    cfg: float = 4.0
-    batch: int = 1
-    start: int = 0
-    end: int | None = None
-    full_denoise: bool = True
-    denoise: float = 1.0
-    mask: bool = False
-    positive: Callable[[str], list] = lambda family: tiny.conditioning(family, 1)
-    negative: Callable[[str], list] = lambda family: tiny.conditioning(family, 2)
-    before: Callable = lambda model, family: model
-    after: Callable = lambda model, family: model
-    sigmas: tuple[float, ...] = ()
-    families: tuple[str, ...] = FAMILIES
-    shares: bool = True
-    split: bool = False
-
-
-def levels_of(model, how: Sampled, steps: int = STEPS) -> torch.Tensor:
-    """The noise levels that are sampled."""
-    if how.sigmas:
-        return torch.tensor(how.sigmas)
-    sampler = comfy.samplers.KSampler(model, steps, model.load_device, how.sampler, how.scheduler, how.denoise)
-    levels = sampler.sigmas[how.start : None if how.end is None else how.end + 1].clone()
-    if how.end is not None and how.full_denoise:
-        levels[-1] = 0
-    return levels
-
-
-def sample(model, family: str, how: Sampled, steps: int = STEPS, callback=None) -> torch.Tensor:
-    """As the host's nodes do it."""
-    latent = tiny.latent(family, how.batch)
-    if how.mask or how.start or how.denoise < 1:
-        latent = torch.randn(latent.shape, generator=torch.Generator().manual_seed(3))
-    mask = None
-    if how.mask:
-        mask = torch.zeros(how.batch, 1, *latent.shape[-2:])
-        mask[..., : latent.shape[-1] // 2] = 1.0
-        mask[..., latent.shape[-1] // 2 : 3 * latent.shape[-1] // 4] = 0.5
-    guider = comfy.samplers.CFGGuider(model)
-    guider.set_conds(how.positive(family), how.negative(family))
-    guider.set_cfg(how.cfg)
-    noise = comfy.sample.prepare_noise(latent, 7)
-    with torch.inference_mode():
-        return guider.sample(
-            noise, latent, comfy.samplers.sampler_object(how.sampler), levels_of(model, how, steps), denoise_mask=mask,
-            callback=callback, disable_pbar=True, seed=7,
-        )  # fmt: skip
+from .others import both, carrying
+from .sampled import (
+    FAMILIES,
+    FLAT,
+    LETTERS,
+    MODES,
+    ONE_LATENT,
+    ROUNDING,
+    WRAPPED,
+    Sampled,
+    levels_of,
+    oracle_of,
+    patched_by,
+    sample,
+    watched,
+)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One way of sampling one family by one plan. mode: heads alone, or with sharing as well."""
+    """One way of sampling one family by one plan, previews included. mode: heads alone, or with sharing as well."""
 
     title: str
     family: str
@@ -114,140 +63,55 @@ class Case:
         steps = len(levels)
         profiles = [letters[:steps] for letters in LETTERS]
         share = ("0110" * steps)[:steps] if self.mode == "shared" else "0" * steps
-        plain = sample(how.after(base, family), family, how)
+        plain = watched(how.after(base, family), family, how)
         full = how.after(self._patched(base, levels, ["f" * steps] * 4, "0" * steps), family)
-        bits = "" if torch.equal(sample(full, family, how), plain) else "an all-full plan differs"
+        bits = "" if _equal(watched(full, family, how), plain) else "an all-full plan differs"
         patched = how.after(self._patched(base, levels, profiles, share), family)
-        made = sample(patched, family, how)
+        made = watched(patched, family, how)
         installation = attached(patched)
         held = installation.run or installation.processor or installation.forward
         leaked = "the run's own objects are still there" if held else ""
-        again = torch.equal(sample(patched, family, how), made)
+        again = _equal(watched(patched, family, how), made)
         sites = HostModel.of(base).sites
         shares = how.shares and how.cfg != 1.0
-        oracle = Oracle(
-            profiles, share if shares else "0" * steps, self._windows(), len(sites), PATCHES[family], family in JOINT
-        )
+        oracle = oracle_of(family, profiles, share if shares else "0" * steps, len(sites))
         with oracle.inside(how.after(base, family)) as meant:
-            expected = sample(meant, family, how).double()
-        error = float((made.double() - expected).norm() / expected.norm())
-        effect = float((made.double() - plain.double()).norm() / plain.double().norm())
+            expected = watched(meant, family, how)
+        error, effect = max(map(_apart, made, expected)), _apart(made[-1], plain[-1])
         record = installation.runs.latest()
         dense, kept = record.attention_flops()
+        changed = _differs(plain[-1], _usual(family))
         wrong = [
-            "" if made.isfinite().all() else "not finite",
+            "" if changed is how.changes else f"the picture is {'another' if changed else 'as it is without'}",
+            "" if made[-1].isfinite().all() else "not finite",
+            "" if len(made) == len(plain) == len(expected) else "other previews",
             "" if error < ROUNDING else f"error {error:.1e}, effect {effect:.1e}",
             "" if again else "the same run twice has other bits",
-            "" if 0 < kept < dense else f"counted {kept} of {dense}",
+            "" if 0 < kept < dense == oracle.dense else f"counted {kept} of {dense}, of which there are {oracle.dense}",
         ]
         return Verdict(self.name, "; ".join(filter(None, wrong)), bits, leaked, error)
 
-    def _windows(self):
-        axes = len(PATCHES[self.family])
-        return tuple((1.0,) * (axes - 2) + window for window in WINDOWS)
-
     def _patched(self, base, levels, profiles, share):
-        plan = hand_plan(base, self.family, profiles, share)
-        position = noise_scale(base.get_model_object("model_sampling"))
-        return apply_plan(base, replace(plan, positions=tuple(position(level) for level in levels)), "D1", strict=True)
+        return patched_by(base, self.family, levels, profiles, share)
 
 
-# -- what conditionings may carry --------------------------------------------------------------------------------------
+@cache
+def _usual(family: str) -> torch.Tensor:
+    return sample(tiny.shared_model(family), family, Sampled())
 
 
-def carrying(seed: int, length: int | None = None, **extra) -> Callable[[str], list]:
-    """One conditioning with more keys."""
-
-    def make(family: str) -> list:
-        ((embeddings, keys),) = tiny.conditioning(family, seed, length)
-        return [[embeddings, {**keys, **extra}]]
-
-    return make
+def _equal(some: list[torch.Tensor], others: list[torch.Tensor]) -> bool:
+    return len(some) == len(others) and all(map(torch.equal, some, others))
 
 
-def both(*some: Callable[[str], list]) -> Callable[[str], list]:
-    """Several conditionings of one branch."""
-    return lambda family: [one for make in some for one in make(family)]
+def _differs(made: torch.Tensor, usual: torch.Tensor) -> bool:
+    """By more than rounding does, as of other batches."""
+    return made.shape != usual.shape or _apart(made, usual) > ROUNDING
 
 
-def half_mask(family: str) -> torch.Tensor:
-    height, width = tiny.latent(family).shape[-2:]
-    mask = torch.zeros(1, height, width)
-    mask[..., : width // 2] = 1.0
-    return mask
-
-
-# -- what other nodes put on a model -----------------------------------------------------------------------------------
-
-
-def differential(model, family):
-    import comfy_extras.nodes_differential_diffusion as nodes
-
-    return nodes.DifferentialDiffusion.execute(model).args[0]
-
-
-def cfg_ends(model, family):
-    """CFG in the first half of the schedule alone."""
-
-    def toggled(args):
-        return args["cond"] if float(args["sigma"].flatten()[0]) < 0.6 else args["cond"] * 4 - args["uncond"] * 3
-
-    changed = model.clone()
-    changed.set_model_sampler_cfg_function(toggled)
-    return changed
-
-
-def cfg_one(model, family):
-    """The scale is 1 from the middle on, so that the host leaves the negative branch out."""
-
-    def toggled(executor, x, timestep, model_options=None, seed=None):
-        guider = executor.class_obj
-        before = guider.cfg
-        guider.cfg = 1.0 if 0.3 < float(timestep.flatten()[0]) < 0.8 else before
-        try:
-            return executor(x, timestep, model_options, seed)
-        finally:
-            guider.cfg = before
-
-    changed = model.clone()
-    changed.add_wrapper_with_key("predict_noise", "toggled", toggled)
-    return changed
-
-
-def side_pass(model, family):
-    """Guidance that runs the conditional branch once more, as SLG and PAG do."""
-
-    def guided(args):
-        (again,) = comfy.samplers.calc_cond_batch(
-            args["model"], [args["cond"]], args["input"], args["sigma"], args["model_options"]
-        )
-        return args["denoised"] + 0.1 * again
-
-    changed = model.clone()
-    changed.set_model_sampler_post_cfg_function(guided)
-    return changed
-
-
-def lora(model, family, strength=0.05):
-    """Patched weights."""
-    changed = model.clone()
-    weights = model.model.state_dict().items()
-    name, weight = next(one for one in weights if one[0].startswith("diffusion_model.") and one[1].ndim == 2)
-    changed.add_patches({name: ("diff", (torch.ones_like(weight),))}, strength)
-    return changed
-
-
-def handed_on(model, family):
-    changed = model.clone()
-    changed.set_model_unet_function_wrapper(lambda apply, args: apply(args["input"], args["timestep"], **args["c"]))
-    return changed
-
-
-def little_memory(model, family):
-    """The host finds room for one branch at a time."""
-    changed = model.clone()
-    changed.get_free_memory = lambda device: 1
-    return changed
+def _apart(made: torch.Tensor, expected: torch.Tensor) -> float:
+    """Distance, relative to what is expected."""
+    return float((made.double() - expected.double()).norm() / expected.double().norm())
 
 
 SAMPLERS = (
@@ -262,7 +126,7 @@ SAMPLERS = (
     "euler_ancestral",
 )
 WAYS: dict[str, Sampled] = {
-    "as usual": Sampled(),
+    "as usual": Sampled(changes=False),
     **{f"sampler {name}": Sampled(sampler=name) for name in SAMPLERS},
     **{f"scheduler {name}": Sampled(scheduler=name) for name in comfy.samplers.SCHEDULER_NAMES if name != "simple"},
     "sigmas of the user's own": Sampled(sigmas=(1.0, 0.9, 0.55, 0.3, 0.1, 0.0)),
@@ -270,17 +134,20 @@ WAYS: dict[str, Sampled] = {
     "the second part of split sigmas": Sampled(start=2),
     "denoise below 1": Sampled(denoise=0.6),
     "inpainting": Sampled(mask=True),
-    "differential diffusion": Sampled(mask=True, before=differential),
+    "differential diffusion": Sampled(mask=True, before=others.differential),
     "CFG 1": Sampled(cfg=1.0, shares=False),
-    "CFG that a function ends": Sampled(before=cfg_ends),
-    "CFG that is 1 in between": Sampled(before=cfg_one),
-    "an area": Sampled(positive=both(carrying(1, area=(8, 12, 4, 6)), carrying(3)), families=JOINT),
+    "CFG that a function ends": Sampled(before=others.cfg_ends),
+    "CFG that is 1 in between": Sampled(before=others.cfg_one),
+    "an area": Sampled(positive=both(carrying(1, area=(8, 12, 4, 6)), carrying(3)), families=FLAT),
     "two areas": Sampled(
-        positive=both(carrying(1, area=(16, 12, 0, 0)), carrying(3, area=(16, 12, 0, 12))), families=JOINT
+        positive=both(carrying(1, area=(16, 12, 0, 0)), carrying(3, area=(16, 12, 0, 12))), families=FLAT
     ),
-    "an area that leaves a part without": Sampled(positive=carrying(1, area=(8, 12, 4, 6)), families=JOINT),
+    "an area that leaves a part without": Sampled(positive=carrying(1, area=(8, 12, 4, 6)), families=FLAT),
     "a mask": Sampled(
-        positive=lambda family: both(carrying(1, mask=half_mask(family), mask_strength=0.7), carrying(3))(family)
+        positive=lambda family: both(carrying(1, mask=others.half_mask(family), mask_strength=0.7), carrying(3))(
+            family
+        ),
+        families=ONE_LATENT,
     ),
     "strengths": Sampled(positive=both(carrying(1, strength=0.7), carrying(3, strength=0.4))),
     "ranges of steps": Sampled(positive=both(carrying(1, end_percent=0.5), carrying(3, start_percent=0.5))),
@@ -288,14 +155,28 @@ WAYS: dict[str, Sampled] = {
         positive=both(carrying(1, end_percent=0.3), carrying(1, start_percent=0.6), carrying(3, strength=0.5))
     ),
     "batch of two": Sampled(batch=2),
-    "batch of three, split by memory": Sampled(batch=3, after=little_memory),
-    "split by memory": Sampled(after=little_memory),
+    "batch of three, split by memory": Sampled(batch=3, after=others.little_memory),
+    "split by memory": Sampled(after=others.little_memory, changes=False),
     "a longer positive": Sampled(positive=carrying(1, 11), negative=carrying(2, 7)),
     "a longer negative": Sampled(positive=carrying(1, 7), negative=carrying(2, 11)),
-    "passes beside the branches": Sampled(before=side_pass),
-    "LoRA before": Sampled(before=lora),
-    "LoRA after": Sampled(after=lora),
-    "a wrapper that hands on": Sampled(after=handed_on),
+    "passes beside the branches": Sampled(before=others.side_pass),
+    "LoRA before": Sampled(before=others.lora),
+    "LoRA after": Sampled(after=others.lora),
+    "a wrapper that hands on": Sampled(after=others.handed_on, changes=False),
+    "ControlNet": Sampled(positive=others.controlled(1), negative=others.controlled(2), families=("sd3", "flux")),
+    "scheduled LoRA": Sampled(positive=others.scheduled_lora(1)),
+    "context windows": Sampled(before=others.windows_over_frames("standard_static"), families=("wan21_t2v",)),
+    "context windows that move": Sampled(after=others.windows_over_frames("looped_uniform"), families=("wan21_t2v",)),
+    "context windows of one frame": Sampled(
+        before=others.windows_over_frames("batched", 1, 0), families=("wan21_t2v", "ltxav")
+    ),
+    "fp8 weights": Sampled(before=others.fp8_weights),
+    "partial loading": Sampled(before=others.partly_loaded, changes=False),
+    "partial loading with a LoRA": Sampled(before=others.partly_loaded, after=others.lora),
+    "EasyCache before": Sampled(before=others.step_cache("EasyCache"), families=WRAPPED),
+    "EasyCache after": Sampled(after=others.step_cache("EasyCache"), families=WRAPPED),
+    "LazyCache before": Sampled(before=others.step_cache("LazyCache"), families=ONE_LATENT),
+    "LazyCache after": Sampled(after=others.step_cache("LazyCache"), families=ONE_LATENT),
 }
 CASES = [
     Case(title, family, how, mode)
@@ -304,4 +185,4 @@ CASES = [
     if family in how.families
     for mode in MODES
     if mode == "heads" or how.shares
-]
+] + CHAINS
