@@ -93,6 +93,13 @@ def once(made: dict[tuple, Trial], key: tuple, tried: Callable[..., Trial | None
     return found
 
 
+def already(made: dict[tuple, Trial], device: torch.device, dtype: torch.dtype, head_dim: int) -> Trial | None:
+    """A trial of a device that has been made, with pooled windows if there is one, or None. The rest of a key: whether
+    windows pool, and whether tensors reach over 32 bits."""
+    tries = (made.get((device, dtype, head_dim, pooled, False)) for pooled in (True, False))
+    return next((one for one in tries if one is not None), None)
+
+
 def attempt(
     device: torch.device, kept: str, what: str, configs: Collection[Config], survey: Callable[..., Trial]
 ) -> Trial | None:

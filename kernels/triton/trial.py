@@ -10,7 +10,6 @@ on disk, and `verdicts` what was found, for the next process.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -27,18 +26,17 @@ from .attempt import (
     WINDOW,
     Clock,
     Trial,
+    already,
     attempt,
-    crashed_before,
-    first_line,
     largest,
     milliseconds,
     once,
-    out_of_memory,
     timed_layer,
 )
 from .configs import Config
 from .devices import device_configs
 from .launch import head_wise
+from .survey import Timed, fastest
 from .verdicts import name_of
 
 _trials: dict[tuple, Trial] = {}
@@ -53,9 +51,8 @@ def trial_of(
 
 
 def known_trial(device: torch.device, dtype: torch.dtype, head_dim: int) -> Trial | None:
-    """A trial of a device that has been made, with pooled windows if there is one, or None."""
-    tries = (_trials.get((device, dtype, head_dim, pooled, False)) for pooled in (True, False))
-    return next((one for one in tries if one is not None), None)
+    """See `attempt.already`."""
+    return already(_trials, device, dtype, head_dim)
 
 
 def count() -> int:
@@ -97,52 +94,29 @@ def survey(
     """Try and time the configurations of a device, the tiled path and dense attention.
 
     clock: milliseconds of a call, by CUDA events by default. crashed: configurations, as text, that are left out.
-    trying: is told of each before its first launch. Raises what the last configuration raises, and on lack of memory.
+    trying: is told of each before its first launch. Raises what `survey.fastest` raises.
     """
-    clock = clock or milliseconds
-    *others, last = device_configs(device, head_dim, wide)
-    if str(last) in crashed:
-        return Trial(crashed_before())
-    dropped = [f"{config}: took ComfyUI or the driver down." for config in others if str(config) in crashed]
-    begin = time.perf_counter()
-    differences: dict[Config, float] = {}
-    # What the others cannot serve goes through the last, residual updates included: without it there is no kernel.
-    for config in (last, *(config for config in others if str(config) not in crashed)):
-        trying(config)
-        try:
-            differences[config] = largest(
-                difference_of(device, dtype, head_dim, config, pooled, case) for case in cases
-            )
-        except Exception as error:
-            if config == last or out_of_memory(error):
-                raise
-            dropped.append(f"{config}: {type(error).__name__}: {first_line(error)}.")
-            continue
-        if config == last and (reason := why_rejected(differences[last])) is not None:
-            return Trial(reason, last, differences[last])
-    seconds = time.perf_counter() - begin
 
-    q, k, v, out, wanted = timed_layer(device, dtype, head_dim, layout)
-    window = replace(WINDOW, pooled=pooled)
-    table = HeadTable.uniform(q.shape[1], window)
-    slow = clock(lambda: window.attend(q, k, v, layout, None, wanted))
-    dense = clock(lambda: tiled.full_attention(q, k, v))
-    timed = {}
-    for config in differences:
-        trying(config)
-        ms = clock(partial(head_wise, q, k, v, layout, table, out, config=config))
-        # This layer fills the GPU, which small ones do not.
-        differences[config] = largest((differences[config], float(distance(out, wanted, wanted))))
-        if why_rejected(differences[config]) is None:
-            timed[config] = ms
-        elif config == last:
-            return Trial(why_rejected(differences[config]), config, differences[config])
-        else:
-            dropped.append(f"{config}: differs by {100 * differences[config]:.2g} %.")
-    best = min(timed, key=timed.__getitem__)
-    reason = why_rejected(differences[best], timed[best], slow)
-    timings = tuple(timed.items())
-    return Trial(reason, best, differences[best], timed[best], slow, dense, seconds, timings, tuple(dropped))
+    def timed() -> Timed:
+        q, k, v, out, wanted = timed_layer(device, dtype, head_dim, layout)
+        window = replace(WINDOW, pooled=pooled)
+        table = HeadTable.uniform(q.shape[1], window)
+        return Timed(
+            slow=lambda: window.attend(q, k, v, layout, None, wanted),
+            dense=lambda: tiled.full_attention(q, k, v),
+            fast=lambda config: head_wise(q, k, v, layout, table, out, config=config),
+            difference=lambda: float(distance(out, wanted, wanted)),
+        )
+
+    return fastest(
+        device_configs(device, head_dim, wide),
+        differs=lambda config: largest(difference_of(device, dtype, head_dim, config, pooled, case) for case in cases),
+        timed=timed,
+        why_rejected=why_rejected,
+        clock=clock or milliseconds,
+        crashed=crashed,
+        trying=trying,
+    )
 
 
 def why_rejected(difference: float, fused_ms: float | None = None, tiled_ms: float | None = None) -> str | None:

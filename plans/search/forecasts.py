@@ -26,8 +26,8 @@ reach(s) * (used p(s) - exact p(s)), where every used p is a known combination o
 Gram matrix of the p of one dense run, and so do the best slopes and corrections. Which evaluations to make is searched
 in two steps. With the errors of gaps added up in squares, the best choice of each number of evaluations is a shortest
 path. From there on single evaluations are moved as long as the sum of two squared errors falls: of that one, and of
-the one that `deviation` finds. It knows what evaluations answer to what forecasts have changed, and is what a plan
-promises.
+the one that `deviation` finds, which knows what evaluations answer to what forecasts have changed. A plan promises the
+larger of the two.
 """
 
 from __future__ import annotations

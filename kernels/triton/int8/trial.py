@@ -6,7 +6,6 @@ same file of verdicts.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -24,17 +23,17 @@ from ..attempt import (
     WINDOW,
     Clock,
     Trial,
+    already,
     attempt,
-    crashed_before,
     largest,
     milliseconds,
     once,
-    out_of_memory,
     timed_layer,
 )
 from ..configs import POINTER, Config
 from ..devices import device_configs
 from ..launch import head_wise
+from ..survey import Timed, fastest
 from ..trial import describe
 from ..verdicts import name_of
 from .configs import int8_configs
@@ -54,9 +53,8 @@ def int8_trial(device: torch.device, dtype: torch.dtype, head_dim: int, pooled: 
 
 
 def known_int8_trial(device: torch.device, dtype: torch.dtype, head_dim: int) -> Trial | None:
-    """A trial of a device that has been made, with pooled windows if there is one, or None."""
-    tries = (_trials.get((device, dtype, head_dim, pooled, False)) for pooled in (True, False))
-    return next((one for one in tries if one is not None), None)
+    """See `attempt.already`."""
+    return already(_trials, device, dtype, head_dim)
 
 
 def count() -> int:
@@ -89,48 +87,31 @@ def survey(
     trying: Callable[[Config], None] = lambda config: None,
 ) -> Trial:
     """Try and time the configurations of a device beside its 16-bit pointer kernel; arguments as for `trial.survey`."""
-    clock = clock or milliseconds
     usual = [config for config in device_configs(device, head_dim, wide) if config.path == POINTER][-1]
-    *others, last = int8_configs(device, head_dim, pooled, wide)
-    if str(last) in crashed:
-        return Trial(crashed_before())
-    dropped = [f"{config}: took ComfyUI or the driver down." for config in others if str(config) in crashed]
-    begin = time.perf_counter()
-    errors: dict[Config, float] = {}
-    for config in (last, *(config for config in others if str(config) not in crashed)):
-        trying(config)
-        try:
-            errors[config] = largest(
-                difference_of(device, dtype, head_dim, config, usual, pooled, config == last, case) for case in cases
-            )
-        except Exception as error:
-            if config == last or out_of_memory(error):
-                raise
-            dropped.append(f"{config}: {type(error).__name__}.")
-            continue
-        if config == last and (reason := why_rejected(errors[last])) is not None:
-            return Trial(reason, last, errors[last])
-    seconds = time.perf_counter() - begin
+    configs = int8_configs(device, head_dim, pooled, wide)
 
-    q, k, v, out, wanted = timed_layer(device, dtype, head_dim, layout)
-    table = HeadTable.uniform(q.shape[1], Int8(WINDOW.extent, pooled))
-    slow = clock(partial(head_wise, q, k, v, layout, table, wanted, config=usual))
-    dense = clock(lambda: tiled.full_attention(q, k, v))
-    timed = {}
-    for config in errors:
-        trying(config)
-        ms = clock(partial(head_wise, q, k, v, layout, table, out, config=config))
-        errors[config] = largest((errors[config], error_of(out, wanted, wanted)))
-        if why_rejected(errors[config]) is None:
-            timed[config] = ms
-        elif config == last:
-            return Trial(why_rejected(errors[config]), config, errors[config])
-        else:
-            dropped.append(f"{config}: differs by {100 * errors[config]:.2g} %.")
-    best = min(timed, key=timed.__getitem__)
-    reason = why_rejected(errors[best], timed[best], slow)
-    timings, other = tuple(timed.items()), "the 16-bit kernel"
-    return Trial(reason, best, errors[best], timed[best], slow, dense, seconds, timings, tuple(dropped), other)
+    def timed() -> Timed:
+        q, k, v, out, wanted = timed_layer(device, dtype, head_dim, layout)
+        table = HeadTable.uniform(q.shape[1], Int8(WINDOW.extent, pooled))
+        return Timed(
+            slow=lambda: head_wise(q, k, v, layout, table, wanted, config=usual),
+            dense=lambda: tiled.full_attention(q, k, v),
+            fast=lambda config: head_wise(q, k, v, layout, table, out, config=config),
+            difference=lambda: error_of(out, wanted, wanted),
+        )
+
+    return fastest(
+        configs,
+        differs=lambda config: largest(
+            difference_of(device, dtype, head_dim, config, usual, pooled, config == configs[-1], case) for case in cases
+        ),
+        timed=timed,
+        why_rejected=why_rejected,
+        clock=clock or milliseconds,
+        crashed=crashed,
+        trying=trying,
+        other="the 16-bit kernel",
+    )
 
 
 def difference_of(
