@@ -180,6 +180,20 @@ class Editor:
             self.page.wait_for_function(IDLE, timeout=30_000)
             self.page.wait_for_timeout(60)
 
+    def place(self, element, seconds: float = 30) -> dict[str, float]:
+        """Where an element stands, in pixels of the page: {x, y, width, height}, once that no longer changes.
+
+        What is drawn anew between two looks has no place for a moment; raises AssertionError if it never rests.
+        """
+        end, before = time.monotonic() + seconds, None
+        while time.monotonic() < end:
+            box = element.bounding_box(timeout=1000 * seconds)
+            if box is not None and box == before:
+                return box
+            before = box
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"{element} does not come to rest: last at {before}")
+
 
 class Queue:
     """Stands in for the server's queue: takes prompts, shows them as running, and reports what a node returned."""

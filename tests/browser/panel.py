@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import run_samples
+from .editor import IDLE
 
 ROUTE = "**/api/ditfastattn/runs"
 TAB = ".side-bar-button[aria-label='DiTFastAttn']"
@@ -105,7 +106,8 @@ class Feed:
         self.frame()
 
     def frame(self) -> None:
-        """Until the page has drawn what came."""
+        """Until the page has drawn what came, and what it asked for about that."""
+        self.editor.page.wait_for_function(IDLE, timeout=30_000)
         self.editor.run("await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def forget(self) -> None:

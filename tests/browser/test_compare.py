@@ -130,7 +130,7 @@ def test_the_pictures_are_the_servers_and_the_plans_lies_over_the_full_one(serve
 
 
 def test_the_slider_follows_the_pointer(editor, compared):
-    slider, frame = compared.get_by_role("slider"), compared.locator("img").first.bounding_box()
+    slider, frame = compared.get_by_role("slider"), editor.place(compared.locator("img").first)
     before = editor.run("return [...graph.getNodeById(3).pos]")
     across = lambda part: (frame["x"] + part * frame["width"], frame["y"] + frame["height"] / 2)  # noqa: E731
     editor.page.mouse.move(*across(0.5))
@@ -283,7 +283,7 @@ def test_it_works_in_both_renderers_and_themes(editor, compared, screenshot, vue
             editor.setting("Comfy.ColorPalette", theme)
             editor.settle(600)
             screenshot(f"compare_{'nodes2' if vue else 'classic'}_{theme}")
-        box = shown.locator("img").first.bounding_box()
+        box = editor.place(shown.locator("img").first)
         assert box["width"] > 200 and box["height"] > 100
         slider = shown.get_by_role("slider")
         editor.page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + box["height"] / 2)

@@ -155,11 +155,11 @@ def test_a_cell_of_the_map_says_in_words_how_it_is_computed(editor, feed, panel,
     whole = feed.run(document(steps=20, layers=24, heads=8))
     chart = panel.section("How it is computed").locator(".dfa-chart")
     step, layer = next((s, k) for s, row in enumerate(whole["map"]) for k, letter in enumerate(row) if letter == "r")
-    chart.locator("svg").wait_for()
-    box = chart.locator("svg").bounding_box()
+    box = editor.place(chart.locator("svg"))
     width = (box["width"] - 40) / 20
     row = (box["height"] - 1) / 24
     editor.page.mouse.move(box["x"] + 40 + (step + 0.5) * width, box["y"] + (layer + 0.5) * row)
+    panel.wait(".dfa-tooltip", "joint_blocks")
     lines = panel.text(".dfa-tooltip").split("\n")
     assert lines[0] == f"Layer {layer}, step {step + 1} \u00b7 joint_blocks.{layer}"
     assert lines[1].startswith("reuse \u00b7 of step ")

@@ -44,7 +44,7 @@ def test_a_key_and_the_curve_set_a_level_too(editor, feed, panel, queued):
     assert editor.value("level", APPLY) == "D1"
     point = panel.part(".dfa-point").nth(3)
     point.scroll_into_view_if_needed()
-    box = point.bounding_box()
+    box = editor.place(point)
     editor.page.mouse.click(box["x"] + 4, box["y"] + 4)
     assert editor.value("level", APPLY) == "D4"
 

@@ -122,7 +122,7 @@ def test_nothing_is_cut_off_at_any_width(editor, feed, panel, screenshot, width)
         )
         assert wide == [] and panel.root.evaluate("(e) => e.scrollWidth <= e.clientWidth")
         for svg in panel.part("svg:visible").all():
-            assert svg.bounding_box()["width"] <= width
+            assert editor.place(svg)["width"] <= width
     finally:
         editor.run("document.querySelector('.dfa-sidebar').style.width = ''")
 

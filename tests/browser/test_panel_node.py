@@ -83,7 +83,7 @@ def test_the_node_has_the_same_size_in_both_renderers_and_the_panel_fills_it(edi
             editor.setting("Comfy.VueNodes.Enabled", vue)
             editor.settle(1500)
             sizes.append(editor.run("return [...graph.getNodeById(argument).size]", STATS))
-            box = panel.root.bounding_box()
+            box = editor.place(panel.root)
             assert box["width"] > sizes[-1][0] - 50 and 300 < box["height"] < sizes[-1][1]
             assert panel.root.evaluate("(e) => e.scrollHeight > e.clientHeight && e.scrollWidth <= e.clientWidth")
             for theme in ("dark", "light"):
