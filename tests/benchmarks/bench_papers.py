@@ -1,11 +1,12 @@
 """What the published settings of both papers keep by the pack's counters, and their searches as baselines.
 
-    python dev.py bench papers [--baselines 32,40] [--steps N] [--json FILE]
+    python dev.py bench papers [--baselines 32,64] [--steps N] [--json FILE]
 
 The rows are arithmetic, at the true dimensions of DiT-XL/2-512, PixArt-Sigma, Open-Sora 1.1, SD3 and FLUX: published
 figures, ours, where the authors' own count is known what that gives (recounted), and why they differ. --baselines runs
-both searches to the letter on the demo model, which knows up to 40 x 40 tokens, at so many a side: minutes. Writes
-tests/benchmarks/results/papers-cpu.json; baselines that are not asked for stay as they were.
+both searches to the letter on the demo model, at so many tokens a side: minutes at 32, an hour at 128. The model knows
+the positions of 40 x 40 tokens, which are stretched beyond. Writes tests/benchmarks/results/papers-cpu.json; baselines
+that are not asked for stay as they were.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from comfy.taesd.taesd import TAESD  # noqa: E402
 
 FIRST_SCENE = 900_000_000  # scenes from here on were never trained on
 THREADS = 2
+POSITIONS = 40  # a side of the demo model's table of positions, in tokens
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,20 @@ def caption(number: int) -> str:
     return ", ".join(phrase.words() for phrase in scenes.sample(FIRST_SCENE + number))
 
 
-@lru_cache(maxsize=1)
-def model():
-    """The demo model as a ModelPatcher."""
+@lru_cache(maxsize=2)
+def model(finer: int = 1):
+    """The demo model as a ModelPatcher.
+
+    finer: how many times its table of positions is stretched. At so many times the size it was trained for, the model
+    then sees the same scene in finer tokens.
+    """
     torch.set_num_threads(THREADS)
-    return comfy.sd.load_diffusion_model(str(MODEL / "demo_sd3.safetensors"))
+    state = comfy.utils.load_torch_file(str(MODEL / "demo_sd3.safetensors"))
+    if finer > 1:
+        table = state["pos_embed"].float().unflatten(1, (POSITIONS, POSITIONS)).movedim(3, 1)
+        table = torch.nn.functional.interpolate(table, scale_factor=finer, mode="bicubic")
+        state["pos_embed"] = table.movedim(1, 3).flatten(1, 2).to(state["pos_embed"].dtype)
+    return comfy.sd.load_diffusion_model_state_dict(state)
 
 
 @lru_cache(maxsize=1)

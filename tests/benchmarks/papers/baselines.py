@@ -36,7 +36,7 @@ def of_papers(method: str, side: int, steps: int) -> list[dict]:
     """The rows of a paper's search."""
     job = _job(PROMPT, SEED, side, steps)
     plan = search(
-        HostModel.of(demo.model()), _settings(job), lambda patched: demo.sample(patched, job), method, ASKED[method]
+        HostModel.of(_model(side)), _settings(job), lambda patched: demo.sample(patched, job), method, ASKED[method]
     ).plan
     ratio = plan.measurement.seconds / plan.measurement.dense_seconds / len(plan.levels)
     return _judged(plan, method, ASKED[method], ratio, side, steps)
@@ -45,7 +45,7 @@ def of_papers(method: str, side: int, steps: int) -> list[dict]:
 def ours(side: int, steps: int, keeps: list[float]) -> list[dict]:
     """The rows of this pack, at fractions of attention that are to be kept."""
     job = _job(PROMPT, SEED, side, steps)
-    measured = measure(HostModel.of(demo.model()), _settings(job), lambda patched: demo.sample(patched, job))
+    measured = measure(HostModel.of(_model(side)), _settings(job), lambda patched: demo.sample(patched, job))
     levels = tuple((f"K{number}", KeepAttention(keep)) for number, keep in enumerate(keeps))
     plan = solve(measured, levels=levels).plan
     ratio = plan.measurement.seconds / plan.measurement.dense_seconds
@@ -54,10 +54,10 @@ def ours(side: int, steps: int, keeps: list[float]) -> list[dict]:
 
 def _judged(plan: Plan, method: str, thresholds: Sequence[float], ratio: float, side: int, steps: int) -> list[dict]:
     judged = _job(*JUDGED, side, steps)
-    dense = demo.sample(demo.model(), judged)
+    dense = demo.sample(_model(side), judged)
     made = []
     for level, threshold in zip(plan.levels, thresholds, strict=True):
-        patched = apply_plan(demo.model(), plan, level.name, strict=True)
+        patched = apply_plan(_model(side), plan, level.name, strict=True)
         latent = demo.sample(patched, judged)
         kept = statistics(patched, latent)["kept"]
         made.append(
@@ -74,6 +74,10 @@ def _judged(plan: Plan, method: str, thresholds: Sequence[float], ratio: float, 
             }
         )
     return made
+
+
+def _model(side: int):
+    return demo.model(-(-side // demo.POSITIONS))
 
 
 def _job(prompt: int, seed: int, side: int, steps: int) -> demo.Job:
