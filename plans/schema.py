@@ -258,8 +258,10 @@ class Plan:
             levels=items(self.levels, 1, MAX_LEVELS, "levels"),
         )
         axes = len(self.measurement.grid)
+        counts = {count for way in self.ways for count in way.axes}
+        # Of a model that attends along some axes of the grid at a time, windows have as many as those.
         require(
-            all(count == axes for way in self.ways for count in way.axes),
+            len(counts) <= 1 and all(count <= axes for count in counts),
             "The plan's ways must give {axes} fractions of the grid, one per axis.",
             axes=axes,
         )

@@ -26,27 +26,30 @@ def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:
     any_layout = next(iter(run.layouts.values()))
     layouts = [run.layouts.get(number, any_layout) for number in range(len(run.sites))]
     both = list(zip(run.sites, layouts, strict=True))
+    # Sequences of all branches.
+    sequences = np.array([branches * run.folds.get(number, 1) for number in range(len(run.sites))], float)
 
     device, dtype = run.run.patcher.load_device, getattr(torch, run.dtype)
     counters = [Counter.of(device, dtype, site.head_dim) for site in run.sites]
 
     def of_head(way: Way, update: bool = False) -> np.ndarray:
-        """Of a way, or of what it adds to full attention where it updates a residual."""
-        each = [
+        """Of a way, or of what it adds to full attention where it updates a residual; full attention where the way is
+        none for a site.
+        """
+        each = []
+        for counter, (site, layout) in zip(counters, both, strict=True):
+            fits = way == FULL or layout.references or way.why_not(layout) is None
             # Where all heads are full the host attends padding as well.
-            branches
-            * (counter.update if update else counter.head)(
-                replace(layout, padding=()) if way == FULL else layout, way, site.head_dim
-            )
-            for counter, (site, layout) in zip(counters, both, strict=True)
-        ]
-        return per_head(np.array(each, float))
+            of_site = layout if fits and way != FULL else replace(layout, padding=())
+            price = counter.update if update and fits else counter.head
+            each.append(price(of_site, way if fits else FULL, site.head_dim))
+        return per_head(sequences * np.array(each, float))
 
     def per_head(of_sites: np.ndarray) -> np.ndarray:
         return np.repeat(of_sites, [site.heads for site in run.sites])
 
     tokens, local = (np.array([getattr(layout, name) for layout in layouts], float) for name in ("length", "locals"))
-    entry = np.array([site.head_dim * element * branches for site in run.sites], float)  # bytes of a token
+    entry = sequences * [site.head_dim * element for site in run.sites]  # bytes of a token of all sequences
     full = of_head(FULL)
     by_way, updates = (
         np.stack([of_head(way, update) for way in ways], axis=1) if ways else np.zeros((len(full), 0))
@@ -63,7 +66,7 @@ def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:
         # Copies are no FLOPs.
         reuse=np.zeros(len(full)),
         keep=np.zeros(len(full)),
-        projection=np.array([_projections(run.diffusion_model, *one) * branches for one in both], float),
+        projection=sequences * [_projections(run.diffusion_model, *one) for one in both],
         share_saving=0.5 * local / tokens if branches == 2 else np.zeros(len(both)),
         other=float(run.other_flops * branches),
         output_bytes=per_head(tokens * entry),
@@ -72,7 +75,7 @@ def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:
 
 
 def _projections(diffusion_model, site, layout: SiteLayout) -> int:
-    """FLOPs of the linear layers that a skipped site leaves out, for one batch item."""
+    """FLOPs of the linear layers that a skipped site leaves out, for one sequence."""
     if not site.skippable:
         return 0
     return sum(flops * layout.streams[stream] for stream, flops in flops_per_token(diffusion_model, site).items())

@@ -18,8 +18,9 @@ from .progress import Progress
 class DenseRun(Processor):
     """Computes everything in full through the host, and notes what costs and plans need to know of the run.
 
-    layouts: of each site that attended, by number. branches: of guidance, one entry each. dtype, device: of q, k
-    and v, as text; "" before the first call. other_flops: FLOPs of one batch item of one evaluation outside attention.
+    layouts: of each site that attended, by number. folds: sequences of one batch item that attend there. branches: of
+    guidance, one entry each. dtype, device: of q, k and v, as text; "" before the first call. other_flops: FLOPs of one
+    batch item of one evaluation outside attention.
     """
 
     in_full = True
@@ -28,6 +29,7 @@ class DenseRun(Processor):
         self.family, self.sites = model.family, model.sites
         self.run = run
         self.layouts: dict[int, Layout] = {}
+        self.folds: dict[int, int] = {}
         self.branches: set = set()
         self.dtype = self.device = ""
         self.diffusion_model = model.diffusion_model
@@ -44,9 +46,12 @@ class DenseRun(Processor):
     @property
     def attention_flops(self) -> int:
         """FLOPs of one batch item in the attention of one model evaluation."""
-        sites = ((self.sites[number], layout) for number, layout in self.layouts.items())
         # The host attends padding, too.
-        return sum(dense_flops(replace(layout, padding=()), site.heads, site.head_dim) for site, layout in sites)
+        return sum(
+            self.folds[number] * dense_flops(replace(layout, padding=()), site.heads, site.head_dim)
+            for number, layout in self.layouts.items()
+            for site in (self.sites[number],)
+        )
 
     @property
     def other_flops(self) -> int:
@@ -63,6 +68,7 @@ class DenseRun(Processor):
         """The host's own attention."""
         if attention.layout is not None and not attention.obstacle:
             self.layouts[call.number] = attention.layout
+            self.folds[call.number] = forward.fold(call.site)
             self.branches |= {branch.index for branch in forward.branches}
         self.note_tensors(attention)
         with self.work.excluded(call, forward.batch):

@@ -21,6 +21,7 @@ from ..report.live import Reported
 from .costs import costs_of
 from .course import course
 from .dense_run import DenseRun
+from .observer import SiteRecord
 from .progress import Progress
 from .propagation import euler_shares, reach
 from .watch import NotFinite, Watch
@@ -143,9 +144,10 @@ def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = No
 
 def measurement_of(dense: DenseRun, settings: SamplerSettings) -> Measurement:
     """What a run with these settings was, for its plan."""
-    layout = max(dense.layouts.values(), key=lambda layout: layout.length)
+    number, layout = max(dense.layouts.items(), key=lambda one: one[1].length)
+    whole = dense.sites[number].axes is None
     return Measurement(
-        grid=layout.grid,
+        grid=layout.grid if whole else dense.family.grid(dense.diffusion_model, dense.run.shape),
         text_tokens=layout.globals,
         references=tuple(ReferenceGrid(one.grid, one.place) for one in layout.references),
         sampler=settings.name,
@@ -175,7 +177,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
     reuse = [record.reuse[:, :, 0] for record in records]
     gains, reused = seen.probes.gains(
         np.array(run.sigmas),
-        _of_sites([record.way[:, :, seen.probes.way] for record in records] if seen.ways else reuse),
+        _of_sites([_put_in(record, seen.probes.way) for record in records] if seen.ways else reuse),
         _of_sites(reuse),
     )
     sigmas = np.array(run.sigmas)
@@ -188,7 +190,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
     per_head = np.repeat(weight, heads, axis=1)[keep]
 
     def errors(name: str) -> np.ndarray:
-        measured = np.concatenate([getattr(record, name) for record in records], axis=1)[keep]
+        measured = np.concatenate([_of_ways(record, name, len(seen.ways)) for record in records], axis=1)[keep]
         return measured * per_head.reshape(*per_head.shape, *(1,) * (measured.ndim - 2))
 
     costs = costs_of(seen, seen.ways)
@@ -211,6 +213,19 @@ def _table(seen: Watch, sites) -> CalibrationTable:
             keep, sigmas, np.sqrt(reached), course(shares, *seen.signal, run.guidance.cfg, keep), seen.latent_power
         ),
     )
+
+
+def _put_in(record: SiteRecord, way: int) -> np.ndarray:
+    """The error that a probe of a way puts in, none where the site has no ways: (steps, heads)."""
+    return record.way[:, :, way] if record.way.shape[2] else np.zeros(record.way.shape[:2])
+
+
+def _of_ways(record: SiteRecord, name: str, ways: int) -> np.ndarray:
+    """Errors of a site, by way where it is those of ways: nothing is known of ways that a site does not have."""
+    measured = getattr(record, name)
+    if name == "reuse" or measured.shape[2] == ways:
+        return measured
+    return np.full((*measured.shape[:2], ways, *measured.shape[3:]), np.nan)
 
 
 def _of_sites(by_head: list[np.ndarray]) -> np.ndarray:

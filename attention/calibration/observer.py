@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,7 +41,8 @@ class Queries:
 
     ways: the W approximations, in order. masks, far: of those W' ways that are masks, for the placed queries: over keys
     (W', n, L) and over pooled keys (W', n, T). pools: whether any of them pools. weight (n,): of each query in a mean
-    over the sequence.
+    over the sequence. sequences: of how many of one item the same positions are sampled; the queries of all of them
+    follow one another then, and are what `image`, `placed` and `weight` count.
     """
 
     layout: Layout
@@ -52,6 +54,12 @@ class Queries:
     far: torch.Tensor
     pools: bool
     weight: torch.Tensor
+    sequences: int = 1
+
+    def of_sequences(self, count: int) -> Queries:
+        """The same positions in so many sequences, in which there is nothing beside the image."""
+        image, placed = self.image * count, self.placed * count
+        return replace(self, image=image, placed=placed, weight=self.weight.repeat(count) / count, sequences=count)
 
 
 @dataclass
@@ -90,19 +98,21 @@ class SiteRecord:
         shared: torch.Tensor | None,
         root: torch.Tensor,
         queries: Queries,
+        grid: tuple[int, ...],
         part: float = 1.0,
     ) -> None:
         """Score every candidate of this step against the samples of the steps before it.
 
-        shared: error of sharing at the placed queries, (H, n_placed, D). root: (H, D, D), see `output_root`. part: of
-        the picture that the sample is of; what was added of other parts at this step stays.
+        shared: error of sharing at the placed queries, (H, n_placed, D). root: (H, D, D), see `output_root`. grid: of
+        the tokens of the latent or its area. part: of the picture that the sample is of; what was added of other parts
+        at this step stays.
         """
         sample = Sample(sample.output @ root, sample.residual @ root)
         placed = queries.weight[: queries.placed]
         _plus(self.way[step], part * _energy(sample.residual, placed).T)
         self.energy[step] = np.nan_to_num(self.energy[step])
         self.energy[step] += part * _energy(sample.output[:, : queries.placed], placed).sum()
-        history = self._history.setdefault(queries.layout.grid, deque(maxlen=self._ages))
+        history = self._history.setdefault(grid, deque(maxlen=self._ages))
         past = [(step - before, old) for before, old in history if old.output.shape == sample.output.shape]
         past = [(age, old) for age, old in past if 1 <= age <= self.reuse.shape[2]]
         if past:
@@ -111,7 +121,7 @@ class SiteRecord:
             _plus(self.reuse[step], part * _energy(outputs - sample.output, queries.weight).T, ages)
             _plus(self.residual[step], part * _energy(residuals - sample.residual, placed).transpose(2, 1, 0), ages)
         if shared is not None:
-            self._add_shared(step, shared @ root, placed, queries.layout.grid, part)
+            self._add_shared(step, shared @ root, placed, grid, part)
         history.append((step, sample))
 
     def close(self) -> None:
@@ -140,64 +150,71 @@ def _energy(error: torch.Tensor, weight: torch.Tensor) -> np.ndarray:
 
 
 class Observer:
-    """Collects samples of the sites during a dense run. Holds no tensor once `close` was called."""
+    """Collects samples of the sites during a dense run. Holds no tensor once `close` was called.
+
+    ways: of each site, those to score there. layouts, folds: see `DenseRun`.
+    """
 
     def __init__(
         self,
         sites: tuple[Site, ...],
         run: SamplingRun,
-        ways: tuple[Approximation, ...],
+        ways: Sequence[tuple[Approximation, ...]],
         ages: int,
         image_queries: int = IMAGE_QUERIES,
     ):
         self.sites = sites
         self.run = run
         self.ways = ways
-        self.records = [SiteRecord(site, len(run.positions), len(ways), ages) for site in sites]
+        both = list(zip(sites, ways, strict=True))
+        self.records = [SiteRecord(site, len(run.positions), len(of_site), ages) for site, of_site in both]
         self.layouts: dict[int, Layout] = {}
+        self.folds: dict[int, int] = {}
         self.branches: set[Part] = set()
         self._whole = 0  # tokens of the run's latent
-        self._queries: dict[Layout, Queries] = {}
+        self._queries: dict[tuple, Queries] = {}
         self._roots: dict[int, torch.Tensor] = {}
-        # By site, token grid and branch: its samples, and where its tokens lie.
-        self._branch_samples: dict[int, dict[tuple, dict[Part, tuple[Sample, Layout]]]] = {}
+        # By site, token grid of the latent or its area, and branch: its samples, and where they are taken.
+        self._branch_samples: dict[int, dict[tuple, dict[Part, tuple[Sample, Queries]]]] = {}
         self._areas: Counter[tuple] = Counter()  # forwards of each branch by the grid, at the first site
         # INT8, which only some runs measure, is not to change how well the others are.
-        sampled = sum(not isinstance(way, Int8) for way in ways)
+        sampled = max((sum(not isinstance(way, Int8) for way in of_site) for of_site in ways), default=0)
         self._image_queries = min(image_queries, _affordable_queries(sites, sampled, ages))
 
     def observe(self, forward: Forward, call: SiteCall, attention: AttentionCall, output: torch.Tensor) -> None:
         """Take samples of one attention call, for the first picture of the batch."""
         self._whole = max(self._whole, math.prod(forward.family.grid(forward.diffusion_model, self.run.shape)))
-        if call.ordinal or attention.obstacle or attention.layout is None or attention.q.shape[0] != forward.batch:
+        if call.ordinal or attention.obstacle or attention.layout is None:
+            return
+        if attention.q.shape[0] != forward.sequences(call.site):
             return
         if call.number not in self._roots:
             self._roots[call.number] = output_root(forward.diffusion_model, call.site, attention.q)
-        grid = attention.layout.grid
+        grid = forward.grid
         by_grid = self._branch_samples.setdefault(call.number, {})
         kept = by_grid.setdefault(grid, {})
-        first: dict[Layout, dict[int, Part]] = {}  # of each layout the first pictures of branches
+        first: dict[Layout, dict[int, tuple[Part, slice]]] = {}  # of each layout, by the first row: what is sampled
         seen, many = set(kept), sum(map(len, by_grid.values()))
         for branch in forward.branches:
-            part, picture = (forward.number, branch.index), forward.sampled(branch, call.number)
+            part, rows = (forward.number, branch.index), forward.sampled(branch, call)
             if part not in seen and many < MOST_BRANCHES:
                 seen.add(part)
                 many += 1
-                ((_, layout),) = attention.parts(slice(picture, picture + 1))
-                first.setdefault(layout, {})[picture] = part
+                ((_, layout),) = attention.parts(slice(rows.start, rows.start + 1))
+                first.setdefault(layout, {})[rows.start] = (part, rows)
             self._areas[(call.number, grid, part)] += 1
-        for layout, parts in first.items():
-            pictures = _every(sorted(parts))
-            queries = self._queries_of(layout, attention.q.device)
+        for layout, found in first.items():
+            parts = [part for _, (part, _) in sorted(found.items())]
+            rows = [row for _, (_, some) in sorted(found.items()) for row in range(some.start, some.stop, some.step)]
+            queries = self._queries_of(layout, call.number, len(rows) // len(parts), attention.q.device)
             tensors = (attention.q, attention.k, attention.v, attention.as_heads(output))
-            samples = _samples(*(tensor[pictures] for tensor in tensors), queries, attention.scale)
-            for picture, sample in zip(sorted(parts), samples, strict=True):
-                part = parts[picture]
-                kept[part] = (sample, layout)
+            samples = _samples(*(tensor[_every(rows)] for tensor in tensors), queries, attention.scale)
+            for part, sample in zip(parts, samples, strict=True):
+                kept[part] = (sample, queries)
                 self.branches.add(part)
                 known = self.layouts.get(call.number, layout)
                 if known is layout or layout.image > known.image or (layout.image == known.image and part[1] == COND):
-                    self.layouts[call.number] = layout
+                    self.layouts[call.number], self.folds[call.number] = layout, forward.fold(call.site)
 
     def finish(self, step: int, guidance: Guidance, guided: torch.Tensor) -> None:
         """Combine the branches of this evaluation, which gave `guided`, and score the candidates."""
@@ -211,7 +228,7 @@ class Observer:
                 covered = left if math.prod(grid) >= self._whole else min(left, self._covered(number, grid, kept))
                 left -= covered
                 if covered > 0:
-                    self._finish(step, number, kept, weights, guidance, guided, covered, every)
+                    self._finish(step, number, grid, kept, weights, guidance, guided, covered, every)
         self._branch_samples.clear()
         self._areas.clear()
 
@@ -223,7 +240,7 @@ class Observer:
         return sum(most.values()) * math.prod(grid) / self._whole
 
     def _finish(
-        self, step, number, kept, weights, guidance: Guidance, guided, covered: float, every: set[Part]
+        self, step, number, grid, kept, weights, guidance: Guidance, guided, covered: float, every: set[Part]
     ) -> None:
         """The same of one site and one token grid, which covers so much of the picture."""
         parts = tuple(kept)
@@ -233,14 +250,14 @@ class Observer:
         found = weights[parts, others]
         # Text is sampled where the branch with the most say has it.
         main = max(parts, key=lambda part: (abs(found[part]), -part[1]))
-        queries = self._queries[kept[main][1]]
+        queries = kept[main][1]
         sample = _combined({part: one for part, (one, _) in kept.items()}, found, main, queries)
         pair = {part[1]: part for part in parts} if self.run.shares_guidance and len(parts) == 2 else {}
         shared = None
-        if set(pair) == {COND, UNCOND} and _alike(*(kept[part][1] for part in pair.values())):
+        if set(pair) == {COND, UNCOND} and _alike(*(kept[part][1].layout for part in pair.values())):
             cond, uncond = (kept[pair[index]][0].output[:, : queries.placed] for index in (COND, UNCOND))
             shared = found[pair[UNCOND]] * (cond - uncond)
-        self.records[number].add(step, sample, shared, self._roots[number], queries, covered)
+        self.records[number].add(step, sample, shared, self._roots[number], queries, grid, covered)
 
     def close(self) -> None:
         """Free every tensor; the figures stay."""
@@ -250,10 +267,13 @@ class Observer:
         self._queries.clear()
         self._roots.clear()
 
-    def _queries_of(self, layout: Layout, device: torch.device) -> Queries:
-        if layout not in self._queries:
-            self._queries[layout] = _pick_queries(layout, self.ways, self._image_queries, device)
-        return self._queries[layout]
+    def _queries_of(self, layout: Layout, number: int, sequences: int, device: torch.device) -> Queries:
+        """Of a site's layout, as many in each of some sequences as in one are enough for all of them together."""
+        ways = self.ways[number]
+        if (layout, ways, sequences) not in self._queries:
+            picked = _pick_queries(layout, ways, max(1, self._image_queries // sequences), device)
+            self._queries[layout, ways, sequences] = picked if sequences == 1 else picked.of_sequences(sequences)
+        return self._queries[layout, ways, sequences]
 
 
 def approximated(attention: AttentionCall, way: Approximation) -> torch.Tensor:
@@ -282,22 +302,27 @@ def _every(at: list[int]) -> slice | list[int]:
 
 
 def _samples(q, k, v, output, queries: Queries, scale: float | None) -> list[Sample]:
-    """A sample for each picture. q, k, v, output: (B, H, L, D)."""
+    """A sample for each picture. q, k, v, output: (B, H, L, D), of as many sequences as queries has for each."""
     exact = output[:, :, queries.positions].float()
     residual = exact[:, None, :, : queries.placed] - _by_each_way(q, k, v, queries, scale)
-    return [Sample(*of_picture) for of_picture in zip(exact, residual)]
+    return [Sample(*of_picture) for of_picture in zip(*(_in_one(x, queries.sequences) for x in (exact, residual)))]
+
+
+def _in_one(x: torch.Tensor, sequences: int) -> torch.Tensor:
+    """(B * sequences, ..., n, D) with the queries of an item's sequences in a row: (B, ..., sequences * n, D)."""
+    return x if sequences == 1 else x.unflatten(0, (-1, sequences)).movedim(1, -3).flatten(-3, -2)
 
 
 def _by_each_way(q, k, v, queries: Queries, scale: float | None) -> torch.Tensor:
     """Each way's output at the placed queries: (B, W, H, n_placed, D) float32."""
     if not queries.ways:
-        return q.new_zeros(q.shape[0], 0, q.shape[1], queries.placed, q.shape[3]).float()
+        return q.new_zeros(q.shape[0], 0, q.shape[1], queries.placed // queries.sequences, q.shape[3]).float()
     masked = iter(())
     if len(queries.masks):
         pooled = pool(q, k, v, queries.layout, scale) if queries.pools else None
         parts = [
             _masked(q[:, span], k[:, span], v[:, span], queries, scale, pooled and _heads(pooled, span))
-            for span in _head_chunks(q, queries.placed * len(queries.masks))
+            for span in _head_chunks(q, queries.placed // queries.sequences * len(queries.masks))
         ]
         together = torch.cat(parts, dim=2)
         if len(queries.masks) == len(queries.ways):

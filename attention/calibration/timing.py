@@ -73,19 +73,26 @@ class Timing:
     def measure(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> None:
         """Time one attention call, unless one of the same shape was timed before."""
         layout = attention.layout
-        if attention.obstacle or layout is None or attention.q.shape[0] != forward.batch:
+        if attention.obstacle or layout is None or attention.q.shape[0] != forward.sequences(call.site):
             return
-        places = tuple((branch.items.start, branch.items.stop) for branch in forward.branches)
+        rows = [forward.rows(branch, call.site) for branch in forward.branches]
+        places = tuple((some.start, some.stop) for some in rows)
         q = attention.q
         shape = (tuple(q.shape), q.dtype, q.device, layout, attention.hidden, places, attention.heads_out)
         if shape not in self._shapes:
             comfy.model_management.throw_exception_if_processing_interrupted()
-            alike = sum(site.heads == call.site.heads and site.scope == call.site.scope for site in self._sites)
-            ways = _Ways(forward, attention, self._ways).all()
+            alike = sum(
+                (site.heads, site.scope, site.axes) == (call.site.heads, call.site.scope, call.site.axes)
+                for site in self._sites
+            )
+            fitting = tuple(way for way in self._ways if layout.references or way.why_not(layout) is None)
+            ways = _Ways(forward, call.site, attention, fitting).all()
             self._shapes[shape] = _medians(ways, self._seconds * alike / len(self._sites), q.device)
         found = self._shapes[shape]
+        if "residual" not in found:  # no way fits: the search has none to choose here, and none is cheaper
+            found = {name: found["full"] for name in ("residual", "refresh")} | found
         times = SiteTimes(
-            ways=tuple(found[f"way {number}"] for number in range(len(self._ways))),
+            ways=tuple(found.get(f"way {number}", found["full"]) for number in range(len(self._ways))),
             projections=self._projections(forward, call.site, layout, attention.q),
             **{name: found.get(name) for name in ("full", "residual", "refresh", "kept", "reuse", "shared", "mixed")},
         )
@@ -126,9 +133,10 @@ class Timing:
         for path, stream in site.linears if site.skippable else ():
             layer = forward.diffusion_model.get_submodule(path)
             tokens = layout.streams[stream]
-            shape = (type(layer), layer.in_features, layer.out_features, forward.batch, tokens, like.dtype)
+            batch = forward.sequences(site)
+            shape = (type(layer), layer.in_features, layer.out_features, batch, tokens, like.dtype)
             if tokens and shape not in self._linears:
-                x = torch.randn(forward.batch, tokens, layer.in_features, dtype=like.dtype, device=like.device)
+                x = torch.randn(batch, tokens, layer.in_features, dtype=like.dtype, device=like.device)
                 ways = {"layer": lambda layer=layer, x=x: layer(x)}
                 self._linears[shape] = _medians(ways, math.inf, like.device, LINEAR_ROUNDS)["layer"]
             total += self._linears[shape] if tokens else 0.0
@@ -138,22 +146,24 @@ class Timing:
 class _Ways:
     """The ways to compute one attention call, as a run that follows a plan computes them."""
 
-    def __init__(self, forward: Forward, attention: AttentionCall, ways: tuple[Approximation, ...]):
+    def __init__(self, forward: Forward, site: Site, attention: AttentionCall, ways: tuple[Approximation, ...]):
         self.attention, self.approximations = attention, ways
-        self.branches = [branch.items for branch in forward.branches]
+        self.branches = [forward.rows(branch, site) for branch in forward.branches]
         self._all = slice(0, attention.q.shape[0])
-        self.pair = forward.pair()
-        self.cheapest = ways[CHEAPEST]
+        pair = forward.pair()
+        self.pair = None if pair is None else [forward.rows(branch, site) for branch in pair]
+        self.cheapest = ways[CHEAPEST] if ways else None
         self.heads = range(attention.q.shape[1])
         self.caches = [BranchCache(self.heads, self.heads, _allocate) for _ in self.branches]
 
     def all(self) -> dict[str, Callable[[], object]]:
         """Functions by name. In this order: each finds in the caches what the ones before it wrote."""
-        ways = {"full": self.attention.host, "kept": self.kept, "reuse": self.reuse, "refresh": self.refresh}
-        ways["residual"] = self.residual
+        ways = {"full": self.attention.host, "kept": self.kept, "reuse": self.reuse}
+        if self.approximations:
+            ways |= {"refresh": self.refresh, "residual": self.residual}
         for number, way in enumerate(self.approximations):
             ways[f"way {number}"] = lambda way=way: approximated(self.attention, way)
-        if len(self.heads) > 1:
+        if len(self.heads) > 1 and self.approximations:
             ways["mixed"] = self.mixed
         if self.pair is not None:
             ways["shared"] = self.shared
@@ -196,7 +206,7 @@ class _Ways:
     def shared(self) -> None:
         """Full in the conditional branch; the other gets its image rows and computes its own global tokens."""
         out = self.attention.buffer()[1]
-        source, target = (branch.items for branch in self.pair)
+        source, target = self.pair
         self._compute(HeadTable.uniform(len(self.heads), FULL), source, out)
         local = self.attention.layout.local
         out[target][:, :, local] = out[source][:, :, local]

@@ -18,6 +18,7 @@ import torch
 
 from ...kernels import Approximation, Int8, Window, approximations, computes_int8
 from ...sentences import say
+from ..families import window_axes
 from ..hooks.model import HostModel
 from ..hooks.noise import signal_scale
 from ..hooks.record import Stopwatch
@@ -97,7 +98,8 @@ class Watch(DenseRun):
         """Choose what to score by the axes of the grid."""
         levels = (*self.run.sigmas, self.run.end)
         self.signal = signal_scale(model.get_model_object("model_sampling"), levels)
-        axes = len(self.family.grid(self.diffusion_model, self.run.picture_shape(noise_shape)))
+        grid = self.family.grid(self.diffusion_model, self.run.picture_shape(noise_shape))
+        axes = window_axes(self.sites, len(grid))
         self.ways = timed = approximations(axes) if self.family.placed else ()
         dtype, head_dim = model.model.get_dtype_inference(), self.sites[0].head_dim
         self.int8 = self.family.placed and computes_int8(model.load_device, dtype, head_dim)
@@ -107,8 +109,10 @@ class Watch(DenseRun):
         if self.int8:
             timed = tuple(Int8.of(way) if isinstance(way, Window) else way for way in self.ways)
         queries = OWN_QUERIES if self._own else IMAGE_QUERIES
-        self.observer = Observer(self.sites, self.run, self.ways, AGES, queries)
-        self.layouts, self.branches = self.observer.layouts, self.observer.branches
+        of_sites = [self.ways if site.rank(len(grid)) == axes else () for site in self.sites]
+        self.observer = Observer(self.sites, self.run, of_sites, AGES, queries)
+        self.layouts, self.folds = self.observer.layouts, self.observer.folds
+        self.branches = self.observer.branches
         self.probes = self._probes()
         self.timing = Timing(self.sites, timed) if self._timed else None
         return self._held(noise_shape, model)
@@ -123,7 +127,7 @@ class Watch(DenseRun):
     def _held(self, noise_shape, model) -> int:
         """Most bytes that are held during the run: samples of the last steps, and all outputs of one step."""
         network, shape = self.diffusion_model, self.run.picture_shape(noise_shape)
-        tokens = math.prod(self.family.grid(network, shape)) * self.family.fold(network, shape)
+        tokens = math.prod(self.family.grid(network, shape))
         element = torch.empty((), dtype=model.model.get_dtype_inference()).element_size()
         channels = sum(site.heads * site.head_dim for site in self.sites)
         outputs = 2 * noise_shape[0] * tokens * channels * element
@@ -239,9 +243,10 @@ class Watch(DenseRun):
             # A step may have other tokens than the one before: reference pictures that are cached after the first.
             same = before is not None and before.dtype == attention.q.dtype and before.numel() == attention.q.numel()
             return before if same else None
-        if attention.layout is None or attention.obstacle:
+        ways = self.observer.ways[call.number]
+        if attention.layout is None or attention.obstacle or not ways:
             return None
-        return approximated(attention, self.ways[self.probes.way])
+        return approximated(attention, ways[self.probes.way])
 
     def _keep(self, forward, call, output: torch.Tensor) -> None:
         """Keep a site's output for the probe of reuse: of all sites, or of every n-th where memory allows no more."""

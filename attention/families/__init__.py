@@ -2,7 +2,7 @@
 
 from ...sentences import say
 from .aura import AURA
-from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Beside, Entry, Family, Site, patches
+from .base import ALL, FIRST, IMAGE, JOINT, LAST, TEXT, Beside, Entry, Family, Site, along_most, patches, window_axes
 from .chroma import CHROMA
 from .cogvideox import COGVIDEOX
 from .cosmos import COSMOS
@@ -61,10 +61,12 @@ __all__ = [
     "Entry",
     "Family",
     "Site",
+    "along_most",
     "discoverable",
     "find_family",
     "patches",
     "refusal",
+    "window_axes",
 ]
 
 

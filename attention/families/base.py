@@ -7,7 +7,7 @@ global tokens (text, registers, references) stand, and by which callables a site
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,9 @@ class Site:
     `rebind`: it hands its attention function no transformer_options, so that no override sees the call. `block`: (type,
     index) as the host writes them into transformer_options, for sites that no callable opens. `linears`: paths of the
     linear layers that a skipped site does not run, with the stream they run on, for counting. `output_linear`: the one
-    after the attention, of the image where there are two.
+    after the attention, of the image where there are two. `axes`: numbers of the grid's axes that a sequence runs
+    along, where it does not run along all: for each place along the others there is a sequence of its own, those of one
+    item of the latent's batch after one another.
     """
 
     name: str
@@ -57,6 +59,19 @@ class Site:
     block: tuple[str, int] | None = None
     linears: tuple[tuple[str, str], ...] = ()
     output_linear: str | None = None
+    axes: tuple[int, ...] | None = None
+
+    def grid(self, whole: tuple[int, ...]) -> tuple[int, ...]:
+        """That of one sequence, of the latent's `whole` grid."""
+        return whole if self.axes is None else tuple(whole[axis] for axis in self.axes)
+
+    def fold(self, whole: tuple[int, ...]) -> int:
+        """Sequences that attend for themselves in one item of the latent's batch, such as the frames of a video."""
+        return math.prod(whole) // math.prod(self.grid(whole))
+
+    def rank(self, whole: int) -> int:
+        """Axes of the grid of one sequence, where the latent's has `whole`."""
+        return whole if self.axes is None else len(self.axes)
 
     @property
     def skippable(self) -> bool:
@@ -101,8 +116,7 @@ class Family:
     and goes the way of the image (references, padding), see `Beside`, or None where it mixes with the grid's;
     conditions: what the model is called with beside the latent. A sequence of the grid's tokens alone has nothing
     beside them, whatever it says. placed: whether all this is known; else there are no windows, and branches do not
-    share. fold(diffusion_model, latent_shape): sequences that attend for themselves in one item of the latent's batch,
-    such as the frames of a video, which follow one another; the grid is that of one of them.
+    share. What stands beside the grid stands beside that of a sequence that runs along all axes, see `Site.axes`.
     """
 
     name: str
@@ -113,7 +127,19 @@ class Family:
     text: str = FIRST
     beside: Callable[[Any, tuple[int, ...], dict, dict], tuple[Beside, Beside] | None] = lambda *run: (0, 0)
     placed: bool = True
-    fold: Callable[[Any, tuple[int, ...]], int] = lambda model, latent_shape: 1
+
+
+def window_axes(sites: Iterable[Site], whole: int) -> int:
+    """Axes of a plan's windows where the latent's grid has `whole`: those of the sites that run along the most. Sites
+    that run along fewer have no windows.
+    """
+    return max((site.rank(whole) for site in sites), default=whole)
+
+
+def along_most(sites: Sequence[Site]) -> list[int]:
+    """Numbers of the sites that run along the most axes: all, where each runs along all."""
+    most = window_axes(sites, 3)
+    return [number for number, site in enumerate(sites) if site.rank(3) == most]
 
 
 def ceil_grid(latent_shape: tuple[int, ...], patch: tuple[int, ...]) -> tuple[int, ...]:

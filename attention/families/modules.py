@@ -22,6 +22,7 @@ def modules(
     text: tuple[str, ...] = (),
     image: tuple[str, ...] = (),
     rebind: bool = False,
+    axes: tuple[int, ...] | None = None,
 ) -> Sites:
     """`Family.sites` where each block has an attention module.
 
@@ -45,6 +46,7 @@ def modules(
             streams=streams,
             gated=any("gate" in part for part in layers),
             rebind=rebind,
+            axes=axes,
             linears=tuple((f"{name}.{part}", stream(part)) for part in layers),
             output_linear=f"{name}.{output}",
         )
@@ -59,6 +61,15 @@ def modules(
 def chain(*several: Sites) -> Sites:
     """`Family.sites` of a model with several kinds of blocks, one kind after the other."""
     return lambda model: tuple(site for sites in several for site in sites(model))
+
+
+def in_turn(*several: Sites) -> Sites:
+    """`Family.sites` of a model each of whose blocks goes through several kinds of sites, of which there are equally
+    many.
+    """
+    return lambda model: tuple(
+        site for block in zip(*(sites(model) for sites in several), strict=True) for site in block
+    )
 
 
 def _matching(model, path: str) -> list[str]:

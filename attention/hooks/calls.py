@@ -18,14 +18,14 @@ def count_calls(
     opened = [call for calls in forward.calls.values() for call in calls]
     expected = [call for call in opened if not (call.skip and call.site.module)]
     missed = sum(not call.attended for call in expected if call.number not in lost)
-    attended = {call.site.scope: call for call in opened if call.length}
+    attended = {(call.site.scope, call.site.axes): call for call in opened if call.length}
     for number, site in enumerate(sites):
         opens = site.entries or site.module
         if number in lost and not any(call.attended for call in forward.calls.get(site.name, ())):
             # What it computed is what another of its kind does.
-            alike = attended.get(site.scope)
+            alike = attended.get((site.scope, site.axes))
             if alike is not None:
-                processor.aside(forward, SiteCall(site, number, aside=True), forward.batch, alike.length)
+                processor.aside(forward, SiteCall(site, number, aside=True), forward.sequences(site), alike.length)
         elif not opens and not forward.direct and site.name not in forward.calls:
             missed += site.block not in forward.replaced_blocks
             expected.append(None)

@@ -25,6 +25,7 @@ from .workload import Workload
 
 BranchKey = tuple
 COND, UNCOND = 0, 1
+SEQUENCES = 4  # of one item that are looked at. Chosen by hand, as many as there can be of 16 frames and of few queries
 
 _CUT = say(
     "Another node cuts up or moves the latent on its way to the model (tiles), so that it is not known which place is "
@@ -36,9 +37,7 @@ _ATTENTION_PATCHES = ("attn1_patch", "attn1_output_patch")
 
 @dataclass
 class Branch:
-    """One conditioning's items in the batch of a forward, as attention sees it: of a video that attends frame by frame,
-    each frame is one.
-    """
+    """One conditioning's items in the batch of a forward."""
 
     key: BranchKey
     index: int
@@ -70,7 +69,7 @@ class Forward:
     """One call of the diffusion model: its branches, its token grid, and the sites that are open in it.
 
     `tracked` is False for guidance side passes, for calls outside a model evaluation and for what may be of another
-    place: computed in full, caches untouched. fold: sequences that one item of the latent's batch is. ours: False for
+    place: computed in full, caches untouched. ours: False for
     those of another model, which nothing is known of. direct: whether every attention call that carries the host's
     options comes to this pack first.
     """
@@ -91,8 +90,7 @@ class Forward:
         # Of several latents in one the first is the picture's.
         packed = conditions.get("latent_shapes") or [latent_shape]
         self._picture = tuple(packed[0])
-        self.fold = family.fold(diffusion_model, self._picture)
-        self.branches = _branches(latent_shape, options, self.fold)
+        self.branches = _branches(latent_shape, options)
         self._conditions = conditions
         self.tracked = tracked and bool(self.branches)
         patches = options.get("patches", {})
@@ -124,17 +122,33 @@ class Forward:
         """Items of the batch that the branches cover."""
         return self.branches[-1].items.stop if self.branches else 0
 
-    def sampled(self, branch: Branch, number: int) -> int:
-        """The item of a branch that is looked at at site `number`: of its first picture or video, where frames attend
-        for themselves another frame from site to site.
+    def fold(self, site: Site) -> int:
+        """Sequences that attend for themselves at a site in one item of the batch."""
+        return 1 if site.axes is None else site.fold(self.grid)
+
+    def sequences(self, site: Site) -> int:
+        """Those of all branches: the batch of a site's attention."""
+        return self.batch * self.fold(site)
+
+    def rows(self, branch: Branch, site: Site) -> slice:
+        """Those of a branch among them."""
+        fold = self.fold(site)
+        return slice(branch.items.start * fold, branch.items.stop * fold)
+
+    def sampled(self, branch: Branch, call: SiteCall) -> slice:
+        """Which rows of a branch are looked at at a site: of its first picture the only one; where an item is many
+        sequences, SEQUENCES of them or all, evenly spaced, and others from site to site.
         """
-        return branch.items.start + number % self.fold
+        fold, first = self.fold(call.site), self.rows(branch, call.site).start
+        step = max(1, fold // SEQUENCES)
+        start = first + call.number % step
+        return slice(start, start + step * (min(fold, SEQUENCES) - 1) + 1, step)
 
     def layout(self, site: Site, length: int, options: dict) -> SiteLayout | None:
         """How a sequence of `length` tokens is laid out at a site, padding left aside; None when it does not fit the
         grid."""
         beside = self.family.beside(self.diffusion_model, self.grid, self._conditions, options)
-        return site_layout(self.family, site, self.grid, beside, length)
+        return site_layout(self.family, site, site.grid(self.grid), beside, length)
 
     def tokens(self, call: SiteCall) -> dict[str, int]:
         """Tokens of each stream that attended at a site."""
@@ -156,7 +170,7 @@ class Forward:
         )
 
 
-def _branches(latent_shape: Sequence[int], options: dict, fold: int) -> list[Branch]:
+def _branches(latent_shape: Sequence[int], options: dict) -> list[Branch]:
     indices = options.get("cond_or_uncond") or []
     uuids = options.get("uuids") or [None] * len(indices)
     if not indices or len(uuids) != len(indices) or latent_shape[0] % len(indices):
@@ -165,7 +179,7 @@ def _branches(latent_shape: Sequence[int], options: dict, fold: int) -> list[Bra
     window = getattr(options.get("context_window"), "index_list", None)
     suffix = (tuple(latent_shape[1:]), tuple(window) if window is not None else None)
     return [
-        Branch((uuid, index, items, *suffix), index, slice(number * items * fold, (number + 1) * items * fold))
+        Branch((uuid, index, items, *suffix), index, slice(number * items, (number + 1) * items))
         for number, (uuid, index) in enumerate(zip(uuids, indices, strict=True))
     ]
 

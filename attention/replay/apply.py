@@ -8,6 +8,7 @@ from ...kernels import Approximation, way_of
 from ...plans import Plan, resolve
 from ...plans.search import CUSTOM
 from ...sentences import CALIBRATE_AGAIN, say
+from ..families import window_axes
 from ..hooks.listener import RunListener
 from ..hooks.model import HostModel, free_memory
 from ..hooks.patch import install, listen
@@ -78,7 +79,7 @@ def follower(
             )
         )
     chosen = plan.level(level)
-    ways = _ways(plan)
+    ways = _ways(plan, model)
     offsets, device = plan.model.offsets, model.patcher.load_device
 
     def make_processor(run):
@@ -108,9 +109,9 @@ def follower(
     return make_processor
 
 
-def _ways(plan: Plan) -> tuple[Approximation, ...]:
+def _ways(plan: Plan, model: HostModel) -> tuple[Approximation, ...]:
     """The approximations that a plan's letters refer to. Raises PlanRefused where this version does not know one."""
-    axes = len(plan.measurement.grid)
+    axes = window_axes(model.sites, len(plan.measurement.grid))
     try:
         return tuple(way_of(way.kind, dict(way.parameters), axes) for way in plan.ways)
     except ValueError as error:

@@ -51,7 +51,7 @@ class Counting:
 
     def dense(self, forward: Forward, call: SiteCall, batch: int, length: int) -> int:
         """Count and return what full attention takes at a site with (batch, length) tokens."""
-        if length > forward.length:
+        if length * forward.fold(call.site) > forward.length:
             self._went_through(forward, call, batch, length)
         dense = dense_flops(Layout((length,)), call.site.heads, call.site.head_dim) * batch
         count = self._record.steps[forward.step]
@@ -61,12 +61,12 @@ class Counting:
 
     def _went_through(self, forward: Forward, call: SiteCall, batch: int, length: int) -> None:
         """A forward turns out to be of so many tokens: all that the model computes beside attention grows with them."""
-        record = self._record
+        record, fold = self._record, forward.fold(call.site)
         self._whole = self._whole or math.prod(forward.family.grid(forward.diffusion_model, self._shape))
-        beside = max(0, length - forward.image_tokens)
-        share = length / (self._whole + beside)
-        record.steps[forward.step].items += batch * (share - forward.share)
-        forward.length, forward.share = length, share
+        beside = max(0, length * fold - forward.image_tokens)
+        share = length * fold / (self._whole + beside)
+        record.steps[forward.step].items += batch // fold * (share - forward.share)
+        forward.length, forward.share = length * fold, share
         if not record.tokens or beside >= record.text_tokens + record.reference_tokens:
             layout = forward.layout(call.site, length, call.options)
             record.tokens = self._whole
@@ -84,9 +84,10 @@ class Counting:
 
     def skipped(self, forward: Forward, call: SiteCall, tokens: Mapping[str, int]) -> None:
         """A site was replayed: neither its attention nor its linear layers ran. tokens: of each stream."""
-        self.dense(forward, call, forward.batch, tokens[ALL])
+        batch = forward.sequences(call.site)
+        self.dense(forward, call, batch, tokens[ALL])
         flops = self._linear(forward, call.site, tokens)
-        self._record.steps[forward.step].projections_skipped += forward.batch * flops
+        self._record.steps[forward.step].projections_skipped += batch * flops
 
     def _projected(self, forward: Forward, call: SiteCall, length: int) -> int:
         """FLOPs of the linear layers around a site for one batch item; the split into streams is looked up once."""

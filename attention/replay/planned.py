@@ -33,19 +33,18 @@ def fractions(
     grid: tokens of the latent. measurement: of the plan, for the length of the text and the work beside attention.
     shares: whether one branch serves the other where the plan says so. device, dtype: of queries and keys.
     """
-    layouts = [_layout(grid, measurement, site.scope == JOINT) for site in sites]
-    dense = np.array(
-        [dense_flops(layout, site.heads, site.head_dim) for layout, site in zip(layouts, sites, strict=True)], float
-    )
+    layouts = [_layout(site.grid(grid), measurement, site.scope == JOINT) for site in sites]
+    folds = np.array([site.fold(grid) for site in sites])
+    dense = folds * [
+        dense_flops(layout, site.heads, site.head_dim) for layout, site in zip(layouts, sites, strict=True)
+    ]
     entries = [[timeline.at(step, site) for site in range(len(sites))] for step in range(timeline.steps)]
-    kept = _computed(timeline, sites, layouts, device, dtype)
+    kept = folds * _computed(timeline, sites, layouts, device, dtype)
     if shares:
-        own_text = np.array(
-            [
-                4 * site.head_dim * site.heads * layout.globals * layout.length
-                for layout, site in zip(layouts, sites, strict=True)
-            ]
-        )
+        own_text = folds * [
+            4 * site.head_dim * site.heads * layout.globals * layout.length
+            for layout, site in zip(layouts, sites, strict=True)
+        ]
         shared = np.array([[entry.share for entry in step] for step in entries])
         kept = np.where(shared, (kept + own_text) / 2, kept)
     skips = np.array([[entry.skips for entry in step] for step in entries])
@@ -54,12 +53,10 @@ def fractions(
         {IMAGE: layout.image + layout.referenced, TEXT: layout.globals, ALL: layout.length} for layout in layouts
     ]
     per_token = [flops_per_token(diffusion_model, site) for site in sites]
-    linear = np.array(
-        [
-            sum(flops * tokens[stream] for stream, flops in one.items())
-            for one, tokens in zip(per_token, of_streams, strict=True)
-        ]
-    )
+    linear = folds * [
+        sum(flops * tokens[stream] for stream, flops in one.items())
+        for one, tokens in zip(per_token, of_streams, strict=True)
+    ]
     other = measurement.other_flops * _layout(grid, measurement, True).length / measurement.tokens
     evaluated = timeline.schedule.evaluated
     attention = np.where(evaluated, kept.sum(axis=1), 0.0)
@@ -83,7 +80,7 @@ def _layout(grid: tuple[int, ...], measurement: Measurement, text: bool) -> Layo
 
 
 def _computed(timeline: Timeline, sites: Sequence[Site], layouts: list[Layout], device, dtype) -> np.ndarray:
-    """FLOPs of each step and site for one batch item that computes for itself: (steps, sites)."""
+    """FLOPs of each step and site for one sequence that computes for itself: (steps, sites)."""
     codes, refresh = timeline.schedule.methods, timeline.schedule.refresh
     found = np.zeros((len(codes), len(sites)))
     prices: dict[tuple, tuple[np.ndarray, np.ndarray]] = {}
@@ -104,6 +101,9 @@ def _prices(timeline: Timeline, layout: Layout, head_dim: int, counter: Counter)
     of_code[letters.FULL], of_code[letters.REUSE] = counter.head(layout, FULL, head_dim), 0.0
     of_update = np.zeros(len(timeline.ways) + 1)
     for k, way in enumerate(timeline.ways):
+        if not layout.references and way.why_not(layout) is not None:  # computed in full, see `tables.feasible`
+            of_code[[letters.WAY + k, letters.RESIDUAL + k]] = of_code[letters.FULL]
+            continue
         of_code[letters.WAY + k] = counter.head(layout, way, head_dim)
         of_code[letters.RESIDUAL + k] = counter.head(layout, Residual(way), head_dim)
         of_update[k] = counter.update(layout, way, head_dim)

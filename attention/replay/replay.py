@@ -75,7 +75,7 @@ class Replay(Processor):
         forecasts keep; and what the kernels need in the layer that needs most.
         """
         network, shape = model.model.diffusion_model, self.run.picture_shape(noise_shape)
-        image = math.prod(self.family.grid(network, shape)) * self.family.fold(network, shape)
+        image = math.prod(self.family.grid(network, shape))
         dtype = model.model.get_dtype_inference()
         element = torch.empty((), dtype=dtype).element_size()
         # Of the picture, and of text and references, in all branches together.
@@ -229,17 +229,22 @@ class Replay(Processor):
     def leave(self, forward: Forward, call: SiteCall, stream: int, output: torch.Tensor) -> None:
         """Keep a projected output that the next step will replay."""
         entry = self.timeline.at(forward.step, call.number)
-        if self._disabled or not (entry.keep_projected or entry.skips) or output.shape[0] != forward.batch:
+        if (
+            self._disabled
+            or not (entry.keep_projected or entry.skips)
+            or output.shape[0] != forward.sequences(call.site)
+        ):
             return
         tokens = forward.tokens(call)
         for branch in forward.branches:
-            self._caches.of(branch, call).write_projected(stream, output[branch.items], forward.step, tokens)
+            of_branch = output[forward.rows(branch, call.site)]
+            self._caches.of(branch, call).write_projected(stream, of_branch, forward.step, tokens)
 
     def attend(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> torch.Tensor:
         """The site's attention by the plan, in the host's format."""
         entry = self.timeline.at(forward.step, call.number)
         batch, length = attention.q.shape[0], attention.q.shape[2]
-        reason = self._why_full(forward, attention)
+        reason = self._why_full(forward, call, attention)
         if reason is not None or (entry.dense and not entry.skips):
             if reason:
                 self.run.record.note(say("{layer} ran in full: {reason}.", layer=call.site.name, reason=reason))
@@ -268,13 +273,13 @@ class Replay(Processor):
         self._count.computed(forward, computed)
         return output
 
-    def _why_full(self, forward: Forward, attention: AttentionCall) -> str | None:
+    def _why_full(self, forward: Forward, call: SiteCall, attention: AttentionCall) -> str | None:
         """Why a call is left to the host whatever the plan says: "" where the user has been told already."""
         if self._disabled:
             return ""
         if attention.obstacle:
             return attention.obstacle
-        if attention.q.shape[0] != forward.batch:
+        if attention.q.shape[0] != forward.sequences(call.site):
             return say("its batch is not the sampler's")
         return None
 
@@ -287,7 +292,7 @@ class Replay(Processor):
                     "{layer} ran without windows: its {tokens} tokens do not fit the {grid} grid.",
                     layer=call.site.name,
                     tokens=attention.q.shape[2],
-                    grid=" x ".join(map(str, forward.grid)),
+                    grid=" x ".join(map(str, call.site.grid(forward.grid))),
                 )
             )
         elif layout is not None:
@@ -297,7 +302,8 @@ class Replay(Processor):
         # A branch that takes its image tokens from another is served last, when those are there.
         computing = [branch for branch in forward.branches if donor is None or branch.key != donor.target.key]
         tables = [
-            feasible(entry, layout, self._caches.of(branch, call), attention.q[branch.items]) for branch in computing
+            feasible(entry, layout, self._caches.of(branch, call), attention.q[forward.rows(branch, call.site)])
+            for branch in computing
         ]
         computed = 0
         # Branches with the same table go into one call, unless each reads caches of its own.
@@ -329,7 +335,8 @@ class Replay(Processor):
 
         A table that reads caches takes one branch. Returns the FLOPs computed.
         """
-        rows = slice(branches[0].items.start, branches[-1].items.stop)
+        of_branches = [forward.rows(branch, call.site) for branch in branches]
+        rows = slice(of_branches[0].start, of_branches[-1].stop)
         cache = self._caches.of(branches[0], call)
         cached, residual = cache.outputs.read(table.reuse_heads), cache.residuals.read(table.residual_heads)
         fresh: list[torch.Tensor] = []
@@ -355,10 +362,9 @@ class Replay(Processor):
             of_item = flops(layout, table, head_dim) if result.pairs is None else 4 * head_dim * result.pairs
             computed += of_item * (items.stop - items.start)
         new = torch.cat(fresh) if len(fresh) > 1 else next(iter(fresh), None)
-        for branch in branches:
-            local = slice(branch.items.start - rows.start, branch.items.stop - rows.start)
-            of_branch = None if new is None else new[local]
-            self._keep(forward, self._caches.of(branch, call), table, entry, out[branch.items], of_branch)
+        for branch, own in zip(branches, of_branches, strict=True):
+            of_branch = None if new is None else new[own.start - rows.start : own.stop - rows.start]
+            self._keep(forward, self._caches.of(branch, call), table, entry, out[own], of_branch)
         return computed
 
     def _keep(self, forward: Forward, cache: BranchCache, table: HeadTable, entry: SiteStep, out, residual) -> None:

@@ -69,12 +69,12 @@ class Sharing:
 
         Heads that the guard has made full are computed in both branches. Returns the FLOPs computed.
         """
-        target = donor.target
-        span = layout.local
-        view = out[target.items]
-        view[:, :, span] = out[donor.source.items][:, :, span] if donor.source is not None else donor.image
+        rows, span = forward.rows(donor.target, call.site), layout.local
+        view = out[rows]
+        source = donor.source
+        view[:, :, span] = donor.image if source is None else out[forward.rows(source, call.site)][:, :, span]
         unshared, computed = list(entry.unshared), 0
-        for items, own in attention.parts(target.items):
+        for items, own in attention.parts(rows):
             q, k, v = (tensor[items] for tensor in (attention.q, attention.k, attention.v))
             global_rows(q, k, v, own, attention.scale, out[items])
             if unshared:
@@ -83,7 +83,7 @@ class Sharing:
                 out[items][:, unshared] = head_wise(*alone, own, some, scale=attention.scale, dense=attention.dense).out
             pairs = (q.shape[1] * own.globals + len(unshared) * own.length) * own.keys
             computed += 4 * q.shape[3] * pairs * q.shape[0]
-        self._keep(forward, call, layout, donor, view, attention.q[target.items], entry)
+        self._keep(forward, call, layout, donor, view, attention.q[rows], entry)
         return computed
 
     def clear(self) -> None:

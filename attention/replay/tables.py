@@ -17,26 +17,31 @@ def reads_caches(table: HeadTable) -> bool:
 def feasible(entry: SiteStep, layout: Layout | None, cache: BranchCache, q: torch.Tensor) -> HeadTable:
     """The table of a site at a step with every way replaced by full attention that cannot be carried out.
 
-    layout: None where the tokens do not fit the grid, so that there are no windows. cache: of the branch, whose queries
+    layout: None where the tokens do not fit the grid, so that there are no windows; nor are there any of more axes than
+    its grid has. cache: of the branch, whose queries
     q (B, H, L, D) tell batch, dtype and device; a tensor that is missing, stale or of another kind counts as lost.
     """
     table = entry.table
-    if layout is not None and not reads_caches(table):
+    groups = {*table.approximation_groups(), *table.refresh_groups()}
+    unfit = groups
+    if layout is not None:  # what a way makes of references is the kernels' to say
+        unfit = {way for way in groups if not layout.references and way.why_not(layout) is not None}
+    if not unfit and layout is not None and not reads_caches(table):
         return table
     ways, refresh = list(table.ways), list(table.refresh)
-    complete = layout is not None
+    complete = layout is not None and not unfit
     for head, way in enumerate(table.ways):
         if way == REUSE:
             lost = not cache.outputs.fresh(head, entry.source[head], q, q.shape[2])
         elif isinstance(way, Residual):
-            lost = layout is None or not cache.residuals.fresh(head, entry.residual_source[head], q, layout.locals)
+            lost = way.way in unfit or not cache.residuals.fresh(head, entry.residual_source[head], q, layout.locals)
         else:
-            lost = layout is None and way != FULL
+            lost = way in unfit
         if lost:
             complete = False
             ways[head] = FULL
             refresh[head] = way.way if isinstance(way, Residual) else None
-        if layout is None:
+        if refresh[head] in unfit:
             refresh[head] = None
     # The table itself where nothing is lost: what kernels have prepared for it is found by it.
     return table if complete else HeadTable(tuple(ways), tuple(refresh))

@@ -16,7 +16,18 @@ from ditfastattn.attention.hooks.model import HostModel, NotCovered  # noqa: E40
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import WINDOWS, hand_plan  # noqa: E402
-from host.layouts import FOLDS, LAYOUTS, ONE_AT_A_TIME, REFERENCES, TEXT_LAST, VARIANTS, calls_of, sites_of  # noqa: E402
+from host.layouts import (  # noqa: E402
+    AXES,
+    LAYOUTS,
+    ONE_AT_A_TIME,
+    REFERENCES,
+    TEXT_LAST,
+    VARIANTS,
+    calls_of,
+    grids_of,
+    sites_of,
+    window_axes,
+)
 from host.oracle import Oracle  # noqa: E402
 
 pytestmark = pytest.mark.host
@@ -80,9 +91,11 @@ def test_what_a_plan_makes_is_what_its_letters_mean(family, case, plain):
     patched = apply_plan(model, hand_plan(model, family, profiles, share), "D1", strict=True)
     made = tiny.sample(patched, family, steps=steps)
     grid = LAYOUTS[family][0]
-    windows = tuple((1.0,) * (len(grid) - 2) + window for window in WINDOWS)
+    windows = tuple((1.0,) * (window_axes(family) - 2) + window for window in WINDOWS)
+    grids = [own for own, _ in grids_of(family)] if family in AXES else None
+    references = REFERENCES.get(family)
     oracle = Oracle(
-        grid, calls_of(family), profiles, share, windows, family in TEXT_LAST, references=REFERENCES.get(family)
+        *(grid, calls_of(family), profiles, share, windows, family in TEXT_LAST), references=references, grids=grids
     )
     with oracle.inside(model) as meant:
         expected = tiny.sample(meant, family, steps=steps)
@@ -107,10 +120,11 @@ def test_a_skipped_site_leaves_out_as_much_as_is_counted(family):
     skipping = [site for site in HostModel.of(model).sites if site.skippable]
     assert sum(linear.values()) == sum(step.projections_skipped for step in record.steps)
     assert (sum(step.projections_skipped for step in record.steps) > 0) == bool(skipping)
-    grid, sites = LAYOUTS[family][0], HostModel.of(model).sites
-    lengths = [(sites[number], before + math.prod(grid) + after) for before, after, number in sites_of(family)]
-    rows = 2 * FOLDS.get(family, 1)
-    dense = sum(rows * 4 * site.heads * site.head_dim * length**2 for site, length in lengths)
+    sites, dense = HostModel.of(model).sites, 0
+    for (before, after, number), (grid, sequences) in zip(calls_of(family), grids_of(family), strict=True):
+        if number is not None:
+            site, length = sites[number], before + math.prod(grid) + after
+            dense += 2 * sequences * 4 * site.heads * site.head_dim * length**2
     assert [(step.dense, step.kept) for step in record.steps] == [(dense, dense), (dense, 0)]
 
 

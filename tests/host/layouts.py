@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from . import tiny
 
 # Of each configuration: the token grid, and for its attention calls over it, in order, how many there are and how many
@@ -60,7 +62,7 @@ LAYOUTS = {
     "minimax": ((3, 8, 12), [(2, 17, 0)]),
     # The papers' own, which the host lacks.
     "dit": ((8, 12), [(2, 0, 0)]),
-    "stdit2": ((8, 12), [(2, 0, 0)]),
+    "stdit2": ((3, 8, 12), [(4, 0, 0)]),
 }
 # Of each of its calls, where reference pictures begin, their grid, and their place: 0 where the grid's own tokens are.
 REFERENCES = {
@@ -71,7 +73,9 @@ REFERENCES = {
     **{name: [[(288, (1, 8, 12), 1)]] * 2 for name in ("wan_phantom", "wan_s2v", "wan_humo")},
     "wan_scail": [[(0, (1, 8, 12), 1), (384, (3, 4, 6), 2)]] * 2,
 }
-FOLDS = {"stdit2": 3}  # sequences that attend for themselves in one item of the latent's batch
+# Of each of its calls, the axes of the grid that one sequence runs along: within a frame, or along time at a place. One
+# item of the latent's batch is as many sequences as there are places along the other axes.
+AXES = {"stdit2": [(1, 2), (0,)] * 2}
 TEXT_LAST = {"hidream", "mochi", "ernie", "joyimage", "lens"}
 ONE_AT_A_TIME = {"minimax"}  # of which the host takes batches of one alone
 # Where not every call has a site of its own: two control videos through one block, a refining block that is left alone.
@@ -85,6 +89,19 @@ def calls_of(family):
     layouts = [(before, after) for count, before, after in LAYOUTS[family][1] for _ in range(count)]
     numbers = SITES.get(family, range(len(layouts)))
     return [(*layout, number) for layout, number in zip(layouts, numbers, strict=True)]
+
+
+def grids_of(family):
+    """(grid of one sequence, sequences of one item) of each call."""
+    whole = LAYOUTS[family][0]
+    for axes in AXES.get(family, [range(len(whole))] * len(calls_of(family))):
+        own = tuple(whole[axis] for axis in axes)
+        yield own, math.prod(whole) // math.prod(own)
+
+
+def window_axes(family):
+    """Axes of a plan's windows; calls of fewer have none."""
+    return max(len(grid) for grid, _ in grids_of(family))
 
 
 def sites_of(family):

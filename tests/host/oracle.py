@@ -25,6 +25,7 @@ class Oracle:
     of all sites in one row. share: a digit a step. windows: by letter, in fractions; pooled: whether what is outside
     them is seen as a key a tile. text_last: whether tokens that a longer prompt has more stand after those of the grid.
 
+    grids: of each call, that of one sequence, where it is not `grid`; windows of more axes than it has mean full heads.
     references: of each call, where the tokens of reference pictures begin, their grid, and their place: 0 where the
     latent's tokens stand, others elsewhere. names: of the modules that are the plan's sites, which then tell the
     sites apart. evaluated, slopes, corrections: as in `plans.Level`. whole: sites that give out what they gave last
@@ -40,6 +41,7 @@ class Oracle:
     text_last: bool = False
     pooled: bool = False
     references: list[list[tuple[int, tuple[int, ...], int]]] | None = None
+    grids: list[tuple[int, ...]] | None = None
     names: tuple[str, ...] = ()
     evaluated: str = ""
     slopes: tuple[float, ...] = ()
@@ -120,7 +122,7 @@ class Oracle:
                 q, k, v = (x.transpose(1, 2) for x in (q, k, v))
             if kwargs.get("enable_gqa"):
                 k, v = (x.repeat_interleave(heads // x.shape[1], dim=1) for x in (k, v))
-            if self.branches and q.shape == k.shape and q.shape[2] >= math.prod(self.grid) and self._is_site():
+            if self.branches and q.shape == k.shape and q.shape[2] >= self._least() and self._is_site():
                 out = self._site(q.double(), k.double(), v.double(), mask)
             else:
                 out = _softmax(q.double(), k.double(), v.double(), mask)
@@ -129,6 +131,10 @@ class Oracle:
 
         return attention
 
+    def _least(self):
+        grid = self.grid if self.grids is None or self._call >= len(self.grids) else self.grids[self._call]
+        return math.prod(grid)
+
     def _is_site(self):
         return not self.names or (bool(self._inside) and self._inside[-1] in self.names)
 
@@ -136,10 +142,11 @@ class Oracle:
         call, self._call = self._call, self._call + 1
         length = q.shape[2]
         before, after, site = (0, 0, self.names.index(self._inside[-1])) if self.names else self.calls[call]
-        longer = length - before - math.prod(self.grid) - after
-        assert longer >= 0, (q.shape, self.grid, before, after)
+        own = self.grid if self.grids is None else self.grids[call]
+        longer = length - before - math.prod(own) - after
+        assert longer >= 0, (q.shape, own, before, after)
         shift = 0 if self.text_last else longer
-        pictures = [(before, self.grid, 0)]
+        pictures = [(before, own, 0)]
         if self.references and not self.names:  # a site that was found has no grids
             pictures += self.references[call]
         pictures = [(start + shift, grid, place) for start, grid, place in pictures]
@@ -205,6 +212,8 @@ class Oracle:
 
     def _window(self, letter, q, k, v, mask, pictures):
         extent = self.windows[int(letter) if letter.isdigit() else ord(letter) - ord("A")]
+        if len(pictures[0][1]) < len(extent):
+            return _softmax(q, k, v, mask)
         seen = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool)
         pooled: list[tuple] = []
         for grid, starts in _together(pictures):

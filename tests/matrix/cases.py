@@ -6,7 +6,7 @@ import random
 import zlib
 from dataclasses import dataclass, field
 
-from host.layouts import FOLDS, LAYOUTS, ONE_AT_A_TIME, VARIANTS
+from host.layouts import AXES, LAYOUTS, ONE_AT_A_TIME, VARIANTS
 
 STEPS = 3
 RANDOM = 3  # plans for each family and setting
@@ -96,7 +96,7 @@ def settings_of(family: str) -> list[Setting]:
     """
     chosen = SETTINGS if family not in VARIANTS else [one for one in SETTINGS if one.name in ("CFG", "split")]
     # Where frames attend for themselves and no record says so, calls are left to the host, which is said.
-    not_run = {("batch", family) for family in ONE_AT_A_TIME} | {("found", family) for family in FOLDS}
+    not_run = {("batch", family) for family in ONE_AT_A_TIME} | {("found", family) for family in AXES}
     return [setting for setting in chosen if (setting.name, family) not in not_run]
 
 

@@ -15,7 +15,7 @@ from ditfastattn.attention.hooks.patch import attached
 from host import tiny
 from host.applying import apply_plan
 from host.hand_plans import WINDOWS, hand_plan
-from host.layouts import LAYOUTS, REFERENCES, TEXT_LAST, calls_of
+from host.layouts import AXES, LAYOUTS, REFERENCES, TEXT_LAST, calls_of, grids_of, window_axes
 from host.oracle import Oracle
 
 from .cases import OFF, Plan, Setting
@@ -125,10 +125,11 @@ class Bench:
             calls_of(self.family),
             list(plan.profiles),
             plan.share,
-            tuple((1.0,) * (len(grid) - 2) + window for window in WINDOWS),
+            tuple((1.0,) * (window_axes(self.family) - 2) + window for window in WINDOWS),
             self.family in TEXT_LAST,
             plan.pooled,
             REFERENCES.get(self.family),
+            [own for own, _ in grids_of(self.family)] if self.family in AXES else None,
             self.sites if self.setting.hidden else (),
             plan.evaluated,
             plan.slopes,

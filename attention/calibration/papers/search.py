@@ -13,6 +13,7 @@ from ....kernels import Approximation
 from ....plans import Level, Measurement, ModelIdentity, Plan, WaySpec
 from ....plans.search import LEVELS, attention_work, live_bytes, skipped_work
 from ....sentences import say
+from ...families import along_most
 from ...hooks.model import HostModel
 from ...hooks.patch import install
 from ...hooks.record import RunLog, Stopwatch
@@ -81,7 +82,7 @@ def search(
     if len(missing) < len(found):
         log.info("[DiTFastAttn] %d of %d levels are known already.", len(found) - len(missing), len(found))
     if progress is not None:
-        cost, remark = _cost(method, len(model.sites))
+        cost, remark = _cost(method, len(along_most(model.sites)))
         progress.expect([1.0] + [cost] * len(missing) if missing else (), len(found) - len(missing), remark)
     dense = _Compared.sampled(model, sample, progress) if missing else None
     for one in missing:

@@ -18,6 +18,7 @@ from comfy.patcher_extension import WrappersMP
 
 from ....kernels import FULL, REUSE, Approximation, HeadTable, Residual
 from ....plans import letters
+from ...families import along_most
 from ...hooks.patch import KEY
 from ...replay.replay import Replay
 from ...replay.timeline import SiteStep
@@ -89,7 +90,8 @@ class LayerSearch(Replay):
 
     threshold: after layer l of L the output's loss may be (l + 1) / L of it. outputs: filled by `watch_outputs` with
     what the model returned since it was emptied. windows: the one window. progress: told how many of the (step, layer)
-    pairs are decided.
+    pairs are decided. Layers that attend along fewer axes than others stay in full and are not counted: of Open-Sora,
+    the authors compress attention within frames alone.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class LayerSearch(Replay):
     ):
         (window,) = windows
         self.layers = LayerChoices(sites, len(run.positions), window)
+        self._searched = along_most(sites)
         super().__init__(family, sites, self.layers, run, 1 << 62, True, (0, 0))
         self.threshold, self.outputs = threshold, outputs
         self._progress = progress
@@ -129,26 +132,26 @@ class LayerSearch(Replay):
                 self._search(predict, step)
             finally:
                 self._frozen = False
-        self._tell(step, len(self.sites))
+        self._tell(step, len(self._searched))
         return super().evaluate(predict, x, sigma)
 
     def _tell(self, step: int, sites: int) -> None:
         if self._progress is not None:
-            count = len(self.sites)
+            count = len(self._searched)
             self._progress.evaluated(step * count + sites, len(self.run.positions) * count)
 
     def _search(self, predict, step: int) -> None:
-        choices, count = self.layers.choices[step], len(self.sites)
+        choices, count = self.layers.choices[step], len(self._searched)
         wanted = self._output(predict)
-        for site in range(count):
+        for number, site in enumerate(self._searched):
             for choice in CHOICES:
                 if choice.share and not self.run.shares_guidance:
                     continue
                 choices[site] = choice
-                if _relative_loss(wanted, self._output(predict)) < self.threshold * (site + 1) / count:
+                if _relative_loss(wanted, self._output(predict)) < self.threshold * (number + 1) / count:
                     break
                 choices[site] = AS_IS
-            self._tell(step, site + 1)
+            self._tell(step, number + 1)
 
     def _output(self, predict) -> torch.Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()

@@ -11,6 +11,7 @@ import torch
 
 from ....kernels import Approximation, HeadTable, dense_flops, flops
 from ....plans import letters
+from ...families import along_most, window_axes
 from ...hooks.call import AttentionCall
 from ...hooks.processor import Processor
 from ...hooks.run import Forward, SiteCall
@@ -29,6 +30,7 @@ class HeadSearch(Processor):
     threshold: the sum of the chosen heads' relative squared errors that a layer may reach at a step. Each decision
     is taken at a step's first call of a site and holds for its other calls. windows: to choose from. cap: see HEAD_CAP.
     Where they are not given they are the authors' for pictures, or for videos. progress: told how many steps are over.
+    Layers that attend along fewer axes than others, as time alone, stay in full.
     """
 
     def __init__(
@@ -48,12 +50,13 @@ class HeadSearch(Processor):
         self._letters = np.full((len(run.positions), sum(site.heads for site in sites)), letters.FULL, np.uint8)
         self._offsets = np.concatenate(([0], np.cumsum([site.heads for site in sites])))
         self._decided: set[tuple[int, int]] = set()
+        self._searched = frozenset(along_most(sites))
         self._previous: dict[tuple, torch.Tensor] = {}
 
     def announce(self, noise_shape, model) -> int:
         """Whether pictures or videos are made is known from here on."""
-        grid = self.family.grid(model.model.diffusion_model, self.run.picture_shape(noise_shape))
-        video = len(grid) == 3
+        whole = len(self.family.grid(model.model.diffusion_model, self.run.picture_shape(noise_shape)))
+        video = window_axes(self.sites, whole) == 3
         self.windows = self.windows or (V2_VIDEO_BANDS if video else V2_BANDS)
         if self.cap is None:
             self.cap = VIDEO_HEAD_CAP if video else HEAD_CAP
@@ -74,7 +77,7 @@ class HeadSearch(Processor):
         """The site's attention as decided, heads pasted together from the candidates."""
         exact = attention.host()
         layout = attention.layout
-        if attention.obstacle or layout is None:
+        if attention.obstacle or layout is None or call.number not in self._searched:
             return exact
         key = (call.number, call.ordinal, tuple(branch.key for branch in forward.branches))
         output, heads = attention.buffer()
