@@ -5,6 +5,7 @@ from .calibrate import Calibrate
 from .compare import Compare
 from .imagenet_class import ImageNetClass
 from .load_system import LoadSystem
+from .load_vae import LoadOpenSoraVAE
 from .opensora import OpenSoraConditioning, VideoLatentToFrames
 from .stats import AttentionStats
 
@@ -16,5 +17,6 @@ NODES = (
     LoadSystem,
     ImageNetClass,
     OpenSoraConditioning,
+    LoadOpenSoraVAE,
     VideoLatentToFrames,
 )

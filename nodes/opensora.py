@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ..attention.systems.opensora import as_pictures, conditioning, empty_latent
+from ..attention.systems.opensora import V11, VERSIONS, as_pictures, conditioning, empty_latent, shift
 from .types import CATEGORY
 
 _ALIASES = ("open-sora", "opensora", "stdit", "video")
@@ -29,11 +29,24 @@ class OpenSoraConditioning(io.ComfyNode):
                 ),
                 io.Int.Input("width", default=424, min=16, max=16384, step=8, tooltip="Pixels of the video's width."),
                 io.Int.Input("height", default=240, min=16, max=16384, step=8, tooltip="Pixels of the video's height."),
-                io.Int.Input("frames", default=16, min=1, max=4096, tooltip="How many frames the video has."),
+                io.Int.Input(
+                    "frames",
+                    default=16,
+                    min=1,
+                    max=4096,
+                    tooltip="How many frames the video has; of version 1.2 best a multiple of 17, such as 51.",
+                ),
                 io.Int.Input(
                     "frame_rate", default=24, min=1, max=1000, tooltip="Frames a second, which the model is told."
                 ),
                 io.Int.Input("batch_size", default=1, min=1, max=4096, tooltip="How many videos at once."),
+                io.Combo.Input(
+                    "version",
+                    options=list(VERSIONS),
+                    default=V11,
+                    optional=True,
+                    tooltip="Of the model. A latent of 1.2 has 5 frames for each 17 of the video.",
+                ),
             ],
             outputs=[
                 io.Conditioning.Output(
@@ -45,13 +58,19 @@ class OpenSoraConditioning(io.ComfyNode):
                     tooltip="For the sampler's negative input: guidance leads away.",
                 ),
                 io.Latent.Output("latent", display_name="latent", tooltip="An empty video of the size."),
+                io.Float.Output(
+                    "shift",
+                    display_name="shift",
+                    tooltip="Of the noise schedule for a video of this size: for ModelSamplingSD3, with version 1.2.",
+                ),
             ],
         )
 
     @classmethod
-    def execute(cls, prompt, width, height, frames, frame_rate, batch_size=1, **kwargs) -> io.NodeOutput:
-        latent = {"samples": empty_latent(width, height, frames, batch_size)}
-        return io.NodeOutput(*conditioning(prompt, frame_rate), latent)
+    def execute(cls, prompt, width, height, frames, frame_rate, batch_size=1, version=V11, **kwargs) -> io.NodeOutput:
+        latent = {"samples": empty_latent(width, height, frames, batch_size, version)}
+        moved = shift(width, height, frames)
+        return io.NodeOutput(*conditioning(prompt, frame_rate), latent, moved)
 
 
 class VideoLatentToFrames(io.ComfyNode):

@@ -22,8 +22,8 @@ from ..hooks.run import COND, UNCOND, Forward, SamplingRun, SiteCall
 from .timeline import SiteStep
 
 EVERY = 4  # steps between two looks at a site
-# Looked at, of all sequences together. Chosen by hand, for a cost of about a thousandth of the attention of a 4,096 token
-# picture.
+# Looked at, of all sequences together. Chosen by hand, for a cost of about a thousandth of the attention of a picture
+# of 4,096 tokens.
 QUERIES = 16
 # An expected error is a mean over steps: on the demo model single steps of the run that it was measured in reach 1.2 to
 # 2.3 times as much, found by a guard at every step of a D3 and a D6 run. Chosen by hand from that.

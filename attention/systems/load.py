@@ -15,7 +15,7 @@ from . import dit_model, opensora
 from .base import System, Weights
 from .guidance import three_channels
 
-SYSTEMS = (dit_model.PUBLISHED, dit_model.DIFFUSERS, opensora.OPEN_SORA_11)
+SYSTEMS = (dit_model.PUBLISHED, dit_model.DIFFUSERS, opensora.OPEN_SORA_11, opensora.OPEN_SORA_12)
 PRECISIONS = {"default": None, "fp8_e4m3fn": torch.float8_e4m3fn, "fp8_e5m2": torch.float8_e5m2}
 # What files put before every name: the host's own when it saves a model, and that of training on several GPUs.
 _PREFIXES = ("model.diffusion_model.", "module.")
@@ -80,7 +80,7 @@ def recognised(name: str, weights: Weights) -> tuple[System, Weights, dict]:
     try:
         renamed = system.renamed(weights)
         settings = system.settings(renamed)
-        expected = {key: tensor.shape for key, tensor in _skeleton(system, settings).items()}
+        expected = _skeleton(system, settings)
     except (KeyError, IndexError, ValueError, RuntimeError) as error:
         raise ValueError(
             say(
@@ -91,23 +91,28 @@ def recognised(name: str, weights: Weights) -> tuple[System, Weights, dict]:
             )
         ) from error
     renamed = {key: one for key, one in renamed.items() if not any(part in key for part in system.ignored)}
-    missing = [key for key in expected if key not in renamed]
-    foreign = [key for key in renamed if key not in expected]
-    other = [key for key in expected if key in renamed and renamed[key].shape != expected[key]]
+    require_whole(name, system.title, renamed, expected)
+    return system, renamed, settings
+
+
+def require_whole(name: str, model: str, weights: Weights, expected: Weights) -> None:
+    """Raises ValueError where weights are not those expected by name and shape. name: of the file. model: its title."""
+    missing = [key for key in expected if key not in weights]
+    foreign = [key for key in weights if key not in expected]
+    other = [key for key in expected if key in weights and weights[key].shape != expected[key].shape]
     if missing or foreign or other:
         raise ValueError(
             say(
                 "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have "
                 "another shape ({examples}).",
                 file=name,
-                model=system.title,
+                model=model,
                 missing=len(missing),
                 foreign=len(foreign),
                 other=len(other),
                 examples=_some((*missing[:1], *foreign[:1], *other[:1])),
             )
         )
-    return system, renamed, settings
 
 
 def _some(names) -> str:

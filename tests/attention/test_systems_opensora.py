@@ -88,7 +88,9 @@ def test_bf16_weights_are_cast_to_what_the_device_computes_in(file, tmp_path):
 def test_both_branches_go_through_the_model_together_and_measures_travel_exactly(file):
     patcher, batches = load(file), []
     patcher.model.manual_cast_dtype = None
-    positive, negative, latent = OpenSoraConditioning.execute([[noise(5, 32, seed=3)[None], {}]], 104, 64, 3, 25).result
+    positive, negative, latent, _ = OpenSoraConditioning.execute(
+        [[noise(5, 32, seed=3)[None], {}]], 104, 64, 3, 25
+    ).result
 
     def count(executor, x, timestep, context, measures, options):
         batches.append((x.shape[0], measures.tolist()))

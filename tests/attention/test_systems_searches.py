@@ -1,6 +1,7 @@
 """All searches on the papers' own models, tiny and with random weights."""
 
 import pytest
+from torch.utils.flop_counter import FlopCounterMode
 
 from host import tiny
 
@@ -9,13 +10,15 @@ tiny.require_host()
 from systems.searching import attention_kept, calibrated, searched  # noqa: E402
 
 from ditfastattn.attention.calibration.papers.search import V1, V2  # noqa: E402
+from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.hooks.run import Forward  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
-FAMILIES = pytest.mark.parametrize("family", ["dit", "stdit2"])
+FAMILIES = pytest.mark.parametrize("family", ["dit", "stdit2", "stdit3"])
+VIDEOS = pytest.mark.parametrize("family", ["stdit2", "stdit3"])
 FOREVER = 1e9
 
 
@@ -50,28 +53,72 @@ def test_the_caches_of_all_frames_are_announced(family):
     assert 0 < held <= asked[0] <= 1.25 * held
 
 
-def test_calibration_looks_at_other_frames_from_layer_to_layer(monkeypatch):
-    looked, sampled = set(), Forward.sampled
+@pytest.fixture
+def looked(monkeypatch):
+    """{(site, its rows of the batch that are looked at)}."""
+    found, sampled = set(), Forward.sampled
 
-    def watched(forward, branch, number):
-        looked.add((number, sampled(forward, branch, number)))
-        return sampled(forward, branch, number)
-
-    monkeypatch.setattr(Forward, "sampled", watched)
-    calibrated("stdit2")  # two layers, two branches of three frames
-    assert looked == {(0, 0), (0, 3), (1, 1), (1, 4)}
-
-
-def test_the_guard_looks_at_other_frames_from_layer_to_layer(monkeypatch):
-    looked, sampled = set(), Forward.sampled
-
-    def watched(forward, branch, number):
-        looked.add((number, sampled(forward, branch, number)))
-        return sampled(forward, branch, number)
+    def watched(forward, branch, call):
+        rows = sampled(forward, branch, call)
+        found.add((call.number, *range(rows.start, rows.stop, rows.step)))
+        return rows
 
     monkeypatch.setattr(Forward, "sampled", watched)
+    return found
+
+
+# Two branches. Within frames: all of the three. Along time: four of the 96 places, others in each layer.
+OF_FRAMES = {(site, *range(3 * branch, 3 * branch + 3)) for site in (0, 2) for branch in (0, 1)}
+OF_PLACES = {(site, *range(96 * branch + site, 96 * branch + 96, 24)) for site in (1, 3) for branch in (0, 1)}
+
+
+def test_calibration_looks_at_several_frames_and_at_places_all_over_them(looked):
+    calibrated("stdit2")
+    assert looked == OF_FRAMES | OF_PLACES
+
+
+def test_the_guard_looks_at_several_frames_and_at_places_all_over_them(looked):
     model = tiny.shared_model("stdit2")
-    patched = apply_plan(model, hand_plan(model, "stdit2", "f222", expected=1e6), "D1", strict=True, guard=True)
+    plan = hand_plan(model, "stdit2", ["f2r2", "f22r"], expected=1e6)
+    patched = apply_plan(model, plan, "D1", strict=True, guard=True)
     tiny.sample(patched, "stdit2", steps=4)
-    record = attached(patched).runs.latest()
-    assert record.guard.checks > 0 and looked == {(0, 0), (0, 3), (1, 1), (1, 4)}
+    assert attached(patched).runs.latest().guard.checks > 0 and looked == OF_FRAMES | OF_PLACES
+
+
+@VIDEOS
+def test_the_papers_searches_leave_attention_along_time_in_full(family):
+    for method in (V1, V2):
+        plan = searched(family, method, FOREVER)
+        of_time = [site.axes == (0,) for site in HostModel.of(tiny.shared_model(family)).sites]
+        kept = [set(path) == {"f"} for path in plan.levels[0].paths]
+        assert kept == [along for along in of_time for _ in range(2)]
+
+
+@VIDEOS
+def test_calibration_reuses_layers_along_time_whole_and_has_no_windows_for_them(family):
+    plan, sites = calibrated(family), HostModel.of(tiny.shared_model(family)).sites
+    paths = plan.levels[-1].paths
+    along = [path for head, path in enumerate(paths) if sites[head // 2].axes == (0,)]
+    within = [path for head, path in enumerate(paths) if sites[head // 2].axes == (1, 2)]
+    assert set("".join(along)) == {"f", "r"} and set("".join(within)) - {"f", "r"}
+
+
+@VIDEOS
+def test_what_calibration_says_of_a_videos_work_is_what_torch_counts(family):
+    """One item of the batch, all its frames and places: attention, and the rest of the model."""
+    model = tiny.shared_model(family)
+    measurement, whole = calibrated(family).measurement, []
+    watched = model.clone()
+
+    def count(executor, *args, **kwargs):
+        with FlopCounterMode(display=False) as counter:
+            output = executor(*args, **kwargs)
+        whole.append(counter.get_flop_counts()["Global"])
+        return output
+
+    watched.add_wrapper_with_key("predict_noise", "test", count)
+    tiny.sample(watched, family, steps=1)
+    # Two branches; three frames of 96 tokens, 96 places of three, in two layers of either kind; 2 heads of 72 channels.
+    of_site = 4 * 144 * (3 * 96**2 + 96 * 3**2)
+    assert measurement.attention_flops == 2 * of_site
+    assert measurement.other_flops == pytest.approx(sum(whole[0].values()) / 2 - 2 * of_site, rel=1e-12)

@@ -62,7 +62,7 @@ LAYOUTS = {
     "minimax": ((3, 8, 12), [(2, 17, 0)]),
     # The papers' own, which the host lacks.
     "dit": ((8, 12), [(2, 0, 0)]),
-    "stdit2": ((3, 8, 12), [(4, 0, 0)]),
+    **{name: ((3, 8, 12), [(4, 0, 0)]) for name in ("stdit2", "stdit3")},
 }
 # Of each of its calls, where reference pictures begin, their grid, and their place: 0 where the grid's own tokens are.
 REFERENCES = {
@@ -75,7 +75,7 @@ REFERENCES = {
 }
 # Of each of its calls, the axes of the grid that one sequence runs along: within a frame, or along time at a place. One
 # item of the latent's batch is as many sequences as there are places along the other axes.
-AXES = {"stdit2": [(1, 2), (0,)] * 2}
+AXES = {name: [(1, 2), (0,)] * 2 for name in ("stdit2", "stdit3")}
 TEXT_LAST = {"hidream", "mochi", "ernie", "joyimage", "lens"}
 ONE_AT_A_TIME = {"minimax"}  # of which the host takes batches of one alone
 # Where not every call has a site of its own: two control videos through one block, a refining block that is left alone.

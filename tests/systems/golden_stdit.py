@@ -10,6 +10,7 @@ import importlib.util
 import json
 import sys
 import types
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -40,9 +41,13 @@ class _Models:
         return lambda kind: kind
 
 
-def original():
+@contextmanager
+def original_of(module: str):
+    """While it lasts, the published code can be imported without what it needs for training. module: that is asked for,
+    for those who read.
+    """
     root = Path(importlib.util.find_spec("opensora").submodule_search_locations[0])
-    for name in ("models", "models.stdit", "models.layers"):
+    for name in ("models", "models.stdit", "models.layers", "models.vae", "schedulers", "schedulers.rf"):
         stub(f"opensora.{name}", __path__=[str(root / name.replace(".", "/"))])
     from timm.layers import DropPath
 
@@ -63,6 +68,15 @@ def original():
         gather_forward_split_backward=None,
     )
     stub("opensora.acceleration.parallel_states", get_sequence_parallel_group=None)
+    yield
+
+
+def original():
+    with original_of("opensora.models.stdit.stdit2"):
+        return _original()
+
+
+def _original():
     from opensora.models.stdit.stdit2 import STDiT2, STDiT2Config
 
     config = STDiT2Config(
