@@ -21,9 +21,9 @@ class LoadSystem(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "Loads the models of the DiTFastAttn papers that ComfyUI's own loaders do not know: DiT (S, B, L and "
-                "XL, in the original or the diffusers layout) and Open-Sora 1.1. The file's keys tell which one it is. "
-                "The model that comes out works with ComfyUI's samplers, LoRA loaders and memory management like any "
-                "other."
+                "XL, in the original or the diffusers layout) and Open-Sora 1.1 and 1.2. The file's keys tell which "
+                "one it is. The model that comes out works with ComfyUI's samplers, LoRA loaders and memory management "
+                "like any other."
             ),
             search_aliases=["dit", "dit-xl", "imagenet", "open-sora", "opensora", "stdit", "load dit", "loader"],
             inputs=[

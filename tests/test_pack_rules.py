@@ -34,7 +34,8 @@ def test_code_passes(tool, arguments):
 
 NODES_LINE = (
     "NODES ['DiTFastAttnCalibrate', 'DiTFastAttnApplyPlan', 'DiTFastAttnStats', 'DiTFastAttnCompare', "
-    "'DiTFastAttnLoadModel', 'DiTFastAttnImageNetClass', 'DiTFastAttnOpenSora', 'DiTFastAttnFrames']"
+    "'DiTFastAttnLoadModel', 'DiTFastAttnImageNetClass', 'DiTFastAttnOpenSora', 'DiTFastAttnLoadVAE', "
+    "'DiTFastAttnFrames']"
 )
 
 

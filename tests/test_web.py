@@ -14,7 +14,8 @@ SCRIPTS = sorted((ROOT / "web").rglob("*.js"))
 LANGUAGES = ("zh", "zh-TW", "ja", "ko")
 NODES = (
     *("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats", "DiTFastAttnCompare"),
-    *("DiTFastAttnLoadModel", "DiTFastAttnImageNetClass", "DiTFastAttnOpenSora", "DiTFastAttnFrames"),
+    *("DiTFastAttnLoadModel", "DiTFastAttnImageNetClass", "DiTFastAttnOpenSora", "DiTFastAttnLoadVAE"),
+    "DiTFastAttnFrames",
 )
 # Evaluated text, markup out of strings, requests past the host's own api object, storage, globals, other hosts.
 FORBIDDEN = re.compile(

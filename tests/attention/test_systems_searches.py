@@ -97,10 +97,11 @@ def test_the_papers_searches_leave_attention_along_time_in_full(family):
 @VIDEOS
 def test_calibration_reuses_layers_along_time_whole_and_has_no_windows_for_them(family):
     plan, sites = calibrated(family), HostModel.of(tiny.shared_model(family)).sites
-    paths = plan.levels[-1].paths
-    along = [path for head, path in enumerate(paths) if sites[head // 2].axes == (0,)]
-    within = [path for head, path in enumerate(paths) if sites[head // 2].axes == (1, 2)]
-    assert set("".join(along)) == {"f", "r"} and set("".join(within)) - {"f", "r"}
+    for level in plan.levels:
+        along = [path for head, path in enumerate(level.paths) if sites[head // 2].axes == (0,)]
+        assert set("".join(along)) <= {"f", "r"}
+    # Both heads of a layer at once, so that its projections are left out as well.
+    assert any("r" in path for path in along) and along[0::2] == along[1::2]
 
 
 @VIDEOS
@@ -120,5 +121,6 @@ def test_what_calibration_says_of_a_videos_work_is_what_torch_counts(family):
     tiny.sample(watched, family, steps=1)
     # Two branches; three frames of 96 tokens, 96 places of three, in two layers of either kind; 2 heads of 72 channels.
     of_site = 4 * 144 * (3 * 96**2 + 96 * 3**2)
-    assert measurement.attention_flops == 2 * of_site
-    assert measurement.other_flops == pytest.approx(sum(whole[0].values()) / 2 - 2 * of_site, rel=1e-12)
+    # Plans keep six digits.
+    assert measurement.attention_flops == pytest.approx(2 * of_site, rel=1e-5)
+    assert measurement.other_flops == pytest.approx(sum(whole[0].values()) / 2 - 2 * of_site, rel=1e-5)

@@ -11,7 +11,8 @@ from .editor import PACK_PATH
 ROOT = Path(__file__).resolve().parents[2]
 NODES = (
     *("DiTFastAttnCalibrate", "DiTFastAttnApplyPlan", "DiTFastAttnStats", "DiTFastAttnCompare"),
-    *("DiTFastAttnLoadModel", "DiTFastAttnImageNetClass", "DiTFastAttnOpenSora", "DiTFastAttnFrames"),
+    *("DiTFastAttnLoadModel", "DiTFastAttnImageNetClass", "DiTFastAttnOpenSora", "DiTFastAttnLoadVAE"),
+    "DiTFastAttnFrames",
 )
 RENDERERS = {"classic": False, "nodes2": True}
 

@@ -436,6 +436,8 @@ export default {
     "{file} cannot be read as tensors alone ({error}): files with anything else are refused, because they may run code. Look for a safetensors file of the model.",
   "{file} holds more than the tensors of one model.":
     "{file} holds more than the tensors of one model.",
+  "{file} is no autoencoder of Open-Sora 1.2, which has one part for frames and one for time. The host's Load VAE may know it.":
+    "{file} is no autoencoder of Open-Sora 1.2, which has one part for frames and one for time. The host's Load VAE may know it.",
   "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.":
     "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.",
   "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have another shape ({examples}).":

@@ -438,6 +438,8 @@ export default {
     '{file}\uc740(\ub294) \ud150\uc11c\ub9cc\uc73c\ub85c \uc77d\uc744 \uc218 \uc5c6\uc2b5\ub2c8\ub2e4({error}). \ub2e4\ub978 \uac83\uc774 \ub4e0 \ud30c\uc77c\uc740 \ucf54\ub4dc\ub97c \uc2e4\ud589\ud560 \uc218 \uc788\uc73c\ubbc0\ub85c \uac70\uc808\ud569\ub2c8\ub2e4. \uc774 \ubaa8\ub378\uc758 safetensors \ud30c\uc77c\uc744 \ucc3e\uc544\ubcf4\uc138\uc694.',
   "{file} holds more than the tensors of one model.":
     '{file}\uc5d0\ub294 \ud55c \ubaa8\ub378\uc758 \ud150\uc11c\uac00 \uc544\ub2cc \uac83\uc774 \ub4e4\uc5b4 \uc788\uc2b5\ub2c8\ub2e4.',
+  "{file} is no autoencoder of Open-Sora 1.2, which has one part for frames and one for time. The host's Load VAE may know it.":
+    "{file}은(는) Open-Sora 1.2의 오토인코더가 아닙니다. 그것에는 프레임 부분과 시간 부분이 있습니다. ComfyUI의 Load VAE가 알 수도 있습니다.",
   "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.":
     '{file}\uc740(\ub294) \uc774 \ub178\ub4dc\uac00 \ubd88\ub7ec\uc624\ub294 \ubaa8\ub378({models})\uc774 \uc544\ub2d9\ub2c8\ub2e4. \uc548\uc5d0\ub294 {examples}\uc774(\uac00) \uc788\uc2b5\ub2c8\ub2e4. ComfyUI\uc758 \'\ud655\uc0b0 \ubaa8\ub378 \ub85c\ub4dc\'\uac00 \uc54c \uc218\ub3c4 \uc788\uc2b5\ub2c8\ub2e4.',
   "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have another shape ({examples}).":
