@@ -19,15 +19,17 @@ from .dense_run import DenseRun
 def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:
     """What each way costs in FLOPs in one evaluation, all branches together, at the sites of a run that is over.
 
-    A site that did not attend is taken to have the layout of another.
+    A site that did not attend is taken to have the layout of another, along the same axes if there is one.
     """
     branches = max(1, len(run.branches))
     element = torch.empty((), dtype=getattr(torch, run.dtype)).element_size()
-    any_layout = next(iter(run.layouts.values()))
-    layouts = [run.layouts.get(number, any_layout) for number in range(len(run.sites))]
+    alike = {run.sites[number].axes: number for number in run.layouts}
+    other = next(iter(run.layouts))
+    seen = [n if n in run.layouts else alike.get(site.axes, other) for n, site in enumerate(run.sites)]
+    layouts = [run.layouts[number] for number in seen]
     both = list(zip(run.sites, layouts, strict=True))
     # Sequences of all branches.
-    sequences = np.array([branches * run.folds.get(number, 1) for number in range(len(run.sites))], float)
+    sequences = np.array([branches * run.folds[number] for number in seen], float)
 
     device, dtype = run.run.patcher.load_device, getattr(torch, run.dtype)
     counters = [Counter.of(device, dtype, site.head_dim) for site in run.sites]
@@ -39,10 +41,11 @@ def costs_of(run: DenseRun, ways: Sequence[Approximation]) -> Costs:
         each = []
         for counter, (site, layout) in zip(counters, both, strict=True):
             fits = way == FULL or layout.references or way.why_not(layout) is None
-            # Where all heads are full the host attends padding as well.
-            of_site = layout if fits and way != FULL else replace(layout, padding=())
-            price = counter.update if update and fits else counter.head
-            each.append(price(of_site, way if fits else FULL, site.head_dim))
+            if update:
+                each.append(counter.update(layout, way, site.head_dim) if fits else 0)
+            else:  # where all heads are full the host attends padding as well
+                of_site = layout if fits and way != FULL else replace(layout, padding=())
+                each.append(counter.head(of_site, way if fits else FULL, site.head_dim))
         return per_head(sequences * np.array(each, float))
 
     def per_head(of_sites: np.ndarray) -> np.ndarray:

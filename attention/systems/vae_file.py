@@ -93,16 +93,15 @@ def _host_vae(spatial: Weights, of_frames: dict, temporal: Weights, scales: Weig
     of_time = _of_time(temporal).eval().to(vae.vae_dtype)
     both = VideoVAE(vae.first_stage_model, of_time)
     kind, before = type(vae.patcher), vae.patcher
+    comfy.model_management.archive_model_dtypes(both)  # before a file's own precision may come in
     of_time.load_state_dict(temporal, assign=before.is_dynamic())
     for name, values in scales.items():
         getattr(both, name).copy_(values.view(1, -1, 1, 1, 1))
-    comfy.model_management.archive_model_dtypes(both)
     vae.first_stage_model, vae.size = both, None
     vae.patcher = kind(both, load_device=before.load_device, offload_device=before.offload_device)
     vae.latent_dim, vae.handles_tiling = 3, True
     vae.upscale_ratio = (_frames, PIXELS, PIXELS)
     vae.downscale_ratio = (lambda frames: latent_frames(frames, V12), PIXELS, PIXELS)
-    vae.upscale_index_formula = vae.downscale_index_formula = (CHUNK / LATENT_CHUNK, PIXELS, PIXELS)
     of_decode, of_encode = vae.memory_used_decode, vae.memory_used_encode
     # One frame at a time goes through the larger part; the whole video is there before and after.
     vae.memory_used_decode = lambda shape, dtype: (

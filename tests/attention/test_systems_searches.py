@@ -13,6 +13,7 @@ from ditfastattn.attention.calibration.papers.search import V1, V2  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.hooks.run import Forward  # noqa: E402
+from ditfastattn.attention.report.figures import beside_attention, work_of_step  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
@@ -102,6 +103,25 @@ def test_calibration_reuses_layers_along_time_whole_and_has_no_windows_for_them(
         assert set("".join(along)) <= {"f", "r"}
     # Both heads of a layer at once, so that its projections are left out as well.
     assert any("r" in path for path in along) and along[0::2] == along[1::2]
+
+
+@VIDEOS
+def test_what_is_planned_of_a_videos_steps_is_what_is_counted(family):
+    model, plan, planned = tiny.shared_model(family), calibrated(family), []
+    patched = apply_plan(model, plan, "D6", strict=True)
+    watched = patched.clone()
+
+    def prepare(executor, model, noise_shape, *args, **kwargs):
+        planned.append(attached(patched).processor.planned((1, *noise_shape[1:])))
+        return executor(model, noise_shape, *args, **kwargs)
+
+    watched.add_wrapper_with_key("prepare_sampling", "test", prepare)
+    tiny.sample(watched, family, steps=3)
+    record = attached(patched).runs.latest()
+    counted = [work_of_step(step, beside_attention(record, plan.measurement)) for step in record.steps]
+    assert [work.attention for work in counted] == pytest.approx([part for part, _ in planned[0]], abs=1e-6)
+    assert [work.model for work in counted] == pytest.approx([part for _, part in planned[0]], abs=1e-4)
+    assert counted[-1].model < 0.9
 
 
 @VIDEOS
