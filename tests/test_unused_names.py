@@ -10,7 +10,7 @@ CALLED_FROM_OUTSIDE = {
     *("comfy_entrypoint", "get_node_list", "on_load", "WEB_DIRECTORY", "define_schema", "execute"),
     *("check_lazy_status", "fingerprint_inputs"),
     *("unet_extra_config", "memory_usage_factor", "sampling_settings", "latent_format", "supported_inference_dtypes"),
-    *("get_model", "extra_conds", "latent_dimensions", "taesd_decoder_name"),
+    *("get_model", "extra_conds", "latent_dimensions", "taesd_decoder_name", "decode_tiled", "encode_tiled"),
 }
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 

@@ -14,7 +14,7 @@ from ditfastattn.attention.replay.apply import PlanRefused  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics  # noqa: E402
 from ditfastattn.attention.report.text import text_report  # noqa: E402
 from ditfastattn.nodes.apply_plan import ApplyCompressionPlan  # noqa: E402
-from ditfastattn.plans import dumps  # noqa: E402
+from ditfastattn.plans import WaySpec, dumps  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
@@ -95,6 +95,13 @@ def test_a_model_of_the_same_family_and_another_size_is_refused():
     small, other = tiny.shared_model("sd3"), tiny.shared_model("sd35m")
     with pytest.raises(PlanRefused, match="have a new plan made"):
         apply_plan(other, hand_plan(small, "sd3", "f000"), "D1", strict=True)
+
+
+def test_a_plan_whose_windows_have_fewer_axes_than_the_models_is_refused():
+    model = tiny.shared_model("sd3")
+    plan = replace(hand_plan(model, "sd3", "f000"), ways=(WaySpec.window((0.5,)),))
+    with pytest.raises(PlanRefused, match="a list of 2 fractions"):
+        apply_plan(model, plan, "D1", strict=True)
 
 
 def test_a_model_that_no_family_covers_is_refused_by_name():

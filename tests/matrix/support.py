@@ -17,7 +17,7 @@ from host import tiny  # noqa: E402
 tiny.load_host()
 
 from ditfastattn.attention import families  # noqa: E402
-from ditfastattn.attention.families import JOINT, find_family  # noqa: E402
+from ditfastattn.attention.families import JOINT, along_most, find_family  # noqa: E402
 from host.layouts import LAYOUTS  # noqa: E402
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
@@ -59,14 +59,18 @@ def _row(family) -> str:
     names = [name for name in LAYOUTS if find_family(tiny.skeleton(name)) is family]
     sites = [site for name in names for site in family.sites(tiny.skeleton(name))]
     kinds = {re.sub(r"\b\d+\b", "*", site.name): site for site in sites}
-    layers = "; ".join(
-        f"`{kind}` ({'with text' if site.scope == JOINT else 'image alone'})" for kind, site in kinds.items()
-    )
+    wide = [sites[number] for number in along_most(sites)]
+    layers = "; ".join(f"`{kind}` ({_told(site, site in wide)})" for kind, site in kinds.items())
     halves = {re.sub(r"\b\d+\b", "*", site.name) for site in sites if not site.skippable}
     whole = [kind for kind in kinds if kind not in halves]
     skipped = "all" if len(whole) == len(kinds) else ", ".join(f"`{kind}`" for kind in whole) or "none"
     classes = ", ".join(f"`{one}`" for one in family.classes)
     return f"| {family.title} | {classes} | {layers} | {skipped} | {', '.join(names)} |\n"
+
+
+def _told(site, windows: bool) -> str:
+    scope = "with text" if site.scope == JOINT else "image alone"
+    return scope if windows else f"{scope}, along time, no windows"
 
 
 def _refused(entry) -> str:

@@ -42,6 +42,12 @@ def test_valid_path_is_accepted(path):
     assert one_level([path]).levels[0].paths == (path,)
 
 
+def test_windows_may_have_fewer_axes_than_the_grid_as_those_within_the_frames_of_a_video():
+    plan = plan_of(np.random.default_rng(0), kinds=5, windows=2)
+    video = dataclasses.replace(plan.measurement, grid=(16, *plan.measurement.grid))
+    assert dataclasses.replace(plan, measurement=video).ways == plan.ways
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -50,7 +56,8 @@ def test_valid_path_is_accepted(path):
         {"positions": (1.1, 0.9, 0.5, 0.2, 0.1)},
         {"positions": (True, 0.9, 0.5, 0.2, 0.1)},
         {"positions": (1.0, 0.9)},
-        {"ways": (WaySpec.window((0.5,)), WaySpec.window((0.25,)))},
+        {"ways": (HALF, WaySpec.window((0.25,)))},
+        {"ways": (WaySpec.window((0.5, 0.5, 0.5)), WaySpec.window((0.25, 0.25, 0.25)))},
         {"ways": (HALF,)},
         {"ways": (HALF,) * 11},
         {"ways": (HALF, "window")},

@@ -439,7 +439,7 @@ export default {
   "{file} holds more than the tensors of one model.":
     '{file} \u306b\u306f\u4e00\u3064\u306e\u30e2\u30c7\u30eb\u306e\u30c6\u30f3\u30bd\u30eb\u4ee5\u5916\u306e\u3082\u306e\u304c\u542b\u307e\u308c\u3066\u3044\u307e\u3059\u3002',
   "{file} is no autoencoder of Open-Sora 1.2, which has one part for frames and one for time. The host's Load VAE may know it.":
-    "{file} は Open-Sora 1.2 のオートエンコーダーではありません。それにはフレームの部分と時間の部分があります。ComfyUI の Load VAE なら読み込めるかもしれません。",
+    '{file} \u306f Open-Sora 1.2 \u306e\u30aa\u30fc\u30c8\u30a8\u30f3\u30b3\u30fc\u30c0\u30fc\u3067\u306f\u3042\u308a\u307e\u305b\u3093\u3002\u305d\u308c\u306b\u306f\u30d5\u30ec\u30fc\u30e0\u306e\u90e8\u5206\u3068\u6642\u9593\u306e\u90e8\u5206\u304c\u3042\u308a\u307e\u3059\u3002ComfyUI \u306e Load VAE \u306a\u3089\u8aad\u307f\u8fbc\u3081\u308b\u304b\u3082\u3057\u308c\u307e\u305b\u3093\u3002',
   "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.":
     '{file} \u306f\u3053\u306e\u30ce\u30fc\u30c9\u304c\u8aad\u307f\u8fbc\u3080\u30e2\u30c7\u30eb\uff08{models}\uff09\u306e\u3069\u308c\u3067\u3082\u3042\u308a\u307e\u305b\u3093\u3002\u4e2d\u8eab\u306f {examples} \u3067\u3059\u3002ComfyUI \u306e\u300c\u62e1\u6563\u30e2\u30c7\u30eb\u3092\u8aad\u307f\u8fbc\u3080\u300d\u306a\u3089\u5206\u304b\u308b\u304b\u3082\u3057\u308c\u307e\u305b\u3093\u3002',
   "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have another shape ({examples}).":

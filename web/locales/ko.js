@@ -439,7 +439,7 @@ export default {
   "{file} holds more than the tensors of one model.":
     '{file}\uc5d0\ub294 \ud55c \ubaa8\ub378\uc758 \ud150\uc11c\uac00 \uc544\ub2cc \uac83\uc774 \ub4e4\uc5b4 \uc788\uc2b5\ub2c8\ub2e4.',
   "{file} is no autoencoder of Open-Sora 1.2, which has one part for frames and one for time. The host's Load VAE may know it.":
-    "{file}은(는) Open-Sora 1.2의 오토인코더가 아닙니다. 그것에는 프레임 부분과 시간 부분이 있습니다. ComfyUI의 Load VAE가 알 수도 있습니다.",
+    '{file}\uc740(\ub294) Open-Sora 1.2\uc758 \uc624\ud1a0\uc778\ucf54\ub354\uac00 \uc544\ub2d9\ub2c8\ub2e4. \uadf8\uac83\uc5d0\ub294 \ud504\ub808\uc784 \ubd80\ubd84\uacfc \uc2dc\uac04 \ubd80\ubd84\uc774 \uc788\uc2b5\ub2c8\ub2e4. ComfyUI\uc758 Load VAE\uac00 \uc54c \uc218\ub3c4 \uc788\uc2b5\ub2c8\ub2e4.',
   "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.":
     '{file}\uc740(\ub294) \uc774 \ub178\ub4dc\uac00 \ubd88\ub7ec\uc624\ub294 \ubaa8\ub378({models})\uc774 \uc544\ub2d9\ub2c8\ub2e4. \uc548\uc5d0\ub294 {examples}\uc774(\uac00) \uc788\uc2b5\ub2c8\ub2e4. ComfyUI\uc758 \'\ud655\uc0b0 \ubaa8\ub378 \ub85c\ub4dc\'\uac00 \uc54c \uc218\ub3c4 \uc788\uc2b5\ub2c8\ub2e4.',
   "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have another shape ({examples}).":

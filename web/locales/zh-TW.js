@@ -439,7 +439,7 @@ export default {
   "{file} holds more than the tensors of one model.":
     '{file} \u6240\u542b\u7684\u4e0d\u53ea\u662f\u4e00\u500b\u6a21\u578b\u7684\u5f35\u91cf\u3002',
   "{file} is no autoencoder of Open-Sora 1.2, which has one part for frames and one for time. The host's Load VAE may know it.":
-    "{file} 不是 Open-Sora 1.2 的自編碼器：那應有一部分針對幀、一部分針對時間。ComfyUI 的 Load VAE 也許認識它。",
+    '{file} \u4e0d\u662f Open-Sora 1.2 \u7684\u81ea\u7de8\u78bc\u5668\uff1a\u90a3\u61c9\u6709\u4e00\u90e8\u5206\u91dd\u5c0d\u5e40\u3001\u4e00\u90e8\u5206\u91dd\u5c0d\u6642\u9593\u3002ComfyUI \u7684 Load VAE \u4e5f\u8a31\u8a8d\u8b58\u5b83\u3002',
   "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.":
     '{file} \u4e0d\u662f\u672c\u7bc0\u9ede\u80fd\u8f09\u5165\u7684\u6a21\u578b\uff08{models}\uff09\uff1a\u5b83\u5305\u542b {examples}\u3002ComfyUI \u81ea\u5e36\u7684\u300c\u8f09\u5165\u64f4\u6563\u6a21\u578b\u300d\u4e5f\u8a31\u8a8d\u8b58\u5b83\u3002',
   "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have another shape ({examples}).":

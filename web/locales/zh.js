@@ -439,7 +439,7 @@ export default {
   "{file} holds more than the tensors of one model.":
     '{file} \u6240\u542b\u7684\u4e0d\u53ea\u662f\u4e00\u4e2a\u6a21\u578b\u7684\u5f20\u91cf\u3002',
   "{file} is no autoencoder of Open-Sora 1.2, which has one part for frames and one for time. The host's Load VAE may know it.":
-    "{file} 不是 Open-Sora 1.2 的自编码器：那应有一部分针对帧、一部分针对时间。ComfyUI 的 Load VAE 也许认识它。",
+    '{file} \u4e0d\u662f Open-Sora 1.2 \u7684\u81ea\u7f16\u7801\u5668\uff1a\u90a3\u5e94\u6709\u4e00\u90e8\u5206\u9488\u5bf9\u5e27\u3001\u4e00\u90e8\u5206\u9488\u5bf9\u65f6\u95f4\u3002ComfyUI \u7684 Load VAE \u4e5f\u8bb8\u8ba4\u8bc6\u5b83\u3002',
   "{file} is none of the models that this node loads ({models}): it holds {examples}. The host's Load Diffusion Model may know it.":
     '{file} \u4e0d\u662f\u672c\u8282\u70b9\u80fd\u52a0\u8f7d\u7684\u6a21\u578b\uff08{models}\uff09\uff1a\u5b83\u5305\u542b {examples}\u3002ComfyUI \u81ea\u5e26\u7684\u201c\u52a0\u8f7d\u6269\u6563\u6a21\u578b\u201d\u4e5f\u8bb8\u8ba4\u8bc6\u5b83\u3002',
   "{file} is not a whole {model}: {missing} tensors are missing, {foreign} are of no layer, {other} have another shape ({examples}).":
