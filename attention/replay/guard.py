@@ -89,7 +89,7 @@ class Guard:
             rows = forward.sampled(branch, call)
             attended = attention.parts(slice(rows.start, rows.start + 1))[0][1].attended
             count = len(range(rows.start, rows.stop, rows.step))
-            queries = self._queries_of(layout, max(1, QUERIES // count), attention.q.device)
+            queries = self._queries_of(layout, attention.q.device, max(1, QUERIES // count))
             q = attention.q[rows][:, :, queries]
             k, v = (take(tensor[rows], attended) for tensor in (attention.k, attention.v))
             exact = full_attention(q, k, v, attention.scale).float()
@@ -154,7 +154,7 @@ class Guard:
             look.error += error
             look.exact += exact
 
-    def _queries_of(self, layout: Layout, most: int, device: torch.device) -> torch.Tensor:
+    def _queries_of(self, layout: Layout, device: torch.device, most: int = QUERIES) -> torch.Tensor:
         """Positions of the sampled queries: one random token of a grid (seeded) in each of so many stretches."""
         if (layout, most) not in self._queries:
             generator = torch.Generator().manual_seed(0)

@@ -129,7 +129,7 @@ def watch_figures(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("family", ["sd35m", "flux", "pixart_sigma", "wan21_t2v"])
+@pytest.mark.parametrize("family", ["sd35m", "flux", "pixart_sigma", "wan21_t2v", "stdit3"])
 @pytest.mark.parametrize("cfg,split", [(4.0, False), (4.0, True), (1.0, False)])
 def test_figures_equal_a_computation_from_full_outputs(monkeypatch, family, cfg, split):
     calls, seen = [], watch_figures(monkeypatch)
@@ -139,22 +139,26 @@ def test_figures_equal_a_computation_from_full_outputs(monkeypatch, family, cfg,
         flops = look(self, forward, call, attention, output, entry)
         if flops and call.number == 0:
             layout = forward.layout(call.site, attention.q.shape[2], attention.options)
-            rows = self._queries_of(layout, attention.q.device)
+            # Of a video all three frames, a third of the queries in each.
+            sequences = 3 if family == "stdit3" else 1
+            rows = self._queries_of(layout, attention.q.device, module.QUERIES // sequences)
             assert layout.prefix <= int(rows.min()) and int(rows.max()) < layout.prefix + layout.image
             layer = forward.diffusion_model.get_submodule(call.site.output_linear)
-            calls.append((forward, attention, attention.as_heads(output).clone(), rows, layer.weight))
+            calls.append((forward, attention, attention.as_heads(output).clone(), rows, sequences, layer.weight))
         return flops
 
     monkeypatch.setattr(Guard, "look", watched_look)
     tiny.sample(patched_model(family, ["f2ff", "frff"], expected=GENEROUS), family, cfg=cfg, split=split, batch=2)
     error = wanted = 0.0
-    for forward, attention, held, rows, _ in calls:
+    for forward, attention, held, rows, sequences, _ in calls:
         for branch in forward.branches:
-            first, factor = branch.items.start, cfg if branch.index == 0 else 1 - cfg
+            start, factor = branch.items.start * sequences, cfg if branch.index == 0 else 1 - cfg
+            first = slice(start, start + sequences)
             q, k, v = (tensor[first].double() for tensor in (attention.q, attention.k, attention.v))
             full = exact.attention(q, k, v, scale=attention.scale)
-            error = error + factor * (held[first].double() - full)[:, rows]
-            wanted = wanted + factor * full[:, rows]
+            both = held[first].double() - full, full
+            off, right = (one[:, :, rows].transpose(0, 1).flatten(1, 2) for one in both)
+            error, wanted = error + factor * off, wanted + factor * right
     heads, width = wanted.shape[0], wanted.shape[2]
     weight = calls[0][-1]
     slices = weight.double()[:, : heads * width].unflatten(1, (heads, width)).transpose(0, 1)  # (H, out, D)

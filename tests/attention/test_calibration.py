@@ -210,7 +210,7 @@ def test_sharing_records_its_error_and_how_alike_it_is_to_that_of_the_step_befor
     errors[2] = errors[1] + 0.5 * errors[2]
     errors[3] = -errors[2]  # a negative cosine counts as none
     for step in (0, 1, 2, 3, 5):  # nothing was measured at step 4
-        record.add(step, sample, errors[step], root, rows)
+        record.add(step, sample, errors[step], root, rows, layout.grid)
     flat = errors.flatten(1)
     found = record.share_cosine
     assert found[[0, 4, 5]].tolist() == [1, 1, 1] and found[3] == 0 and np.isnan(record.share[4])
