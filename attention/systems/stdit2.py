@@ -11,8 +11,17 @@ from comfy.ldm.modules.diffusionmodules.mmdit import TimestepEmbedder
 from torch import nn
 
 from .layers import modulated
-from .video import BEFORE, EPSILON, NormedAttention, TextAttention, VideoTransformer, along_time, cast, feed_forward
-from .video import within_frames as within
+from .video import (
+    BEFORE,
+    EPSILON,
+    NormedAttention,
+    TextAttention,
+    VideoTransformer,
+    along_time,
+    cast,
+    feed_forward,
+    within_frames,
+)
 
 
 class Block(nn.Module):
@@ -36,7 +45,7 @@ class Block(nn.Module):
         table = cast(self.scale_shift_table, x) + of_place
         shift, scale, gate, shift2, scale2, gate2 = table[:, :, None, None].unbind(1)
         shift_t, scale_t, gate_t = (cast(self.scale_shift_table_temporal, x) + of_time)[:, :, None, None].unbind(1)
-        x = x + gate * within(self.attn, modulated(self.norm1(x), shift, scale), transformer_options)
+        x = x + gate * within_frames(self.attn, modulated(self.norm1(x), shift, scale), transformer_options)
         x = x + gate_t * along_time(self.attn_temp, modulated(self.norm_temp(x), shift_t, scale_t), transformer_options)
         x = x + self.cross_attn(x.flatten(1, 2), text, transformer_options).view(x.shape)
         return x + gate2 * self.mlp(modulated(self.norm2(x), shift2, scale2))

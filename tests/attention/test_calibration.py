@@ -154,6 +154,26 @@ def test_measured_errors_equal_errors_computed_from_full_outputs():
         np.testing.assert_allclose(energy, wanted.numpy(), rtol=1e-3)
 
 
+def test_queries_in_several_sequences_of_one_item_measure_the_mean_over_these():
+    from ditfastattn.attention.calibration import observer as measure
+    from ditfastattn.kernels import Layout, Window
+    from ditfastattn.kernels.exact import attention
+    from ditfastattn.kernels.ways.window import window_mask
+
+    generator = torch.Generator().manual_seed(0)
+    layout, window = Layout((4, 12)), Window((0.25, 0.25))
+    q, k, v = (torch.randn(6, 3, layout.length, 16, generator=generator) for _ in range(3))
+    full = attention(q, k, v)
+    error = full - attention(q, k, v, window_mask(layout, window))
+    rows = measure._pick_queries(layout, (window,), layout.image, torch.device("cpu")).of_sequences(3)
+    samples = measure._samples(q, k, v, full, rows, None)
+    wanted = error.pow(2).sum(-1).mean(2).unflatten(0, (2, 3)).mean(1)  # of two items of three sequences each
+    assert len(samples) == 2
+    for sample, of_item in zip(samples, wanted, strict=True):
+        assert sample.output.shape == (3, 3 * layout.length, 16)
+        np.testing.assert_allclose(measure._energy(sample.residual, rows.weight)[0], of_item.numpy(), rtol=1e-4)
+
+
 def test_output_metric_is_the_gram_matrix_of_the_projection_and_its_root_gives_the_same_lengths():
     from ditfastattn.attention.hooks.projections import output_metric, output_root
 

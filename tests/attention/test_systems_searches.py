@@ -106,6 +106,15 @@ def test_calibration_reuses_layers_along_time_whole_and_has_no_windows_for_them(
 
 
 @VIDEOS
+def test_a_levels_bytes_are_those_of_all_frames_and_places(family):
+    plan = calibrated(family)
+    patched = apply_plan(tiny.shared_model(family), plan, "D1", strict=True)
+    tiny.sample(patched, family, steps=3)
+    held = attached(patched).runs.latest().cache_bytes
+    assert 0 < plan.levels[0].cache_bytes <= held <= 1.3 * plan.levels[0].cache_bytes
+
+
+@VIDEOS
 def test_what_is_planned_of_a_videos_steps_is_what_is_counted(family):
     model, plan, planned = tiny.shared_model(family), calibrated(family), []
     patched = apply_plan(model, plan, "D6", strict=True)
