@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import torch
-from golden_stdit import noise, original_of, stub
+from golden_stdit import noise, prepare, stub
 from weights import stdit3, temporal_vae
 
 RATE, STEPS, GUIDANCE = 24, 10, 7.0
@@ -18,13 +18,10 @@ MICRO_FRAMES = 17
 
 
 def network():
-    with original_of("opensora.models.stdit.stdit3"):
-        from opensora.models.stdit.stdit3 import STDiT3, STDiT3Config
+    from opensora.models.stdit.stdit3 import STDiT3, STDiT3Config
 
-        config = STDiT3Config(
-            hidden_size=144, depth=2, num_heads=2, caption_channels=32, model_max_length=10, qk_norm=True
-        )
-        made = STDiT3(config).eval()
+    config = STDiT3Config(hidden_size=144, depth=2, num_heads=2, caption_channels=32, model_max_length=10, qk_norm=True)
+    made = STDiT3(config).eval()
     missing, foreign = made.load_state_dict(stdit3(), strict=False)
     assert not foreign and set(missing) <= {"pos_embed.inv_freq"}, (missing, foreign)
     made.rope.freqs.data.copy_(10000.0 ** -(torch.arange(0, 72, 2) / 72))
@@ -32,12 +29,11 @@ def network():
 
 
 def autoencoder():
-    with original_of("opensora.models.vae.vae_temporal"):
-        from opensora.models.vae.vae_temporal import VAE_Temporal
+    from opensora.models.vae.vae_temporal import VAE_Temporal
 
-        made = VAE_Temporal(
-            filters=32, num_res_blocks=1, channel_multipliers=(1, 1, 1, 2), temporal_downsample=(False, True, True)
-        ).eval()
+    made = VAE_Temporal(
+        filters=32, num_res_blocks=1, channel_multipliers=(1, 1, 1, 2), temporal_downsample=(False, True, True)
+    ).eval()
     made.load_state_dict(temporal_vae())
     return made
 
@@ -48,6 +44,7 @@ def told(values: torch.Tensor) -> list[float]:
 
 @torch.no_grad()
 def main() -> None:
+    prepare()
     model, found = network(), {}
 
     def predict(latent, time, text):

@@ -10,7 +10,6 @@ import importlib.util
 import json
 import sys
 import types
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -41,11 +40,8 @@ class _Models:
         return lambda kind: kind
 
 
-@contextmanager
-def original_of(module: str):
-    """While it lasts, the published code can be imported without what it needs for training. module: that is asked for,
-    for those who read.
-    """
+def prepare() -> None:
+    """From now on the published code can be imported without what it needs for training."""
     root = Path(importlib.util.find_spec("opensora").submodule_search_locations[0])
     for name in ("models", "models.stdit", "models.layers", "models.vae", "schedulers", "schedulers.rf"):
         stub(f"opensora.{name}", __path__=[str(root / name.replace(".", "/"))])
@@ -68,15 +64,10 @@ def original_of(module: str):
         gather_forward_split_backward=None,
     )
     stub("opensora.acceleration.parallel_states", get_sequence_parallel_group=None)
-    yield
 
 
 def original():
-    with original_of("opensora.models.stdit.stdit2"):
-        return _original()
-
-
-def _original():
+    prepare()
     from opensora.models.stdit.stdit2 import STDiT2, STDiT2Config
 
     config = STDiT2Config(
