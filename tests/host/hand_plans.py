@@ -9,7 +9,7 @@ from ditfastattn.attention.hooks.noise import noise_scale
 from ditfastattn.plans import Level, Measurement, Plan, WaySpec
 
 from . import tiny
-from .layouts import LAYOUTS, window_axes
+from .layouts import AXES, window_axes
 
 WHOLE, HALF, NARROW = (1.0, 1.0), (0.5, 0.5), (0.25, 0.25)
 WINDOWS = (HALF, WHOLE, NARROW)
@@ -68,7 +68,7 @@ def hand_plan(
     host = HostModel.of(model)
     identity, sites = host.identity, host.sites
     grid = host.family.grid(model.model.diffusion_model, tuple(tiny.latent(family).shape))
-    axes = window_axes(family) if family in LAYOUTS else len(grid)
+    axes = window_axes(family) if family in AXES else len(grid)
     ways = tuple(WaySpec.window((1.0,) * (axes - 2) + window, pooled) for window in windows)
     level = Level(
         "D1",
