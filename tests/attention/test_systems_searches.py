@@ -1,5 +1,6 @@
 """All searches on the papers' own models, tiny and with random weights."""
 
+import numpy as np
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -7,8 +8,9 @@ from host import tiny
 
 tiny.require_host()
 
-from systems.searching import attention_kept, calibrated, searched  # noqa: E402
+from systems.searching import SETTINGS, attention_kept, calibrated, searched  # noqa: E402
 
+from ditfastattn.attention.calibration.measurement import measure  # noqa: E402
 from ditfastattn.attention.calibration.papers.search import V1, V2  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
@@ -103,6 +105,14 @@ def test_calibration_reuses_layers_along_time_whole_and_has_no_windows_for_them(
         assert set("".join(along)) <= {"f", "r"}
     # Both heads of a layer at once, so that its projections are left out as well.
     assert any("r" in path for path in along) and along[0::2] == along[1::2]
+
+
+def test_layers_along_time_are_timed_with_no_way_that_is_cheaper_than_full_attention():
+    model = HostModel.of(tiny.shared_model("stdit3"))
+    costs = measure(model, SETTINGS, lambda one: tiny.sample(one, "stdit3", steps=3), timed=True).table.milliseconds
+    along = np.repeat([site.axes == (0,) for site in model.sites], 2)
+    assert (costs.full > 0).all() and (costs.projection > 0).all() and (costs.way > 0).all()
+    assert np.array_equal(costs.way[along], np.repeat(costs.full[along][:, None], costs.ways, axis=1))
 
 
 @VIDEOS
