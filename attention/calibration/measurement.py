@@ -182,7 +182,11 @@ def _table(seen: Watch, sites) -> CalibrationTable:
     shares = seen.predictions.shares(sigmas)
     if run.end > 0:  # no latent came after the last prediction, of which the sampler took only this
         shares[-1] = euler_shares(sigmas, run.end)[-1]
-    reached = reach(shares, *seen.signal)
+    reached, weights = reach(shares, *seen.signal), seen.place_weights
+    followed = course(shares, *seen.signal, run.guidance.cfg, keep)
+    if not weights.ordinary:
+        reached = reached * weights.growth(course(shares, *seen.signal, 1.0))
+        followed = replace(followed, answers=followed.answers * weights.answers()[keep, None])
     weight = gains * reached[:, None] / max(seen.latent_power, 1e-12)
     heads = [site.heads for site in sites]
     per_head = np.repeat(weight, heads, axis=1)[keep]
@@ -207,9 +211,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         milliseconds=None
         if seen.timing is None
         else seen.timing.milliseconds(costs, float(np.median(seen.evaluation_seconds))),
-        forecasts=seen.predictions.forecasts(
-            keep, sigmas, np.sqrt(reached), course(shares, *seen.signal, run.guidance.cfg, keep), seen.latent_power
-        ),
+        forecasts=seen.predictions.forecasts(keep, sigmas, np.sqrt(reached), followed, seen.latent_power),
     )
 
 

@@ -25,6 +25,7 @@ from ..hooks.run import SamplingRun
 from .dense_run import DenseRun
 from .guidance import Guidance
 from .observer import HISTORY_BYTES, IMAGE_QUERIES, REFERENCE_QUERIES, Observer, approximated
+from .place_weights import PlaceWeights, squares
 from .predictions import Predictions
 from .progress import Progress
 from .propagation import LEAST_PROBES, REUSED, Probe, Probes
@@ -81,6 +82,7 @@ class Watch(DenseRun):
         self.latent_power = 0.0
         self.failure: str | None = None
         self.predictions = Predictions()
+        self.place_weights = PlaceWeights(len(run.positions))
         self.signal: np.ndarray | None = None
         self._own = own
         self._guidance = Guidance(run.guidance)
@@ -161,6 +163,8 @@ class Watch(DenseRun):
                 )
             self.predictions.add(step, x, output)
             self.observer.finish(step, self._guidance, output)
+            if branches := self._guidance.by_place(output):
+                self.place_weights.add(step, branches)
             if self.probes.due(step):
                 self._again = _Again(step, predict, x.clone(), output.clone())
         return output
@@ -208,7 +212,9 @@ class Watch(DenseRun):
         try:
             # The sampler may write into what it is given, and another pack's wrapper into what it gets.
             output = self.work.count(lambda: again.predict(again.latent.clone()))
-            self.probes.add(due, sites, float((output - again.output).float().pow(2).mean()))
+            change = (output - again.output).float()
+            self.probes.add(due, sites, float(change.pow(2).mean()))
+            self.place_weights.probed(again.step, squares(change))
         finally:
             self._probe, self._erring = None, ()
         self.evaluated(self.evaluations + 1)

@@ -239,7 +239,7 @@ class Installation:
         run = self.run
         if run is None or not run.evaluating or self.processor is None:
             return executor(model, conds, latent, timestep, model_options, *args, **kwargs)
-        with run.inside_pass(latent, conds, model_options):
+        with run.inside_pass(latent, conds, model_options, float(timestep.flatten()[0])):
             output = executor(model, conds, latent, timestep, model_options, *args, **kwargs)
         self.processor.predicted(run.passes, list(output))
         run.passes += 1

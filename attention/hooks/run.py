@@ -72,7 +72,8 @@ class Forward:
     `tracked` is False for guidance side passes, for calls outside a model evaluation and for what may be of another
     place: computed in full, caches untouched. fold: sequences that one item of the latent's batch is. ours: False for
     those of another model, which nothing is known of. direct: whether every attention call that carries the host's
-    options comes to this pack first.
+    options comes to this pack first. single: whether the conditional and the unconditional branch are one conditioning
+    each, wherever this forward is.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Forward:
         self.attention_patched = any(name in patches for name in _ATTENTION_PATCHES)
         self.ours = True
         self.direct = True
+        self.single = False
         self.replaced_blocks = frozenset(options.get("patches_replace", {}).get("dit", ()))
         self.length = 0  # of the longest sequence that attended, and ...
         self.share = 0.0  # ... which part of the picture's it was
@@ -302,9 +304,9 @@ class SamplingRun:
         self._seen.clear()
 
     @contextmanager
-    def inside_pass(self, latent: torch.Tensor, conds: Sequence, model_options: dict):
-        """While it lasts, the host runs conditionings through a model at a latent."""
-        before, self._pass = self._pass, Pass(self._latent, latent, conds, model_options, KEY)
+    def inside_pass(self, latent: torch.Tensor, conds: Sequence, model_options: dict, level: float):
+        """While it lasts, the host runs conditionings through a model at a latent and its noise level."""
+        before, self._pass = self._pass, Pass(self._latent, latent, conds, model_options, KEY, level)
         try:
             yield
         finally:
@@ -322,6 +324,9 @@ class SamplingRun:
         if forward.tracked and not (self._pass and self._pass.holds(latent, options)):
             forward.tracked = False
             self.record.note(_CUT)
+        if forward.tracked:
+            of_one = (latent.shape[0] // len(forward.branches), *latent.shape[1:])
+            forward.single = self._pass.single(torch.Size(of_one), (COND, UNCOND))
         self.record.forwards += ours and self.evaluating
         keys = {branch.key for branch in forward.branches}
         if forward.tracked and (keys & self._seen or len(keys) != len(forward.branches)):

@@ -194,7 +194,6 @@ def test_two_models_of_a_guider_are_two_passes_with_the_weights_of_both():
 def test_the_hosts_own_two_branches_have_their_scale_exactly():
     guidance = Guidance(GuidanceKind(4.0, True, True))
     assert guidance.weights([(0, 0), (0, 1)], torch.zeros(1)) == {(0, 0): 4.0, (0, 1): -3.0}
-    assert guidance.weights([(0, 0)], torch.zeros(1)) == {(0, 0): 1.0}
 
 
 def test_nothing_is_shared_between_branches_that_are_not_the_usual_two():
