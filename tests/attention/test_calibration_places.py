@@ -202,23 +202,14 @@ def test_growth_is_that_of_a_deviation_that_is_followed_step_by_step():
         assert found[start] == pytest.approx(np.dot(powers, ratio) / np.sum(powers), rel=1e-9)
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        Sampled(positive=carrying(1, area=AREA)),
-        Sampled(positive=HALF_MASK),
-        Sampled(positive=carrying(1, end_percent=0.5)),
-    ],
-    ids=["an area", "a mask", "a range of steps"],
-)
-def test_levels_keep_their_promise_where_the_positive_does_not_cover_everything(how):
-    """Within a third more; without the sums of weights single levels of an area missed it by up to 2.2 times."""
-    base = tiny.shared_model("sd3")
-    settings = measurement.SamplerSettings("euler", "simple", STEPS, CFG, 1, 7)
+def test_levels_keep_their_promise_where_an_area_leaves_a_part_without():
+    """At eight steps; while branches were assumed to add up to 1 everywhere these erred 1.5 to 2.2 times as much."""
+    base, how, steps = tiny.shared_model("sd3"), Sampled(positive=carrying(1, area=AREA)), 8
+    settings = measurement.SamplerSettings("euler", "simple", steps, CFG, 1, 7)
     with torch.inference_mode():
-        plan = measurement.solve(measurement.measure(HostModel.of(base), settings, sampled(how))).plan
-        dense = sample(base, "sd3", how, STEPS)
-        for level in ("D1", "D3", "D5"):
-            made = sample(apply_plan(base, plan, level), "sd3", how, STEPS)
+        measured = measurement.measure(HostModel.of(base), settings, lambda model: sample(model, "sd3", how, steps))
+        plan, dense = measurement.solve(measured).plan, sample(base, "sd3", how, steps)
+        for level in ("D2", "D3", "D4"):
+            made = sample(apply_plan(base, plan, level), "sd3", how, steps)
             error = float((made - dense).norm() / dense.norm())
-            assert 0 < error < 1.33 * plan.level(level).predicted_error, (level, error)
+            assert 0 < error < plan.level(level).predicted_error, (level, error)
