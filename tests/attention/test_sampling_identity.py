@@ -10,6 +10,7 @@ tiny.require_host()
 import comfy.samplers  # noqa: E402
 import comfy_extras.nodes_custom_sampler as custom  # noqa: E402
 
+from ditfastattn.attention.applied.apply import Applied, Asked  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.systems.guidance import three_channels  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
@@ -84,6 +85,19 @@ def test_tiles_are_computed_in_full_and_that_is_said(together, shift):
     assert sum("cuts" in note for note in record.notes) == 1 and record.cache_bytes == 0
     dense, kept = record.attention_flops()
     assert dense == kept > 0, "what ran in full is counted"
+
+
+def test_a_watched_run_has_the_hosts_bits_with_the_same_free_memory_by_which_alone_the_host_has_others():
+    """The host puts as many branches into one batch as it finds memory for, and sums in another order then."""
+    model, plain = tiny.shared_model("mage_flow"), []
+    for free in (2**40, 1):
+        watched = Applied(model, Asked(level="D2")).install()
+        dense = model.clone()
+        watched.get_free_memory = dense.get_free_memory = lambda device, free=free: free
+        plain.append(tiny.sample(dense, "mage_flow", steps=3))
+        assert torch.equal(tiny.sample(watched, "mage_flow", steps=3), plain[-1])
+    assert not torch.equal(*plain)
+    torch.testing.assert_close(*plain, rtol=1e-4, atol=1e-4)
 
 
 def test_one_of_several_positives_serves_no_negative():
