@@ -100,11 +100,11 @@ class Watch(DenseRun):
         levels = (*self.run.sigmas, self.run.end)
         self.signal = signal_scale(model.get_model_object("model_sampling"), levels)
         axes = len(self.family.grid(self.diffusion_model, self.run.picture_shape(noise_shape)))
-        self.ways = timed = approximations(axes) if self.family.placed else ()
+        self.ways = timed = approximations(axes) if self.family.windowed else ()
         dtype, head_dim = model.model.get_dtype_inference(), self.sites[0].head_dim
-        self.int8 = self.family.placed and computes_int8(model.load_device, dtype, head_dim)
+        self.int8 = self.family.windowed and computes_int8(model.load_device, dtype, head_dim)
         # A user's own run takes no longer for what its device does not have.
-        if self.family.placed and (self.int8 or not self._own):
+        if self.family.windowed and (self.int8 or not self._own):
             self.ways += (Int8.whole(axes),)
         if self.int8:
             timed = tuple(Int8.of(way) if isinstance(way, Window) else way for way in self.ways)

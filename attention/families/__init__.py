@@ -25,13 +25,26 @@ from .omnigen2 import BOOGU, OMNIGEN2
 from .opensora import OPEN_SORA
 from .pixart import PIXART
 from .pixeldit import PIXELDIT
-from .qwen_image import MAGE_FLOW, QWEN_IMAGE
+from .qwen_image import MAGE_FLOW, QWEN_IMAGE, QWEN_IMAGE_21
 from .sd3 import SD3
 from .wan import WAN, WAN_REFERENCE_LAST, WAN_SCAIL, WAN_VACE
 
 FAMILIES = (
     *(SD3, FLUX, PIXART, WAN, WAN_VACE, WAN_SCAIL, WAN_REFERENCE_LAST),
-    *(QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5, HIDREAM, OMNIGEN2, BOOGU, COGVIDEOX),
+    *(
+        QWEN_IMAGE,
+        QWEN_IMAGE_21,
+        LUMINA,
+        LTX,
+        CHROMA,
+        HUNYUAN_VIDEO,
+        COSMOS,
+        KANDINSKY5,
+        HIDREAM,
+        OMNIGEN2,
+        BOOGU,
+        COGVIDEOX,
+    ),
     *(HUNYUAN_DIT, AURA, MOCHI, KREA2, ERNIE, JOYIMAGE, MAGE_FLOW, MINIMAX, LENS, IDEOGRAM, PIXELDIT, DIT, OPEN_SORA),
 )
 # As people know them: those first that most people have, as many as one sentence bears.

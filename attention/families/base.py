@@ -102,7 +102,9 @@ class Family:
     conditions: what the model is called with beside the latent. A sequence of the grid's tokens alone has nothing
     beside them, whatever it says. placed: whether all this is known; else there are no windows, and branches do not
     share. fold(diffusion_model, latent_shape): sequences that attend for themselves in one item of the latent's batch,
-    such as the frames of a video, which follow one another; the grid is that of one of them.
+    such as the frames of a video, which follow one another; the grid is that of one of them. ahead(diffusion_model,
+    conditions): of a model whose picture is attended by itself, with the keys of all that stands before it, how many
+    these are; its other calls, without the picture's queries, are the host's. No windows then.
     """
 
     name: str
@@ -114,6 +116,12 @@ class Family:
     beside: Callable[[Any, tuple[int, ...], dict, dict], tuple[Beside, Beside] | None] = lambda *run: (0, 0)
     placed: bool = True
     fold: Callable[[Any, tuple[int, ...]], int] = lambda model, latent_shape: 1
+    ahead: Callable[[Any, dict], int] | None = None
+
+    @property
+    def windowed(self) -> bool:
+        """Whether windows can be served."""
+        return self.placed and self.ahead is None
 
 
 def ceil_grid(latent_shape: tuple[int, ...], patch: tuple[int, ...]) -> tuple[int, ...]:

@@ -50,9 +50,9 @@ class SiteCall:
     """One site while the forward passes through it.
 
     ordinal: how many times this forward has been through the site before; some models send several sequences through
-    the same blocks. aside: the host computes it, whatever the plan says. attended: its attention was called. entered:
-    callables that the forward has come by. length, options: tokens that attended, or would have, and the
-    transformer_options that they did it with, once they did.
+    the same blocks. aside: the host computes it, whatever the plan says. attended: its attention was called. passed:
+    attention was called in it that is none of the site's. entered: callables that the forward has come by. length,
+    options: tokens that attended, or would have, and the transformer_options that they did it with, once they did.
     """
 
     site: Site
@@ -61,6 +61,7 @@ class SiteCall:
     skip: bool = False
     aside: bool = False
     attended: bool = False
+    passed: bool = False
     length: int = 0
     options: dict = field(default_factory=dict)
     entered: set[str] = field(default_factory=set)
@@ -116,6 +117,11 @@ class Forward:
         """Tokens of the latent along its axes."""
         return self.family.grid(self.diffusion_model, self._picture)
 
+    @cached_property
+    def ahead(self) -> int:
+        """Keys that the grid's tokens attend beside their own, see `Family.ahead`."""
+        return self.family.ahead(self.diffusion_model, self._conditions) if self.family.ahead else 0
+
     @property
     def image_tokens(self) -> int:
         """Tokens of the grid."""
@@ -136,7 +142,7 @@ class Forward:
         """How a sequence of `length` tokens is laid out at a site, padding left aside; None when it does not fit the
         grid."""
         beside = self.family.beside(self.diffusion_model, self.grid, self._conditions, options)
-        return site_layout(self.family, site, self.grid, beside, length)
+        return site_layout(self.family, site, self.grid, beside, length, self.ahead)
 
     def tokens(self, call: SiteCall) -> dict[str, int]:
         """Tokens of each stream that attended at a site."""

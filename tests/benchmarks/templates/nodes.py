@@ -121,6 +121,7 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
     "QuadrupleCLIPLoader": (("CLIP",), lambda **k: (_clip("hidream"),)),
     "LTXAVTextEncoderLoader": (("CLIP",), lambda **k: (_clip("ltx-2"),)),
     "LTXVAudioVAELoader": (("VAE",), lambda **k: (objects.AudioVae(),)),
+    "LatentUpscaleModelLoader": (("LATENT_UPSCALE_MODEL",), lambda **k: ("doubles",)),
     "LTXVLatentUpsampler": (("LATENT",), lambda samples, **k: (objects.upsampled(samples),)),
     "VAELoader": (("VAE",), lambda vae_name, **k: (_vae(vae_name),)),
     "CLIPVisionLoader": (("CLIP_VISION",), lambda **k: (objects.Vision(),)),
@@ -178,7 +179,7 @@ def register(mappings: dict, input_names: Callable[[str], tuple[str, ...]], kept
     """Add the stand-ins to the host's nodes. kept: filled by KEEP nodes, their `name` -> the latent's samples."""
     for kind, (outputs, function) in STAND_INS.items():
         mappings[stand_in_name(kind)] = _node_class(kind, outputs, function, input_names(kind))
-    mappings[AT_MOST] = _node_class("AtMost", ("INT",), lambda value, most: (min(value, most),), ("value", "most"))
+    mappings[AT_MOST] = _node_class("AtMost", ("INT",), lambda value, most: (int(min(value, most)),), ("value", "most"))
 
     def keep(latent, name):
         samples = latent["samples"]

@@ -45,7 +45,7 @@ AT_MOST: dict[str, dict[str, int]] = {
                 "MiniMaxH3ReferenceToVideo",
                 "EmptyLTXVLatentVideo",
             ),
-            *("LTXVImgToVideo", "VOIDInpaintConditioning", "VOIDWarpedNoise"),
+            *("WanSoundImageToVideoExtend", "LTXVImgToVideo", "VOIDInpaintConditioning", "VOIDWarpedNoise"),
         ),
         _VIDEO,
     ),
@@ -53,6 +53,7 @@ AT_MOST: dict[str, dict[str, int]] = {
     "EmptyChromaRadianceLatentImage": _SIDES,
     "LTXVEmptyLatentAudio": {"frames_number": 9, "batch_size": 1},
     "TextEncodeMageFlowEdit": _SIDES,
+    "RepeatImageBatch": {"amount": 9},
     # Pictures on their way: what is done to them is not what is looked at.
     "ImageScale": _SIDES,
     "GenerateTracks": _SIDES,
