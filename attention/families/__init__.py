@@ -31,21 +31,9 @@ from .wan import WAN, WAN_REFERENCE_LAST, WAN_SCAIL, WAN_VACE
 
 FAMILIES = (
     *(SD3, FLUX, PIXART, WAN, WAN_VACE, WAN_SCAIL, WAN_REFERENCE_LAST),
-    *(
-        QWEN_IMAGE,
-        QWEN_IMAGE_21,
-        LUMINA,
-        LTX,
-        CHROMA,
-        HUNYUAN_VIDEO,
-        COSMOS,
-        KANDINSKY5,
-        HIDREAM,
-        OMNIGEN2,
-        BOOGU,
-        COGVIDEOX,
-    ),
+    *(QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5, HIDREAM, OMNIGEN2, BOOGU, COGVIDEOX),
     *(HUNYUAN_DIT, AURA, MOCHI, KREA2, ERNIE, JOYIMAGE, MAGE_FLOW, MINIMAX, LENS, IDEOGRAM, PIXELDIT, DIT, OPEN_SORA),
+    QWEN_IMAGE_21,
 )
 # As people know them: those first that most people have, as many as one sentence bears.
 _TITLES = tuple(dict.fromkeys(family.title for family in FAMILIES))

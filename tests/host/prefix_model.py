@@ -160,6 +160,11 @@ class _Config(comfy.supported_models_base.BASE):
         return _Model(self)
 
 
+def skeleton():
+    """The network without weights worth the name."""
+    return QwenImage21Transformer2DModel(operations=torch.nn)
+
+
 def make_model(keeps: bool):
     """A ModelPatcher with random weights. keeps: see `QwenImage21Transformer2DModel`."""
     config = _Config({})
