@@ -114,10 +114,14 @@ def measure(
 def measured_by(seen: Watch, model: HostModel, settings: SamplerSettings, whole: Stopwatch) -> Measured:
     """What a watched run that is over showed. whole: running since before it began. Raises CalibrationError."""
     if not seen.observer or not seen.layouts:
-        raise CalibrationError(NOTHING)
+        raise CalibrationError(NOTHING if seen.obstacle is None else _none_for(seen.obstacle))
     dense_seconds = whole() - seen.overhead
     table = _table(seen, model.sites)
     return Measured(table, model.identity, measurement_of(seen, settings), whole(), dense_seconds, seen.int8)
+
+
+def _none_for(obstacle: str) -> str:
+    return say("No attention call of the run can be compressed, since {reason}: nothing was measured.", reason=obstacle)
 
 
 def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None, price: str = FLOPS) -> Solved:

@@ -59,8 +59,9 @@ class Watch(DenseRun):
     """The run of a calibration: computes everything in full, observes, and follows a few known errors.
 
     own: the run is the user's: its evaluations are not counted by torch, since a compiled model is left uncompiled for
-    that, and an error while measuring ends the measuring and not the run. failure: that error, as a sentence. int8:
-    whether the device has an INT8 kernel that serves the model.
+    that, and an error while measuring ends the measuring and not the run. failure: that error, as a sentence. obstacle:
+    to compressing an attention call, where there was one. int8: whether the device has an INT8 kernel that serves the
+    model.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Watch(DenseRun):
         self.overhead = 0.0
         self.latent_power = 0.0
         self.failure: str | None = None
+        self.obstacle: str | None = None
         self.predictions = Predictions()
         self.place_weights = PlaceWeights(len(run.positions))
         self.signal: np.ndarray | None = None
@@ -235,6 +237,7 @@ class Watch(DenseRun):
                         self._keep(forward, call, output)
                     if self._measuring_times:
                         self.timing.measure(forward, call, attention)
+        self.obstacle = attention.obstacle or self.obstacle
         self.note_tensors(attention)
         return output
 

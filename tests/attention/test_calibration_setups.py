@@ -124,6 +124,28 @@ def test_a_model_whose_output_is_not_finite_is_named():
         calibrate(model)
 
 
+def test_what_kept_every_attention_call_from_being_compressed_is_named():
+    """Guides of LTX-Video that count less than in full are keys with a weight of their own: a mask that hides none."""
+
+    def weighed(func, q, k, v, heads, **given):
+        tokens = k.shape[2 if given.get("skip_reshape") else 1]
+        mask = torch.linspace(-1, 0, tokens)[None, None].expand(1, tokens, tokens)
+        return below(func, q, k, v, heads, **{**given, "mask": mask})
+
+    def put(executor, *args, **given):
+        """Above the pack's own override, as a model that masks its attention is."""
+        nonlocal below
+        options = args[5]
+        below = options["optimized_attention_override"]
+        options["optimized_attention_override"] = weighed
+        return executor(*args, **given)
+
+    below, model = None, tiny.shared_model("sd3").clone()
+    model.add_wrapper_with_key("apply_model", "weighed", put)
+    with pytest.raises(CalibrationError, match="since the model masks its attention: nothing was measured"):
+        calibrate(model)
+
+
 def test_a_model_that_is_not_covered_gets_a_plan_that_says_so():
     done = calibrate(tiny.shared_model("sd15"))
     assert isinstance(done.args[0], Refusal) and isinstance(done.args[1], Refusal)
