@@ -85,6 +85,8 @@ def _vae(name: str) -> objects.Vae:
 
 
 def _checkpoint(ckpt_name):
+    if ckpt_name.startswith("sam3"):  # finds what a prompt names in a picture
+        return "sam3", objects.Clip(64, None), None
     family = models.tiny_of(ckpt_name).family
     kind = {"flux1": "flux", "sd3": "sd3", "lumina2": "lumina2", "ltxv": "ltxv", "ltx-2": "ltx-2"}[family]
     vae = objects.Vae(128, 32, video=True, frames=8) if "ltx" in family else objects.Vae(16, 8)
@@ -143,6 +145,7 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
     "LoadVideo": (("VIDEO",), lambda file, **k: _video(file)),
     "LoadAudio": (("AUDIO",), _audio),
     "Painter": (("IMAGE", "MASK"), lambda **k: (objects.image("painted"), objects.image("painted")[..., 0].round())),
+    "SAM3_Detect": (("MASK", "BOUNDING_BOX"), lambda image, **k: (image[..., 0].round(), [])),
     # A language model writes a prompt.
     "TextGenerate": (("STRING",), lambda **k: ("a picture of a lake",)),
     "TextGenerateLTX2Prompt": (("STRING",), lambda **k: ("a picture moves",)),
@@ -184,7 +187,9 @@ def register(mappings: dict, input_names: Callable[[str], tuple[str, ...]], kept
     def keep(latent, name):
         samples = latent["samples"]
         nested = getattr(samples, "is_nested", False)
-        kept[name] = torch.cat([one.flatten(1) for one in samples.unbind()], 1) if nested else samples.clone()
+        # Several latents in one as the host samples them, so that a run knows its own.
+        one = torch.cat([some.flatten(1)[:, None] for some in samples.unbind()], 2) if nested else samples.clone()
+        kept[name] = one
         return ()
 
     mappings[KEEP] = _node_class("Keep", (), keep, ("latent", "name"), OUTPUT_NODE=True)
