@@ -113,10 +113,17 @@ def measure(
 
 def measured_by(seen: Watch, model: HostModel, settings: SamplerSettings, whole: Stopwatch) -> Measured:
     """What a watched run that is over showed. whole: running since before it began. Raises CalibrationError."""
-    if not seen.observer or not seen.layouts:
-        raise CalibrationError(NOTHING if seen.obstacle is None else _none_for(seen.obstacle))
+    if not seen.observer or not (seen.layouts or seen.obstacle):
+        raise CalibrationError(NOTHING)
+    compressed = bool(seen.layouts)
+    if not compressed:  # steps may be forecast all the same
+        layouts, branches = seen.left
+        seen.layouts.update(layouts)
+        seen.branches.update(branches)
     dense_seconds = whole() - seen.overhead
     table = _table(seen, model.sites)
+    if not compressed and table.forecasts is None:
+        raise CalibrationError(_none_for(seen.obstacle))
     return Measured(table, model.identity, measurement_of(seen, settings), whole(), dense_seconds, seen.int8)
 
 

@@ -18,12 +18,13 @@ import torch
 
 from ...kernels import Approximation, Int8, Window, approximations, computes_int8
 from ...sentences import say
+from ..hooks.layouts import SiteLayout
 from ..hooks.model import HostModel
 from ..hooks.noise import signal_scale
 from ..hooks.record import Stopwatch
 from ..hooks.run import SamplingRun
 from .dense_run import DenseRun
-from .guidance import Guidance
+from .guidance import Guidance, Part
 from .observer import HISTORY_BYTES, IMAGE_QUERIES, REFERENCE_QUERIES, Observer, approximated
 from .place_weights import PlaceWeights, squares
 from .predictions import Predictions
@@ -60,8 +61,8 @@ class Watch(DenseRun):
 
     own: the run is the user's: its evaluations are not counted by torch, since a compiled model is left uncompiled for
     that, and an error while measuring ends the measuring and not the run. failure: that error, as a sentence. obstacle:
-    to compressing an attention call, where there was one. int8: whether the device has an INT8 kernel that serves the
-    model.
+    to compressing an attention call, where there was one. left: layouts of the sites that had one, and the branches
+    there. int8: whether the device has an INT8 kernel that serves the model.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Watch(DenseRun):
         self.latent_power = 0.0
         self.failure: str | None = None
         self.obstacle: str | None = None
+        self.left: tuple[dict[int, SiteLayout], set[Part]] = {}, set()
         self.predictions = Predictions()
         self.place_weights = PlaceWeights(len(run.positions))
         self.signal: np.ndarray | None = None
@@ -237,7 +239,10 @@ class Watch(DenseRun):
                         self._keep(forward, call, output)
                     if self._measuring_times:
                         self.timing.measure(forward, call, attention)
-        self.obstacle = attention.obstacle or self.obstacle
+        if attention.obstacle:
+            self.obstacle = attention.obstacle
+            self.left[0][call.number] = SiteLayout(forward.grid)
+            self.left[1].update((forward.number, branch.index) for branch in forward.branches)
         self.note_tensors(attention)
         return output
 

@@ -14,6 +14,7 @@ import comfy_extras.nodes_custom_sampler as custom  # noqa: E402
 
 from ditfastattn.attention.calibration.guidance import Guidance  # noqa: E402
 from ditfastattn.attention.calibration.measurement import CalibrationError  # noqa: E402
+from ditfastattn.attention.calibration.predictions import Predictions  # noqa: E402
 from ditfastattn.attention.calibration.store import STORE  # noqa: E402
 from ditfastattn.attention.hooks.guidance import GuidanceKind  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
@@ -22,6 +23,7 @@ from ditfastattn.attention.hooks.processor import Processor  # noqa: E402
 from ditfastattn.attention.hooks.record import RunLog  # noqa: E402
 from ditfastattn.nodes import Calibrate  # noqa: E402
 from ditfastattn.plans import Refusal  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 5
@@ -124,7 +126,7 @@ def test_a_model_whose_output_is_not_finite_is_named():
         calibrate(model)
 
 
-def test_what_kept_every_attention_call_from_being_compressed_is_named():
+def weighed_keys(model):
     """Guides of LTX-Video that count less than in full are keys with a weight of their own: a mask that hides none."""
 
     def weighed(func, q, k, v, heads, **given):
@@ -136,14 +138,32 @@ def test_what_kept_every_attention_call_from_being_compressed_is_named():
         """Above the pack's own override, as a model that masks its attention is."""
         nonlocal below
         options = args[5]
-        below = options["optimized_attention_override"]
+        below = options.get("optimized_attention_override", lambda func, *call, **more: func(*call, **more))
         options["optimized_attention_override"] = weighed
         return executor(*args, **given)
 
-    below, model = None, tiny.shared_model("sd3").clone()
+    below, model = None, model.clone()
     model.add_wrapper_with_key("apply_model", "weighed", put)
+    return model
+
+
+def test_where_a_model_masks_all_of_its_attention_steps_are_forecast_and_nothing_else():
+    model, steps = weighed_keys(tiny.shared_model("sd3")), 10
+    dense = tiny.sample(model, "sd3", steps=steps)
+    plan = calibrate(model, steps=steps).args[0]
+    for level in plan.levels:
+        expected = (level.evaluated or "1" * steps).replace("1", "f").replace("0", "r")
+        assert set(level.methods) == {expected}
+    level = plan.level("D6")
+    assert 0 < level.evaluated.count("1") < steps and level.model_flops_kept < 1
+    made = tiny.sample(apply_plan(model, plan, "D6", strict=True), "sd3", steps=steps)
+    assert 0 < float((made - dense).norm() / dense.norm()) < 1.5 * level.predicted_error
+
+
+def test_what_kept_attention_from_being_compressed_is_named_where_no_step_can_be_forecast(monkeypatch):
+    monkeypatch.setattr(Predictions, "forecasts", lambda *args: None)
     with pytest.raises(CalibrationError, match="since the model masks its attention: nothing was measured"):
-        calibrate(model)
+        calibrate(weighed_keys(tiny.shared_model("sd3")))
 
 
 def test_a_model_that_is_not_covered_gets_a_plan_that_says_so():

@@ -66,6 +66,7 @@ _VAES = {
     "hunyuan_video_vae": objects.Vae(16, 8, video=True),
     "hunyuanvideo15_vae": objects.Vae(32, 16, video=True),
     "mage_flow_vae": objects.Vae(128, 16),
+    "minimax_h3_audio_vae": objects.AudioVae(),
     "minimax_h3_video_vae": objects.Vae(24, 16, video=True),
     "cogvideox_vae": objects.Vae(16, 8, video=True),
     "pixel_space": objects.Vae(3, 1),
@@ -80,7 +81,7 @@ def _clip(kind: str) -> objects.Clip:
     return objects.Clip(entry["context_shape"][1], None if kind in _UNPOOLED else entry["pooled_dim"], more)
 
 
-def _vae(name: str) -> objects.Vae:
+def _vae(name: str) -> objects.Vae | objects.AudioVae:
     return next(vae for start, vae in _VAES.items() if name.lower().startswith(start))
 
 
