@@ -66,7 +66,8 @@ def head_wise(
     """Attention in which every head has a way of its own (DiTFastAttnV2, arXiv 2503.22796, head-wise compression), by
     the first of `BACKENDS` that can serve the call.
 
-    q, k, v: (B, H, L, D) views of any strides, float32, bfloat16 or float16; L = layout.length.
+    q, k, v: (B, H, L, D) views of any strides, float32, bfloat16 or float16; L = layout.length, and `layout.ahead` more
+        of k and v.
     table: one entry for each of the H heads.
     scale: factor on q k^T, D ** -0.5 by default.
     cached: (B, n_reuse, L, D), the outputs of the REUSE heads in head order.
@@ -83,7 +84,7 @@ def head_wise(
     if dense is None:
         dense = _scaled(scale)
     # Of padding and of several grids the kernels know nothing.
-    if out is not None and not layout.padding and not layout.references:
+    if out is not None and not (layout.padding or layout.references or layout.ahead):
         found = known.serve(q, k, v, layout, table, out, scale, cached, residual, dense)
         if found is not None:
             done, by = found
@@ -106,7 +107,7 @@ def head_wise(
     call = (q, k, v, layout, table, out)
     refusals: list[str] = []
     for backend in BACKENDS:
-        if backend.gpu and q.device.type == "cpu":
+        if backend.gpu and (q.device.type == "cpu" or layout.ahead):
             continue
         refusal = backend.why_not(*call, **options)
         if refusal is None:
@@ -147,7 +148,7 @@ def why_not(
     out: torch.Tensor | None = None,
 ) -> str | None:
     """One sentence that says why `head_wise` cannot serve a call, or None when it can. Never raises."""
-    shapes = (q.shape, k.shape, v.shape)
+    shapes = (q.shape, *(_without(x.shape, layout.ahead) for x in (k, v)))
     return (
         _about_inputs(shapes, (q.dtype, k.dtype, v.dtype), (q.device, k.device, v.device))
         or (_about_gradients(q, k, v) if torch.is_grad_enabled() else None)
@@ -157,6 +158,11 @@ def why_not(
 
 
 # What follows is asked at every attention call of a run, about the same few shapes and tables: each is answered once.
+
+
+def _without(shape: Shape, ahead: int) -> Shape:
+    """The shape of keys without those ahead of the sequence."""
+    return shape if not ahead or len(shape) != 4 else (*shape[:2], shape[2] - ahead, shape[3])
 
 
 @lru_cache(maxsize=256)
@@ -195,6 +201,8 @@ def _about_layout(shape: Shape, layout: Layout, table: HeadTable) -> str | None:
     if shape[1] != len(table):
         return f"The call has {shape[1]} heads and the table {len(table)}."
     ways = (*table.approximation_groups(), *table.refresh_groups())
+    if layout.ahead and ways:
+        return "There are keys without queries before the sequence, of which approximations know nothing."
     return next((sentence for way in ways if (sentence := way.why_not(layout)) is not None), None)
 
 

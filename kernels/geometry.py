@@ -27,6 +27,9 @@ class Layout:
     registers): they attend everything and are attended by everything, but for `padding`, spans of positions
     [start, stop) of global tokens that nobody attends, as if they were not there. Padding attends like other tokens.
 
+    `ahead` more keys, which have no queries, come before those of the sequence, and every token attends them: there is
+    nothing but heads in full and reused ones then.
+
     grid: tokens along each axis, (h, w) or (t, h, w); (n,) for a sequence without axes such as audio.
     Raises ValueError for a grid that is not one to three positive integers, a negative prefix or suffix, references of
     other axes or in another one's tokens, and padding that is not global or lies between two grids.
@@ -37,6 +40,7 @@ class Layout:
     suffix: int = 0
     references: tuple[Reference, ...] = ()
     padding: Spans = ()
+    ahead: int = 0
 
     def __post_init__(self):
         object.__setattr__(self, "grid", checked_grid(self.grid))
@@ -52,6 +56,8 @@ class Layout:
         local = self.local
         if any(start < local.stop and stop > local.start or stop > self.length for start, stop in self.padding):
             raise ValueError("Padding stands before or after all grids.")
+        if not is_count(self.ahead) or self.ahead < 0 or (self.ahead and (self.padding or self.references)):
+            raise ValueError("Keys without queries stand before a sequence without padding and references.")
 
     @property
     def image(self) -> int:
@@ -76,7 +82,7 @@ class Layout:
     @property
     def keys(self) -> int:
         """Number of tokens that are attended: all but padding."""
-        return self.length - sum(stop - start for start, stop in self.padding)
+        return self.ahead + self.length - sum(stop - start for start, stop in self.padding)
 
     @cached_property
     def local(self) -> slice:
@@ -104,8 +110,8 @@ class Layout:
 
     @cached_property
     def attended(self) -> Spans:
-        """Where tokens are that are attended: all but padding."""
-        return rest(self.padding, self.length)
+        """Where tokens are that are attended, counted from the first key: all but padding."""
+        return rest(self.padding, self.ahead + self.length)
 
     def outside(self, group: Group) -> Spans:
         """What every token of a group attends: all that is neither of the group nor padding."""
@@ -120,7 +126,7 @@ class Layout:
 
     def without_grids(self) -> Layout:
         """The same sequence for ways to which the grids do not matter."""
-        return Layout(self.grid, self.prefix, self.suffix, (), self.padding)
+        return Layout(self.grid, self.prefix, self.suffix, (), self.padding, self.ahead)
 
     @cached_property
     def _grid_spans(self) -> Spans:

@@ -114,11 +114,22 @@ def measure(
 
 def measured_by(seen: Watch, model: HostModel, settings: SamplerSettings, whole: Stopwatch) -> Measured:
     """What a watched run that is over showed. whole: running since before it began. Raises CalibrationError."""
-    if not seen.observer or not seen.layouts:
+    if not seen.observer or not (seen.layouts or seen.obstacle):
         raise CalibrationError(NOTHING)
+    compressed = bool(seen.layouts)
+    if not compressed:  # steps may be forecast all the same
+        layouts, branches = seen.left
+        seen.layouts.update(layouts)
+        seen.branches.update(branches)
     dense_seconds = whole() - seen.overhead
     table = _table(seen, model.sites)
+    if not compressed and table.forecasts is None:
+        raise CalibrationError(_none_for(seen.obstacle))
     return Measured(table, model.identity, measurement_of(seen, settings), whole(), dense_seconds, seen.int8)
+
+
+def _none_for(obstacle: str) -> str:
+    return say("No attention call of the run can be compressed, since {reason}: nothing was measured.", reason=obstacle)
 
 
 def solve(measured: Measured, *, levels=LEVELS, max_cache_bytes: int | None = None, price: str = FLOPS) -> Solved:
@@ -184,7 +195,11 @@ def _table(seen: Watch, sites) -> CalibrationTable:
     shares = seen.predictions.shares(sigmas)
     if run.end > 0:  # no latent came after the last prediction, of which the sampler took only this
         shares[-1] = euler_shares(sigmas, run.end)[-1]
-    reached = reach(shares, *seen.signal)
+    reached, weights = reach(shares, *seen.signal), seen.place_weights
+    followed = course(shares, *seen.signal, run.guidance.cfg, keep)
+    if not weights.ordinary:
+        reached = reached * weights.growth(course(shares, *seen.signal, 1.0))
+        followed = replace(followed, answers=followed.answers * weights.answers()[keep, None])
     weight = gains * reached[:, None] / max(seen.latent_power, 1e-12)
     heads = [site.heads for site in sites]
     per_head = np.repeat(weight, heads, axis=1)[keep]
@@ -209,9 +224,7 @@ def _table(seen: Watch, sites) -> CalibrationTable:
         milliseconds=None
         if seen.timing is None
         else seen.timing.milliseconds(costs, float(np.median(seen.evaluation_seconds))),
-        forecasts=seen.predictions.forecasts(
-            keep, sigmas, np.sqrt(reached), course(shares, *seen.signal, run.guidance.cfg, keep), seen.latent_power
-        ),
+        forecasts=seen.predictions.forecasts(keep, sigmas, np.sqrt(reached), followed, seen.latent_power),
     )
 
 

@@ -19,13 +19,15 @@ import torch
 from ...kernels import Approximation, Int8, Window, approximations, computes_int8
 from ...sentences import say
 from ..families import window_axes
+from ..hooks.layouts import SiteLayout
 from ..hooks.model import HostModel
 from ..hooks.noise import signal_scale
 from ..hooks.record import Stopwatch
 from ..hooks.run import SamplingRun
 from .dense_run import DenseRun
-from .guidance import Guidance
+from .guidance import Guidance, Part
 from .observer import HISTORY_BYTES, IMAGE_QUERIES, REFERENCE_QUERIES, Observer, approximated
+from .place_weights import PlaceWeights, squares
 from .predictions import Predictions
 from .progress import Progress
 from .propagation import LEAST_PROBES, REUSED, Probe, Probes
@@ -59,8 +61,9 @@ class Watch(DenseRun):
     """The run of a calibration: computes everything in full, observes, and follows a few known errors.
 
     own: the run is the user's: its evaluations are not counted by torch, since a compiled model is left uncompiled for
-    that, and an error while measuring ends the measuring and not the run. failure: that error, as a sentence. int8:
-    whether the device has an INT8 kernel that serves the model.
+    that, and an error while measuring ends the measuring and not the run. failure: that error, as a sentence. obstacle:
+    to compressing an attention call, where there was one. left: layouts of the sites that had one, and the branches
+    there. int8: whether the device has an INT8 kernel that serves the model.
     """
 
     def __init__(
@@ -81,7 +84,10 @@ class Watch(DenseRun):
         self.overhead = 0.0
         self.latent_power = 0.0
         self.failure: str | None = None
+        self.obstacle: str | None = None
+        self.left: tuple[dict[int, SiteLayout], set[Part]] = {}, set()
         self.predictions = Predictions()
+        self.place_weights = PlaceWeights(len(run.positions))
         self.signal: np.ndarray | None = None
         self._own = own
         self._guidance = Guidance(run.guidance)
@@ -100,11 +106,11 @@ class Watch(DenseRun):
         self.signal = signal_scale(model.get_model_object("model_sampling"), levels)
         grid = self.family.grid(self.diffusion_model, self.run.picture_shape(noise_shape))
         axes = window_axes(self.sites, len(grid))
-        self.ways = timed = approximations(axes) if self.family.placed else ()
+        self.ways = timed = approximations(axes) if self.family.windowed else ()
         dtype, head_dim = model.model.get_dtype_inference(), self.sites[0].head_dim
-        self.int8 = self.family.placed and computes_int8(model.load_device, dtype, head_dim)
+        self.int8 = self.family.windowed and computes_int8(model.load_device, dtype, head_dim)
         # A user's own run takes no longer for what its device does not have.
-        if self.family.placed and (self.int8 or not self._own):
+        if self.family.windowed and (self.int8 or not self._own):
             self.ways += (Int8.whole(axes),)
         if self.int8:
             timed = tuple(Int8.of(way) if isinstance(way, Window) else way for way in self.ways)
@@ -165,6 +171,8 @@ class Watch(DenseRun):
                 )
             self.predictions.add(step, x, output)
             self.observer.finish(step, self._guidance, output)
+            if branches := self._guidance.by_place(output):
+                self.place_weights.add(step, branches)
             if self.probes.due(step):
                 self._again = _Again(step, predict, x.clone(), output.clone())
         return output
@@ -212,7 +220,9 @@ class Watch(DenseRun):
         try:
             # The sampler may write into what it is given, and another pack's wrapper into what it gets.
             output = self.work.count(lambda: again.predict(again.latent.clone()))
-            self.probes.add(due, sites, float((output - again.output).float().pow(2).mean()))
+            change = (output - again.output).float()
+            self.probes.add(due, sites, float(change.pow(2).mean()))
+            self.place_weights.probed(again.step, squares(change))
         finally:
             self._probe, self._erring = None, ()
         self.evaluated(self.evaluations + 1)
@@ -233,6 +243,10 @@ class Watch(DenseRun):
                         self._keep(forward, call, output)
                     if self._measuring_times:
                         self.timing.measure(forward, call, attention)
+        if attention.obstacle:
+            self.obstacle = attention.obstacle
+            self.left[0][call.number] = SiteLayout(forward.grid)
+            self.left[1].update((forward.number, branch.index) for branch in forward.branches)
         self.note_tensors(attention)
         return output
 

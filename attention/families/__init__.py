@@ -25,7 +25,7 @@ from .omnigen2 import BOOGU, OMNIGEN2
 from .opensora import OPEN_SORA, OPEN_SORA_12
 from .pixart import PIXART
 from .pixeldit import PIXELDIT
-from .qwen_image import MAGE_FLOW, QWEN_IMAGE
+from .qwen_image import MAGE_FLOW, QWEN_IMAGE, QWEN_IMAGE_21
 from .sd3 import SD3
 from .wan import WAN, WAN_REFERENCE_LAST, WAN_SCAIL, WAN_VACE
 
@@ -33,7 +33,7 @@ FAMILIES = (
     *(SD3, FLUX, PIXART, WAN, WAN_VACE, WAN_SCAIL, WAN_REFERENCE_LAST),
     *(QWEN_IMAGE, LUMINA, LTX, CHROMA, HUNYUAN_VIDEO, COSMOS, KANDINSKY5, HIDREAM, OMNIGEN2, BOOGU, COGVIDEOX),
     *(HUNYUAN_DIT, AURA, MOCHI, KREA2, ERNIE, JOYIMAGE, MAGE_FLOW, MINIMAX, LENS, IDEOGRAM, PIXELDIT, DIT),
-    *(OPEN_SORA, OPEN_SORA_12),
+    *(OPEN_SORA, OPEN_SORA_12, QWEN_IMAGE_21),
 )
 # As people know them: those first that most people have, as many as one sentence bears.
 _TITLES = tuple(dict.fromkeys(family.title for family in FAMILIES))

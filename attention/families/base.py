@@ -117,6 +117,8 @@ class Family:
     conditions: what the model is called with beside the latent. A sequence of the grid's tokens alone has nothing
     beside them, whatever it says. placed: whether all this is known; else there are no windows, and branches do not
     share. What stands beside the grid stands beside that of a sequence that runs along all axes, see `Site.axes`.
+    ahead(diffusion_model, conditions): of a model whose picture is attended by itself, with the keys of all that stands
+    before it, how many these are; its other calls, without the picture's queries, are the host's. No windows then.
     """
 
     name: str
@@ -127,6 +129,12 @@ class Family:
     text: str = FIRST
     beside: Callable[[Any, tuple[int, ...], dict, dict], tuple[Beside, Beside] | None] = lambda *run: (0, 0)
     placed: bool = True
+    ahead: Callable[[Any, dict], int] | None = None
+
+    @property
+    def windowed(self) -> bool:
+        """Whether windows can be served."""
+        return self.placed and self.ahead is None
 
 
 def window_axes(sites: Iterable[Site], whole: int) -> int:

@@ -23,12 +23,14 @@ def modules(
     image: tuple[str, ...] = (),
     rebind: bool = False,
     axes: tuple[int, ...] | None = None,
+    whole: bool = True,
 ) -> Sites:
     """`Family.sites` where each block has an attention module.
 
     path: of the modules, with * for a block's number. output: the linear layer after the attention, inside the module.
     text, image: parts of the names of the linear layers that run on one of them alone; the others run on the first of
-    `streams`. The rest is as in `Site`.
+    `streams`. whole: whether what a module returned may stand for what it returns at a later step. The rest is as in
+    `Site`.
     """
 
     def sites(model) -> tuple[Site, ...]:
@@ -44,7 +46,7 @@ def modules(
             scope=scope,
             module=name,
             streams=streams,
-            gated=any("gate" in part for part in layers),
+            gated=not whole or any("gate" in part for part in layers),
             rebind=rebind,
             axes=axes,
             linears=tuple((f"{name}.{part}", stream(part)) for part in layers),

@@ -69,7 +69,8 @@ class AttentionCall:
             obstacle, hidden = _MASKED, Hidden(())
         elif grouped:
             k, v = (_repeated(tensor, q.shape[1]) for tensor in (k, v))
-        if obstacle is None and (q.shape != k.shape or k.shape != v.shape):
+        ahead = layout.ahead if layout else 0
+        if obstacle is None and ((*q.shape[:2], q.shape[2] + ahead, q.shape[3]) != k.shape or k.shape != v.shape):
             obstacle = say("queries and keys differ in shape")
 
         def dense(q, k, v, mask=None):
@@ -165,6 +166,11 @@ def tokens_of(args: tuple, kwargs: dict) -> tuple[int, int]:
     q = args[0] if args else kwargs["q"]
     split = args[6] if len(args) > 6 else kwargs.get("skip_reshape", False)
     return q.shape[0], q.shape[2 if split else 1]  # (B, H, L, D), or (B, L, H*D)
+
+
+def keys_of(args: tuple, kwargs: dict) -> int:
+    """Tokens of the keys."""
+    return tokens_of((args[1] if len(args) > 1 else kwargs["k"], *args[1:]), kwargs)[1]
 
 
 def joins_itself(args: tuple, kwargs: dict) -> tuple[int, int, int] | None:

@@ -40,8 +40,12 @@ class GuidanceKind:
         options = getattr(guider, "model_options", {})
         wrappers = options.get("transformer_options", {}).get("wrappers", {}).get(WrappersMP.PREDICT_NOISE, {})
         foreign = any(found for key, found in wrappers.items() if key != KEY)
+        # A node's own rule may take anything of either branch.
+        rule = options.get("sampler_cfg_function")
+        usual_rule = rule is None or getattr(rule, "one_scale", False)
         plain = usual and not foreign and not any(name.endswith("cfg_function") and options[name] for name in options)
-        return GuidanceKind(cfg, type(guider).__name__ == "CFGGuider" and cfg != 1.0, plain)
+        shares = type(guider).__name__ == "CFGGuider" and cfg != 1.0 and usual_rule
+        return GuidanceKind(cfg, shares, plain)
 
 
 def branches_of(guider, shape: Sequence[int]) -> list[tuple[float, int]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...sentences import LEVEL_OFF, say
-from .call import joins_itself
+from .call import joins_itself, keys_of, tokens_of
 from .calls import conclude, count_calls
 from .guidance import GuidanceKind, branches_of
 from .listener import RunListener
@@ -239,7 +239,7 @@ class Installation:
         run = self.run
         if run is None or not run.evaluating or self.processor is None:
             return executor(model, conds, latent, timestep, model_options, *args, **kwargs)
-        with run.inside_pass(latent, conds, model_options):
+        with run.inside_pass(latent, conds, model_options, float(timestep.flatten()[0])):
             output = executor(model, conds, latent, timestep, model_options, *args, **kwargs)
         self.processor.predicted(run.passes, list(output))
         run.passes += 1
@@ -265,7 +265,8 @@ class Installation:
             return executor(x, *args, **kwargs)
         options = kwargs.get("transformer_options") or (args[4] if len(args) > 4 else {})
         family = self._model.family
-        forward = self.run.begin_forward(executor.class_obj.diffusion_model, family, x, options, kwargs)
+        conditions = {**dict(zip(("c_concat", "c_crossattn"), args[1:3], strict=False)), **kwargs}
+        forward = self.run.begin_forward(executor.class_obj.diffusion_model, family, x, options, conditions)
         forward.direct = self.override is None or getattr(options.get(SLOT), "installation", None) is self
         self.forward = forward
         try:
@@ -299,6 +300,28 @@ class Installation:
             forward.pending.append(call)
         call.entered.add(path)
         return call
+
+    def passes_by(self, args: tuple, kwargs: dict) -> bool:
+        """Whether an attention call inside an open site is not the picture's, in a model that attends it by itself.
+        args, kwargs: of the host's attention function.
+        """
+        forward = self.forward
+        if forward is None or not forward.ours or not forward.pending or forward.family.ahead is None:
+            return False
+        of_picture = forward.image_tokens, forward.image_tokens + forward.ahead
+        if (tokens_of(args, kwargs)[1], keys_of(args, kwargs)) == of_picture:
+            return False
+        forward.pending[0].passed = True
+        return True
+
+    def preferred_of_pending(self) -> Callable | None:
+        """The attention function that the model's file names for the site that is open."""
+        return self.preferred(self.forward.pending[0].number)
+
+    def undo(self, call: SiteCall) -> None:
+        """A site turns out to have been opened without the picture's tokens: as if it had not been."""
+        self.forward.open.pop(call.site.name, None)
+        self.forward.calls[call.site.name].remove(call)
 
     def current(self, options: dict, args: tuple = (), kwargs: dict | None = None) -> SiteCall | None:
         """The site whose attention is being called now. args, kwargs: of the host's attention function."""

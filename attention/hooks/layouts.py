@@ -29,13 +29,18 @@ class SiteLayout(Layout):
 
 
 def site_layout(
-    family: Family, site: Site, grid: tuple[int, ...], beside: tuple[Beside, Beside] | None, length: int
+    family: Family,
+    site: Site,
+    grid: tuple[int, ...],
+    beside: tuple[Beside, Beside] | None,
+    length: int,
+    ahead: int = 0,
 ) -> SiteLayout | None:
     """How a sequence of `length` tokens is laid out at a site; None when it does not fit.
 
-    beside: what stands before and after the grid, as `Family.beside` has it.
+    beside: what stands before and after the grid, as `Family.beside` has it. ahead: keys beside those of the sequence.
     """
-    plain = SiteLayout(grid)
+    plain = SiteLayout(grid, ahead=ahead)
     if length == plain.image:
         return plain
     if beside is None:

@@ -49,9 +49,9 @@ class SiteCall:
     """One site while the forward passes through it.
 
     ordinal: how many times this forward has been through the site before; some models send several sequences through
-    the same blocks. aside: the host computes it, whatever the plan says. attended: its attention was called. entered:
-    callables that the forward has come by. length, options: tokens that attended, or would have, and the
-    transformer_options that they did it with, once they did.
+    the same blocks. aside: the host computes it, whatever the plan says. attended: its attention was called. passed:
+    attention was called in it that is none of the site's. entered: callables that the forward has come by. length,
+    options: tokens that attended, or would have, and the transformer_options that they did it with, once they did.
     """
 
     site: Site
@@ -60,6 +60,7 @@ class SiteCall:
     skip: bool = False
     aside: bool = False
     attended: bool = False
+    passed: bool = False
     length: int = 0
     options: dict = field(default_factory=dict)
     entered: set[str] = field(default_factory=set)
@@ -71,7 +72,8 @@ class Forward:
     `tracked` is False for guidance side passes, for calls outside a model evaluation and for what may be of another
     place: computed in full, caches untouched. ours: False for
     those of another model, which nothing is known of. direct: whether every attention call that carries the host's
-    options comes to this pack first.
+    options comes to this pack first. single: whether the conditional and the unconditional branch are one conditioning
+    each, wherever this forward is.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Forward:
         self.attention_patched = any(name in patches for name in _ATTENTION_PATCHES)
         self.ours = True
         self.direct = True
+        self.single = False
         self.replaced_blocks = frozenset(options.get("patches_replace", {}).get("dit", ()))
         self.length = 0  # of the longest sequence that attended, and ...
         self.share = 0.0  # ... which part of the picture's it was
@@ -111,6 +114,11 @@ class Forward:
     def grid(self) -> tuple[int, ...]:
         """Tokens of the latent along its axes."""
         return self.family.grid(self.diffusion_model, self._picture)
+
+    @cached_property
+    def ahead(self) -> int:
+        """Keys that the grid's tokens attend beside their own, see `Family.ahead`."""
+        return self.family.ahead(self.diffusion_model, self._conditions) if self.family.ahead else 0
 
     @property
     def image_tokens(self) -> int:
@@ -148,7 +156,7 @@ class Forward:
         """How a sequence of `length` tokens is laid out at a site, padding left aside; None when it does not fit the
         grid."""
         beside = self.family.beside(self.diffusion_model, self.grid, self._conditions, options)
-        return site_layout(self.family, site, site.grid(self.grid), beside, length)
+        return site_layout(self.family, site, site.grid(self.grid), beside, length, self.ahead)
 
     def tokens(self, call: SiteCall) -> dict[str, int]:
         """Tokens of each stream that attended at a site."""
@@ -316,9 +324,9 @@ class SamplingRun:
         self._seen.clear()
 
     @contextmanager
-    def inside_pass(self, latent: torch.Tensor, conds: Sequence, model_options: dict):
-        """While it lasts, the host runs conditionings through a model at a latent."""
-        before, self._pass = self._pass, Pass(self._latent, latent, conds, model_options, KEY)
+    def inside_pass(self, latent: torch.Tensor, conds: Sequence, model_options: dict, level: float):
+        """While it lasts, the host runs conditionings through a model at a latent and its noise level."""
+        before, self._pass = self._pass, Pass(self._latent, latent, conds, model_options, KEY, level)
         try:
             yield
         finally:
@@ -336,6 +344,9 @@ class SamplingRun:
         if forward.tracked and not (self._pass and self._pass.holds(latent, options)):
             forward.tracked = False
             self.record.note(_CUT)
+        if forward.tracked:
+            of_one = (latent.shape[0] // len(forward.branches), *latent.shape[1:])
+            forward.single = self._pass.single(torch.Size(of_one), (COND, UNCOND))
         self.record.forwards += ours and self.evaluating
         keys = {branch.key for branch in forward.branches}
         if forward.tracked and (keys & self._seen or len(keys) != len(forward.branches)):

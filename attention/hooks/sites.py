@@ -104,7 +104,9 @@ class ModuleHook(Hook):
             output = self._function(call)(*args, **kwargs)
         finally:
             forward.pending.clear()
-        if not call.aside:
+        if call.passed and not call.attended:
+            installation.undo(call)
+        elif not call.aside:
             self._keep(call, output)
         return output
 
@@ -200,6 +202,8 @@ def attend(installation: Installation, inner: Callable, args: tuple, kwargs: dic
     """
     if installation.finder is not None:
         installation.finder.saw(args, kwargs)
+    if installation.passes_by(args, kwargs):
+        return (may_choose and installation.preferred_of_pending() or inner)(*args, **kwargs)
     call = installation.current(kwargs.get("transformer_options") or {}, args, kwargs)
     if may_choose:
         inner = (installation.preferred(call.number) if call is not None else installation.preference) or inner

@@ -53,7 +53,7 @@ class Counting:
         """Count and return what full attention takes at a site with (batch, length) tokens."""
         if length * forward.fold(call.site) > forward.length:
             self._went_through(forward, call, batch, length)
-        dense = dense_flops(Layout((length,)), call.site.heads, call.site.head_dim) * batch
+        dense = dense_flops(Layout((length,), ahead=forward.ahead), call.site.heads, call.site.head_dim) * batch
         count = self._record.steps[forward.step]
         count.dense += dense
         count.projections += batch * self._projected(forward, call, length)

@@ -40,7 +40,8 @@ class Sharing:
 
     def donor(self, forward: Forward, call: SiteCall, entry: SiteStep, layout: Layout | None) -> Donor | None:
         """Who serves the unconditional branch of this forward at a site; None where it computes for itself."""
-        if not entry.share or not self._run.shares_guidance or layout is None or forward.attention_patched:
+        known = layout is not None and forward.single and not forward.attention_patched
+        if not (known and entry.share and self._run.shares_guidance):
             return None
         pair = forward.pair()
         if pair is not None:
@@ -56,7 +57,8 @@ class Sharing:
 
         A second conditional forward (several prompts) makes the offer ambiguous: nobody may take it then.
         """
-        if not self._run.shares_guidance or [branch.index for branch in forward.branches] != [COND]:
+        alone = [branch.index for branch in forward.branches] == [COND]
+        if not (alone and forward.single and self._run.shares_guidance):
             return
         key = _key(call, layout, forward.branches[0])
         image = out[:, :, layout.local]

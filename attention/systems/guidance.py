@@ -15,3 +15,7 @@ def three_channels(args: dict):
     difference = conditional[:, :GUIDED] - unconditional[:, :GUIDED]
     guided[:, :GUIDED] = unconditional[:, :GUIDED] + difference * args["cond_scale"]
     return guided
+
+
+# As in the host's own guidance, one scale says how much of each branch there is.
+three_channels.one_scale = True

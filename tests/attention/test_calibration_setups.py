@@ -14,6 +14,7 @@ import comfy_extras.nodes_custom_sampler as custom  # noqa: E402
 
 from ditfastattn.attention.calibration.guidance import Guidance  # noqa: E402
 from ditfastattn.attention.calibration.measurement import CalibrationError  # noqa: E402
+from ditfastattn.attention.calibration.predictions import Predictions  # noqa: E402
 from ditfastattn.attention.calibration.store import STORE  # noqa: E402
 from ditfastattn.attention.hooks.guidance import GuidanceKind  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
@@ -22,6 +23,7 @@ from ditfastattn.attention.hooks.processor import Processor  # noqa: E402
 from ditfastattn.attention.hooks.record import RunLog  # noqa: E402
 from ditfastattn.nodes import Calibrate  # noqa: E402
 from ditfastattn.plans import Refusal  # noqa: E402
+from host.applying import apply_plan  # noqa: E402
 
 pytestmark = pytest.mark.host
 STEPS = 5
@@ -124,6 +126,46 @@ def test_a_model_whose_output_is_not_finite_is_named():
         calibrate(model)
 
 
+def weighed_keys(model):
+    """Guides of LTX-Video that count less than in full are keys with a weight of their own: a mask that hides none."""
+
+    def weighed(func, q, k, v, heads, **given):
+        tokens = k.shape[2 if given.get("skip_reshape") else 1]
+        mask = torch.linspace(-1, 0, tokens)[None, None].expand(1, tokens, tokens)
+        return below(func, q, k, v, heads, **{**given, "mask": mask})
+
+    def put(executor, *args, **given):
+        """Above the pack's own override, as a model that masks its attention is."""
+        nonlocal below
+        options = args[5]
+        below = options.get("optimized_attention_override", lambda func, *call, **more: func(*call, **more))
+        options["optimized_attention_override"] = weighed
+        return executor(*args, **given)
+
+    below, model = None, model.clone()
+    model.add_wrapper_with_key("apply_model", "weighed", put)
+    return model
+
+
+def test_where_a_model_masks_all_of_its_attention_steps_are_forecast_and_nothing_else():
+    model, steps = weighed_keys(tiny.shared_model("sd3")), 10
+    dense = tiny.sample(model, "sd3", steps=steps)
+    plan = calibrate(model, steps=steps).args[0]
+    for level in plan.levels:
+        expected = (level.evaluated or "1" * steps).replace("1", "f").replace("0", "r")
+        assert set(level.methods) == {expected}
+    level = plan.level("D6")
+    assert 0 < level.evaluated.count("1") < steps and level.model_flops_kept < 1
+    made = tiny.sample(apply_plan(model, plan, "D6", strict=True), "sd3", steps=steps)
+    assert 0 < float((made - dense).norm() / dense.norm()) < 1.5 * level.predicted_error
+
+
+def test_what_kept_attention_from_being_compressed_is_named_where_no_step_can_be_forecast(monkeypatch):
+    monkeypatch.setattr(Predictions, "forecasts", lambda *args: None)
+    with pytest.raises(CalibrationError, match="since the model masks its attention: nothing was measured"):
+        calibrate(weighed_keys(tiny.shared_model("sd3")))
+
+
 def test_a_model_that_is_not_covered_gets_a_plan_that_says_so():
     done = calibrate(tiny.shared_model("sd15"))
     assert isinstance(done.args[0], Refusal) and isinstance(done.args[1], Refusal)
@@ -194,7 +236,6 @@ def test_two_models_of_a_guider_are_two_passes_with_the_weights_of_both():
 def test_the_hosts_own_two_branches_have_their_scale_exactly():
     guidance = Guidance(GuidanceKind(4.0, True, True))
     assert guidance.weights([(0, 0), (0, 1)], torch.zeros(1)) == {(0, 0): 4.0, (0, 1): -3.0}
-    assert guidance.weights([(0, 0)], torch.zeros(1)) == {(0, 0): 1.0}
 
 
 def test_nothing_is_shared_between_branches_that_are_not_the_usual_two():

@@ -10,7 +10,9 @@ tiny.require_host()
 import comfy.samplers  # noqa: E402
 import comfy_extras.nodes_custom_sampler as custom  # noqa: E402
 
+from ditfastattn.attention.applied.apply import Applied, Asked  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
+from ditfastattn.attention.systems.guidance import three_channels  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402
 
@@ -83,6 +85,46 @@ def test_tiles_are_computed_in_full_and_that_is_said(together, shift):
     assert sum("cuts" in note for note in record.notes) == 1 and record.cache_bytes == 0
     dense, kept = record.attention_flops()
     assert dense == kept > 0, "what ran in full is counted"
+
+
+def test_a_watched_run_has_the_hosts_bits_with_the_same_free_memory_by_which_alone_the_host_has_others():
+    """The host puts as many branches into one batch as it finds memory for, and sums in another order then."""
+    model, plain = tiny.shared_model("mage_flow"), []
+    for free in (2**40, 1):
+        watched = Applied(model, Asked(level="D2")).install()
+        dense = model.clone()
+        watched.get_free_memory = dense.get_free_memory = lambda device, free=free: free
+        plain.append(tiny.sample(dense, "mage_flow", steps=3))
+        assert torch.equal(tiny.sample(watched, "mage_flow", steps=3), plain[-1])
+    assert not torch.equal(*plain)
+    torch.testing.assert_close(*plain, rtol=1e-4, atol=1e-4)
+
+
+def test_one_of_several_positives_serves_no_negative():
+    """The first goes through the model with the negative, whose prompt has its length; the longer one alone."""
+    model = tiny.shared_model("sd3")
+    several = [*tiny.conditioning("sd3", 1), *tiny.conditioning("sd3", 3, 11)]
+    plain = tiny.sample(model, "sd3", positive=several)
+    assert torch.equal(tiny.sample(compressed(model, "sd3", "ffff", "0111"), "sd3", positive=several), plain)
+
+
+def ruled_by(model, rule):
+    changed = model.clone()
+    changed.set_model_sampler_cfg_function(rule)
+    return changed
+
+
+def test_where_a_node_makes_the_prediction_of_branches_by_a_rule_of_its_own_none_serves_another():
+    def rule(args):
+        return args["uncond"] + 4 * (args["cond"] - args["uncond"])
+
+    model = tiny.shared_model("sd3")
+    patched = compressed(model, "sd3", "ffff", "0111")
+    assert torch.equal(tiny.sample(ruled_by(patched, rule), "sd3"), tiny.sample(ruled_by(model, rule), "sd3"))
+    guided = tiny.sample(ruled_by(patched, three_channels), "sd3")
+    assert not torch.equal(guided, tiny.sample(ruled_by(model, three_channels), "sd3")), (
+        "the papers' rule has one scale"
+    )
 
 
 def test_a_wrapper_that_hands_on_what_it_gets_changes_nothing():

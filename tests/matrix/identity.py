@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 import sys
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import comfy.samplers
 import torch
 
 from host.oracle import FUNCTIONS, _softmax, box_mask
@@ -31,6 +33,7 @@ class Oracle:
     patch: tuple[int, ...]
     joint: bool
     kept: dict = field(default_factory=dict)
+    single: Counter = field(default_factory=Counter)
     seen: set = field(default_factory=set)
     offers: dict = field(default_factory=dict)
     branches: list = field(default_factory=list)
@@ -48,6 +51,7 @@ class Oracle:
         inner = patched.model_options.get("model_function_wrapper")
         patched.set_model_unet_function_wrapper(lambda apply, args: self._forward(inner, apply, args))
         patched.add_wrapper_with_key("predict_noise", "oracle", self._evaluation)
+        patched.add_wrapper_with_key("calc_cond_batch", "oracle", self._conditionings)
         holders = [
             (module, name, getattr(module, name))
             for key, module in list(sys.modules.items())
@@ -68,6 +72,17 @@ class Oracle:
         self.offers.clear()
         return executor(*args, **kwargs)
 
+    def _conditionings(self, executor, model, conds, x, timestep, *args, **kwargs):
+        """How many conditionings of each branch the host evaluates for each shape of a latent."""
+        made = [
+            (found.input_x.shape, index)
+            for index, some in enumerate(conds)
+            for found in (comfy.samplers.get_area_and_mult(one, x, timestep) for one in some or ())
+            if found is not None
+        ]
+        self.single = Counter(made)
+        return executor(model, conds, x, timestep, *args, **kwargs)
+
     def _forward(self, inner, apply_model, args):
         options = args["c"]["transformer_options"]
         window = getattr(options.get("context_window"), "index_list", None)
@@ -83,6 +98,8 @@ class Oracle:
         # Several latents come as one row of values, the picture's first.
         shape = (args["c"].get("latent_shapes") or [args["input"].shape])[0]
         self.grid = tuple(-(-side // size) for side, size in zip(shape[-len(self.patch) :], self.patch))
+        one = torch.Size((rows, *args["input"].shape[1:]))
+        self.paired = self.single[one, 0] == self.single[one, 1] == 1
         self.call = 0
         self.inside_model = True
         try:
@@ -93,6 +110,7 @@ class Oracle:
             self.inside_model = False
 
     inside_model: bool = False
+    paired: bool = False  # each branch is one conditioning, for latents such as this forward's
 
     def _replacement(self):
         def attention(q, k, v, heads, mask=None, attn_precision=None, skip_reshape=False, **kwargs):
@@ -114,7 +132,7 @@ class Oracle:
         return attention
 
     def _site(self, site, full, q, k, v, image):
-        out, heads, shared = full.clone(), q.shape[1], self.share[self.step] == "1"
+        out, heads, shared = full.clone(), q.shape[1], self.share[self.step] == "1" and self.paired
         order = sorted(self.branches, key=lambda one: one[0][1])  # the conditional one first
         by_index = [key[1] for key, _ in order]
         donor = None

@@ -136,12 +136,18 @@ WAYS: dict[str, Sampled] = {
     "inpainting": Sampled(mask=True),
     "differential diffusion": Sampled(mask=True, before=others.differential),
     "CFG 1": Sampled(cfg=1.0, shares=False),
-    "CFG that a function ends": Sampled(before=others.cfg_ends),
+    "CFG that a function ends": Sampled(before=others.cfg_ends, shares=False),
     "CFG that is 1 in between": Sampled(before=others.cfg_one),
     "an area": Sampled(positive=both(carrying(1, area=(8, 12, 4, 6)), carrying(3)), families=FLAT),
     "two areas": Sampled(
         positive=both(carrying(1, area=(16, 12, 0, 0)), carrying(3, area=(16, 12, 0, 12))), families=FLAT
     ),
+    "two areas, split by memory": Sampled(
+        positive=both(carrying(1, area=(16, 12, 0, 0)), carrying(3, area=(16, 12, 0, 12))),
+        after=others.little_memory,
+        families=FLAT,
+    ),
+    "two positives of which one is longer": Sampled(positive=both(carrying(1), carrying(3, 11))),
     "an area that leaves a part without": Sampled(positive=carrying(1, area=(8, 12, 4, 6)), families=FLAT),
     "a mask": Sampled(
         positive=lambda family: both(carrying(1, mask=others.half_mask(family), mask_strength=0.7), carrying(3))(

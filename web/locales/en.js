@@ -92,6 +92,8 @@ export default {
     "Memory ran out, so the caches were dropped and the rest of the run was computed in full.",
   "No attention call of the model reached the plan, so that nothing was saved.":
     "No attention call of the model reached the plan, so that nothing was saved.",
+  "No attention call of the run can be compressed, since {reason}: nothing was measured.":
+    "No attention call of the run can be compressed, since {reason}: nothing was measured.",
   "No attention was found in this model, so the run was made with full attention.":
     "No attention was found in this model, so the run was made with full attention.",
   "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.":

@@ -94,6 +94,8 @@ export default {
     '\u8a18\u61b6\u9ad4\u4e0d\u8db3\uff0c\u56e0\u6b64\u5df2\u91cb\u653e\u5feb\u53d6\uff0c\u57f7\u884c\u7684\u5176\u9918\u90e8\u5206\u5b8c\u6574\u8a08\u7b97\u3002',
   "No attention call of the model reached the plan, so that nothing was saved.":
     '\u6a21\u578b\u7684\u6ce8\u610f\u529b\u547c\u53eb\u6c92\u6709\u4e00\u6b21\u5230\u9054\u65b9\u6848\uff0c\u56e0\u6b64\u6c92\u6709\u7bc0\u7701\u4efb\u4f55\u8a08\u7b97\u3002',
+  "No attention call of the run can be compressed, since {reason}: nothing was measured.":
+    '\u672c\u6b21\u57f7\u884c\u6c92\u6709\u53ef\u58d3\u7e2e\u7684\u6ce8\u610f\u529b\u8a08\u7b97\uff0c\u539f\u56e0\uff1a{reason}\u3002\u6c92\u6709\u6e2c\u91cf\u3002',
   "No attention was found in this model, so the run was made with full attention.":
     '\u6b64\u6a21\u578b\u4e2d\u627e\u4e0d\u5230\u6ce8\u610f\u529b\uff0c\u56e0\u6b64\u672c\u6b21\u57f7\u884c\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
   "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.":

@@ -94,6 +94,8 @@ export default {
     '\u5185\u5b58\u4e0d\u8db3\uff0c\u56e0\u6b64\u5df2\u91ca\u653e\u7f13\u5b58\uff0c\u8fd0\u884c\u7684\u5176\u4f59\u90e8\u5206\u5b8c\u6574\u8ba1\u7b97\u3002',
   "No attention call of the model reached the plan, so that nothing was saved.":
     '\u6a21\u578b\u7684\u6ce8\u610f\u529b\u8c03\u7528\u6ca1\u6709\u4e00\u6b21\u5230\u8fbe\u65b9\u6848\uff0c\u56e0\u6b64\u6ca1\u6709\u8282\u7701\u4efb\u4f55\u8ba1\u7b97\u3002',
+  "No attention call of the run can be compressed, since {reason}: nothing was measured.":
+    '\u672c\u6b21\u8fd0\u884c\u6ca1\u6709\u53ef\u538b\u7f29\u7684\u6ce8\u610f\u529b\u8ba1\u7b97\uff0c\u539f\u56e0\uff1a{reason}\u3002\u6ca1\u6709\u6d4b\u91cf\u3002',
   "No attention was found in this model, so the run was made with full attention.":
     '\u6b64\u6a21\u578b\u4e2d\u672a\u627e\u5230\u6ce8\u610f\u529b\uff0c\u56e0\u6b64\u672c\u6b21\u8fd0\u884c\u4f7f\u7528\u5b8c\u6574\u6ce8\u610f\u529b\u3002',
   "No compression plan is applied to this model: connect the model that Apply Compression Plan puts out.":

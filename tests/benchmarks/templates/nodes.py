@@ -66,6 +66,7 @@ _VAES = {
     "hunyuan_video_vae": objects.Vae(16, 8, video=True),
     "hunyuanvideo15_vae": objects.Vae(32, 16, video=True),
     "mage_flow_vae": objects.Vae(128, 16),
+    "minimax_h3_audio_vae": objects.AudioVae(),
     "minimax_h3_video_vae": objects.Vae(24, 16, video=True),
     "cogvideox_vae": objects.Vae(16, 8, video=True),
     "pixel_space": objects.Vae(3, 1),
@@ -80,11 +81,13 @@ def _clip(kind: str) -> objects.Clip:
     return objects.Clip(entry["context_shape"][1], None if kind in _UNPOOLED else entry["pooled_dim"], more)
 
 
-def _vae(name: str) -> objects.Vae:
+def _vae(name: str) -> objects.Vae | objects.AudioVae:
     return next(vae for start, vae in _VAES.items() if name.lower().startswith(start))
 
 
 def _checkpoint(ckpt_name):
+    if ckpt_name.startswith("sam3"):  # finds what a prompt names in a picture
+        return "sam3", objects.Clip(64, None), None
     family = models.tiny_of(ckpt_name).family
     kind = {"flux1": "flux", "sd3": "sd3", "lumina2": "lumina2", "ltxv": "ltxv", "ltx-2": "ltx-2"}[family]
     vae = objects.Vae(128, 32, video=True, frames=8) if "ltx" in family else objects.Vae(16, 8)
@@ -121,6 +124,7 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
     "QuadrupleCLIPLoader": (("CLIP",), lambda **k: (_clip("hidream"),)),
     "LTXAVTextEncoderLoader": (("CLIP",), lambda **k: (_clip("ltx-2"),)),
     "LTXVAudioVAELoader": (("VAE",), lambda **k: (objects.AudioVae(),)),
+    "LatentUpscaleModelLoader": (("LATENT_UPSCALE_MODEL",), lambda **k: ("doubles",)),
     "LTXVLatentUpsampler": (("LATENT",), lambda samples, **k: (objects.upsampled(samples),)),
     "VAELoader": (("VAE",), lambda vae_name, **k: (_vae(vae_name),)),
     "CLIPVisionLoader": (("CLIP_VISION",), lambda **k: (objects.Vision(),)),
@@ -142,6 +146,7 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
     "LoadVideo": (("VIDEO",), lambda file, **k: _video(file)),
     "LoadAudio": (("AUDIO",), _audio),
     "Painter": (("IMAGE", "MASK"), lambda **k: (objects.image("painted"), objects.image("painted")[..., 0].round())),
+    "SAM3_Detect": (("MASK", "BOUNDING_BOX"), lambda image, **k: (image[..., 0].round(), [])),
     # A language model writes a prompt.
     "TextGenerate": (("STRING",), lambda **k: ("a picture of a lake",)),
     "TextGenerateLTX2Prompt": (("STRING",), lambda **k: ("a picture moves",)),
@@ -178,12 +183,14 @@ def register(mappings: dict, input_names: Callable[[str], tuple[str, ...]], kept
     """Add the stand-ins to the host's nodes. kept: filled by KEEP nodes, their `name` -> the latent's samples."""
     for kind, (outputs, function) in STAND_INS.items():
         mappings[stand_in_name(kind)] = _node_class(kind, outputs, function, input_names(kind))
-    mappings[AT_MOST] = _node_class("AtMost", ("INT",), lambda value, most: (min(value, most),), ("value", "most"))
+    mappings[AT_MOST] = _node_class("AtMost", ("INT",), lambda value, most: (int(min(value, most)),), ("value", "most"))
 
     def keep(latent, name):
         samples = latent["samples"]
         nested = getattr(samples, "is_nested", False)
-        kept[name] = torch.cat([one.flatten(1) for one in samples.unbind()], 1) if nested else samples.clone()
+        # Several latents in one as the host samples them, so that a run knows its own.
+        one = torch.cat([some.flatten(1)[:, None] for some in samples.unbind()], 2) if nested else samples.clone()
+        kept[name] = one
         return ()
 
     mappings[KEEP] = _node_class("Keep", (), keep, ("latent", "name"), OUTPUT_NODE=True)

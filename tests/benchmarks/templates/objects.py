@@ -9,7 +9,8 @@ import torch
 from torch.nn.functional import interpolate
 
 TOKENS = 12  # of every prompt
-MOST_PIXELS = 192  # on the longer side of what a VAE encodes
+MOST_PIXELS = 192  # on the longer side of what a VAE encodes, but ...
+LEAST_LATENT = 12  # ... not less than so many latent pixels
 VISION_WIDTH, VISION_TOKENS, VISION_LAYERS = 1280, 257, 24
 
 
@@ -84,7 +85,7 @@ class Vae:
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """(frames or batch, H, W, 3) in 0..1 to (B, C, [T,] H, W); larger pictures are seen at MOST_PIXELS."""
         pixels = (pixels[0] if pixels.ndim == 5 else pixels)[..., :3].movedim(-1, 1).float()
-        shrink = min(1.0, MOST_PIXELS / max(pixels.shape[-2:]))
+        shrink = min(1.0, max(MOST_PIXELS, LEAST_LATENT * self.space) / max(pixels.shape[-2:]))
         # Sides in whole patches of two latent pixels.
         step = 2 * self.space
         size = [max(step, round(side * shrink) // step * step) // self.space for side in pixels.shape[-2:]]

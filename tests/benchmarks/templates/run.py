@@ -13,6 +13,7 @@ import torch
 from host import tiny
 
 from . import nodes as stand_ins
+from . import table
 
 EVENT = "ditfastattn.apply"
 
@@ -57,6 +58,7 @@ class Host:
 
     def __init__(self):
         tiny.load_host()
+        import comfy.model_management
         import execution
         import folder_paths
         import server
@@ -73,6 +75,9 @@ class Host:
             choose = getattr(folder_paths, f"set_{kind}_directory")
             self._undo.callback(choose, getattr(folder_paths, f"get_{kind}_directory")())
             choose(scratch)
+        # By it the host decides which branches go through a model together, and one by one they have other bits.
+        self._undo.callback(setattr, comfy.model_management, "get_free_memory", comfy.model_management.get_free_memory)
+        comfy.model_management.get_free_memory = _plenty
         self._undo.callback(_only, nodes.NODE_CLASS_MAPPINGS, dict(nodes.NODE_CLASS_MAPPINGS))
         asyncio.run(nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
         from ditfastattn.nodes import NODES
@@ -148,6 +153,11 @@ class _Info(dict):
         """What a node takes."""
         groups = self[kind]["input"]
         return tuple(name for group in ("required", "optional") for name in groups.get(group, {}))
+
+
+def _plenty(dev=None, torch_free_too=False):
+    """Free memory in bytes, as the host asks for it."""
+    return (table.FREE_MEMORY, table.FREE_MEMORY) if torch_free_too else table.FREE_MEMORY
 
 
 def _put_back(owner, name: str, value) -> None:

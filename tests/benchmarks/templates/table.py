@@ -5,6 +5,7 @@
   a VAE sees pictures at 192 pixels, prompts are 12 tokens long.
 * Sizes and lengths of what is sampled are at most what `AT_MOST` says, whether a widget or a link brings them.
 * Values that a newer host knows and this one does not are those of `OLDER`.
+* Free memory is `FREE_MEMORY`, whatever else the machine is doing.
 * Torch's global generator is seeded before each run: nodes draw from it.
 
 Steps, samplers, sigmas, guiders, CFG, seeds, patches of the model and all links are the template's own.
@@ -44,13 +45,15 @@ AT_MOST: dict[str, dict[str, int]] = {
                 "MiniMaxH3ReferenceToVideo",
                 "EmptyLTXVLatentVideo",
             ),
-            *("LTXVImgToVideo", "VOIDInpaintConditioning", "VOIDWarpedNoise"),
+            *("WanSoundImageToVideoExtend", "LTXVImgToVideo", "VOIDInpaintConditioning", "VOIDWarpedNoise"),
         ),
         _VIDEO,
     ),
     "EmptyQwenImageLayeredLatentImage": _SIDES,
     "EmptyChromaRadianceLatentImage": _SIDES,
     "LTXVEmptyLatentAudio": {"frames_number": 9, "batch_size": 1},
+    "TextEncodeMageFlowEdit": _SIDES,
+    "RepeatImageBatch": {"amount": 9},
     # Pictures on their way: what is done to them is not what is looked at.
     "ImageScale": _SIDES,
     "GenerateTracks": _SIDES,
@@ -59,6 +62,8 @@ AT_MOST: dict[str, dict[str, int]] = {
 
 # Host node -> input -> (value in newer templates, what this host takes for it).
 OLDER: dict[str, dict[str, tuple]] = {"CreateVideo": {"bit_depth": ("auto", 8)}}
+
+FREE_MEMORY = 64 * 2**30  # bytes
 
 LEVEL = "D2"  # the node's own default
 # Templates in which mild levels save nothing, and the level that they are run at: the Flux KV cache rewrites every
@@ -76,5 +81,6 @@ def declared() -> dict:
         "nodes": sorted(nodes.STAND_INS),
         "at most": AT_MOST,
         "values of newer hosts": OLDER,
+        "free memory": FREE_MEMORY,
         "other levels": STRONGER,
     }
