@@ -70,10 +70,9 @@ class Forward:
     """One call of the diffusion model: its branches, its token grid, and the sites that are open in it.
 
     `tracked` is False for guidance side passes, for calls outside a model evaluation and for what may be of another
-    place: computed in full, caches untouched. ours: False for
-    those of another model, which nothing is known of. direct: whether every attention call that carries the host's
-    options comes to this pack first. single: whether the conditional and the unconditional branch are one conditioning
-    each, wherever this forward is.
+    place: computed in full, caches untouched. ours: False for those of another model, which nothing is known of.
+    direct: whether every attention call that carries the host's options comes to this pack first. single: whether the
+    conditional and the unconditional branch are one conditioning each, wherever this forward is.
     """
 
     def __init__(
