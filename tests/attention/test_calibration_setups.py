@@ -153,7 +153,7 @@ def test_where_a_model_masks_all_of_its_attention_steps_are_forecast_and_nothing
     plan = calibrate(model, steps=steps).args[0]
     for level in plan.levels:
         expected = (level.evaluated or "1" * steps).replace("1", "f").replace("0", "r")
-        assert set(level.methods) == {expected}
+        assert set(level.paths) == {expected}
     level = plan.level("D6")
     assert 0 < level.evaluated.count("1") < steps and level.model_flops_kept < 1
     made = tiny.sample(apply_plan(model, plan, "D6", strict=True), "sd3", steps=steps)
