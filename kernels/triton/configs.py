@@ -12,6 +12,8 @@ import os
 from dataclasses import dataclass
 
 POINTER, PINGPONG, INT8 = "pointer", "ping_pong", "int8"
+# What the back ends are called by their path.
+NAMES = {INT8: "triton_int8", PINGPONG: "triton_hopper", POINTER: "triton_pointer"}
 # For a GPU whose driver dies in the trial, which no program can catch, set before ComfyUI starts: 0 switches the
 # kernels off, and names of paths with commas between switch off the others but the pointer path.
 SWITCH = "DITFASTATTN_FUSED"

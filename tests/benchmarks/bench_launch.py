@@ -45,7 +45,7 @@ from ditfastattn.plans import RunSchedule, letters  # noqa: E402
 RESULTS = Path(__file__).parent / "results" / "launch-cpu.json"
 DEVICE = torch.device("meta")
 CAPABILITY = 89  # an RTX 4090
-SEED, RUNS = 0, 5
+SEED, RUNS = 0, 9
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,16 @@ MODELS = (
 )
 
 
-class Nothing:
-    """A kernel that is launched and does nothing."""
+class Nothing(dict):
+    """A kernel that is launched on any grid and does nothing, as cheaply as Python can call anything."""
 
-    def __getitem__(self, grid):
-        return self._launched
+    def __missing__(self, grid):
+        self[grid] = nothing
+        return nothing
 
-    def _launched(self, *args, **options):
-        return None
+
+def nothing(*args, **options) -> None:
+    """A launch."""
 
 
 def main() -> int:

@@ -455,7 +455,7 @@ def test_calls_of_a_run_take_turns_in_memory_that_is_free_when_it_is_over(monkey
     assert [len(x) for x in first] == [30, 20] and [x.dtype for x in first] == [torch.float16, torch.float32]
     assert shelf.scratch.take(30, 20, q)[0].data_ptr() != first[0].data_ptr()  # a call that no run has prepared
     known.lay_out(
-        q, LAYOUT, [(HeadTable.uniform(2, LOCAL), known.Ready(Config(64, 32, 4, 3), False, shelf))], False, max
+        q, LAYOUT, [(HeadTable.uniform(2, LOCAL), known.Choice(Config(64, 32, 4, 3), False, shelf))], False, max
     )
     kept = shelf.scratch.take(30, 20, q)
     assert shelf.scratch.take(30, 10, q) is shelf.scratch.take(29, 20, q) is kept
@@ -588,13 +588,12 @@ def separate(arguments, **environment):
 
 @pytest.mark.slow
 def test_the_kernels_arithmetic_in_the_interpreter():
-    """Every claim of four files, in a process whose Triton interprets."""
+    """Every claim of some files, in a process whose Triton interprets."""
     pytest.importorskip("triton", reason="Triton is not installed")
     if tuple(map(int, np.__version__.split(".")[:2])) >= (2, 4):
         pytest.skip("Triton's interpreter does not work with NumPy 2.4 and newer")
-    files = [
-        f"kernels/test_{name}.py" for name in ("triton_interpreted", "hopper_emulated", "backends", "int8_interpreted")
-    ]
+    names = ("triton_interpreted", "hopper_emulated", "backends", "int8_interpreted", "known_calls")
+    files = [f"kernels/test_{name}.py" for name in names]
     done = separate([*files, "-rf"], TRITON_INTERPRET="1")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
