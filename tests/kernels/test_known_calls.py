@@ -187,8 +187,8 @@ def test_updated_residuals_take_turns_in_memory_during_a_prepared_run_alone(laun
 @settings(deadline=None, max_examples=8)
 @given(st.data())
 def test_known_calls_match_the_float64_reference(data):
-    """Whatever the layout and the table, with cached outputs as part of a larger buffer and as a copy, in a run that was
-    prepared or not, and by the caller's own full heads."""
+    """Whatever the layout and the table, with cached outputs as part of a larger buffer and as a copy, in a run that
+    was prepared or not, and by the caller's own full heads."""
     layout = data.draw(layouts(largest=200))
     table = data.draw(tables(len(layout.grid)))
     dtype, batch = data.draw(st.sampled_from((torch.float16, torch.float32))), data.draw(st.integers(1, 2))
