@@ -431,10 +431,12 @@ def test_gluon_serves_only_where_its_version_was_tested(version, known, monkeypa
     devices.proven_triton.cache_clear()
 
 
-def test_under_a_later_triton_residuals_of_the_largest_heads_are_updated_in_smaller_blocks():
+def test_under_a_later_triton_blocks_are_smaller_where_it_would_spill():
     for capability in (80, 86, 89, 120):
         first, last = candidates("cuda", capability, 128, later=True)
         assert (first,) == candidates("cuda", capability, 128) and (last.queries, last.keys) == (first.queries, 16)
+    first, last = candidates("cuda", 80, 64, later=True)
+    assert first.queries == 64 and last == candidates("cuda", 80, 64)[-1]
     for capability, dim in ((90, 128), (100, 128), (89, 64), (89, 80), (120, 96)):
         assert candidates("cuda", capability, dim, later=True) == candidates("cuda", capability, dim)
 
