@@ -28,7 +28,7 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 class Outcome(NamedTuple):
     """out: (B, H, L, D). residual: (B, n_refresh, layout.locals, D), `full - approximation` of the heads that update
-    their residual, in head order, or None when none does.
+    their residual, in head order, or None when none does. In a run that was prepared its memory may be the next call's.
 
     path: what served, as a report counts it: DENSE, COPIED or a back end's `path`. backend: that back end's name, or
     None. refusals: one sentence of each back end that was asked before and could not serve, in order. left: whether

@@ -37,22 +37,22 @@ class Tables:
     """How calls with each of some tables are served: MOST_TABLES of them, by the table itself, and by any equal one."""
 
     def __init__(self) -> None:
-        self._equal: dict[HeadTable, Ready] = {}
+        self.equal: dict[HeadTable, Ready] = {}
         # An identity belongs to its table as long as that is in the other one.
-        self._same: dict[int, Ready] = {}
+        self.same: dict[int, Ready] = {}
 
     def find(self, table: HeadTable) -> Ready | None:
         """How a table is served, if it is known."""
-        return self._same.get(id(table)) or self._equal.get(table)
+        return self.same.get(id(table)) or self.equal.get(table)
 
     def put(self, ready: Ready) -> None:
         """Enter a table, for which an equal one goes, and another if they are too many."""
-        equal = self._equal.pop(ready.table, None)
-        if equal is None and len(self._equal) >= MOST_TABLES:
-            equal = self._equal.pop(next(iter(self._equal)))
+        equal = self.equal.pop(ready.table, None)
+        if equal is None and len(self.equal) >= MOST_TABLES:
+            equal = self.equal.pop(next(iter(self.equal)))
         if equal is not None:
-            del self._same[id(equal.table)]
-        self._equal[ready.table] = self._same[id(ready.table)] = ready
+            del self.same[id(equal.table)]
+        self.equal[ready.table] = self.same[id(ready.table)] = ready
 
 
 class Signature(NamedTuple):

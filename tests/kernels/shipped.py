@@ -30,14 +30,18 @@ import triton  # noqa: E402
 import triton_compile  # noqa: E402
 
 from ditfastattn.kernels.triton import common, pointer  # noqa: E402
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, INT8, PINGPONG, Config, lanes, refreshes  # noqa: E402
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, INT8, PINGPONG, POINTER, Config, lanes, refreshes  # noqa: E402
 from ditfastattn.kernels.triton.hopper import epilogue, preparation  # noqa: E402
 from ditfastattn.kernels.triton.hopper import kernel as hopper  # noqa: E402
 from ditfastattn.kernels.triton.int8 import kernel as int8  # noqa: E402
 from ditfastattn.kernels.triton.int8.configs import KEY_LANES, SERVED  # noqa: E402
 
 RECORD = TESTS / "benchmarks" / "results" / "binaries.json"
-SOURCES = (common, pointer, hopper, epilogue, preparation, int8)
+SOURCES = {
+    POINTER: (common, pointer),
+    PINGPONG: (common, hopper, epilogue, preparation),
+    INT8: (common, int8),
+}
 INT8_TARGETS = tuple(name for name in triton_compile.TARGETS if name[:3] == "sm_" and int(name[3:]) in SERVED)
 
 
@@ -106,12 +110,12 @@ def wrong(binary: Binary, found: dict[str, int | bool]) -> str | None:
     return None
 
 
-def fingerprint() -> str:
-    """Of the source that is compiled, comments included, and of how a head is cut and launched."""
+def fingerprint(path: str) -> str:
+    """Of the source of a path's kernel, comments included, and of how a head is cut for it."""
     functions = [
-        inspect.getsource(getattr(value, "fn", value))
-        for module in SOURCES
-        for name, value in sorted(vars(module).items())
+        inspect.getsource(value.fn)
+        for module in SOURCES[path]
+        for _, value in sorted(vars(module).items())
         if getattr(value, "__module__", "") == module.__name__ and hasattr(value, "fn")
     ]
     cuts = [inspect.getsource(lanes), repr(HEAD_DIMS), repr(KEY_LANES)]
@@ -121,7 +125,9 @@ def fingerprint() -> str:
 def recorded() -> dict[str, dict[str, int | bool]]:
     """The facts on record by what a binary is called, for this source and this Triton."""
     entry = _read().get(triton.__version__, {})
-    return entry.get("binaries", {}) if entry.get("fingerprint") == fingerprint() else {}
+    of = entry.get("fingerprints", {})
+    known = {str(one) for one in binaries() if of.get(one.config.path) == fingerprint(one.config.path)}
+    return {name: facts for name, facts in entry.get("binaries", {}).items() if name in known}
 
 
 def _read() -> dict:
@@ -132,21 +138,21 @@ def add(new: dict[str, dict[str, int | bool]]) -> None:
     """Put facts on record; those of another source of this Triton go. Processes take turns."""
     with open(Path(tempfile.gettempdir(), "ditfastattn-binaries.lock"), "w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        _add(new)
+        every, rows = _read(), {**recorded(), **new}
+        order = [str(one) for one in binaries()]
+        every[triton.__version__] = {
+            "fingerprints": {path: fingerprint(path) for path in SOURCES},
+            "binaries": {name: rows[name] for name in order if name in rows},
+        }
+        # One binary a line.
+        text = re.sub(r"\{\s*(\"spilled\"[^}]*?)\s*\}", _on_a_line, json.dumps(every, indent=1))
+        waiting = RECORD.with_suffix(f".{os.getpid()}")
+        waiting.write_text(text + "\n", encoding="utf-8")
+        waiting.replace(RECORD)
 
 
-def _add(new: dict[str, dict[str, int | bool]]) -> None:
-    every, version = _read(), triton.__version__
-    kept = recorded()
-    order = {str(one): number for number, one in enumerate(binaries())}
-    rows = sorted({**kept, **new}.items(), key=lambda one: order.get(one[0], 0))
-    every[version] = {"fingerprint": fingerprint(), "binaries": dict(rows)}
-    text = json.dumps(every, indent=1)
-    # One binary a line.
-    text = re.sub(r"\{\s*(\"spilled\"[^}]*?)\s*\}", lambda m: "{" + re.sub(r"\s+", " ", m[1]) + "}", text)
-    waiting = RECORD.with_suffix(f".{os.getpid()}")
-    waiting.write_text(text + "\n", encoding="utf-8")
-    waiting.replace(RECORD)
+def _on_a_line(facts: re.Match) -> str:
+    return "{" + re.sub(r"\s+", " ", facts[1]) + "}"
 
 
 def main() -> None:

@@ -159,8 +159,8 @@ def test_memory_beside_a_calls_tensors_is_counted():
     table = HeadTable((FULL, FULL, window, REUSE), (None, window, None, None))
     pointer, ordered = Counter(Config(64, 32, 4, 3)), Counter(Config(128, 128, 4, 3, PINGPONG))
     assert Counter().scratch(table, 64) == 0
-    assert pointer.scratch(table, 64) == 4 * 1 * 64
-    assert ordered.scratch(table, 64) == 4 * 2 * 64
+    assert pointer.scratch(table, 64) == (4 * 1 + 1) * 64
+    assert ordered.scratch(table, 64) == (4 * 2 + 1) * 64
     assert pointer.scratch(HeadTable.uniform(2, FULL), 64) == 0
 
 

@@ -158,7 +158,7 @@ def test_of_equal_tables_the_last_is_kept_and_of_too_many_the_first_goes(monkeyp
     assert [store.find(table) for table in some] == [ready[0], ready[2], ready[2], None]
     store.put(ready[3])
     assert [store.find(table) for table in some] == [None, ready[2], ready[2], ready[3]]
-    assert len(store._same) == len(store._equal) == 2
+    assert len(store.same) == len(store.equal) == 2
 
 
 def test_updated_residuals_take_turns_in_memory_during_a_prepared_run_alone(launches, monkeypatch):

@@ -77,7 +77,7 @@ def test_a_record_holds_for_the_source_that_it_was_made_of(monkeypatch, tmp_path
     shipped.add({second: facts})
     shipped.add({first: facts})
     assert list(shipped.recorded()) == [first, second] and shipped.recorded()[first] == facts
-    monkeypatch.setattr(shipped, "SOURCES", shipped.SOURCES[1:])
+    monkeypatch.setitem(shipped.SOURCES, POINTER, shipped.SOURCES[POINTER][1:])
     assert shipped.recorded() == {}
     shipped.add({second: facts})
     assert list(shipped.recorded()) == [second]
