@@ -41,10 +41,6 @@ class Tables:
         # An identity belongs to its table as long as that is in the other one.
         self.same: dict[int, Ready] = {}
 
-    def find(self, table: HeadTable) -> Ready | None:
-        """How a table is served, if it is known."""
-        return self.same.get(id(table)) or self.equal.get(table)
-
     def put(self, ready: Ready) -> None:
         """Enter a table, for which an equal one goes, and another if they are too many."""
         equal = self.equal.pop(ready.table, None)
@@ -55,18 +51,30 @@ class Tables:
         self.equal[ready.table] = self.same[id(ready.table)] = ready
 
 
+class Kept(dict[int, tuple[tuple[int, ...], Strides]]):
+    """By number of heads, the shape (B, heads, tokens, D) of what is kept of earlier steps, and its strides in units
+    where it is contiguous."""
+
+    def __init__(self, batch: int, tokens: int, head_dim: int):
+        super().__init__()
+        self._batch, self._tokens, self._head_dim = batch, tokens, head_dim
+
+    def __missing__(self, heads: int) -> tuple[tuple[int, ...], Strides]:
+        shape = (self._batch, heads, self._tokens, self._head_dim)
+        self[heads] = shape, packed_units(shape)
+        return self[heads]
+
+
 class Signature(NamedTuple):
     """What is known of calls of one kind. kind: what makes two calls alike, see `_kind`. tables: shared among kinds
-    that differ in batch and strides alone. kept: by heads and tokens, the shape of cached outputs and residuals, and
-    their strides in units where they are contiguous. length to device: of q."""
+    that differ in batch and strides alone. outputs, updates: what cached outputs and residuals are like. dtype, device:
+    of q."""
 
     kind: tuple
     call: Call
     tables: Tables
-    kept: dict[tuple[int, int], tuple[tuple[int, ...], Strides]]
-    length: int
-    locals: int
-    head_dim: int
+    outputs: Kept
+    updates: Kept
     dtype: torch.dtype
     device: torch.device
 
@@ -103,17 +111,18 @@ def serve(
         if found is None:
             return None
         _latest[0] = signature = found
-    ready = signature.tables.find(table)
+    tables = signature.tables
+    ready = tables.same.get(id(table)) or tables.equal.get(table)
     if ready is None or (q.data_ptr() | k.data_ptr() | v.data_ptr() | out.data_ptr()) & 15:
         return None
     cached_steps = residual_steps = None
     if not ready.reused:
         cached = None
-    elif (cached_steps := _steps(cached, signature, ready.reused, signature.length)) is None:
+    elif (cached_steps := _steps(cached, signature, ready.reused, signature.outputs)) is None:
         return None
     if not ready.residuals:
         residual = None
-    elif (residual_steps := _steps(residual, signature, ready.residuals, signature.locals)) is None:
+    elif (residual_steps := _steps(residual, signature, ready.residuals, signature.updates)) is None:
         return None
     return served(q, k, v, out, ready, signature.call, cached, residual, dense, cached_steps, residual_steps), ready
 
@@ -125,10 +134,11 @@ def remember(q, k, v, layout: Layout, table: HeadTable, out, *, choice: Choice, 
     kind = _kind(q, k, v, layout, out, scale, dense)
     signature = _signatures.get(kind)
     if signature is None:
-        _, _, length, head_dim = q.shape
+        batch, _, length, head_dim = q.shape
         call = call_of(q, k, v, out, head_dim**-0.5 if scale is None else float(scale))
         likewise = _tables_of(q, k, v, layout, choice.config.wide, dense)
-        signature = Signature(kind, call, likewise, {}, length, layout.image, head_dim, q.dtype, q.device)
+        outputs, updates = (Kept(batch, tokens, head_dim) for tokens in (length, layout.image))
+        signature = Signature(kind, call, likewise, outputs, updates, q.dtype, q.device)
         _signatures[kind] = signature
     _latest[:] = [signature]
     signature.tables.put(_ready(q, layout, table, choice))
@@ -168,15 +178,11 @@ def _kind(q, k, v, layout: Layout, out, scale, dense) -> tuple:
     )  # fmt: skip
 
 
-def _steps(kept: torch.Tensor | None, signature: Signature, heads: int, tokens: int) -> Strides | None:
+def _steps(found: torch.Tensor | None, signature: Signature, heads: int, kept: Kept) -> Strides | None:
     """The strides in units of cached outputs or residuals, None where they are not what a kernel reads."""
-    if kept is None or kept.data_ptr() & 15 or kept.dtype is not signature.dtype or kept.device != signature.device:
+    if found is None or found.data_ptr() & 15 or found.dtype is not signature.dtype or found.device != signature.device:
         return None
-    found = signature.kept.get((heads, tokens))
-    if found is None:
-        shape = (signature.call.batch, heads, tokens, signature.head_dim)
-        found = signature.kept[heads, tokens] = shape, packed_units(shape)
-    shape, steps = found
-    if kept.shape != shape:
+    shape, steps = kept[heads]
+    if found.shape != shape:
         return None
-    return steps if kept.is_contiguous() else row_units(kept.stride())
+    return steps if found.is_contiguous() else row_units(found.stride())

@@ -122,7 +122,8 @@ class Ready:
         self.pooled = work.pooled_items > 0
         self.pools, self.tiles = (work.pools, work.tiles) if self.pooled else (0, 0)
         self.pooling = block_of_tile(layout.grid, head_dim)
-        self.pool = pooling() if self.pooled else None
+        if self.pooled:
+            self.pool: Callable[..., tuple[torch.Tensor, torch.Tensor]] = pooling()
         self.items, self.scratch = work.items, place.scratch
         self.name = NAMES[config.path]
         self.start = _STARTS.get(config.path, _start)
@@ -131,7 +132,7 @@ class Ready:
     def without_copies(self) -> Ready:
         """The same for a call whose reused heads are in their place already."""
         return Ready(
-            self.layout, self.table, self.config, self.leaves, self.place, self.head_dim, self.constants[-2], True
+            self.layout, self.table, self.config, self.leaves, self.place, self.head_dim, bool(self.constants[-2]), True
         )
 
 
@@ -143,11 +144,11 @@ def served(
     strides of `cached` and `residual` in units, None where there are none."""
     out_steps = call.out_steps
     # A tensor that this call does without is never read or written; the output stands in for its address.
-    if cached is None:
+    if cached is None or cached_steps is None:
         cached, cached_steps = out, out_steps
     elif cached_steps[2] == out_steps[2] and in_place(out, cached, ready.table.reuse_heads):
         ready = ready.without_copies()
-    if residual is None:
+    if residual is None or residual_steps is None:
         residual, residual_steps = out, out_steps
     if ready.updates:
         fresh, fresh_steps = ready.scratch.updates((call.batch, ready.updates, ready.image, ready.head_dim), q)

@@ -50,16 +50,17 @@ class Scratch:
 
     def __init__(self) -> None:
         self.keeps = False
-        self._held: tuple[torch.Tensor, ...] = ()
+        self._held: tuple[torch.Tensor, torch.Tensor] | None = None
         self._sizes: tuple[object, int, int] = (None, 0, 0)
         self._updates: dict[tuple, tuple[torch.Tensor, Strides]] = {}
         self._room: torch.Tensor | None = None
 
     def take(self, numbers: int, floats: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(numbers or more,) in the dtype and (floats or more,) in float32, on the device of a tensor."""
-        dtype, most, most_floats = self._sizes
-        if dtype is like.dtype and numbers <= most and floats <= most_floats and not _capturing(like):
-            return self._held
+        held, (dtype, most, most_floats) = self._held, self._sizes
+        if held is not None and dtype is like.dtype and numbers <= most and floats <= most_floats:
+            if not _capturing(like):
+                return held
         device = like.device
         made = (
             torch.empty(numbers, dtype=like.dtype, device=device),
@@ -86,7 +87,7 @@ class Scratch:
 
     def release(self) -> None:
         """Free it, and keep nothing from now on."""
-        self.keeps, self._held, self._room, self._sizes = False, (), None, (None, 0, 0)
+        self.keeps, self._held, self._room = False, None, None
         self._updates.clear()
 
 

@@ -77,6 +77,18 @@ def binaries() -> list[Binary]:
     return found
 
 
+def stands_for_others(binary: Binary) -> bool:
+    """Whether a binary is compiled by the tests when it is not on record: on Hopper head sizes of one part and of two,
+    elsewhere the largest of each way to cut them; of INT8 all of the largest, and of others what takes most registers.
+    What the RTX 3090 gets is compiled as for the RTX 4090, which has as much of everything."""
+    dim, target = binary.head_dim, binary.target
+    if target == "sm_86":
+        return False
+    if binary.config.path == INT8:
+        return dim == 128 or (dim != 72 and binary.emit and binary.pooled)
+    return dim in ((64, 72, 96, 128) if target == "sm_90" else (64, 80, 128))
+
+
 def facts(binary: Binary) -> dict[str, int | bool]:
     """What is known of a binary once it is compiled: registers, spilled (bytes of stack or registers), shared and
     scratch (bytes), and what its loop must and must not have; see `wrong`."""

@@ -155,9 +155,10 @@ def test_of_equal_tables_the_last_is_kept_and_of_too_many_the_first_goes(monkeyp
     ready = [launch.Ready(LAYOUT, table, BLOCKS, False, choice().shelf, 64, False) for table in some]
     for one in ready[:3]:
         store.put(one)
-    assert [store.find(table) for table in some] == [ready[0], ready[2], ready[2], None]
+    assert [store.equal.get(table) for table in some] == [ready[0], ready[2], ready[2], None]
     store.put(ready[3])
-    assert [store.find(table) for table in some] == [None, ready[2], ready[2], ready[3]]
+    assert [store.equal.get(table) for table in some] == [None, ready[2], ready[2], ready[3]]
+    assert [store.same.get(id(table)) for table in some] == [None, None, ready[2], ready[3]]
     assert len(store.same) == len(store.equal) == 2
 
 
