@@ -435,6 +435,7 @@ def test_under_a_later_triton_blocks_are_smaller_where_it_would_spill():
     for capability in (80, 86, 89, 120):
         first, last = candidates("cuda", capability, 128, later=True)
         assert (first,) == candidates("cuda", capability, 128) and (last.queries, last.keys) == (first.queries, 16)
+    assert [one.keys for one in candidates("cuda", 100, 80, later=True)] == [64, 32]
     first, last = candidates("cuda", 80, 64, later=True)
     assert first.queries == 64 and last == candidates("cuda", 80, 64)[-1]
     for capability, dim in ((90, 128), (100, 128), (89, 64), (89, 80), (120, 96)):
