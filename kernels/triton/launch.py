@@ -98,14 +98,14 @@ class Ready:
     """How calls with a table are served, and what of their launches no tensor changes: made before a run, so that a
     call looks nothing up.
 
-    leaves: whether full heads are left to the caller; place: where the work is kept. left: whether some are, None where
-    the table has none. updates, reused, residuals: numbers of heads.
+    leaves: whether full heads are left to the caller; place: where the work is kept. leaving: whether heads are
+    left; left: the same, None where the table has no full heads. updates, reused, residuals: numbers of heads.
     """
 
     __slots__ = (
-        "config", "constants", "head_dim", "image", "items", "layout", "leaves", "left", "lists", "name", "options",
-        "pairs", "place", "pool", "pooled", "pooling", "pools", "prefix", "residuals", "reused", "scratch", "start",
-        "table", "tiles", "updates", "work",
+        "config", "constants", "head_dim", "image", "items", "layout", "leaves", "leaving", "left", "lists", "name",
+        "options", "pairs", "place", "pool", "pooled", "pooling", "pools", "prefix", "residuals", "reused", "scratch",
+        "start", "table", "tiles", "updates", "work",
     )  # fmt: skip
 
     def __init__(
@@ -117,7 +117,9 @@ class Ready:
         self.updates, self.reused = len(table.refresh_heads), len(table.reuse_heads)
         self.residuals = len(table.residual_heads)
         self.work = work = place.work(table, leaves, skip_copies)
-        self.left, self.pairs = bool(work.left) if table.full_heads else None, work.pairs
+        # Windows that cover all of the grid are left as full heads are.
+        self.leaving, self.pairs = bool(work.left), work.pairs
+        self.left = self.leaving if table.full_heads else None
         self.lists = work.parts, work.heads, work.slots, work.columns
         self.pooled = work.pooled_items > 0
         self.pools, self.tiles = (work.pools, work.tiles) if self.pooled else (0, 0)
@@ -154,7 +156,7 @@ def served(
         fresh, fresh_steps = ready.scratch.updates((call.batch, ready.updates, ready.image, ready.head_dim), q)
     else:
         fresh, fresh_steps = out, out_steps
-    if ready.left:
+    if ready.leaving:
         _leave(q, k, v, out, ready.work, dense)
     if ready.items and call.batch:
         tensors = q, k, v, out, cached, residual, fresh

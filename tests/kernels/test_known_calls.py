@@ -4,7 +4,7 @@ import os
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from kernel_cases import TOLERANCE, caches, doubled, layouts, qkv, tables
 
@@ -185,7 +185,7 @@ def test_updated_residuals_take_turns_in_memory_during_a_prepared_run_alone(laun
 
 
 @interpreted
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=8, derandomize=True, database=None, phases=(Phase.explicit, Phase.generate))
 @given(st.data())
 def test_known_calls_match_the_float64_reference(data):
     """Whatever the layout and the table, with cached outputs as part of a larger buffer and as a copy, in a run that
@@ -211,6 +211,15 @@ def test_known_calls_match_the_float64_reference(data):
             torch.testing.assert_close(fresh.double(), wanted_fresh, rtol=0, atol=TOLERANCE[dtype])
     known.release()
     known.forget()
+
+
+def test_windows_over_all_of_the_grid_are_left_to_the_caller_as_full_heads_are(launches):
+    whole = Window((1.0, 1.0))
+    q, k, v = qkv(1, 2, LAYOUT.length, 64, torch.float16)
+    table, out = HeadTable((whole, WINDOW), (None, None)), torch.full_like(q, torch.nan)
+    known.remember(q, k, v, LAYOUT, table, out, choice=choice(), scale=None, dense=host)
+    _, ready = known.serve(q, k, v, LAYOUT, table, out, None, None, None, host)
+    assert torch.equal(out[:, :1], host(q[:, :1], k[:, :1], v[:, :1])) and ready.left is None and len(launches) == 1
 
 
 def test_dispatch_hands_on_what_is_known(launches, monkeypatch):
