@@ -54,9 +54,7 @@ def test_a_row_that_fails_leaves_a_sentence_and_the_next_is_measured(bench_kerne
         in (written["not_measured"])
     )
     assert {row["path"] for row in written["rows"]} == {"pointer", "int8"}
-    assert {row["what"] for row in written["rows"] if row["path"] == "int8"} == {
-        "window", "pooled window", "window and residual"
-    }  # fmt: skip
+    assert {row["what"] for row in written["rows"] if row["path"] == "int8"} == {"window and residual"}
     assert written["costs"] and {"window", "refresh", "mixed plan"} <= {row["what"] for row in written["rows"]}
 
 
@@ -83,6 +81,22 @@ def test_a_kernel_that_hangs_leaves_a_sentence_and_what_was_measured(bench_kerne
     assert bench.attempt("a shape", lambda: ended.wait(20))
     report = json.loads((tmp_path / "b.json").read_text())
     assert report["rows"] == ["measured"] and "a shape: hung" in report["not_measured"][0]
+
+
+def test_what_holds_many_calls_may_take_longer_than_one(bench_kernel, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench_kernel, "HANGS_AFTER", 0.01)
+    monkeypatch.setattr(bench_kernel.os, "_exit", lambda status: pytest.fail("it was ended"))
+    bench = bench_kernel.Bench(torch.device("cpu"), torch.float32, tmp_path / "b.json", 1, [])
+    assert bench.attempt("a shape, all", lambda: time.sleep(0.2) or "done", watched=False) == "done"
+    assert bench.report["not_measured"] == []
+
+
+def test_in_int8_windows_keep_their_extent_and_other_tables_are_left_alone(bench_kernel):
+    shape = bench_kernel.TINY
+    found = {what: bench_kernel.in_int8(table) for what, table in bench_kernel.tables(shape)}
+    assert {what for what, table in found.items() if table} == {"window", "pooled window", "window and residual"}
+    local = bench_kernel.window_of(shape.layout, 0.25)
+    assert found["window and residual"].ways[0].way == bench_kernel.Int8(local.extent)
 
 
 def test_nothing_starts_when_time_is_up(bench_kernel, tmp_path):

@@ -296,13 +296,15 @@ class Bench:
             print(f"not measured: {sentence}", flush=True)
         self.write()
 
-    def attempt(self, what, make):
-        """What `make()` returns; None, and a sentence, when time is up or it fails in whatever way."""
+    def attempt(self, what, make, watched=True):
+        """What `make()` returns; None, and a sentence, when time is up or it fails in whatever way. watched: whether
+        it must end before HANGS_AFTER, as whatever is one call must."""
         if time.monotonic() > self.end:
             return self.fail(what.split(",")[0], "time was up")
         watch = threading.Timer(HANGS_AFTER, self.give_up, [what])
         watch.daemon = True
-        watch.start()
+        if watched:
+            watch.start()
         try:
             return make()
         except Exception as error:
@@ -326,9 +328,10 @@ class Bench:
             found.setdefault(config.path, config)
         return list(found.values())
 
-    def served(self, head_dim, table):
-        """(configuration, table) of each path that computes a table, windows of INT8 on that one."""
-        eight = in_int8(table)
+    def served(self, head_dim, what, table):
+        """(configuration, table) of each path that computes a table, windows of INT8 on that one; of those the
+        interpreter, which takes long for them, gets one."""
+        eight = in_int8(table) if self.device.type != "cpu" or what == "window and residual" else None
         found = [(config, table) for config in self.paths(head_dim)]
         if eight is not None:
             pooled = any(way.pooled for way in eight.approximation_groups())
@@ -397,7 +400,7 @@ class Bench:
         best = fastest(dense)
         times = {}
         for what, one in tables(shape):
-            for config, table in self.served(shape.head_dim, one):
+            for config, table in self.served(shape.head_dim, what, one):
                 found = self.attempt(
                     f"{shape.name}, {what}, {config}", lambda t=table, c=config: self.fused(shape, inputs, t, c)
                 )
@@ -590,7 +593,7 @@ def main(arguments=None):
         print(trial, flush=True)
     for step in (bench.sweep,) if options.sweep else (bench.shape, bench.sparse):
         for shape in shapes:
-            bench.attempt(f"{shape.name}, all", lambda step=step, shape=shape: step(shape))
+            bench.attempt(f"{shape.name}, all", lambda step=step, shape=shape: step(shape), watched=False)
             if device.type == "cuda":
                 torch.cuda.empty_cache()
     bench.write()
