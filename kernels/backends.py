@@ -13,12 +13,10 @@ from . import reference, tiled_heads
 from .done import Done
 from .head_table import HeadTable
 from .triton import backend as triton
-from .triton.configs import INT8, PINGPONG, POINTER
+from .triton.configs import INT8, NAMES, PINGPONG, POINTER
 from .triton.int8 import backend as int8
 
 FUSED, TILED = "fused", "tiled"
-# Names of the back ends of Triton's kernels by their path.
-TRITON = {INT8: "triton_int8", PINGPONG: "triton_hopper", POINTER: "triton_pointer"}
 
 
 @dataclass(frozen=True)
@@ -45,16 +43,16 @@ class Backend:
 
 BACKENDS = (
     Backend(
-        TRITON[INT8],
+        NAMES[INT8],
         FUSED,
         "by the fused Triton kernel",
         int8.int8_why_not,
         int8.int8_head_wise,
         prepare=int8.prepare,
     ),  # fmt: skip
-    Backend(TRITON[PINGPONG], FUSED, "by the fused Triton kernel", triton.hopper_why_not, triton.hopper_head_wise),
+    Backend(NAMES[PINGPONG], FUSED, "by the fused Triton kernel", triton.hopper_why_not, triton.hopper_head_wise),
     Backend(
-        TRITON[POINTER],
+        NAMES[POINTER],
         FUSED,
         "by the fused Triton kernel",
         triton.pointer_why_not,

@@ -55,7 +55,8 @@ class Counter:
 
     def scratch(self, table: HeadTable, head_dim: int) -> int:
         """Elements a token that one call with a table needs besides its own tensors, at most: full heads that are
-        gathered for the caller's attention, what the Hopper kernel puts in tile order, or what that in INT8 rounds."""
+        gathered for the caller's attention, or what the Hopper kernel puts in tile order, or what that in INT8 rounds;
+        and the residuals that it updates."""
         if self.blocks is None or table.all_full or table.all_reuse:
             return 0
         full = len(table.full_heads) - len(table.refresh_heads)
@@ -64,7 +65,7 @@ class Counter:
         if self.eight is not None and int8.in_int8(table):
             # Of elements of 2 bytes, the least that the kernels take.
             ordered = windowed * bytes_of_token(head_dim) // 2
-        return max(4 * full * head_dim, ordered)
+        return max(4 * full * head_dim, ordered) + len(table.refresh_heads) * head_dim
 
     def _blocks(self, way: Way) -> Config | None:
         """The configuration that computes an approximation."""

@@ -53,7 +53,8 @@ def test_a_row_that_fails_leaves_a_sentence_and_the_next_is_measured(bench_kerne
         "tiny, full, pointer 128x64, 4 warps, 2 stages: RuntimeError: CUDA error: too many resources"
         in (written["not_measured"])
     )
-    assert {row["path"] for row in written["rows"]} == {"pointer"}
+    assert {row["path"] for row in written["rows"]} == {"pointer", "int8"}
+    assert {row["what"] for row in written["rows"] if row["path"] == "int8"} == {"window and residual"}
     assert written["costs"] and {"window", "refresh", "mixed plan"} <= {row["what"] for row in written["rows"]}
 
 
@@ -82,6 +83,22 @@ def test_a_kernel_that_hangs_leaves_a_sentence_and_what_was_measured(bench_kerne
     assert report["rows"] == ["measured"] and "a shape: hung" in report["not_measured"][0]
 
 
+def test_what_holds_many_calls_may_take_longer_than_one(bench_kernel, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench_kernel, "HANGS_AFTER", 0.01)
+    monkeypatch.setattr(bench_kernel.os, "_exit", lambda status: pytest.fail("it was ended"))
+    bench = bench_kernel.Bench(torch.device("cpu"), torch.float32, tmp_path / "b.json", 1, [])
+    assert bench.attempt("a shape, all", lambda: time.sleep(0.2) or "done", watched=False) == "done"
+    assert bench.report["not_measured"] == []
+
+
+def test_in_int8_windows_keep_their_extent_and_other_tables_are_left_alone(bench_kernel):
+    shape = bench_kernel.TINY
+    found = {what: bench_kernel.in_int8(table) for what, table in bench_kernel.tables(shape)}
+    assert {what for what, table in found.items() if table} == {"window", "pooled window", "window and residual"}
+    local = bench_kernel.window_of(shape.layout, 0.25)
+    assert found["window and residual"].ways[0].way == bench_kernel.Int8(local.extent)
+
+
 def test_nothing_starts_when_time_is_up(bench_kernel, tmp_path):
     bench = bench_kernel.Bench(torch.device("cpu"), torch.float16, tmp_path / "b.json", 0, ["cudnn"])
     time.sleep(0.01)
@@ -95,15 +112,36 @@ def test_the_benchmark_runs_from_end_to_end_in_the_interpreter(tmp_path):
     if tuple(map(int, np.__version__.split(".")[:2])) >= (2, 4):
         pytest.skip("Triton's interpreter does not work with NumPy 2.4 and newer")
     command = [sys.executable, str(BENCHMARKS / "bench_kernel.py"), "--device", "cpu", "--check", "--out"]
-    command += [str(tmp_path / "out.json"), "--dtype", "float16", "--baselines", "cudnn,kitchen"]
+    command += [str(tmp_path / "out.json"), "--dtype", "float16", "--baselines", "cudnn,kitchen_int8,kitchen"]
     environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     report = json.loads((tmp_path / "out.json").read_text())
     assert {"device", "driver", "torch", "triton"} <= set(report)
     assert all(set(COLUMNS) <= set(row) and row["bits_repeat"] for row in report["rows"])
-    assert {row["path"] for row in report["rows"]} == {"pointer"}
+    assert {row["path"] for row in report["rows"]} == {"pointer", "int8"}
     assert not any("tile_order_ms" in row for row in report["rows"])
-    assert len(report["checks"]) == 4 and all(found["right"] and found["bits_repeat"] for found in report["checks"])
+    assert len(report["checks"]) == 8 and all(found["right"] and found["bits_repeat"] for found in report["checks"])
     assert {cost["what"] for cost in report["costs"]} == {"window and residual", "refresh", "pooled window"}
-    assert any("sdpa cudnn" in sentence for sentence in report["not_measured"])
+    for name in ("cudnn", "kitchen_int8"):
+        assert any(f"dense {name}" in sentence for sentence in report["not_measured"])
+
+
+def test_every_row_is_held_against_the_fastest_dense_attention_that_is_found(bench_kernel, tmp_path, monkeypatch):
+    def attention(milliseconds):
+        return lambda q, k, v: lambda: milliseconds
+
+    def missing(q, k, v):
+        raise ModuleNotFoundError("No module named 'sageattention'")
+
+    found = {"cudnn": attention(30.0), "kitchen_int8": attention(10.0), "sage": missing}
+    monkeypatch.setattr(bench_kernel, "DENSE", found)
+    monkeypatch.setattr(bench_kernel, "head_wise", lambda *args, **options: 2.0)
+    bench = bench_kernel.Bench(torch.device("cpu"), torch.float16, tmp_path / "b.json", 5, list(found))
+    bench.clock = lambda call: call()
+    bench.shape(bench_kernel.TINY)
+    rows = bench.report["rows"]
+    assert rows and {row["fastest_dense"] for row in rows} == {"dense kitchen_int8"}
+    assert {row["over_fastest"] for row in rows} == {5.0}
+    assert any("dense sage: ModuleNotFoundError" in sentence for sentence in bench.report["not_measured"])
+    assert bench_kernel.fastest({"a": None}) is None

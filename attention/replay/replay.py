@@ -341,7 +341,8 @@ class Replay(Processor):
         cached, residual = cache.outputs.read(table.reuse_heads), cache.residuals.read(table.residual_heads)
         fresh: list[torch.Tensor] = []
         computed = 0
-        for items, layout in attention.parts(rows):
+        parts = attention.parts(rows)
+        for items, layout in parts:
             # A table that reads caches has one branch, whose items its caches hold.
             kept = slice(items.start - rows.start, items.stop - rows.start)
             result = head_wise(
@@ -357,7 +358,9 @@ class Replay(Processor):
                 out=out[items],
             )
             self.run.record.served(result.path, result.refusal, result.left)
-            fresh += [] if result.residual is None else [result.residual]
+            if result.residual is not None:
+                # The next part's may be in the same memory.
+                fresh.append(result.residual if len(parts) == 1 else result.residual.clone())
             head_dim = attention.q.shape[3]
             of_item = flops(layout, table, head_dim) if result.pairs is None else 4 * head_dim * result.pairs
             computed += of_item * (items.stop - items.start)

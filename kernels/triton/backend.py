@@ -58,10 +58,10 @@ def hopper_head_wise(q, k, v, layout: Layout, table: HeadTable, out, *, dense, *
 
 def _serve(q, k, v, layout, table, out, config, dense, options):
     leaves = bool(table.full_heads) and leaves_full(q.device, q.dtype, q.shape[3], config, dense)
-    ready = known.Ready(config, leaves, shelf(layout, table, config, q.device))
+    chosen = known.Choice(config, leaves, shelf(layout, table, config, q.device))
     fresh = head_wise(q, k, v, layout, table, out, config=config, dense=dense if leaves else None, **options)
-    known.remember(q, k, v, layout, table, out, ready=ready, scale=options["scale"], dense=dense)
-    return Done(fresh, leaves, ready.shelf.work(table, leaves).pairs)
+    known.remember(q, k, v, layout, table, out, choice=chosen, scale=options["scale"], dense=dense)
+    return Done(fresh, leaves, chosen.shelf.work(table, leaves).pairs)
 
 
 def choice(q: torch.Tensor, layout: Layout, table: HeadTable, wide: bool = False) -> Config:
@@ -93,14 +93,19 @@ def prepare(q: torch.Tensor, layout: Layout, tables: Iterable[HeadTable], dense)
     configuration that serves them; returns those that none does."""
     wide = is_wide([q])
     others: list[HeadTable] = []
-    found: list[tuple[HeadTable, known.Ready]] = []
+    found: list[tuple[HeadTable, known.Choice]] = []
+    # By what a choice depends on: a run has thousands of tables, and a few choices.
+    chosen: dict[tuple[bool, ...], known.Choice] = {}
     for table in dict.fromkeys(tables):
         if why_not(q, q, q, layout, table) is not None:
             others.append(table)
             continue
-        config = choice(q, layout, table, wide)
-        leaves = bool(table.full_heads) and leaves_full(q.device, q.dtype, q.shape[3], config, dense)
-        found.append((table, known.Ready(config, leaves, shelf(layout, table, config, q.device))))
+        kind = pools(layout, table), has_bands(table), bool(table.refresh_heads), bool(table.full_heads)
+        if kind not in chosen:
+            config = choice(q, layout, table, wide)
+            leaves = bool(table.full_heads) and leaves_full(q.device, q.dtype, q.shape[3], config, dense)
+            chosen[kind] = known.Choice(config, leaves, shelf(layout, table, config, q.device))
+        found.append((table, chosen[kind]))
     known.lay_out(q, layout, found, wide, dense)
     return others
 

@@ -12,6 +12,8 @@ import os
 from dataclasses import dataclass
 
 POINTER, PINGPONG, INT8 = "pointer", "ping_pong", "int8"
+# What the back ends are called by their path.
+NAMES = {INT8: "triton_int8", PINGPONG: "triton_hopper", POINTER: "triton_pointer"}
 # For a GPU whose driver dies in the trial, which no program can catch, set before ComfyUI starts: 0 switches the
 # kernels off, and names of paths with commas between switch off the others but the pointer path.
 SWITCH = "DITFASTATTN_FUSED"
@@ -74,13 +76,17 @@ def candidates(backend: str, capability: int, head_dim: int, later: bool = False
         # of shared memory, of 232,448.
         return Config(128, 128, 4, 3, PINGPONG), Config(128, 64, 8, 3)
     if 90 < capability < 120:
-        return Config(128, 64, 8, 3), Config(64, 64, 4, 3)
+        # At head size 80 3.9 spills 8 bytes of 64 keys a block.
+        return Config(128, 64, 8, 3), Config(64, 32 if later and HEAD_DIMS[head_dim][1] else 64, 4, 3)
     # 64 queries are a tile or a few: a block computes no keys beside its box. With 128, two tiles have one hull.
     narrow = Config(64, 32, 4, 3)
     if head_dim == 64:
         # With three stages 16 bytes spill on an RTX 4090. 128 queries of 4 warps read shared memory half as often,
-        # which is what limits an A100.
-        return (Config(128, 64, 4, 2), narrow) if capability == 80 else (Config(64, 64, 4, 3), Config(64, 32, 4, 2))
+        # which is what limits an A100; 3.9 spills 8 bytes of them.
+        even = Config(64, 64, 4, 3)
+        if capability == 80:
+            return even if later else Config(128, 64, 4, 2), narrow
+        return even, Config(64, 32, 4, 2)
     # With 32 keys a block 3.9 spills 8 bytes of them on an A100 and up to 96 on an RTX 5090, with 16 none.
     return (narrow, Config(64, 16, 4, 2)) if later and head_dim == 128 else (narrow,)
 

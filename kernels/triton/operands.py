@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from types import ModuleType
 
 import torch
 
 from ...sentences import say
-from ..geometry import Layout
-from .units import UNIT, Strides
-from .worklist import WorkList
+from .units import row_units
 
 
 def why_unaligned(tensors: list[torch.Tensor]) -> str | None:
@@ -23,7 +21,7 @@ def why_unaligned(tensors: list[torch.Tensor]) -> str | None:
 
 def is_aligned(x: torch.Tensor) -> bool:
     """Whether a tensor's rows are of neighbouring elements and start on 16 bytes."""
-    return x.data_ptr() & 15 == 0 and _is_aligned(x.stride())
+    return x.data_ptr() & 15 == 0 and row_units(x.stride()) is not None
 
 
 def why_no_descriptors(tensors: list[torch.Tensor]) -> str | None:
@@ -31,12 +29,6 @@ def why_no_descriptors(tensors: list[torch.Tensor]) -> str | None:
     if not all(step or size == 1 for x in tensors for step, size in zip(x.stride(), x.shape)):
         return say("The Hopper kernel reads no tensor whose heads or batch items repeat one another in memory.")
     return None
-
-
-@lru_cache(maxsize=1024)
-def _is_aligned(strides: Strides) -> bool:
-    *steps, last = strides
-    return last == 1 and all(step % UNIT == 0 for step in steps)
 
 
 def is_wide(tensors: list[torch.Tensor]) -> bool:
@@ -63,18 +55,9 @@ def upcast(q: torch.Tensor) -> bool:
     return q.device.type == "cpu" and q.dtype is torch.bfloat16
 
 
-def pooled_keys(
-    tensors: list[torch.Tensor], layout: Layout, work: WorkList, scale: float, size: tuple[int, int], steps: Strides
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The pooled keys of the heads `work.pooled`, see `pool.pool_heads`. tensors: q, k, v first; size: (B, D); steps:
-    strides in units, those of q, k and v first."""
-    q, k, v = tensors[:3]
-    return _pooling().pool_heads(q, k, v, layout, work, scale, *size, steps[:9])
-
-
 @lru_cache(maxsize=1)
-def _pooling() -> ModuleType:
-    # Triton may not be there; and an import statement takes a microsecond at each call.
-    from . import pool
+def pooling() -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+    """See `pool.pool_heads`. Needs Triton."""
+    from .pool import pool_heads
 
-    return pool
+    return pool_heads

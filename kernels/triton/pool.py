@@ -10,53 +10,46 @@ the tiles' sums, by each program anew and in an order that does not change from 
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import torch
 import triton
 import triton.language as tl
 
-from ..geometry import Layout, tile_shape
-from .units import UNIT, lanes_of
-from .worklist import WorkList
+from .units import UNIT
+
+if TYPE_CHECKING:
+    from .launch import Call, Ready
 
 # Tiles that one program of the second launch reads at a time: 64 rows of 128 lanes are 32 KiB in registers.
 TILES = 64
 
 
-def pool_heads(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, work: WorkList, scale: float,
-    batch: int, head_dim: int, steps: tuple[int, ...],
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-    """The pooled keys of the heads `work.pooled`, contiguous: k and v (2, B, n, T, D), and bias (B, n, T) in float32,
-    each the beginning of a flat and longer tensor.
+def pool_heads(tensors: tuple[torch.Tensor, ...], ready: Ready, call: Call) -> tuple[torch.Tensor, torch.Tensor]:
+    """The pooled keys of the heads whose windows pool, contiguous: k and v (2, B, n, T, D), and bias (B, n, T) in
+    float32, each the beginning of a flat and longer tensor.
 
-    q, k, v: (B, H, L, D) with rows of neighbouring elements, whose other strides are multiples of UNIT elements: steps,
-    as `units` says them.
+    tensors: q, k and v first, (B, H, L, D) with rows of neighbouring elements, whose other strides are multiples of
+    UNIT elements.
     """
-    heads, tiles = work.pools, work.tiles
-    pairs = batch * heads
+    q, k, v = tensors[:3]
+    work, tiles, head_dim, (tokens, lanes) = ready.work, ready.tiles, ready.head_dim, ready.pooling
+    pairs = call.batch * ready.pools
     # Moments come behind the bias.
-    room = -(-pairs * tiles // 16) * 16
-    size = 2 * pairs * tiles * head_dim
+    rows = pairs * tiles
+    room = (rows + 15) // 16 * 16
+    size = 2 * rows * head_dim
     means, bias = work.scratch.take(size, room + size, q)
-    lanes = lanes_of(head_dim)
-    pool_kernel[(tiles * pairs,)](
-        q, k, v, means, bias, work.pooled, work.slots, work.starts, batch, heads, tiles, room,
-        *steps, TOKENS=_tokens_of(layout.grid), LANES=lanes, D=head_dim, UNIT=UNIT, num_warps=4,
+    # Numbers for the compiler as well go by their place: names would cost as much as all the rest.
+    pool_kernel[(rows,)](
+        q, k, v, means, bias, work.pooled, work.slots, work.starts, call.batch, ready.pools, tiles, room,
+        *call.qkv_steps, tokens, lanes, head_dim, UNIT, num_warps=4,
     )  # fmt: skip
+    factor = call.half_square / ready.image
     bias_kernel[(-(-tiles // TILES) * pairs,)](
-        bias, work.log_tokens, 0.5 * scale**2 / layout.image, pairs, tiles, room,
-        TILES=TILES, LANES=lanes, D=head_dim, num_warps=4,
-    )  # fmt: skip
+        bias, work.log_tokens, factor, pairs, tiles, room, TILES, lanes, head_dim, num_warps=4
+    )
     return means, bias
-
-
-@lru_cache(maxsize=64)
-def _tokens_of(grid: tuple[int, ...]) -> int:
-    """A power of two that the tokens of a tile fit in."""
-    return max(1 << (math.prod(tile_shape(grid)) - 1).bit_length(), 16)
 
 
 @triton.jit(

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import torch
+
+from ..grids import tile_shape
 
 # Strides of batch, head and token axes are counted in so many elements, so that the compiler knows that rows start on
 # 16 bytes.
 UNIT = 8
 
+# Bytes of updated residuals that are kept from call to call. Where they are more, a call takes so long that asking for
+# memory costs nothing beside it, and in between the model needs the memory.
+MOST_KEPT = 64 << 20
+
 Strides = tuple[int, ...]
 
 
 @lru_cache(maxsize=1024)
-def units(*strides: Strides) -> tuple[int, ...]:
+def units(*strides: Strides) -> Strides:
     """The strides of batch, head and token axes of tensors, in units."""
     return tuple(step // UNIT for one in strides for step in one[:3])
+
+
+@lru_cache(maxsize=4096)
+def row_units(strides: Strides) -> Strides | None:
+    """The same of one tensor, or None where its rows are not of neighbouring elements or its strides are not in whole
+    units."""
+    *steps, last = strides
+    return tuple(step // UNIT for step in steps) if last == 1 and all(step % UNIT == 0 for step in steps) else None
+
+
+@lru_cache(maxsize=1024)
+def packed_units(shape: tuple[int, ...]) -> Strides:
+    """The same of a contiguous tensor (B, n, tokens, D)."""
+    _, heads, tokens, lanes = shape
+    return units((heads * tokens * lanes, tokens * lanes, lanes, 1))
 
 
 class Scratch:
@@ -30,13 +52,15 @@ class Scratch:
         self.keeps = False
         self._held: tuple[torch.Tensor, torch.Tensor] | None = None
         self._sizes: tuple[object, int, int] = (None, 0, 0)
+        self._updates: dict[tuple, tuple[torch.Tensor, Strides]] = {}
+        self._room: torch.Tensor | None = None
 
     def take(self, numbers: int, floats: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(numbers or more,) in the dtype and (floats or more,) in float32, on the device of a tensor."""
-        dtype, most, most_floats = self._sizes
-        if self._held is not None and dtype is like.dtype and numbers <= most and floats <= most_floats:
+        held, (dtype, most, most_floats) = self._held, self._sizes
+        if held is not None and dtype is like.dtype and numbers <= most and floats <= most_floats:
             if not _capturing(like):
-                return self._held
+                return held
         device = like.device
         made = (
             torch.empty(numbers, dtype=like.dtype, device=device),
@@ -46,13 +70,35 @@ class Scratch:
             self._held, self._sizes = made, (like.dtype, numbers, floats)
         return made
 
+    def updates(self, shape: tuple[int, ...], like: torch.Tensor) -> tuple[torch.Tensor, Strides]:
+        """Memory for the residuals that a call updates, (B, n, image, D) in the dtype and on the device of a tensor,
+        and its strides in units. What is kept the next call overwrites; of more than MOST_KEPT none is."""
+        found = self._updates.get(shape)
+        if found is not None and found[0].dtype is like.dtype and not _capturing(like):
+            return found
+        size = math.prod(shape)
+        if not self.keeps or size * like.element_size() > MOST_KEPT or _capturing(like):
+            return torch.empty(shape, dtype=like.dtype, device=like.device), packed_units(shape)
+        if self._room is None or len(self._room) < size or self._room.dtype is not like.dtype:
+            self._room = torch.empty(size, dtype=like.dtype, device=like.device)
+            self._updates.clear()
+        self._updates[shape] = self._room[:size].view(shape), packed_units(shape)
+        return self._updates[shape]
+
     def release(self) -> None:
         """Free it, and keep nothing from now on."""
-        self.keeps, self._held = False, None
+        self.keeps, self._held, self._room = False, None, None
+        self._updates.clear()
 
 
 def _capturing(x: torch.Tensor) -> bool:
     return x.is_cuda and torch.cuda.is_current_stream_capturing()
+
+
+@lru_cache(maxsize=64)
+def block_of_tile(grid: tuple[int, ...], head_dim: int) -> tuple[int, int]:
+    """Powers of two that the tokens of a grid's tile and the lanes of a head fit in."""
+    return max(1 << (math.prod(tile_shape(grid)) - 1).bit_length(), 16), lanes_of(head_dim)
 
 
 def lanes_of(head_dim: int) -> int:

@@ -1,13 +1,15 @@
 """How fast the fused Triton kernel is beside dense attention, on the GPU at hand.
 
     python dev.py bench kernel [--no-setup] [--check] [--quick] [--sweep] [--minutes N] [--dtype bfloat16|float16]
-                               [--baselines cudnn,flash,flex,kitchen] [--out FILE]
+                               [--baselines cudnn,flash,kitchen_int8,sage,flex,kitchen] [--out FILE]
 
 Every row is one layer: all heads full, windowed to a density, in the same window with pooled keys, with a residual,
 updating residuals, or a mixture of ways, by each path that the GPU has (`pointer`, and on Hopper `ping_pong`, which
-DITFASTATTN_FUSED=pointer in the environment switches off), against torch's SDPA with cuDNN (the baseline that counts),
-SDPA with FlashAttention, FlexAttention with the same mask on tokens that were put in tile order beforehand, and
-comfy-kitchen's block-sparse INT8 attention where it is installed, told to keep the same share of keys.
+DITFASTATTN_FUSED=pointer in the environment switches off; windows by `int8` as well, where it serves), against every
+dense attention that is found (`dense_baselines`: torch's SDPA with cuDNN and FlashAttention, comfy-kitchen's INT8
+attention, SageAttention), FlexAttention with the same mask on tokens that were put in tile order beforehand, and
+comfy-kitchen's block-sparse INT8 attention, told to keep the same share of keys. `fastest_dense` names the dense
+attention that took least, and `over_fastest` how many times faster the row is: the figure that counts.
 
 Times are medians over launches with a cold L2 cache, whatever a call does included: putting tokens in order, work list
 look-up, output buffers; `tile_order_ms` is the first of these alone, on the paths that do it once a call. `tflops` are
@@ -42,13 +44,13 @@ except ImportError:
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import conftest  # noqa: E402, F401  (makes `ditfastattn` importable)
-from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
-from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
+from benchmarks.dense_baselines import DENSE, fastest  # noqa: E402
 
 from ditfastattn.kernels import (  # noqa: E402
     FULL,
     REUSE,
     HeadTable,
+    Int8,
     Layout,
     Residual,
     Window,
@@ -59,9 +61,11 @@ from ditfastattn.kernels import (  # noqa: E402
 from ditfastattn.kernels.geometry import tile_counts, tile_shape  # noqa: E402
 from ditfastattn.kernels.triton.agreement import ALLOWED, distance  # noqa: E402
 from ditfastattn.kernels.triton.attempt import first_line  # noqa: E402
-from ditfastattn.kernels.triton.configs import HEAD_DIMS, PINGPONG, POINTER, SWITCH, Config  # noqa: E402
+from ditfastattn.kernels.triton.configs import HEAD_DIMS, INT8, PINGPONG, SWITCH, Config  # noqa: E402
 from ditfastattn.kernels.triton.devices import device_configs  # noqa: E402
 from ditfastattn.kernels.triton.hopper.launch import in_tile_order  # noqa: E402
+from ditfastattn.kernels.triton.int8.configs import int8_configs  # noqa: E402
+from ditfastattn.kernels.triton.int8.trial import ALLOWED_ROW as ALLOWED_ROW_INT8  # noqa: E402
 from ditfastattn.kernels.triton.launch import head_wise  # noqa: E402
 from ditfastattn.kernels.triton.tile_order import tile_order  # noqa: E402
 from ditfastattn.kernels.triton.trial import trial_of  # noqa: E402
@@ -72,8 +76,7 @@ RESULTS = Path(__file__).parent / "results"
 DENSITIES = (0.5, 0.25, 0.125)
 # Seconds for a call with its compilation, many times what the longest takes.
 HANGS_AFTER = 120
-SDPA = {"cudnn": SDPBackend.CUDNN_ATTENTION, "flash": SDPBackend.FLASH_ATTENTION}
-BASELINES = (*SDPA, "flex", "kitchen")
+BASELINES = (*DENSE, "flex", "kitchen")
 SWEPT = [
     Config(128, 64, 8, 2), Config(128, 64, 8, 3), Config(128, 64, 8, 4), Config(128, 128, 8, 2), Config(128, 32, 8, 3),
     Config(64, 64, 4, 2), Config(64, 64, 4, 3), Config(64, 128, 4, 2), Config(128, 64, 4, 3),
@@ -146,6 +149,15 @@ def mixture(heads, kinds, window):
     return HeadTable(tuple(named[kinds[h * 5 % len(kinds)]] for h in range(heads)), (None,) * heads)
 
 
+def in_int8(table):
+    """A table whose heads are all windowed, with its windows in INT8; None for any other."""
+    ways = tuple(
+        Int8.of(way) if isinstance(way, Window) else Residual(Int8.of(way.way)) if isinstance(way, Residual) else None
+        for way in table.ways
+    )
+    return None if None in ways else HeadTable(ways, table.refresh)
+
+
 class Clock:
     """Milliseconds of a call: the median over launches, each behind a write that clears the GPU's L2 cache.
 
@@ -202,15 +214,6 @@ class Inputs:
             found["residual"] = torch.randn_like(self.out[:, : len(table.residual_heads), : layout.image])
         return found
 
-    def sdpa(self, backend):
-        """A call of torch's SDPA with one backend."""
-
-        def call():
-            with sdpa_kernel(backend):
-                return scaled_dot_product_attention(self.q, self.k, self.v)
-
-        return call
-
 
 def flex_call(shape, inputs, window):
     """FlexAttention, compiled, with the same mask, on tokens that are in tile order before the clock starts."""
@@ -266,7 +269,7 @@ def density_of(shape, table):
 
 def ordering_call(shape, inputs, table, config):
     """The part of a call that puts tokens in tile order, or None where the path reads them in the loads."""
-    if config.path == POINTER:
+    if config.path != PINGPONG:
         return None
     work = shelf_of(Kind(shape.layout, config.queries, config.keys, inputs.q.device, True)).work(table)
     return (lambda: in_tile_order([inputs.q, inputs.k, inputs.v], work)) if len(work.tiled) else None
@@ -293,13 +296,15 @@ class Bench:
             print(f"not measured: {sentence}", flush=True)
         self.write()
 
-    def attempt(self, what, make):
-        """What `make()` returns; None, and a sentence, when time is up or it fails in whatever way."""
+    def attempt(self, what, make, watched=True):
+        """What `make()` returns; None, and a sentence, when time is up or it fails in whatever way. watched: whether
+        it must end before HANGS_AFTER, as whatever is one call must."""
         if time.monotonic() > self.end:
             return self.fail(what.split(",")[0], "time was up")
         watch = threading.Timer(HANGS_AFTER, self.give_up, [what])
         watch.daemon = True
-        watch.start()
+        if watched:
+            watch.start()
         try:
             return make()
         except Exception as error:
@@ -323,14 +328,24 @@ class Bench:
             found.setdefault(config.path, config)
         return list(found.values())
 
+    def served(self, head_dim, what, table):
+        """(configuration, table) of each path that computes a table, windows of INT8 on that one; of those the
+        interpreter, which takes long for them, gets one."""
+        eight = in_int8(table) if self.device.type != "cpu" or what == "window and residual" else None
+        found = [(config, table) for config in self.paths(head_dim)]
+        if eight is not None:
+            pooled = any(way.pooled for way in eight.approximation_groups())
+            found += [(config, eight) for config in int8_configs(self.device, head_dim, pooled, False)[:1]]
+        return found
+
     def check(self):
-        """Every method, head size and path against float64; the tolerance is that of the trial on a user's GPU."""
+        """Every method, head size and path against float64; the tolerance is that of the trials on a user's GPU."""
         tiny = self.device.type == "cpu"
         layout = Layout((9, 6) if tiny else (19, 22), prefix=5, suffix=2)
         for head_dim in (64,) if tiny else HEAD_DIMS:
-            for config in self.paths(head_dim):
+            for config in (*self.paths(head_dim), *int8_configs(self.device, head_dim, True, False)[-1:]):
                 for refresh, pooled in product((False, True), repeat=2):
-                    window = Window((0.4, 0.5), pooled)
+                    window = (Int8 if config.path == INT8 else Window)((0.4, 0.5), pooled)
                     ways = (window, FULL, REUSE, Residual(window), FULL)
                     table = HeadTable(ways, (None, window if refresh else None, None, None, None))
                     shape = Shape("check", layout, 5, head_dim)
@@ -367,7 +382,7 @@ class Bench:
         # NaN is not <= anything.
         return {
             "difference": float(worst),
-            "right": float(worst) <= ALLOWED,
+            "right": float(worst) <= (ALLOWED_ROW_INT8 if config.path == INT8 else ALLOWED),
             "bits_repeat": bool(torch.equal(kept, inputs.out)),
         }
 
@@ -377,19 +392,24 @@ class Bench:
         if inputs is None:
             return
         dense = {}
-        for name in [name for name in SDPA if name in self.baselines]:
-            call = inputs.sdpa(SDPA[name])
-            dense[f"sdpa {name}"] = self.attempt(f"{shape.name}, sdpa {name}", lambda call=call: self.clock(call))
+        for name in [name for name in DENSE if name in self.baselines]:
+            make = DENSE[name]
+            dense[f"dense {name}"] = self.attempt(
+                f"{shape.name}, dense {name}", lambda make=make: self.clock(make(inputs.q, inputs.k, inputs.v))
+            )
+        best = fastest(dense)
         times = {}
-        for what, table in tables(shape):
-            for config in self.paths(shape.head_dim):
+        for what, one in tables(shape):
+            for config, table in self.served(shape.head_dim, what, one):
                 found = self.attempt(
                     f"{shape.name}, {what}, {config}", lambda t=table, c=config: self.fused(shape, inputs, t, c)
                 )
                 if found is None:
                     continue
                 ms, extra = found
-                times[what, config.path, window_in(table)] = ms
+                if best is not None:
+                    extra |= {"fastest_dense": best[0], "over_fastest": round(best[1] / ms, 3)}
+                times[what, config.path, window_in(one)] = ms
                 for name, baseline in (dense or {"none": None}).items():
                     self.add(shape, table, config.path, ms, name, baseline, {"what": what, **extra})
         self.costs(shape, times)
@@ -573,7 +593,7 @@ def main(arguments=None):
         print(trial, flush=True)
     for step in (bench.sweep,) if options.sweep else (bench.shape, bench.sparse):
         for shape in shapes:
-            bench.attempt(f"{shape.name}, all", lambda step=step, shape=shape: step(shape))
+            bench.attempt(f"{shape.name}, all", lambda step=step, shape=shape: step(shape), watched=False)
             if device.type == "cuda":
                 torch.cuda.empty_cache()
     bench.write()

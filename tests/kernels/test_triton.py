@@ -431,10 +431,13 @@ def test_gluon_serves_only_where_its_version_was_tested(version, known, monkeypa
     devices.proven_triton.cache_clear()
 
 
-def test_under_a_later_triton_residuals_of_the_largest_heads_are_updated_in_smaller_blocks():
+def test_under_a_later_triton_blocks_are_smaller_where_it_would_spill():
     for capability in (80, 86, 89, 120):
         first, last = candidates("cuda", capability, 128, later=True)
         assert (first,) == candidates("cuda", capability, 128) and (last.queries, last.keys) == (first.queries, 16)
+    assert [one.keys for one in candidates("cuda", 100, 80, later=True)] == [64, 32]
+    first, last = candidates("cuda", 80, 64, later=True)
+    assert first.queries == 64 and last == candidates("cuda", 80, 64)[-1]
     for capability, dim in ((90, 128), (100, 128), (89, 64), (89, 80), (120, 96)):
         assert candidates("cuda", capability, dim, later=True) == candidates("cuda", capability, dim)
 
@@ -455,7 +458,7 @@ def test_calls_of_a_run_take_turns_in_memory_that_is_free_when_it_is_over(monkey
     assert [len(x) for x in first] == [30, 20] and [x.dtype for x in first] == [torch.float16, torch.float32]
     assert shelf.scratch.take(30, 20, q)[0].data_ptr() != first[0].data_ptr()  # a call that no run has prepared
     known.lay_out(
-        q, LAYOUT, [(HeadTable.uniform(2, LOCAL), known.Ready(Config(64, 32, 4, 3), False, shelf))], False, max
+        q, LAYOUT, [(HeadTable.uniform(2, LOCAL), known.Choice(Config(64, 32, 4, 3), False, shelf))], False, max
     )
     kept = shelf.scratch.take(30, 20, q)
     assert shelf.scratch.take(30, 10, q) is shelf.scratch.take(29, 20, q) is kept
@@ -588,13 +591,12 @@ def separate(arguments, **environment):
 
 @pytest.mark.slow
 def test_the_kernels_arithmetic_in_the_interpreter():
-    """Every claim of four files, in a process whose Triton interprets."""
+    """Every claim of some files, in a process whose Triton interprets."""
     pytest.importorskip("triton", reason="Triton is not installed")
     if tuple(map(int, np.__version__.split(".")[:2])) >= (2, 4):
         pytest.skip("Triton's interpreter does not work with NumPy 2.4 and newer")
-    files = [
-        f"kernels/test_{name}.py" for name in ("triton_interpreted", "hopper_emulated", "backends", "int8_interpreted")
-    ]
+    names = ("triton_interpreted", "hopper_emulated", "backends", "int8_interpreted", "known_calls")
+    files = [f"kernels/test_{name}.py" for name in names]
     done = separate([*files, "-rf"], TRITON_INTERPRET="1")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 

@@ -26,7 +26,6 @@ from ditfastattn.kernels.triton.configs import HEAD_DIMS, Config
 from ditfastattn.kernels.triton.pattern import pattern
 from ditfastattn.kernels.triton.pool import pool_heads
 from ditfastattn.kernels.triton.tile_order import tile_order
-from ditfastattn.kernels.triton.units import units
 from ditfastattn.kernels.triton.verdicts import Verdicts
 from ditfastattn.kernels.triton.worklist import Kind, shelf_of
 from ditfastattn.kernels.ways.window import window_mask
@@ -88,8 +87,9 @@ def test_tiles_are_pooled_as_the_definition_says(data):
     work = work_of(layout, table)
     if not len(work.pooled):
         return
-    steps = units(q.stride(), k.stride(), v.stride())
-    means, bias = pool_heads(q, k, v, layout, work, dim**-0.5, 2, dim, steps)
+    place = launch.shelf(layout, table, BLOCKS, CPU)
+    ready = launch.Ready(layout, table, BLOCKS, False, place, dim, upcast=False)
+    means, bias = pool_heads((q, k, v), ready, launch.call_of(q, k, v, q, dim**-0.5))
     size = (2, len(work.pooled), len(work.log_tokens))
     found = pooling.Pooled(*means.view(2, *size, dim), bias[: math.prod(size)].view(size))
     wanted = pooling.pool(*(x[:, ::2].double() for x in (q, k, v)), layout)

@@ -45,7 +45,8 @@ def configurations(name, head_dim):
     target = TARGETS[name]
     cuda = target.backend == "cuda"
     later = cuda and not proven_triton()
-    return candidates("cuda" if cuda else target.arch, target.arch if cuda else 0, head_dim, later)
+    found = candidates("cuda" if cuda else target.arch, target.arch if cuda else 0, head_dim, later)
+    return tuple(config for config in found if config.path != PINGPONG or not later)
 
 
 def compiled(name, head_dim, config, emit=False, pooled=False, element="bf16"):

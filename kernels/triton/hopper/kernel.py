@@ -39,6 +39,8 @@ REFRESH = gl.constexpr(common.REFRESH.value)
 RECORD_FIELDS = gl.constexpr(4)
 # Wider than any window, in slots.
 EVERYTHING = gl.constexpr(1 << 30)
+# Slots that one comparison can speak for: the largest tile has so many, and blocks begin where tiles do.
+HALF = gl.constexpr(64)
 
 
 @gluon.jit(
@@ -335,12 +337,19 @@ def _masked(s, count, offset, tile, block, column, BN: gl.constexpr, scores: gl.
         half = gl.load(block + 2)
         low = column - half
         span = 2 * half + 1
-        # One subtraction and one unsigned comparison a score: a negative width, as an unsigned number, lets through the
-        # lanes before the window and behind it.
+        # One unsigned comparison: a negative width, as an unsigned number, lets through what lies before the window and
+        # behind it.
         lane = gl.arange(0, BN, gl.SliceLayout(0, scores))
         begin = low * gl.abs(tile) + gl.where(tile < 0, -span * tile, 0)
-        at = (offset + lane)[None, :] - begin[:, None]
-        width = gl.where(tile == 0, EVERYTHING, span * tile)
-        inside = (at.to(gl.uint32, bitcast=True) < width.to(gl.uint32, bitcast=True)) & (lane < count)[None, :]
-        s = gl.where(inside, s, float("-inf"))
+        width = gl.where(tile == 0, EVERYTHING, span * tile).to(gl.uint32, bitcast=True)
+        if ((tile | offset | count) & (HALF - 1)) == 0:
+            # Each half lies in one tile, whose keys a query sees or does not: one comparison for each half and row.
+            row_at = offset - begin
+            first = (row_at.to(gl.uint32, bitcast=True) < width) & (count > 0)
+            second = ((row_at + HALF).to(gl.uint32, bitcast=True) < width) & (count > HALF)
+            s = gl.where(gl.where((lane < HALF)[None, :], first[:, None], second[:, None]), s, float("-inf"))
+        else:
+            at = (offset + lane)[None, :] - begin[:, None]
+            inside = (at.to(gl.uint32, bitcast=True) < width) & (lane < count)[None, :]
+            s = gl.where(inside, s, float("-inf"))
     return s

@@ -3,51 +3,43 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import torch
 
-from ...geometry import Layout
-from ..configs import PINGPONG, Config, lanes
-from ..operands import pooled_keys, upcast
-from ..units import UNIT, lanes_of, units
+from ..configs import PINGPONG, lanes
+from ..operands import upcast
+from ..units import UNIT, Strides, lanes_of
 from ..worklist import POOLED_KEYS, WorkList
+
+if TYPE_CHECKING:
+    from ..launch import Call, Ready
 
 # Tokens that one program of the ordering kernel copies: 64 rows of 128 lanes are 16 KiB in registers at a time.
 ORDER_ROWS = 64
 
 
-def start(
-    tensors: list[torch.Tensor],
-    layout: Layout,
-    work: WorkList,
-    config: Config,
-    scale: float,
-    size: tuple[int, int],
-    steps: tuple[int, ...],
-    emit: bool,
-) -> None:
+def start(tensors: tuple[torch.Tensor, ...], ready: Ready, call: Call, steps: Strides) -> None:
     """Launch all of it. tensors: q, k, v, out, cached, residual, fresh, as `operands.why_no_descriptors` wants them;
-    size, steps: see `..launch.served`; emit: whether residuals are updated. Raises ValueError for a configuration of
-    another number of queries."""
+    steps: their strides in units. Raises ValueError for a configuration of another number of queries."""
     from .kernel import GROUPS, ROWS, pingpong_kernel
 
-    q, _, _, _, cached, residual, fresh = tensors
+    q, k, v, _, _, _, fresh = tensors
+    work, config, head_dim, pooled = ready.work, ready.config, ready.head_dim, ready.pooled
     if config.queries != GROUPS.value * ROWS.value:
         raise ValueError(f"The {PINGPONG} path has {GROUPS.value * ROWS.value} queries a block, not {config.queries}.")
-    batch, head_dim = size
-    ordered = in_tile_order(tensors[:3], work)
-    pooled = work.pooled_items > 0
-    of_pooled = _attend_pooled(tensors, ordered, layout, work, config, scale, size, steps) if pooled else (fresh, fresh)
-    strides = (*steps[9:], *units(cached.stride(), residual.stride()))
+    ordered = in_tile_order([q, k, v], work)
+    of_pooled = _attend_pooled(q, k, v, ordered[0], ready, call) if pooled else (fresh, fresh)
     d0, d1 = lanes(head_dim, config.queries)
     rows = (ROWS.value, config.keys, config.keys)
     # Making a descriptor takes some microseconds: none is made twice.
     tiled = _descriptors(ordered, rows, d0, d1)
-    sources = tiled if len(work.tiled) in (0, q.shape[1]) else _descriptors(tensors[:3], rows, d0, d1)
-    pingpong_kernel[(work.items * batch,)](
-        *sources, *tiled, *tensors[3:], *of_pooled, work.parts, work.heads, work.slots, scale, batch, layout.prefix,
-        layout.image, len(work.pooled), fresh.shape[1], *strides, BN=config.keys, STAGES=config.stages, D0=d0, D1=d1,
-        D=head_dim, UNIT=UNIT, EMIT=emit, POOLED=pooled, num_warps=config.warps,
+    sources = tiled if len(work.tiled) in (0, q.shape[1]) else _descriptors([q, k, v], rows, d0, d1)
+    pingpong_kernel[(work.items * call.batch,)](
+        *sources, *tiled, *tensors[3:], *of_pooled, work.parts, work.heads, work.slots, call.scale, call.batch,
+        ready.prefix, ready.image, len(work.pooled), fresh.shape[1], *steps[9:18], BN=config.keys,
+        STAGES=config.stages, D0=d0, D1=d1, D=head_dim, UNIT=UNIT, EMIT=ready.updates > 0, POOLED=pooled,
+        num_warps=config.warps,
     )  # fmt: skip
 
 
@@ -74,26 +66,24 @@ def in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor]
     return copies
 
 
-def _attend_pooled(tensors, ordered, layout, work, config, scale, size, steps):
-    """Attention of windowed heads to their pooled keys alone: outputs (B, n, image, D) in tile order, and the log2 of
-    each row's sum of weights (B, n, image) in float32.
+def _attend_pooled(q, k, v, ordered, ready: Ready, call: Call):
+    """Attention of windowed heads, whose queries in tile order are `ordered`, to their pooled keys alone: outputs (B,
+    n, image, D) in tile order, and the log2 of each row's sum of weights (B, n, image) in float32.
 
     Written and read once in whole rows, a third of what tile order itself costs; the products are T / image of those of
     full attention.
     """
     from .preparation import attend_pooled_kernel
 
-    q = ordered[0]
-    batch, _, _, head_dim = q.shape
-    d0, d1 = lanes(head_dim, config.queries)
-    pooled, bias = pooled_keys(tensors, layout, work, scale, size, steps)
-    pools, tiles = work.pools, work.tiles
-    out = q.new_empty(batch, pools, layout.image, head_dim)
-    log_sum = q.new_empty(batch, pools, layout.image, dtype=torch.float32)
-    attend_pooled_kernel[(work.pooled_items * batch,)](
-        q, pooled, bias, out, log_sum, work.pooled_parts, work.heads, scale, batch, layout.image,
-        pools, tiles, q.stride(0) // UNIT, q.stride(1) // UNIT,
-        BM=config.queries, BN=POOLED_KEYS, STAGES=2, D0=d0, D1=d1, D=head_dim, UNIT=UNIT, UPCAST=upcast(q), num_warps=8,
+    work, pools, head_dim = ready.work, ready.pools, ready.head_dim
+    d0, d1 = lanes(head_dim, ready.config.queries)
+    pooled, bias = ready.pool((q, k, v), ready, call)
+    out = ordered.new_empty(call.batch, pools, ready.image, head_dim)
+    log_sum = ordered.new_empty(call.batch, pools, ready.image, dtype=torch.float32)
+    attend_pooled_kernel[(work.pooled_items * call.batch,)](
+        ordered, pooled, bias, out, log_sum, work.pooled_parts, work.heads, call.scale, call.batch, ready.image,
+        pools, ready.tiles, ordered.stride(0) // UNIT, ordered.stride(1) // UNIT, BM=ready.config.queries,
+        BN=POOLED_KEYS, STAGES=2, D0=d0, D1=d1, D=head_dim, UNIT=UNIT, UPCAST=upcast(q), num_warps=8,
     )  # fmt: skip
     return out, log_sum
 

@@ -41,10 +41,10 @@ def int8_why_not(q, k, v, layout: Layout, table: HeadTable, out, *, scale, cache
 def int8_head_wise(q, k, v, layout: Layout, table: HeadTable, out, *, dense, **options) -> Done:
     """See `launch.head_wise`. Heads in full attention that update no residual are attended by `dense`: they are to be
     exact. Ask only where `int8_why_not` gives None."""
-    ready = _ready(q, layout, table, is_wide([q, k, v]))
-    fresh = head_wise(q, k, v, layout, table, out, config=ready.config, dense=dense, **options)
-    known.remember(q, k, v, layout, table, out, ready=ready, scale=options["scale"], dense=dense)
-    work = ready.shelf.work(table, ready.leaves)
+    choice = _choice(q, layout, table, is_wide([q, k, v]))
+    fresh = head_wise(q, k, v, layout, table, out, config=choice.config, dense=dense, **options)
+    known.remember(q, k, v, layout, table, out, choice=choice, scale=options["scale"], dense=dense)
+    work = choice.shelf.work(table, choice.leaves)
     return Done(fresh, bool(work.left), work.pairs)
 
 
@@ -52,23 +52,23 @@ def prepare(q: torch.Tensor, layout: Layout, tables: Iterable[HeadTable], dense)
     """Lay out the work of those of the tables that this path serves, see `..backend.prepare`; returns the others."""
     wide = is_wide([q])
     others: list[HeadTable] = []
-    found: list[tuple[HeadTable, known.Ready]] = []
+    found: list[tuple[HeadTable, known.Choice]] = []
     for table in dict.fromkeys(tables):
         if int8_why_not(q, q, q, layout, table, None, scale=None, cached=None, residual=None) is None:
-            found.append((table, _ready(q, layout, table, wide)))
+            found.append((table, _choice(q, layout, table, wide)))
         else:
             others.append(table)
     known.lay_out(q, layout, found, wide, dense)
     return others
 
 
-def _ready(q: torch.Tensor, layout: Layout, table: HeadTable, wide: bool) -> known.Ready:
+def _choice(q: torch.Tensor, layout: Layout, table: HeadTable, wide: bool) -> known.Choice:
     """How a table is served, by the winner of the trial, or the device's last configuration for residual updates."""
     pooled = pools(layout, table)
     config = int8_trial(q.device, q.dtype, q.shape[3], pooled, wide).config
     if table.refresh_heads or config is None:
         config = int8_configs(q.device, q.shape[3], pooled, wide)[-1]
-    return known.Ready(config, True, shelf(layout, table, config, q.device))
+    return known.Choice(config, True, shelf(layout, table, config, q.device))
 
 
 def computes_int8(device: torch.device, dtype: torch.dtype, head_dim: int) -> bool:

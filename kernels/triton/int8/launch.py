@@ -6,32 +6,24 @@ Windows that pool have their pooled keys made before (`..pool`) and quantised in
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 
-from ...geometry import Layout
-from ..configs import Config, lanes
-from ..operands import pooled_keys
-from ..units import UNIT, lanes_of, units
-from ..worklist import WorkList
+from ..configs import lanes
+from ..units import UNIT, Strides, lanes_of, units
 from .configs import KEY_LANES
+
+if TYPE_CHECKING:
+    from ..launch import Call, Ready
 
 # Rows that one program of the preparation takes: 64 of 128 lanes in float32 are 32 KiB of registers.
 ROWS = 64
 
 
-def start(
-    tensors: list[torch.Tensor],
-    layout: Layout,
-    work: WorkList,
-    config: Config,
-    scale: float,
-    size: tuple[int, int],
-    steps: tuple[int, ...],
-    emit: bool,
-) -> None:
+def start(tensors: tuple[torch.Tensor, ...], ready: Ready, call: Call, steps: Strides) -> None:
     """Launch all of it. tensors: q, k, v, out, cached, residual, fresh, rows of neighbouring elements that start on 16
-    bytes; size, steps: see `..launch.served`; emit: whether residuals are updated.
+    bytes; steps: their strides in units.
 
     Takes `bytes_of_token` for each token of each head that attends, for what is quantised.
     """
@@ -39,6 +31,7 @@ def start(
     from .preparation import PARTS, quantise_kernel, statistics_kernel
 
     q, k, v, *others = tensors
+    work, config = ready.work, ready.config
     batch, heads, length, head_dim = q.shape
     device, attending = q.device, work.attending
     k0, k1 = KEY_LANES[head_dim]
@@ -74,7 +67,7 @@ def start(
     # What a call does without is never read.
     of_tiles, bias, pools, tiles = (k8, v16, k_scale), k_scale, 0, 0
     if work.pooled_items:
-        means, bias = pooled_keys(tensors, layout, work, scale, size, steps)
+        means, bias = ready.pool(tensors, ready, call)
         pools, tiles = work.pools, work.tiles
         shape = (2, batch, pools, tiles, head_dim)
         of_tiles, (keys, values) = rows_for(pools, tiles), means[: math.prod(shape)].view(shape)
@@ -84,10 +77,10 @@ def start(
         )  # fmt: skip
     int8_kernel[(work.items * batch,)](
         q8, k8, v16, q_scale, k_scale, v_scale, *of_tiles, bias, *others, work.parts, work.heads, work.slots,
-        work.columns, scale, batch, attending, length, layout.prefix, layout.image, pools, tiles,
-        *steps[9:], *units(*(x.stride() for x in others[1:])), BM=config.queries, BN=config.keys, K0=k0, K1=k1,
-        D0=d0, D1=d1, D=head_dim, UNIT=UNIT, EMIT=emit, POOLED=pools > 0, STAGES=config.pooled_stages, SHORT=True,
-        WIDE=config.wide, num_warps=config.warps, num_stages=config.stages,
+        work.columns, call.scale, batch, attending, length, ready.prefix, ready.image, pools, tiles, *steps[9:],
+        BM=config.queries, BN=config.keys, K0=k0, K1=k1, D0=d0, D1=d1, D=head_dim, UNIT=UNIT, EMIT=ready.updates > 0,
+        POOLED=pools > 0, STAGES=config.pooled_stages, SHORT=True, WIDE=config.wide, num_warps=config.warps,
+        num_stages=config.stages,
     )  # fmt: skip
 
 
