@@ -118,8 +118,9 @@ def measured_by(seen: Watch, model: HostModel, settings: SamplerSettings, whole:
         raise CalibrationError(NOTHING)
     compressed = bool(seen.layouts)
     if not compressed:  # steps may be forecast all the same
-        layouts, branches = seen.left
+        layouts, folds, branches = seen.left
         seen.layouts.update(layouts)
+        seen.folds.update(folds)
         seen.branches.update(branches)
     dense_seconds = whole() - seen.overhead
     table = _table(seen, model.sites)

@@ -62,8 +62,8 @@ class Watch(DenseRun):
 
     own: the run is the user's: its evaluations are not counted by torch, since a compiled model is left uncompiled for
     that, and an error while measuring ends the measuring and not the run. failure: that error, as a sentence. obstacle:
-    to compressing an attention call, where there was one. left: layouts of the sites that had one, and the branches
-    there. int8: whether the device has an INT8 kernel that serves the model.
+    to compressing an attention call, where there was one. left: layouts and folds of the sites that had one, and the
+    branches there. int8: whether the device has an INT8 kernel that serves the model.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Watch(DenseRun):
         self.latent_power = 0.0
         self.failure: str | None = None
         self.obstacle: str | None = None
-        self.left: tuple[dict[int, SiteLayout], set[Part]] = {}, set()
+        self.left: tuple[dict[int, SiteLayout], dict[int, int], set[Part]] = {}, {}, set()
         self.predictions = Predictions()
         self.place_weights = PlaceWeights(len(run.positions))
         self.signal: np.ndarray | None = None
@@ -245,8 +245,10 @@ class Watch(DenseRun):
                         self.timing.measure(forward, call, attention)
         if attention.obstacle:
             self.obstacle = attention.obstacle
-            self.left[0][call.number] = SiteLayout(forward.grid)
-            self.left[1].update((forward.number, branch.index) for branch in forward.branches)
+            layouts, folds, branches = self.left
+            layouts[call.number] = SiteLayout(call.site.grid(forward.grid))
+            folds[call.number] = forward.fold(call.site)
+            branches.update((forward.number, branch.index) for branch in forward.branches)
         self.note_tensors(attention)
         return output
 

@@ -1,7 +1,6 @@
 """Which path an attention call takes, and what the user is told of it."""
 
 import logging
-from dataclasses import replace
 
 import pytest
 import torch
@@ -108,7 +107,7 @@ def test_the_reason_why_calls_were_not_fused_reaches_the_report_and_once_the_log
     sentence, whole = "The GPU's compute capability is 7.5, and the Triton kernel needs 8.0.", replay.head_wise
 
     def on_an_old_gpu(*args, **arguments):
-        return replace(whole(*args, **arguments), refusals=(sentence,))
+        return whole(*args, **arguments)._replace(refusals=(sentence,))
 
     monkeypatch.setattr(replay, "head_wise", on_an_old_gpu)
     with caplog.at_level(logging.INFO):

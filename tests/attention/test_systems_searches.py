@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from host import tiny
@@ -162,4 +163,15 @@ def test_what_calibration_says_of_a_videos_work_is_what_torch_counts(family):
     of_site = 4 * 144 * (3 * 96**2 + 96 * 3**2)
     # Plans keep six digits.
     assert measurement.attention_flops == pytest.approx(2 * of_site, rel=1e-5)
-    assert measurement.other_flops == pytest.approx(sum(whole[0].values()) / 2 - 2 * of_site, rel=1e-5)
+    # Of some processors' fused attention torch counts nothing.
+    counted = sum(counted_attention(*shape) for shape in ((3, 96), (96, 3)))
+    assert counted in (0, of_site)
+    assert measurement.other_flops == pytest.approx(sum(whole[0].values()) / 2 - 2 * counted, rel=1e-5)
+
+
+def counted_attention(sequences, tokens):
+    """FLOPs that torch counts for so many sequences in 2 heads of 72 channels."""
+    q = k = v = torch.randn(sequences, 2, tokens, 72)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        torch.nn.functional.scaled_dot_product_attention(q, k, v)
+    return counter.get_total_flops()
