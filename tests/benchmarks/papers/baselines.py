@@ -22,13 +22,13 @@ ASKED = {V1: (0.1,), V2: (0.2, 1.0)}
 PIXELS = 16  # of a token's side
 
 
-def rows(side: int, steps: int) -> list[dict]:
+def rows(side: int, steps: int, methods: Sequence[str] = tuple(ASKED)) -> list[dict]:
     """One row a method and threshold, and one of this pack for each at the attention that it keeps.
 
     kept: of the judged run; error: of its latent; own_error: on the picture that was searched on, for this pack as
     predicted. seconds_ratio: of a threshold's search, or of watching once for all, in dense runs.
     """
-    found = [row for method in ASKED for row in of_papers(method, side, steps)]
+    found = [row for method in methods for row in of_papers(method, side, steps)]
     return found + ours(side, steps, [row["attention_kept"] for row in found])
 
 
