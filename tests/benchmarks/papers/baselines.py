@@ -26,7 +26,8 @@ def rows(side: int, steps: int, methods: Sequence[str] = tuple(ASKED)) -> list[d
     """One row a method and threshold, and one of this pack for each at the attention that it keeps.
 
     kept: of the judged run; error: of its latent; own_error: on the picture that was searched on, for this pack as
-    predicted. seconds_ratio: of a threshold's search, or of watching once for all, in dense runs.
+    predicted. seconds_ratio: of a threshold's search, or of watching once for all, in dense runs; null where it was
+    interrupted.
     """
     found = [row for method in methods for row in of_papers(method, side, steps)]
     return found + ours(side, steps, [row["attention_kept"] for row in found])
