@@ -47,10 +47,9 @@ class DenseRun(Processor):
     def attention_flops(self) -> int:
         """FLOPs of one batch item in the attention of one model evaluation."""
         # The host attends padding, too.
+        seen = ((self.sites[number], self.folds[number], layout) for number, layout in self.layouts.items())
         return sum(
-            self.folds[number] * dense_flops(replace(layout, padding=()), site.heads, site.head_dim)
-            for number, layout in self.layouts.items()
-            for site in (self.sites[number],)
+            fold * dense_flops(replace(layout, padding=()), site.heads, site.head_dim) for site, fold, layout in seen
         )
 
     @property

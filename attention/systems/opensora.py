@@ -81,11 +81,8 @@ class OpenSora12(SystemConfig):
 
 V11, V12 = "1.1", "1.2"
 VERSIONS = (V11, V12)
-CHUNK, LATENT_CHUNK, STRIDE = (
-    17,
-    5,
-    4,
-)  # frames that 1.2's VAE takes at a time, what they become, and frames of the rest
+# Frames that 1.2's VAE takes at a time, and what they become; of a shorter chunk so many become one.
+CHUNK, LATENT_CHUNK, STRIDE = 17, 5, 4
 _NATIVE = 512  # pixels along each side of a picture whose noise schedule is not shifted
 
 

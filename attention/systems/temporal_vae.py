@@ -15,9 +15,8 @@ from torch import nn
 from .opensora import CHUNK, LATENT_CHUNK, PIXELS, STRIDE
 
 operations = comfy.ops.disable_weight_init  # as the host's autoencoders have it
-SCALED = (
-    0.18215  # latents of pictures, for the part that packs them: SD 1's factor, though SDXL's autoencoder made them
-)
+# Of latents of pictures, for the part that packs them: SD 1's factor, though SDXL's autoencoder made them.
+SCALED = 0.18215
 # Of packed latents, as published; a file may have its own.
 SCALE, SHIFT = (3.85, 2.32, 2.33, 3.06), (-0.10, 0.34, 0.27, 0.98)
 CHANNELS = 4  # of latents, packed or not
