@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import torch
@@ -43,9 +43,9 @@ class HeadStore:
             self._buffer = self._allocate(shape, values)
             if self._buffer is None:
                 return
-        for place, head in wanted:
-            self._buffer[:, self._slot[head]].copy_(values[:, place])
-            self._step[head] = step
+        for place, slot, count in _runs([(place, self._slot[head]) for place, head in wanted]):
+            self._buffer[:, slot : slot + count].copy_(values[:, place : place + count])
+        self._step.update((head, step) for _, head in wanted)
 
     def fresh(self, head: int, since: int, like: torch.Tensor, tokens: int) -> bool:
         """Whether `head` was written at step `since` or later, in the batch, dtype and device of `like`."""
@@ -67,6 +67,15 @@ class HeadStore:
         if slots == list(range(slots[0], slots[0] + len(slots))):
             return self._buffer[:, slots[0] : slots[0] + len(slots)]
         return self._buffer[:, slots]
+
+
+def _runs(pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+    """(first, second, length) of neighbouring pairs of which both numbers rise by one: each is copied at once."""
+    start = 0
+    for end in range(1, len(pairs) + 1):
+        if end == len(pairs) or pairs[end] != (pairs[end - 1][0] + 1, pairs[end - 1][1] + 1):
+            yield *pairs[start], end - start
+            start = end
 
 
 class BranchCache:

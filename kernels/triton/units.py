@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import accumulate
 
 import torch
 
@@ -13,11 +14,14 @@ from ..grids import tile_shape
 # 16 bytes.
 UNIT = 8
 
-# Bytes of updated residuals that are kept from call to call. Where they are more, a call takes so long that asking for
+# Bytes for one purpose that are kept from call to call. Where they are more, a call takes so long that asking for
 # memory costs nothing beside it, and in between the model needs the memory.
 MOST_KEPT = 64 << 20
+# Tensors that lie in one piece of memory start on so many bytes, as those that torch makes do.
+ALIGNED = 256
 
 Strides = tuple[int, ...]
+Shapes = tuple[tuple[torch.dtype, tuple[int, ...]], ...]
 
 
 @lru_cache(maxsize=1024)
@@ -52,8 +56,8 @@ class Scratch:
         self.keeps = False
         self._held: tuple[torch.Tensor, torch.Tensor] | None = None
         self._sizes: tuple[object, int, int] = (None, 0, 0)
-        self._updates: dict[tuple, tuple[torch.Tensor, Strides]] = {}
-        self._room: torch.Tensor | None = None
+        self._rooms: dict[str, torch.Tensor] = {}
+        self._pieces: dict[tuple[str, Shapes], tuple[torch.Tensor, ...]] = {}
 
     def take(self, numbers: int, floats: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(numbers or more,) in the dtype and (floats or more,) in float32, on the device of a tensor."""
@@ -70,25 +74,44 @@ class Scratch:
             self._held, self._sizes = made, (like.dtype, numbers, floats)
         return made
 
-    def updates(self, shape: tuple[int, ...], like: torch.Tensor) -> tuple[torch.Tensor, Strides]:
-        """Memory for the residuals that a call updates, (B, n, image, D) in the dtype and on the device of a tensor,
-        and its strides in units. What is kept the next call overwrites; of more than MOST_KEPT none is."""
-        found = self._updates.get(shape)
-        if found is not None and found[0].dtype is like.dtype and not _capturing(like):
+    def pieces(self, purpose: str, shapes: Shapes, like: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Contiguous tensors of these dtypes and shapes, on the device of a tensor. What is kept the next call with the
+        same purpose overwrites; of more than MOST_KEPT none is."""
+        found = self._pieces.get((purpose, shapes))
+        capturing = _capturing(like)
+        if found is not None and not capturing:
             return found
-        size = math.prod(shape)
-        if not self.keeps or size * like.element_size() > MOST_KEPT or _capturing(like):
-            return torch.empty(shape, dtype=like.dtype, device=like.device), packed_units(shape)
-        if self._room is None or len(self._room) < size or self._room.dtype is not like.dtype:
-            self._room = torch.empty(size, dtype=like.dtype, device=like.device)
-            self._updates.clear()
-        self._updates[shape] = self._room[:size].view(shape), packed_units(shape)
-        return self._updates[shape]
+        ends = list(accumulate(-(-_bytes(*one) // ALIGNED) * ALIGNED for one in shapes))
+        keeps = self.keeps and ends[-1] <= MOST_KEPT and not capturing
+        room = self._rooms.get(purpose) if keeps else None
+        if room is None or len(room) < ends[-1]:
+            room = torch.empty(ends[-1], dtype=torch.uint8, device=like.device)
+            if keeps:
+                self._rooms[purpose] = room
+                self._pieces = {key: made for key, made in self._pieces.items() if key[0] != purpose}
+        made = tuple(
+            room[start : start + _bytes(dtype, shape)].view(dtype).view(shape)
+            for start, (dtype, shape) in zip([0, *ends], shapes, strict=False)
+        )
+        if keeps:
+            self._pieces[purpose, shapes] = made
+        return made
+
+    def updates(self, shape: tuple[int, ...], like: torch.Tensor) -> tuple[torch.Tensor, Strides]:
+        """Memory for the residuals that a call updates, (B, n, image, D) in the dtype of a tensor, and its strides in
+        units."""
+        (made,) = self.pieces("updates", ((like.dtype, shape),), like)
+        return made, packed_units(shape)
 
     def release(self) -> None:
         """Free it, and keep nothing from now on."""
-        self.keeps, self._held, self._room = False, None, None
-        self._updates.clear()
+        self.keeps, self._held = False, None
+        self._rooms.clear()
+        self._pieces.clear()
+
+
+def _bytes(dtype: torch.dtype, shape: tuple[int, ...]) -> int:
+    return dtype.itemsize * math.prod(shape)
 
 
 def _capturing(x: torch.Tensor) -> bool:

@@ -16,12 +16,12 @@ from int8_cases import EXACT, ROUNDED, WINDOWS, error, layer, offset_keys
 from kernel_cases import ORDERS, caches, layouts, qkv, windows
 
 from ditfastattn.kernels import FULL, REUSE, HeadTable, Int8, Layout, Residual
-from ditfastattn.kernels.triton import attempt
+from ditfastattn.kernels.triton import attempt, units
 from ditfastattn.kernels.triton.agreement import Case
 from ditfastattn.kernels.triton.configs import INT8, Config
 from ditfastattn.kernels.triton.int8 import trial
 from ditfastattn.kernels.triton.int8.configs import int8_candidates
-from ditfastattn.kernels.triton.launch import head_wise
+from ditfastattn.kernels.triton.launch import head_wise, shelf
 from ditfastattn.kernels.triton.verdicts import Verdicts
 
 CPU = torch.device("cpu")
@@ -154,6 +154,23 @@ def test_a_window_and_its_residual_update_use_the_same_integers():
     full, fresh = run(q, k, v, LAYOUT, HeadTable.uniform(1, FULL, refresh=LOCAL))
     again, _ = run(q, k, v, LAYOUT, HeadTable.uniform(1, Residual(LOCAL)), residual=fresh)
     assert error(again, full.double()) <= ROUNDED
+
+
+def test_the_calls_of_a_run_take_turns_in_memory_that_the_first_asked_for(monkeypatch):
+    q, k, v = qkv(1, 3, LAYOUT.length, 64, torch.float16)
+    table = HeadTable((FULL, LOCAL, POOLED), (LOCAL, None, None))
+    place = shelf(LAYOUT, table, SMALL, CPU)
+    first, _ = run(q, k, v, LAYOUT, table)
+    place.scratch.keeps = True
+    try:
+        second, _ = run(q, k, v, LAYOUT, table)
+        asked = []
+        with monkeypatch.context() as patch:
+            patch.setattr(units.torch, "empty", lambda *shape, **options: asked.append(shape))
+            third, _ = run(q, k, v, LAYOUT, table)
+        assert asked == [] and torch.equal(first, second) and torch.equal(second, third)
+    finally:
+        place.scratch.release()
 
 
 @pytest.mark.parametrize("dim", [64, 128])

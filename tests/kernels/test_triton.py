@@ -473,6 +473,33 @@ def test_calls_of_a_run_take_turns_in_memory_that_is_free_when_it_is_over(monkey
     assert shelf.scratch.take(8, 8, q.bfloat16()) is not grown and not shelf.scratch.keeps
 
 
+def test_pieces_of_a_runs_memory_lie_apart_and_are_the_same_until_a_call_needs_more(monkeypatch):
+    like = torch.empty(1)
+    shapes = (torch.int8, (3, 5)), (torch.float16, (2, 7)), (torch.float32, (0, 4)), (torch.float32, (6,))
+    scratch = units.Scratch()
+    assert scratch.pieces("a", shapes, like)[0] is not scratch.pieces("a", shapes, like)[0]  # no run has prepared it
+    scratch.keeps = True
+    made = scratch.pieces("a", shapes, like)
+    assert [(x.dtype, tuple(x.shape)) for x in made] == list(shapes) and all(x.is_contiguous() for x in made)
+    assert all(x.data_ptr() % 16 == 0 for x in made if x.numel())
+    for number, x in enumerate(made):
+        x.fill_(number)
+    assert [x.unique().tolist() for x in made] == [[0], [1], [], [3]]
+    assert scratch.pieces("a", shapes, like) is made
+    # Another purpose has other memory, and smaller ones with this purpose the same.
+    room = made[0].untyped_storage().data_ptr()
+    other, smaller = scratch.pieces("b", shapes, like), scratch.pieces("a", shapes[:2], like)
+    assert other[0].untyped_storage().data_ptr() != room == smaller[0].untyped_storage().data_ptr()
+    larger = scratch.pieces("a", (*shapes, (torch.float32, (999,))), like)
+    again = scratch.pieces("a", shapes, like)
+    assert again[0].untyped_storage().data_ptr() == larger[0].untyped_storage().data_ptr() != room
+    with monkeypatch.context() as patch:
+        patch.setattr(units, "_capturing", lambda like: True)
+        assert scratch.pieces("a", shapes, like)[0].data_ptr() != again[0].data_ptr()
+    scratch.release()
+    assert scratch.pieces("a", shapes, like) is not scratch.pieces("a", shapes, like)
+
+
 @pytest.mark.parametrize("field, value", [(0, 490), (1, 200), (5, 10_000), (4, -1)])
 def test_a_work_list_that_leaves_its_bounds_never_reaches_a_gpu(field, value):
     right = pattern(LAYOUT, LOCAL, True, 128, 64)

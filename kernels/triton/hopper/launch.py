@@ -56,7 +56,7 @@ def in_tile_order(qkv: list[torch.Tensor], work: WorkList) -> list[torch.Tensor]
 
     q = qkv[0]
     batch, _, length, head_dim = q.shape
-    copies = list(q.new_empty(3, batch, count, length, head_dim))
+    copies = list(work.scratch.pieces("tile order", ((q.dtype, (batch, count, length, head_dim)),) * 3, q))
     strides = [s // UNIT for x in qkv for s in x.stride()[:3]]
     order_kernel[(-(-length // ORDER_ROWS) * count * batch,)](
         *qkv, *copies, work.tiled, work.slots, batch, length, *strides,
@@ -78,8 +78,9 @@ def _attend_pooled(q, k, v, ordered, ready: Ready, call: Call):
     work, pools, head_dim = ready.work, ready.pools, ready.head_dim
     d0, d1 = lanes(head_dim, ready.config.queries)
     pooled, bias = ready.pool((q, k, v), ready, call)
-    out = ordered.new_empty(call.batch, pools, ready.image, head_dim)
-    log_sum = ordered.new_empty(call.batch, pools, ready.image, dtype=torch.float32)
+    rows = (call.batch, pools, ready.image)
+    shapes = (ordered.dtype, (*rows, head_dim)), (torch.float32, rows)
+    out, log_sum = work.scratch.pieces("pooled", shapes, q)
     attend_pooled_kernel[(work.pooled_items * call.batch,)](
         ordered, pooled, bias, out, log_sum, work.pooled_parts, work.heads, call.scale, call.batch, ready.image,
         pools, ready.tiles, ordered.stride(0) // UNIT, ordered.stride(1) // UNIT, BM=ready.config.queries,

@@ -6,12 +6,13 @@ Windows that pool have their pooled keys made before (`..pool`) and quantised in
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
 
 from ..configs import lanes
-from ..units import UNIT, Strides, lanes_of, units
+from ..units import UNIT, Shapes, Strides, lanes_of, units
 from .configs import KEY_LANES
 
 if TYPE_CHECKING:
@@ -33,31 +34,19 @@ def start(tensors: tuple[torch.Tensor, ...], ready: Ready, call: Call, steps: St
     q, k, v, *others = tensors
     work, config = ready.work, ready.config
     batch, heads, length, head_dim = q.shape
-    device, attending = q.device, work.attending
+    attending = work.attending
     k0, k1 = KEY_LANES[head_dim]
     d0, d1 = lanes(head_dim, config.queries)
     width = lanes_of(head_dim)
 
-    def empty(*shape, dtype=torch.float32):
-        return torch.empty(shape, dtype=dtype, device=device)
-
-    def rows_for(heads, rows):
-        """Quantised keys, values in float16, and the keys' scales."""
-        return (
-            empty(batch, heads, rows, k0 + k1, dtype=torch.int8),
-            empty(batch, heads, rows, d0 + d1, dtype=torch.float16),
-            empty(batch, heads, rows),
-        )
-
-    sums, peaks = empty(batch, heads, PARTS.value, width), empty(batch, heads, PARTS.value)
+    sums, peaks, q8, k8, v16, q_scale, k_scale, v_scale, *of_pools = work.scratch.pieces(
+        "int8", _shapes(batch, heads, attending, length, head_dim, d0 + d1, ready.pools, ready.tiles, PARTS.value), q
+    )
     if attending:
         statistics_kernel[(PARTS.value * attending * batch,)](
             k, v, work.heads, sums, peaks, batch, heads, length, *steps[3:9],
             ROWS=ROWS, LANES=width, D=head_dim, UNIT=UNIT, num_warps=4,
         )  # fmt: skip
-    q8, v_scale = empty(batch, attending, length, k0 + k1, dtype=torch.int8), empty(batch, attending)
-    q_scale = empty(batch, attending, length)
-    k8, v16, k_scale = rows_for(attending, length)
     constants = {"ROWS": ROWS, "K0": k0, "K1": k1, "V": d0 + d1, "LANES": width, "D": head_dim, "UNIT": UNIT}
     if attending:
         quantise_kernel[(-(-length // ROWS) * attending * batch,)](
@@ -70,7 +59,7 @@ def start(tensors: tuple[torch.Tensor, ...], ready: Ready, call: Call, steps: St
         means, bias = ready.pool(tensors, ready, call)
         pools, tiles = work.pools, work.tiles
         shape = (2, batch, pools, tiles, head_dim)
-        of_tiles, (keys, values) = rows_for(pools, tiles), means[: math.prod(shape)].view(shape)
+        of_tiles, (keys, values) = of_pools, means[: math.prod(shape)].view(shape)
         quantise_kernel[(-(-tiles // ROWS) * pools * batch,)](
             keys, keys, values, q8, *of_tiles[:2], q_scale, of_tiles[2], v_scale, sums, peaks, work.pooled, work.slots,
             batch, heads, length, tiles, *units(*3 * (keys.stride(),)), **constants, POOLED=True, num_warps=4,
@@ -82,6 +71,33 @@ def start(tensors: tuple[torch.Tensor, ...], ready: Ready, call: Call, steps: St
         POOLED=pools > 0, STAGES=config.pooled_stages, SHORT=True, WIDE=config.wide, num_warps=config.warps,
         num_stages=config.stages,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _shapes(
+    batch: int, heads: int, attending: int, length: int, head_dim: int, v_lanes: int, pools: int, tiles: int, parts: int
+) -> Shapes:
+    """What a call quantises, in the order of `start`: statistics, queries, keys, values and their scales; then pooled
+    keys, values and scales, where there are pools."""
+    k_lanes, width = sum(KEY_LANES[head_dim]), lanes_of(head_dim)
+
+    def rows(count: int, tokens: int) -> Shapes:
+        return (torch.int8, (batch, count, tokens, k_lanes)), (torch.float16, (batch, count, tokens, v_lanes))
+
+    keys, values = rows(attending, length)
+    shapes = [
+        (torch.float32, (batch, heads, parts, width)),
+        (torch.float32, (batch, heads, parts)),
+        keys,  # the queries
+        keys,
+        values,
+        (torch.float32, (batch, attending, length)),
+        (torch.float32, (batch, attending, length)),
+        (torch.float32, (batch, attending)),
+    ]
+    if pools:
+        shapes += [*rows(pools, tiles), (torch.float32, (batch, pools, tiles))]
+    return tuple(shapes)
 
 
 def bytes_of_token(head_dim: int) -> int:
