@@ -1,6 +1,6 @@
 """What the published settings of both papers keep by the pack's counters, and their searches as baselines.
 
-    python dev.py bench papers [--baselines 32,64] [--steps N] [--without-v1] [--json FILE]
+    python dev.py bench papers [--baselines 32,64] [--steps N] [--thresholds N] [--without-v1] [--json FILE]
 
 The rows are arithmetic, at the true dimensions of DiT-XL/2-512, PixArt-Sigma, Open-Sora 1.1, SD3 and FLUX: published
 figures, ours, where the authors' own count is known what that gives (recounted), and why they differ. --baselines runs
@@ -30,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--baselines", type=sides, default=(), help="tokens a side")
     parser.add_argument("--without-v1", action="store_true", help="whose search takes most of the time")
+    parser.add_argument("--thresholds", type=int, default=None, help="of each paper at most so many")
     parser.add_argument("--steps", type=int, default=5, help="of the baselines' sampling")
     parser.add_argument("--json", type=Path, default=RESULTS, help="where results go")
     options = parser.parse_args()
@@ -40,7 +41,7 @@ def main() -> None:
         from papers import baselines
 
         methods = [one for one in baselines.ASKED if one != baselines.V1 or not options.without_v1]
-        made = baselines.rows(side, options.steps, methods)
+        made = baselines.rows(side, options.steps, methods, options.thresholds)
         kept = [row for row in found["baselines"] if row["tokens"] != side * side]
         found["baselines"] = sorted(kept + made, key=lambda row: row["tokens"])
         print("\n".join(str(row) for row in made), flush=True)

@@ -54,15 +54,18 @@ def start(tensors: tuple[torch.Tensor, ...], ready: Ready, call: Call, steps: St
             length, *steps[:9], **constants, POOLED=False, num_warps=4,
         )  # fmt: skip
     # What a call does without is never read.
-    of_tiles, bias, pools, tiles = (k8, v16, k_scale), k_scale, 0, 0
+    of_tiles: tuple[torch.Tensor, ...] = k8, v16, k_scale
+    bias, pools, tiles = k_scale, 0, 0
     if work.pooled_items:
         means, bias = ready.pool(tensors, ready, call)
         pools, tiles = work.pools, work.tiles
         shape = (2, batch, pools, tiles, head_dim)
-        of_tiles, (keys, values) = of_pools, means[: math.prod(shape)].view(shape)
+        pooled_k8, pooled_v16, pooled_scale = of_tiles = tuple(of_pools)
+        keys, values = means[: math.prod(shape)].view(shape)
         quantise_kernel[(-(-tiles // ROWS) * pools * batch,)](
-            keys, keys, values, q8, *of_tiles[:2], q_scale, of_tiles[2], v_scale, sums, peaks, work.pooled, work.slots,
-            batch, heads, length, tiles, *units(*3 * (keys.stride(),)), **constants, POOLED=True, num_warps=4,
+            keys, keys, values, q8, pooled_k8, pooled_v16, q_scale, pooled_scale, v_scale, sums, peaks, work.pooled,
+            work.slots, batch, heads, length, tiles, *units(*3 * (keys.stride(),)), **constants, POOLED=True,
+            num_warps=4,
         )  # fmt: skip
     int8_kernel[(work.items * batch,)](
         q8, k8, v16, q_scale, k_scale, v_scale, *of_tiles, bias, *others, work.parts, work.heads, work.slots,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import demo_model as demo
 
@@ -22,25 +23,25 @@ ASKED = {V1: (0.1,), V2: (0.2, 1.0)}
 PIXELS = 16  # of a token's side
 
 
-def rows(side: int, steps: int, methods: Sequence[str] = tuple(ASKED)) -> list[dict]:
+def rows(side: int, steps: int, methods: Sequence[str] = tuple(ASKED), most: int | None = None) -> list[dict]:
     """One row a method and threshold, and one of this pack for each at the attention that it keeps.
 
-    kept: of the judged run; error: of its latent; own_error: on the picture that was searched on, for this pack as
-    predicted. seconds_ratio: of a threshold's search, or of watching once for all, in dense runs; null where it was
-    interrupted.
+    most: so many thresholds of each method. kept: of the judged run; error: of its latent; own_error: on the picture
+    that was searched on, for this pack as predicted. seconds_ratio: of a threshold's search, or of watching once for
+    all, in dense runs; null where it was interrupted.
     """
-    found = [row for method in methods for row in of_papers(method, side, steps)]
+    found = [row for method in methods for row in of_papers(method, side, steps, ASKED[method][:most])]
     return found + ours(side, steps, [row["attention_kept"] for row in found])
 
 
-def of_papers(method: str, side: int, steps: int) -> list[dict]:
+def of_papers(method: str, side: int, steps: int, thresholds: Sequence[float]) -> list[dict]:
     """The rows of a paper's search."""
     job = _job(PROMPT, SEED, side, steps)
     plan = search(
-        HostModel.of(_model(side)), _settings(job), lambda patched: demo.sample(patched, job), method, ASKED[method]
+        HostModel.of(_model(side)), _settings(job), lambda patched: demo.sample(patched, job), method, thresholds
     ).plan
     ratio = plan.measurement.seconds / plan.measurement.dense_seconds / len(plan.levels)
-    return _judged(plan, method, ASKED[method], ratio, side, steps)
+    return _judged(plan, method, thresholds, ratio, side, steps)
 
 
 def ours(side: int, steps: int, keeps: list[float]) -> list[dict]:
@@ -54,8 +55,7 @@ def ours(side: int, steps: int, keeps: list[float]) -> list[dict]:
 
 
 def _judged(plan: Plan, method: str, thresholds: Sequence[float], ratio: float, side: int, steps: int) -> list[dict]:
-    judged = _job(*JUDGED, side, steps)
-    dense = demo.sample(_model(side), judged)
+    judged, dense = _dense(side, steps)
     made = []
     for level, threshold in zip(plan.levels, thresholds, strict=True):
         patched = apply_plan(_model(side), plan, level.name, strict=True)
@@ -75,6 +75,13 @@ def _judged(plan: Plan, method: str, thresholds: Sequence[float], ratio: float, 
             }
         )
     return made
+
+
+@lru_cache(maxsize=1)
+def _dense(side: int, steps: int):
+    """The picture by which plans are judged, and its latent with full attention."""
+    judged = _job(*JUDGED, side, steps)
+    return judged, demo.sample(_model(side), judged)
 
 
 def _model(side: int):
