@@ -34,7 +34,8 @@ def flatten(workflow: dict) -> dict:
     """The workflow with every subgraph's nodes in it; ids are "outer:inner".
 
     What the editor keeps with an instance goes before what the definition holds: a node's `overrides` are widget
-    values by name. Bypassed and muted instances stay one node, which is passed by like any other.
+    values by name. An input that `shares` (node id, name) gets that widget's value. Bypassed and muted instances stay
+    one node, which is passed by like any other.
     """
     definitions = {one["id"]: one for one in workflow.get("definitions", {}).get("subgraphs", ())}
     if not definitions:
@@ -121,12 +122,27 @@ def _collect(scope: _Scope, nodes: list, links: list) -> None:
         old, node = node, {**node, "id": f"{scope.prefix}{node['id']}"}
         node["inputs"] = [dict(slot) for slot in old.get("inputs", ())]
         for index, slot in enumerate(node["inputs"]):
-            found = None if slot.get("link") is None else _origin(scope, slot["link"])
-            slot["link"] = None
+            link, slot["link"] = slot.get("link"), None
+            found = None if link is None else _origin(scope, link)
+            if found is None and link is not None and "widget" not in slot:
+                slot["shares"] = _widget_beside(scope, scope.links[link])
             if found is not None:
                 slot["link"] = len(links) + 1
                 links.append([slot["link"], *found[:2], node["id"], index, found[2]])
         nodes.append(node)
+
+
+def _widget_beside(scope: _Scope, link: tuple) -> tuple[str, str] | None:
+    """(node id in the flat workflow, widget name) of the widget whose value an input without one gets as well, since an
+    input of the subgraph leads to both."""
+    origin, slot = link[:2]
+    for node, widget in _widgets_behind(scope, slot) if origin == ENTRY else ():
+        child = scope.children.get(node["id"])
+        if child is None:
+            return f"{scope.prefix}{node['id']}", widget
+        inner = next(k for k, one in enumerate(child.definition["inputs"]) if one["name"] == widget)
+        return _widget_beside(child, (ENTRY, inner))
+    return None
 
 
 def _origin(scope: _Scope, link_id) -> tuple | None:

@@ -117,6 +117,29 @@ def test_a_subgraph_in_a_subgraph_takes_values_and_links_through_both_borders():
     assert prompt["3"]["inputs"]["model"] == ["2:5:5", 0]
 
 
+@pytest.mark.parametrize("outer, kept, value", [("inner", [], 0.5), ("inner", [0.25], 0.25), ("outer", [0.25], 0.25)])
+def test_an_input_without_a_widget_gets_the_value_of_the_widget_on_the_same_border_input(outer, kept, value):
+    """As the editor does: a preview beside a sampler whose steps are on the border, say."""
+    subgraph = inner("inner")
+    subgraph["nodes"].append({"id": 6, "type": "Show", "inputs": [slot("source", "*", 4)], "widgets_values": []})
+    subgraph["links"].append(
+        {"id": 4, "origin_id": -10, "origin_slot": 1, "target_id": 6, "target_slot": 0, "type": "*"}
+    )
+    around = [inner("outer", "inner")] if outer == "outer" else []
+    info = {**INFO, "Show": {"input": {"required": {"source": ["*"]}}}}
+    prompt = to_prompt(workflow(outer, *around, subgraph, widgets_values=kept), info)
+    assert prompt["2:5:6" if around else "2:6"]["inputs"] == {"source": value}
+
+
+def test_an_input_without_a_widget_on_an_outer_border_shares_the_inner_widgets_value():
+    around = inner("outer", "inner")
+    around["nodes"].append({"id": 6, "type": "Show", "inputs": [slot("source", "*", 4)], "widgets_values": []})
+    around["links"].append({"id": 4, "origin_id": -10, "origin_slot": 1, "target_id": 6, "target_slot": 0, "type": "*"})
+    info = {**INFO, "Show": {"input": {"required": {"source": ["*"]}}}}
+    prompt = to_prompt(workflow("outer", around, inner("inner")), info)
+    assert prompt["2:6"]["inputs"] == {"source": 0.5}
+
+
 def test_a_bypassed_subgraph_passes_its_model_on():
     prompt = to_prompt(workflow(mode=BYPASSED), INFO)
     assert set(prompt) == {"1", "3"} and prompt["3"]["inputs"]["model"] == ["1", 0]

@@ -59,7 +59,7 @@ def to_prompt(workflow: dict, object_info: dict) -> dict:
     workflow = flatten(workflow)
     nodes = {node["id"]: node for node in workflow["nodes"]}
     links = {link[0]: link for link in workflow["links"]}
-    prompt = {}
+    prompt, shared = {}, []
     for node in nodes.values():
         if node["type"] in EDITOR_ONLY or node.get("mode", 0) in (MUTED, BYPASSED):
             continue
@@ -70,8 +70,14 @@ def to_prompt(workflow: dict, object_info: dict) -> dict:
             source = _source(slot.get("link"), nodes, links)
             if source is not None:
                 inputs[slot["name"]] = source
+            elif slot.get("shares"):
+                shared.append((inputs, slot["name"], *slot["shares"]))
         title = node.get("title") or object_info[node["type"]].get("display_name") or node["type"]
         prompt[str(node["id"])] = {"class_type": node["type"], "inputs": inputs, "_meta": {"title": title}}
+    for inputs, name, owner, widget in shared:
+        value = prompt.get(owner, {"inputs": {}})["inputs"].get(widget, MISSING)
+        if value is not MISSING:
+            inputs[name] = value
     return prompt
 
 
