@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import torch
 
-from . import models, objects
+from . import models, objects, patches
 
 ANY = "*"
 # Frames of a video that is loaded, and its rate.
@@ -102,9 +102,10 @@ def _video(name: str):
     return (VideoFromComponents(VideoComponents(images=pictures, audio=None, frame_rate=Fraction(RATE))),)
 
 
-def _model_patch(name):
-    widths = [models.entry_of(base)["unet_config"] for base in ("flux", "wan21_t2v")]
-    return (objects.model_patch(name, widths[0]["hidden_size"], models.TALKING_WIDTH, widths[1]["num_layers"]),)
+def _warped_noise(width, height, length, batch_size=1, **kwargs):
+    """Noise as the host makes it of the motion in a video: an even number of latent frames."""
+    frames = (length - 1) // 4 + 1
+    return ({"samples": objects.random((1, 16, frames - frames % 2 or 1, height // 8, width // 8), "warped")},)
 
 
 def _audio(audio, **kwargs):
@@ -137,7 +138,7 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
         ("MODEL", "CLIP"),
         lambda model, clip, lora_name, strength_model, **k: (objects.weak_lora(model, lora_name, strength_model), clip),
     ),
-    "ModelPatchLoader": (("MODEL_PATCH",), lambda name, **k: _model_patch(name)),
+    "ModelPatchLoader": (("MODEL_PATCH",), lambda name, **k: (patches.model_patch(name),)),
     "AudioEncoderLoader": (
         ("AUDIO_ENCODER",),
         lambda audio_encoder_name, **k: (objects.AudioEncoder("whisper" in audio_encoder_name),),
@@ -147,6 +148,14 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
     "LoadAudio": (("AUDIO",), _audio),
     "Painter": (("IMAGE", "MASK"), lambda **k: (objects.image("painted"), objects.image("painted")[..., 0].round())),
     "SAM3_Detect": (("MASK", "BOUNDING_BOX"), lambda image, **k: (image[..., 0].round(), [])),
+    # Depth in a picture, motion in a video, and a larger picture, each by a model.
+    "LoadDA3Model": (("DA3_MODEL",), lambda **k: ("depth",)),
+    "DA3Inference": (("DA3_GEOMETRY",), lambda image, **k: (image,)),
+    "DA3Render": (("IMAGE",), lambda da3_geometry, **k: (da3_geometry,)),
+    "OpticalFlowLoader": (("OPTICAL_FLOW",), lambda **k: ("motion",)),
+    "VOIDWarpedNoise": (("LATENT",), _warped_noise),
+    "UpscaleModelLoader": (("UPSCALE_MODEL",), lambda **k: ("doubles",)),
+    "ImageUpscaleWithModel": (("IMAGE",), lambda image, **k: (objects.doubled(image),)),
     # A language model writes a prompt.
     "TextGenerate": (("STRING",), lambda **k: ("a picture of a lake",)),
     "TextGenerateLTX2Prompt": (("STRING",), lambda **k: ("a picture moves",)),

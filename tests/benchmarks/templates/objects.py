@@ -14,7 +14,7 @@ LEAST_LATENT = 12  # ... not less than so many latent pixels
 VISION_WIDTH, VISION_TOKENS, VISION_LAYERS = 1280, 257, 24
 
 
-def _random(shape, *names) -> torch.Tensor:
+def random(shape, *names) -> torch.Tensor:
     seed = zlib.crc32("/".join(map(str, names)).encode())
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
@@ -37,8 +37,8 @@ class Clip:
     def encode_from_tokens(self, tokens, return_pooled=False, return_dict=False):
         text = str(tokens["text"])
         length = TOKENS + 4 * len(tokens["images"])
-        embeddings = _random((1, length, self.width), "text", text)
-        pooled = _random((1, self.pooled), "pooled", text) if self.pooled else None
+        embeddings = random((1, length, self.width), "text", text)
+        pooled = random((1, self.pooled), "pooled", text) if self.pooled else None
         if return_dict:
             return {"cond": embeddings, "pooled_output": pooled, **self._beside(text, length)}
         return (embeddings, pooled) if return_pooled else embeddings
@@ -46,7 +46,7 @@ class Clip:
     def _beside(self, text: str, length: int) -> dict:
         made = {}
         for name, spec in self.more.items():
-            values = torch.ones(1, length, dtype=torch.long) if "mask" in name else _random(spec["tensor"], name, text)
+            values = torch.ones(1, length, dtype=torch.long) if "mask" in name else random(spec["tensor"], name, text)
             made[name] = (values.abs() * 100).long() if "ids" in name else values
         return made
 
@@ -110,7 +110,7 @@ class Vae:
         return self.decode(latent)
 
     def _mixing(self) -> torch.Tensor:
-        return _random((3, self.latent_channels), "vae", self.latent_channels)
+        return random((3, self.latent_channels), "vae", self.latent_channels)
 
 
 class Vision:
@@ -120,7 +120,7 @@ class Vision:
         from comfy.clip_vision import Output
 
         shift = image.float().mean()
-        states = _random((1, VISION_LAYERS, VISION_TOKENS, VISION_WIDTH), "vision") + shift
+        states = random((1, VISION_LAYERS, VISION_TOKENS, VISION_WIDTH), "vision") + shift
         made = Output()
         made["last_hidden_state"] = states[:, -1]
         made["penultimate_hidden_states"] = states[:, -2]
@@ -151,7 +151,7 @@ class Control:
         class TinyControl(ControlBase):
             def get_control(self, x_noisy, t, cond, batched_number, transformer_options):
                 tokens = -(-x_noisy.shape[-2] // 2) * -(-x_noisy.shape[-1] // 2)
-                added = 0.1 * self.strength * _random((1, tokens, width), "control").to(x_noisy)
+                added = 0.1 * self.strength * random((1, tokens, width), "control").to(x_noisy)
                 place = "output" if width == 128 else "input"  # of SD3, of Qwen-Image
                 return {place: [added.repeat(x_noisy.shape[0], 1, 1)]}
 
@@ -161,26 +161,6 @@ class Control:
                 return copied
 
         return TinyControl()
-
-
-def model_patch(file: str, flux_width: int, wan_width: int, wan_layers: int):
-    """USO's projector or InfiniteTalk's audio attention, tiny, as the host wraps them."""
-    import comfy.model_patcher
-    import comfy.ops
-    from comfy_extras import nodes_model_patch
-
-    made = {"dtype": torch.float32, "operations": comfy.ops.disable_weight_init}
-    if "infinitetalk" in file.lower():
-        sizes = {"intermediate_dim": 16, "in_dim": wan_width, "out_dim": 32, "context_tokens": 4}
-        module = nodes_model_patch.MultiTalkModelPatch(**sizes, num_layers=wan_layers, **made)
-    else:
-        sizes = {"siglip_token_nums": VISION_TOKENS, "style_token_nums": 8, "siglip_token_dims": VISION_WIDTH}
-        module = nodes_model_patch.SigLIPMultiFeatProjModel(**sizes, hidden_size=flux_width, **made)
-    with torch.no_grad():
-        for name, tensor in module.state_dict(keep_vars=True).items():
-            tensor.copy_(_random(tensor.shape, name) * 0.1 * max(1, tensor[0].numel()) ** -0.5)
-    cpu = torch.device("cpu")
-    return comfy.model_patcher.ModelPatcher(module, load_device=cpu, offload_device=cpu)
 
 
 class AudioVae:
@@ -196,7 +176,7 @@ class AudioVae:
         return max(1, round(frames / rate * 25))
 
     def encode(self, audio, *args):
-        return _random((1, 8, 5, 16), "sound")
+        return random((1, 8, 5, 16), "sound")
 
     def decode(self, latent, *args):
         return torch.zeros(1, 24000, 2)
@@ -210,7 +190,7 @@ class AudioEncoder:
 
     def encode_audio(self, waveform, sample_rate):
         frames = max(8, round(waveform.shape[-1] / sample_rate * 50))
-        layers = [0.1 * _random((1, frames, self.width), "audio", layer) for layer in range(self.layers)]
+        layers = [0.1 * random((1, frames, self.width), "audio", layer) for layer in range(self.layers)]
         return {"encoded_audio": layers[-1], "encoded_audio_all_layers": layers, "audio_samples": waveform.shape[-1]}
 
 
@@ -221,9 +201,14 @@ def upsampled(latent: dict) -> dict:
     return {**{name: one for name, one in latent.items() if name != "noise_mask"}, "samples": larger}
 
 
+def doubled(pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures (B, H, W, 3) of twice the height and width."""
+    return interpolate(pictures.movedim(-1, 1), scale_factor=2).movedim(1, -1)
+
+
 def image(name: str, width: int = 192, height: int = 128, frames: int = 1) -> torch.Tensor:
     """Smooth colours, (frames, height, width, 3) in 0..1."""
-    coarse = _random((frames, 3, 6, 8), "image", name).sigmoid()
+    coarse = random((frames, 3, 6, 8), "image", name).sigmoid()
     return interpolate(coarse, size=(height, width), mode="bilinear").movedim(1, -1)
 
 
@@ -232,5 +217,5 @@ def weak_lora(model, name: str, strength: float):
     patched = model.clone()
     weights = [(k, w) for k, w in model.model.state_dict().items() if w.ndim == 2 and k.startswith("diffusion_model.")]
     for key, weight in weights[::8]:
-        patched.add_patches({key: (0.01 * weight.shape[1] ** -0.5 * _random(weight.shape, name, key),)}, strength)
+        patched.add_patches({key: (0.01 * weight.shape[1] ** -0.5 * random(weight.shape, name, key),)}, strength)
     return patched

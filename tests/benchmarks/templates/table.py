@@ -54,6 +54,8 @@ AT_MOST: dict[str, dict[str, int]] = {
     "LTXVEmptyLatentAudio": {"frames_number": 9, "batch_size": 1},
     "TextEncodeMageFlowEdit": _SIDES,
     "RepeatImageBatch": {"amount": 9},
+    "WanDancerEncodeAudio": {"video_frames": 9},
+    "WanDancerPadKeyframesList": {"segment_length": 9, "num_segments": 2},
     # Pictures on their way: what is done to them is not what is looked at.
     "ImageScale": _SIDES,
     "GenerateTracks": _SIDES,
