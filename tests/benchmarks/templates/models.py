@@ -90,7 +90,8 @@ FILES: dict[str, TinyModel] = {
     "chroma1*": _base("chroma", "chroma"),
     "pixeldit*": _base("pixeldit", "pixeldit"),
     "pid_flux1*": _base("pid", "pid"),
-    "ernie-image*": _base("ernie", "ernie"),
+    # Its text encoder is loaded as FLUX.2's.
+    "ernie-image*": _base("ernie", "ernie", None, text_in_dim=48),
     "hidream_i1*": _base("hidream", "hidream"),
     "hidream_e1*": _base("hidream", "hidream"),
     "hunyuan_video_t2v*": _base("hunyuan-video", "hunyuan_video"),
