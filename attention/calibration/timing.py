@@ -26,7 +26,7 @@ from ..hooks.layouts import SiteLayout
 from ..hooks.record import Stopwatch
 from ..hooks.run import Forward, SiteCall
 from ..replay.caches import BranchCache
-from .observer import approximated
+from .approximated import approximated
 
 CHEAPEST = 0  # of the approximations, which come in rising cost, see `kernels.approximations`
 TIME_FRACTION = 0.05  # of one dense run's time

@@ -15,7 +15,7 @@ from ...families import along_most, window_axes
 from ...hooks.call import AttentionCall
 from ...hooks.processor import Processor
 from ...hooks.run import Forward, SiteCall
-from ..observer import approximated
+from ..approximated import approximated
 from ..progress import Progress
 from .bands import V2_BANDS, V2_VIDEO_BANDS
 from .knapsack import best_choice
