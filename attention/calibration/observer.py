@@ -18,8 +18,9 @@ import torch
 from ...kernels import Approximation, Int8, Layout
 from ..families import Site
 from ..hooks.call import AttentionCall
+from ..hooks.forward import COND, UNCOND, Forward, SiteCall
 from ..hooks.projections import output_root
-from ..hooks.run import COND, UNCOND, Forward, SamplingRun, SiteCall
+from ..hooks.run import SamplingRun
 from .guidance import Guidance, Part
 from .queries import IMAGE_QUERIES, Queries, pick_queries
 from .samples import Sample, combine, take_samples

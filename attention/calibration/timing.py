@@ -22,9 +22,9 @@ from ...kernels import FULL, REUSE, Approximation, HeadTable, Residual, global_r
 from ...plans.search import MILLISECONDS, Costs
 from ..families import Site
 from ..hooks.call import AttentionCall
+from ..hooks.forward import Forward, SiteCall
 from ..hooks.layouts import SiteLayout
 from ..hooks.record import Stopwatch
-from ..hooks.run import Forward, SiteCall
 from ..replay.caches import BranchCache
 from .approximated import approximated
 

@@ -12,8 +12,9 @@ from ...kernels import FULL, REUSE, Counter, HeadTable, flops, head_wise, prepar
 from ...sentences import clause, say
 from ..families import ALL, JOINT, Family, Site
 from ..hooks.call import AttentionCall
+from ..hooks.forward import Branch, Forward, SiteCall
 from ..hooks.processor import Processor
-from ..hooks.run import Branch, Forward, SamplingRun, SiteCall
+from ..hooks.run import SamplingRun
 from . import planned
 from .caches import BranchCache, RunCaches
 from .counting import Counting
