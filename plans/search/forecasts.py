@@ -38,7 +38,7 @@ from functools import cached_property
 import numpy as np
 
 from ...sentences import say
-from ..schema import MAX_CORRECTION, MAX_ROWS
+from ..level import MAX_CORRECTION, MAX_ROWS
 from ..validation import PlanError, freeze, items, require
 from .costs import checked
 from .deviation import Course, directions

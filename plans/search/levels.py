@@ -17,7 +17,10 @@ import numpy as np
 from ...sentences import say
 from .. import codec
 from ..letters import FULL, REUSE
-from ..schema import Level, Measurement, ModelIdentity, Plan
+from ..level import Level
+from ..measurement import Measurement
+from ..model_identity import ModelIdentity
+from ..schema import Plan
 from ..validation import PlanError
 from . import evaluate
 from .costs import FLOPS
