@@ -2,7 +2,8 @@
 
 from comfy_api.latest import io
 
-from ..attention.applied.apply import Asked, apply, needs_link
+from ..attention.applied.apply import apply
+from ..attention.applied.choice import Asked, needs_link
 from ..attention.applied.kept import CALIBRATE, WHEN_NEEDED
 from ..attention.applied.metadata import NODE, Metadata
 from ..plans.search import CUSTOM, LEVELS

@@ -3,7 +3,8 @@
 import comfy.samplers
 from comfy_api.latest import io
 
-from ..attention.calibration.calibrate import BY_FLOPS, METHODS, OFF, ONE_RUN, PRICES, VERIFIABLE, Budget, calibrated
+from ..attention.calibration.asked import Budget
+from ..attention.calibration.calibrate import BY_FLOPS, METHODS, OFF, ONE_RUN, PRICES, VERIFIABLE, calibrated
 from ..attention.calibration.measurement import SamplerSettings
 from ..attention.hooks.sampling import Setup
 from ..plans import Refusal, dumps

@@ -7,9 +7,12 @@ A plan says for every noise level, layer and head how attention is computed. It 
 from . import letters
 from .codec import Refusal, dumps, loads
 from .fingerprint import fingerprint
+from .level import Level
+from .measurement import Measurement
+from .model_identity import ModelIdentity, Site
 from .reference_grid import ReferenceGrid
 from .schedule import RunSchedule, resolve, steps_of_work
-from .schema import Level, Measurement, ModelIdentity, Plan, Site
+from .schema import Plan
 from .validation import PlanError
 from .way_spec import WaySpec
 

@@ -11,7 +11,9 @@ from ..sentences import say
 from . import encode, version1
 from .entries import entry, measurement_from, model_from, require_heads
 from .letters import MAX_WAYS
-from .schema import MAX_HEADS, MAX_LEVELS, MAX_ROWS, MAX_SITES, Level, ModelIdentity, Plan
+from .level import MAX_ROWS, Level
+from .model_identity import MAX_HEADS, MAX_SITES, ModelIdentity
+from .schema import MAX_LEVELS, Plan
 from .validation import PlanError, items, require
 from .way_spec import MAX_PARAMETERS, WaySpec
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .measurement import FIELDS_OF_MEASUREMENT, Measurement
+from .model_identity import MAX_SITES, ModelIdentity, Site
 from .reference_grid import MAX_REFERENCES, ReferenceGrid
-from .schema import FIELDS_OF_MEASUREMENT, MAX_SITES, Measurement, ModelIdentity, Site
 from .validation import items, require
 
 _SEED = re.compile(r"[0-9]{1,20}\Z", re.ASCII)

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..sentences import say
 from .letters import FULL, REUSE, is_residual, refresh_ways, sources, way_index
-from .schema import MAX_CORRECTION, Level, Plan
+from .level import MAX_CORRECTION, Level
+from .schema import Plan
 
 # A source may be this many times as old (in noise position) as in the plan, plus half the gap to a neighbouring noise
 # level, before it counts as stale. Chosen by hand and not fitted: larger keeps more caches on runs with fewer steps and

@@ -13,7 +13,9 @@ from typing import Any
 from . import encode
 from .entries import entry, measurement_from, model_from, require_heads
 from .letters import MAX_WAYS
-from .schema import MAX_HEADS, MAX_LEVELS, MAX_ROWS, MAX_SITES, Level, ModelIdentity, Plan
+from .level import MAX_ROWS, Level
+from .model_identity import MAX_HEADS, MAX_SITES, ModelIdentity
+from .schema import MAX_LEVELS, Plan
 from .validation import items, require
 from .way_spec import WaySpec
 

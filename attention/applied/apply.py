@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, field
 
-from ...plans import Plan, PlanError, Refusal, loads, steps_of_work
+from ...plans import Plan, PlanError, Refusal, steps_of_work
 from ...plans.search import CUSTOM
 from ...sentences import CALIBRATE_AGAIN, Sentence, clause, say, together
 from ..calibration.measurement import CalibrationError, descending, measured_by, solve
@@ -30,8 +29,9 @@ from ..report.document import REFUSED as RUN_REFUSED
 from ..report.editor import executing
 from ..report.figures import in_steps, work_of
 from ..report.live import Live
+from .choice import Asked, PlanChoice
 from .comparison import differences, settings_of
-from .kept import AGAIN, KEPT, NEVER, WHEN_NEEDED, Kept
+from .kept import KEPT, NEVER, Kept
 from .message import (
     CANCELLED,
     IN_USE,
@@ -48,47 +48,15 @@ from .message import (
     tell,
     text_of,
 )
-from .metadata import Metadata
+from .worth import nothing, worthless
 
 log = logging.getLogger(__name__)
 
 LEAST_STEPS = 2  # that a run must have to be measured: with one there is nothing to compare it with
-WORTH = 0.03  # of the model's work that the strongest level must save for a plan to be worth following. Chosen by hand
 
-_NO_PLAN = say(
-    "Apply Compression Plan has no plan and must not make one: set calibrate to 'when needed', connect DiTFastAttn "
-    "Calibrate, or paste a plan into the node."
-).cured_by(CALIBRATE_AGAIN)
 _OFF = say("Off: full attention at every step.")
 _IN_FULL = say("The picture is made with full attention.")
 _NEXT_WATCHED = say("The next run is watched.")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the user set on the node, and who it is. text: the embedded plan. linked: what came by link, None where
-    nothing did. node: its execution id, None outside of the host. metadata: of the prompt that executed it.
-    """
-
-    level: str
-    text: str = ""
-    linked: Plan | Refusal | None = None
-    calibrate: str = WHEN_NEEDED
-    budget_bytes: int = 0
-    strict: bool = False
-    guard: bool = False
-    node: str | None = None
-    metadata: Metadata = field(default_factory=Metadata)
-
-
-def needs_link(patcher, text: str, calibrate: str) -> bool:
-    """Whether a linked plan has to be asked for: the embedded one does not fit, or the user wants another; never for a
-    model that no plan is for.
-    """
-    try:
-        return isinstance(_fitting(patcher, loads(text)), Refusal) or calibrate == AGAIN
-    except NotCovered:
-        return False
 
 
 def apply(patcher, asked: Asked):
@@ -108,11 +76,9 @@ class Applied(RunListener):
         self.history: list[dict] = []
         self._patcher = patcher
         self._asked = asked
-        self._given: Plan | None = None
-        self._embedded: Plan | None = None
-        self._linked = False
         self._model: HostModel | None = None
         self._kept = Kept()
+        self._choice = PlanChoice(patcher, asked, self._kept)
         self._meter: Meter | None = None
         self._whole = Stopwatch()
         self._why = ""
@@ -130,17 +96,16 @@ class Applied(RunListener):
         key = None if asked.node is None else (asked.metadata.workflow_id, asked.node, fingerprint)
         self._kept = KEPT.of(key)
         self._kept.ask(asked.calibrate)
+        self._choice = PlanChoice(self._patcher, asked, self._kept)
         if asked.level == OFF:
             self._say(Report(OFF, _OFF, OFF))
             return self._heard(FULL, _OFF)
-        found = self._choose()
+        found = self._choice.choose()
         if isinstance(found, Refusal):
             unusable = bool(asked.text.strip()) or asked.linked is not None
             if asked.calibrate == NEVER or (asked.strict and unusable):
                 return self._refused(found.reason)
-        else:
-            self._given = found
-        plan = self._plan()
+        plan = self._choice.current()
         try:
             if plan is not None:
                 follower(self._model, plan, asked.level)
@@ -159,40 +124,17 @@ class Applied(RunListener):
         runs = RunLog(plan=plan, level=None if plan is None else plan.level(asked.level))
         return install(self._model, self.begin, runs, strict=asked.strict, listener=self)
 
-    def _choose(self) -> Plan | Refusal:
-        """The embedded or the linked plan: the one that fits, and if both do the embedded one, unless the user wants
-        another.
-        """
-        asked = self._asked
-        embedded = _fitting(self._patcher, loads(asked.text)) if asked.text.strip() else Refusal(_NO_PLAN)
-        self._embedded = None if isinstance(embedded, Refusal) else embedded
-        if asked.linked is None:
-            return embedded
-        linked = _fitting(self._patcher, asked.linked)
-        if isinstance(embedded, Refusal) or (asked.calibrate == AGAIN and not isinstance(linked, Refusal)):
-            self._linked = not isinstance(linked, Refusal)
-            return linked
-        return embedded
-
-    def _plan(self) -> Plan | None:
-        """What a run that begins now follows; None where it is to be watched."""
-        if self._kept.due and not self._linked:
-            return None
-        if self._asked.calibrate == AGAIN and not self._linked:
-            return self._kept.plan or self._given
-        return self._given or self._kept.plan
-
     # -- a run -----------------------------------------------------------------------------------------------------
 
     def begin(self, run: SamplingRun) -> Processor:
         """What the run does."""
-        asked, plan = self._asked, self._plan()
+        asked, plan = self._asked, self._choice.current()
         self._why = _not_finite(run)
         if self._why:
             return InFull(run)
         if plan is not None:
-            if _worthless(plan):
-                run.record.note(_nothing(plan))
+            if worthless(plan):
+                run.record.note(nothing(plan))
                 return InFull(run)
             make = follower(
                 self._model, plan, asked.level, budget_bytes=asked.budget_bytes, strict=asked.strict, guard=asked.guard
@@ -246,7 +188,7 @@ class Applied(RunListener):
             return WATCH, ()
         if processor is not None and not isinstance(processor, InFull):
             return PLAN, ()
-        refused = processor is None or (self._why and (self._plan() is not None or self._kept.hopeless))
+        refused = processor is None or (self._why and (self._choice.current() is not None or self._kept.hopeless))
         return RUN_REFUSED if refused else FULL, (self._why,) if self._why else ()
 
     def _report(self, run: SamplingRun, processor: Processor | None) -> Report:
@@ -255,16 +197,16 @@ class Applied(RunListener):
         if isinstance(processor, Watch):
             return self._watched(run, processor) if done else Report(CANCELLED, _CANCELLED, level, notes=notes)
         if self._why:
-            following = self._plan()
+            following = self._choice.current()
             if following is not None or self._kept.hopeless:
                 return Report(REFUSED, together(self._why, _WAS_IN_FULL), level, following)
             return Report(WATCHING, together(self._why, _NEXT_WATCHED), level, notes=notes)
         if plan is None:
-            plan = self._plan()
-            if plan is None or not _worthless(plan):
+            plan = self._choice.current()
+            if plan is None or not worthless(plan):
                 return Report(REFUSED, notes[0] if notes else _WAS_IN_FULL, level, plan)
             self._write(plan)
-            return Report(NOTHING, _nothing(plan), level, plan, self._new(plan), Figures(1.0, 1.0, 0.0))
+            return Report(NOTHING, nothing(plan), level, plan, self._choice.is_new(plan), Figures(1.0, 1.0, 0.0))
         if not done:
             return Report(CANCELLED, say("The run was cancelled."), level, plan, notes=notes)
         self._write(plan)
@@ -275,7 +217,7 @@ class Applied(RunListener):
         figures = Figures(work.attention, work.model, error, fewer)
         found = differences(plan, run, HostModel.of(run.patcher).identity)
         sentence = together(in_use(plan, level, figures), "" if work.model is None else in_steps(work.model, steps))
-        return Report(IN_USE, sentence, level, plan, self._new(plan), figures, tuple(found), notes)
+        return Report(IN_USE, sentence, level, plan, self._choice.is_new(plan), figures, tuple(found), notes)
 
     def _watched(self, run: SamplingRun, seen: Watch) -> Report:
         """The plan of a run that was watched to its end."""
@@ -302,8 +244,8 @@ class Applied(RunListener):
         self._meter.counted(stamp.attention_flops, stamp.other_flops)
         self._meter.finish(say("Watched: the plan for the runs to come is made."))
         figures = Figures(1.0, 1.0, None)
-        if _worthless(plan):
-            return Report(NOTHING, _nothing(plan), level, plan, True, figures, notes=notes)
+        if worthless(plan):
+            return Report(NOTHING, nothing(plan), level, plan, True, figures, notes=notes)
         chosen = plan.level(level)
         made = say(
             "Plan {id} made in this run. From now on {level}: {attention} of attention and {model} of all work "
@@ -340,10 +282,6 @@ class Applied(RunListener):
         log.info("[DiTFastAttn] %s", report.sentence)
         tell(payload)
 
-    def _new(self, plan: Plan) -> bool:
-        """Whether a plan is another one than the node was executed with, so that the editor is to keep it."""
-        return self._embedded is None or self._embedded.id != plan.id
-
     def _write(self, plan: Plan) -> None:
         """Into the prompt and the workflow of the picture that is being made."""
         text = text_of(plan)
@@ -354,15 +292,6 @@ class Applied(RunListener):
 _REMEDY = say("To have one more run watched, set calibrate to 'again'; bypass the node to be rid of this line.")
 _CANCELLED = say("The run did not finish, so nothing was measured and nothing is kept. The next run is watched.")
 _WAS_IN_FULL = say("The run was made with full attention.")
-
-
-def _fitting(patcher, plan: Plan | Refusal) -> Plan | Refusal:
-    """The plan, if it is one and for this model. Raises NotCovered where none can be."""
-    model = HostModel.of(patcher)
-    if isinstance(plan, Refusal):
-        return plan
-    reason = model.why_not(plan)
-    return plan if reason is None else Refusal(reason)
 
 
 def _watching(reason: str) -> str:
@@ -378,23 +307,3 @@ def _not_finite(run: SamplingRun) -> str:
     if wrong is None:
         return ""
     return say("The noise levels (sigmas) hold {level}, which is no finite number.", level=wrong)
-
-
-def _worthless(plan: Plan) -> bool:
-    """Whether not even the strongest level saves anything worth having."""
-    return min(level.model_flops_kept for level in plan.levels) > 1.0 - WORTH
-
-
-def _nothing(plan: Plan) -> str:
-    stamp = plan.measurement
-    whole = stamp.attention_flops + stamp.other_flops
-    part = stamp.attention_flops / whole if whole else 0.0
-    why = say(
-        "Attention is {part} of the work at this size, and leaving out steps costs more than it brings.",
-        part=percent(part),
-    )
-    fewer = ""
-    if stamp.steps > 1:
-        saved = percent(1 / stamp.steps)
-        fewer = say("One step fewer of {steps} would save {saved}.", steps=stamp.steps, saved=saved)
-    return together(say("Nothing to save."), why, fewer, say("For a larger picture, set calibrate to 'again'."))

@@ -9,9 +9,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...kernels import Layout, dense_flops
+from ..hooks.forward import SiteCall
 from ..hooks.model import HostModel
 from ..hooks.processor import Processor
-from ..hooks.run import SamplingRun, SiteCall
+from ..hooks.run import SamplingRun
 from .progress import Progress
 
 

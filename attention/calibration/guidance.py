@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import torch
 
+from ..hooks.forward import COND, UNCOND
 from ..hooks.guidance import GuidanceKind
-from ..hooks.run import COND, UNCOND
 from .place_weights import Weighted, covered
 
 MOST_VALUES = 2**16  # of each prediction that a fit looks at, evenly spread. Chosen by hand

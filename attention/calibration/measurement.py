@@ -21,9 +21,9 @@ from ..report.live import Reported
 from .costs import costs_of
 from .course import course
 from .dense_run import DenseRun
-from .observer import SiteRecord
 from .progress import Progress
 from .propagation import euler_shares, reach
+from .site_record import SiteRecord
 from .watch import NotFinite, Watch
 
 MOST_SEEDS = 64  # that a plan names

@@ -22,11 +22,11 @@ from ...kernels import FULL, REUSE, Approximation, HeadTable, Residual, global_r
 from ...plans.search import MILLISECONDS, Costs
 from ..families import Site
 from ..hooks.call import AttentionCall
+from ..hooks.forward import Forward, SiteCall
 from ..hooks.layouts import SiteLayout
 from ..hooks.record import Stopwatch
-from ..hooks.run import Forward, SiteCall
 from ..replay.caches import BranchCache
-from .observer import approximated
+from .approximated import approximated
 
 CHEAPEST = 0  # of the approximations, which come in rising cost, see `kernels.approximations`
 TIME_FRACTION = 0.05  # of one dense run's time

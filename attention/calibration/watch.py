@@ -24,13 +24,15 @@ from ..hooks.model import HostModel
 from ..hooks.noise import signal_scale
 from ..hooks.record import Stopwatch
 from ..hooks.run import SamplingRun
+from .approximated import approximated
 from .dense_run import DenseRun
 from .guidance import Guidance, Part
-from .observer import HISTORY_BYTES, IMAGE_QUERIES, REFERENCE_QUERIES, Observer, approximated
+from .observer import HISTORY_BYTES, Observer
 from .place_weights import PlaceWeights, squares
 from .predictions import Predictions
 from .progress import Progress
 from .propagation import LEAST_PROBES, REUSED, Probe, Probes
+from .queries import IMAGE_QUERIES, REFERENCE_QUERIES
 from .timing import Timing, wait
 
 log = logging.getLogger(__name__)

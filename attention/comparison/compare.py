@@ -10,9 +10,10 @@ import torch
 
 from ...sentences import payload as said
 from ...sentences import say
-from ..calibration.calibrate import Budget, require_finite, sampled_model, settings_given
+from ..calibration.asked import Budget, require_finite, sampled_model, settings_given
 from ..calibration.measurement import SamplerSettings
-from ..calibration.verify import flat, relative_error
+from ..calibration.trajectory import flat
+from ..calibration.verify import relative_error
 from ..hooks.sampling import Setup, noise_levels
 from ..report.editor import send_text
 from ..report.figures import work_of

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from ...sentences import say
 from ..families import Site
+from .forward import Forward, SiteCall
 from .processor import Processor
 from .record import RunRecord
-from .run import Forward, SiteCall
 
 
 def count_calls(

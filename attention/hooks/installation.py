@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ...sentences import LEVEL_OFF, say
 from .call import joins_itself, keys_of, tokens_of
 from .calls import conclude, count_calls
+from .forward import Forward, SiteCall
 from .guidance import GuidanceKind, branches_of
 from .listener import RunListener
 from .model import HostModel
@@ -19,7 +20,7 @@ from .preferred import preferred_at
 from .presence import SLOT, look_after, told_of
 from .processor import MakeProcessor, Processor
 from .record import RunLog, RunRecord, StepCount, Stopwatch, latent_digest
-from .run import Forward, SamplerCall, SamplingRun, SiteCall, step_cache_of
+from .run import SamplerCall, SamplingRun, step_cache_of
 from .workload import Workload
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 The host offers four places: wrappers around a sampling run, a model evaluation and a forward; one override of its
 attention function; object patches of callables inside the model; and a callback for cleaning up. All that decides what
 a site computes goes through here. Two listeners add a wrapper of their own, which changes nothing: the trajectory that
-`calibration.verify` records, and the outputs that `calibration.papers.v1` compares. Host modules are never edited.
+`calibration.trajectory` records, and the outputs that `calibration.papers.v1` compares. Host modules are never edited.
 """
 
 from __future__ import annotations

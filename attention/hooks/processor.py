@@ -8,7 +8,8 @@ from typing import ClassVar
 import torch
 
 from .call import AttentionCall
-from .run import Forward, SamplingRun, SiteCall
+from .forward import Forward, SiteCall
+from .run import SamplingRun
 
 
 class Processor:

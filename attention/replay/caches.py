@@ -14,8 +14,8 @@ from functools import partial
 import torch
 
 from ...sentences import say
+from ..hooks.forward import Branch, SiteCall
 from ..hooks.record import RunRecord
-from ..hooks.run import Branch, SiteCall
 from .timeline import Timeline
 
 Allocate = Callable[[Sequence[int], torch.Tensor], "torch.Tensor | None"]

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from ...kernels import Layout, dense_flops
 from ..families import ALL, Site
+from ..hooks.forward import Forward, SiteCall
 from ..hooks.layouts import SiteLayout
 from ..hooks.projections import flops_per_token
-from ..hooks.run import Forward, SamplingRun, SiteCall
+from ..hooks.run import SamplingRun
 
 
 class Counting:

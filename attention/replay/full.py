@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..hooks.forward import Forward, SiteCall
 from ..hooks.processor import Processor
-from ..hooks.run import Forward, SamplingRun, SiteCall
+from ..hooks.run import SamplingRun
 from .counting import Counting
 
 

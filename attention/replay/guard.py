@@ -16,9 +16,10 @@ import torch
 
 from ...kernels import FULL, Layout, full_attention, take
 from ..hooks.call import AttentionCall
+from ..hooks.forward import COND, UNCOND, Forward, SiteCall
 from ..hooks.projections import output_metric
 from ..hooks.record import GuardRecord
-from ..hooks.run import COND, UNCOND, Forward, SamplingRun, SiteCall
+from ..hooks.run import SamplingRun
 from .timeline import SiteStep
 
 EVERY = 4  # steps between two looks at a site

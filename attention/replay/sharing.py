@@ -8,7 +8,8 @@ import torch
 
 from ...kernels import FULL, HeadTable, Layout, global_rows, head_wise
 from ..hooks.call import AttentionCall
-from ..hooks.run import COND, UNCOND, Branch, Forward, SamplingRun, SiteCall
+from ..hooks.forward import COND, UNCOND, Branch, Forward, SiteCall
+from ..hooks.run import SamplingRun
 from .caches import RunCaches
 from .timeline import SiteStep
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..schema import MAX_SITES, Site
+from ..model_identity import MAX_SITES, Site
 from ..validation import freeze, items, require
 
 UNITS = FLOPS, MILLISECONDS = ("FLOPs", "milliseconds")

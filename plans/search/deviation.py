@@ -25,7 +25,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from ..schema import MAX_ROWS
+from ..level import MAX_ROWS
 from ..validation import freeze, items, require
 
 # Fitted together on the demo model (`python dev.py bench answers --fit`) by the least error of predictions:

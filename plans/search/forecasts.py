@@ -21,13 +21,9 @@ A forecast of the difference between the branches alone, which saves the uncondi
 the best choice of evaluations there (6 pictures, 40 to 85 % of the work): to forecast both errs less at equal work. Nor
 do three evaluations say more than two: errors with 14, 10, 8 and 7 evaluations change by less than 4 %.
 
-All that happens from one evaluation to the next is a *gap*. To first order it leaves in the final latent the sum of
-reach(s) * (used p(s) - exact p(s)), where every used p is a known combination of exact ones: its size follows from the
-Gram matrix of the p of one dense run, and so do the best slopes and corrections. Which evaluations to make is searched
-in two steps. With the errors of gaps added up in squares, the best choice of each number of evaluations is a shortest
-path. From there on single evaluations are moved as long as the sum of two squared errors falls: of that one, and of
-the one that `deviation` finds, which knows what evaluations answer to what forecasts have changed. A plan promises the
-larger of the two.
+All that happens from one evaluation to the next is a *gap* (`gaps` says what it errs by, and finds its numbers). Which
+evaluations to make is searched with errors that are independent from gap to gap, and with those that `deviation` finds
+where a run is followed (`patterns`). A plan promises the larger of the two.
 """
 
 from __future__ import annotations
@@ -38,29 +34,18 @@ from functools import cached_property
 import numpy as np
 
 from ...sentences import say
-from ..schema import MAX_CORRECTION, MAX_ROWS
+from ..level import MAX_ROWS
 from ..validation import PlanError, freeze, items, require
 from .costs import checked
 from .deviation import Course, directions
+from .gaps import Gaps
+from .patterns import best_patterns
 
-LONGEST = 6  # levels from one evaluation to the next, at most; chosen by hand
-# Part of the way from a straight line to the slope that fits the measured run best. Chosen by hand: on the 4 pictures
-# above 0.7 to 1 differ by less than a tenth.
-TRUST = 0.75
-# Parts that stay in the final latent: of what a gap leaves to first order, and of what forecasts had missed before it
-# was made up for, since the evaluation that corrects was made off the way. Chosen by hand on the demo model, 20 steps
-# of euler.
-REMAINS = 0.85
-STAYS = 0.25
 # Of the squared amplitude of an error that is followed. Chosen by hand on the demo model: with 8 steps at CFG 1, levels
 # that keep 2 to 7 evaluations erred by 0.96 to 1.47 times their prediction in the mean of 8 pictures, and by up to 2.0
 # times without; with 20 steps at CFG 4 by 0.84 to 1.28 times in the mean of 16.
 FOLLOWED = 0.7
-MOVES = 4  # of an evaluation to the next level, at most; chosen by hand
 AT_ONCE = 64  # patterns that are followed together, so that they stay in the processor's cache
-MOVED_ROWS = 60  # of longer runs the shortest paths are taken as they are: moves would take many seconds
-WORTH = 0.99  # of the squared error, that a move has to come below
-NEARLY_NOTHING = 1e-9  # of the squared size of what corrections add: below, two of them cannot be told apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +106,7 @@ class Forecasts:
         at = np.flatnonzero(evaluated)
         for before, last, row in zip(np.insert(at[:-1], 0, at[0]), at, np.append(at[1:], self.rows)):
             if row - last > 1:
-                gap = self._gap(int(before), int(last), int(row))
+                gap = self._gaps.between(int(before), int(last), int(row))
                 used[gap.rows] += gap.off
                 apart += gap.squared
                 slopes[last + 1 : row + 1] = gap.slopes
@@ -139,194 +124,17 @@ class Forecasts:
         return self.factor * np.concatenate(found) ** 2
 
     @cached_property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """Those worth choosing from, of fewer and fewer evaluations, from all of them on; see `best_patterns`."""
+        return best_patterns(self, self._gaps)
+
+    @cached_property
+    def _gaps(self) -> Gaps:
+        return Gaps(self.sigmas, self.reach, self.gram)
+
+    @cached_property
     def _exact(self) -> np.ndarray:
         return directions(self.gram)
-
-    @cached_property
-    def _known_gaps(self) -> dict[tuple[int, int, int], _Gap]:
-        return {}
-
-    def _gap(self, before: int, last: int, row: int) -> _Gap:
-        key = (before, last, row)
-        if key not in self._known_gaps:
-            self._known_gaps[key] = self._found_gap(*key)
-        return self._known_gaps[key]
-
-    def _found_gap(self, before: int, last: int, row: int) -> _Gap:
-        """Everything between `last` and `row` (S where no evaluation follows) is forecast, and corrected at `row`.
-
-        before: the evaluation before `last`, or `last` where there is none.
-        """
-        rows = np.array([before, *range(last, min(row + 1, self.rows))])
-        gram, exact, forecasts = self.gram[np.ix_(rows, rows)], np.eye(len(rows)), row - last - 1
-        # Vectors are combinations of the exact p at `rows`.
-        lines = self._ratios(before, last, rows[2:])[:, None] * (exact[1] - exact[0])
-        ahead = exact[2:] - exact[1]
-        slopes = [_slope(line, step, gram) for line, step in zip(lines[:forecasts], ahead)]
-        missed = np.array(slopes)[:, None] * lines[:forecasts] - ahead[:forecasts]
-        off = self.reach[rows[2:]][:forecasts] @ missed
-        squared, correction = STAYS**2 * float(off @ gram @ off), 0.0
-        if row < self.rows:
-            added = self.reach[row] * np.stack([ahead[-1], lines[-1]])
-            correction, slope = (_as_kept(number) for number in _best(added, off, gram))
-            slopes.append(slope)
-            off = off + np.array([correction, slope]) @ added
-        # Nothing comes after the last level that could undo anything.
-        squared = squared + REMAINS**2 * float(off @ gram @ off) if row < self.rows else float(off @ gram @ off)
-        if before == last:
-            rows, off = rows[1:], off[1:]
-        return _Gap(rows, np.array(slopes), correction, off, max(squared, 0.0))
-
-    def _ratios(self, before: int, last: int, rows: np.ndarray) -> np.ndarray:
-        """How far beyond `last` levels lie, over the distance of the two evaluations; 0 if they are one."""
-        if before == last:
-            return np.zeros(len(rows))
-        return (self.sigmas[rows] - self.sigmas[last]) / (self.sigmas[last] - self.sigmas[before])
-
-    @cached_property
-    def patterns(self) -> tuple[Pattern, ...]:
-        """Patterns of fewer and fewer evaluations, from all of them on: for each number the one of least error that was
-        found with at most LONGEST levels from one to the next, without those that another one beats in both.
-        """
-        best: list[Pattern] = []
-        for found in self._moved(self._best_marks()):
-            while len(best) > 1 and best[-1].squared_error >= found.squared_error:
-                best.pop()
-            best.append(found)
-        return tuple(best)
-
-    def _moved(self, starts: list[np.ndarray]) -> list[Pattern]:
-        """For each number of evaluations a pattern, most evaluations first. It begins with the better of that in
-        `starts` and of the one before without one of its evaluations; then evaluations are moved to the next level one
-        by one as long as that makes it better.
-        """
-        if self.rows > MOVED_ROWS:
-            return self._least([[one] for one in starts])
-        fewer = [[], *(_without_one(more) for more in starts[:-1])]
-        best = self._least([[one, *others] for one, others in zip(starts, fewer)])
-        falling = list(range(len(best)))
-        for _ in range(MOVES):
-            groups = {number: _neighbours(best[number].evaluated) for number in falling}
-            groups = {number: group for number, group in groups.items() if group}
-            falling = []
-            for number, found in zip(groups, self._least(list(groups.values()))):
-                if found.judged < WORTH * best[number].judged:
-                    best[number] = found
-                    falling.append(number)
-        return best
-
-    def _least(self, groups: list[list[np.ndarray]]) -> list[Pattern]:
-        """The pattern of least error of each group of marks; all are followed at once, which takes little longer."""
-        patterns = [[self.pattern(marks) for marks in group] for group in groups]
-        if not patterns:
-            return []
-        errors = iter(np.split(self.squared_errors(sum(patterns, [])), np.cumsum([len(one) for one in patterns])[:-1]))
-        return [_best_judged(group, next(errors)) for group in patterns]
-
-    def _best_marks(self) -> list[np.ndarray]:
-        """For each number of evaluations, most first, the marks (S,) of the pattern of least error: shortest paths.
-
-        A state is the last two evaluations, `last` and `last - back` (0: `last` is the first); value[count, last, back]
-        is the least error of the gaps up to `last`.
-        """
-        rows = self.rows
-        value = np.full((rows + 1, rows, LONGEST + 1), np.inf)
-        came_from = np.zeros((rows + 1, rows, LONGEST + 1), dtype=np.intp)  # `back` of the state before
-        value[1, 0, 0] = 0.0
-        ends = []
-        for last in range(rows):
-            for back in range(1, min(LONGEST, last) + 1) if last else (0,):
-                here = value[:, last, back]
-                if not np.isfinite(here).any():
-                    continue
-                for row in range(last + 1, min(last + LONGEST, rows) + 1):
-                    error = self._gap(last - back, last, row).squared if row - last > 1 else 0.0
-                    if row == rows:
-                        ends.append((here + error, last, back))
-                        continue
-                    reached = value[1:, row, row - last]
-                    better = here[:-1] + error < reached
-                    reached[better] = (here[:-1] + error)[better]
-                    came_from[1:, row, row - last][better] = back
-        result = []
-        for count in range(rows, 0, -1):
-            squared, last, back = min(((error[count], last, back) for error, last, back in ends))
-            if np.isfinite(squared):
-                result.append(self._walked(came_from, count, last, back))
-        return result
-
-    def _walked(self, came_from: np.ndarray, count: int, last: int, back: int) -> np.ndarray:
-        marks = np.zeros(self.rows, dtype=bool)
-        marks[0] = True
-        while last:
-            marks[last] = True
-            count, last, back = count - 1, last - back, came_from[count, last, back]
-        return marks
-
-
-def _neighbours(evaluated: np.ndarray) -> list[np.ndarray]:
-    """The marks with one evaluation, but not the first, at the level before or after it."""
-    result = []
-    for row in np.flatnonzero(evaluated)[1:]:
-        for other in (row - 1, row + 1):
-            if other < len(evaluated) and not evaluated[other]:
-                marks = evaluated.copy()
-                marks[[row, other]] = False, True
-                if _near_enough(marks):
-                    result.append(marks)
-    return result
-
-
-def _best_judged(patterns: list[Pattern], squared_errors: np.ndarray) -> Pattern:
-    """The best of some patterns with these errors, which need not be found once more."""
-    known = [replace(one, known=float(error)) for one, error in zip(patterns, squared_errors)]
-    return min(known, key=lambda one: one.judged)
-
-
-def _without_one(evaluated: np.ndarray) -> list[np.ndarray]:
-    """The marks without one of the evaluations, but not the first."""
-    result = []
-    for row in np.flatnonzero(evaluated)[1:]:
-        marks = evaluated.copy()
-        marks[row] = False
-        result.append(marks)
-    return [marks for marks in result if _near_enough(marks)]
-
-
-def _near_enough(evaluated: np.ndarray) -> bool:
-    return int(np.diff(np.append(np.flatnonzero(evaluated), len(evaluated))).max()) <= LONGEST
-
-
-def _slope(line: np.ndarray, ahead: np.ndarray, gram: np.ndarray) -> float:
-    """The part of a line that a forecast goes, as a plan keeps it. ahead: how the prediction really went on."""
-    along = float(line @ gram @ line)
-    fitting = float(ahead @ gram @ line) / along if along > 0 else 1.0
-    return _as_kept(1 + TRUST * (fitting - 1))
-
-
-def _best(added: np.ndarray, off: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """The two numbers with which `added` (2, V) takes most of `off` (V,) away."""
-    products = added @ gram @ added.T
-    products[np.diag_indices(2)] += NEARLY_NOTHING * np.trace(products) + np.finfo(float).tiny
-    return np.linalg.solve(products, -(added @ gram @ off))
-
-
-def _as_kept(number: float) -> float:
-    return float(f"{float(np.clip(number, -MAX_CORRECTION, MAX_CORRECTION)):.3g}")
-
-
-@dataclass(frozen=True, eq=False)
-class _Gap:
-    """What the forecasts between two evaluations do. rows: noise levels that take part. slopes: of the forecasts, and
-    of the evaluation after them. off: error of the final latent to first order, as a combination of the exact p at
-    rows; squared: the squared error to expect.
-    """
-
-    rows: np.ndarray
-    slopes: np.ndarray
-    correction: float
-    off: np.ndarray
-    squared: float
 
 
 @dataclass(frozen=True, eq=False)

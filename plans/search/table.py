@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...sentences import say
-from ..schema import Site, noise_positions, way_specs
+from ..model_identity import Site
+from ..schema import noise_positions, way_specs
 from ..validation import PlanError, freeze, require, whole
 from ..way_spec import WaySpec
 from .costs import MILLISECONDS, UNITS, Costs, checked

@@ -452,9 +452,9 @@ def test_without_a_node_id_only_runs_are_told_and_none_of_the_nodes_states(edito
 
 def worthless(monkeypatch):
     """As if no level of any plan saved more than a hundredth."""
-    from ditfastattn.attention.applied import apply
+    from ditfastattn.attention.applied import worth
 
-    monkeypatch.setattr(apply, "WORTH", 1.0)
+    monkeypatch.setattr(worth, "WORTH", 1.0)
 
 
 def test_where_nothing_is_worth_having_the_node_says_so_and_leaves_the_model_alone(monkeypatch):

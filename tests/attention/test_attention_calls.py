@@ -11,7 +11,7 @@ tiny.require_host()
 
 from ditfastattn.attention.hooks import sites as hooks  # noqa: E402
 from ditfastattn.attention.hooks.call import AttentionCall  # noqa: E402
-from ditfastattn.attention.replay import replay  # noqa: E402
+from ditfastattn.attention.replay import computing  # noqa: E402
 from ditfastattn.attention.report.statistics import statistics  # noqa: E402
 from ditfastattn.attention.report.text import text_report  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
@@ -104,12 +104,12 @@ def test_calls_are_counted_by_what_served_them():
 def test_the_reason_why_calls_were_not_fused_reaches_the_report_and_once_the_log(monkeypatch, caplog):
     model = tiny.shared_model("sd3")
     patched = apply_plan(model, hand_plan(model, "sd3", "f0f0"), "D1", strict=True)
-    sentence, whole = "The GPU's compute capability is 7.5, and the Triton kernel needs 8.0.", replay.head_wise
+    sentence, whole = "The GPU's compute capability is 7.5, and the Triton kernel needs 8.0.", computing.head_wise
 
     def on_an_old_gpu(*args, **arguments):
         return whole(*args, **arguments)._replace(refusals=(sentence,))
 
-    monkeypatch.setattr(replay, "head_wise", on_an_old_gpu)
+    monkeypatch.setattr(computing, "head_wise", on_an_old_gpu)
     with caplog.at_level(logging.INFO):
         output = tiny.sample(patched, "sd3")
     stats = statistics(patched, output)

@@ -114,7 +114,7 @@ def test_a_model_that_no_family_covers_is_refused_by_name():
 
 
 def test_an_error_in_our_own_code_falls_back_to_full_attention_and_says_so(monkeypatch):
-    from ditfastattn.attention.replay import replay
+    from ditfastattn.attention.replay import computing
 
     model = tiny.shared_model("sd3")
     plan = hand_plan(model, "sd3", "f000")
@@ -124,7 +124,7 @@ def test_an_error_in_our_own_code_falls_back_to_full_attention_and_says_so(monke
     def broken(*args, **kwargs):
         raise ArithmeticError("no")
 
-    monkeypatch.setattr(replay, "head_wise", broken)
+    monkeypatch.setattr(computing, "head_wise", broken)
     assert torch.equal(tiny.sample(lenient, "sd3"), tiny.sample(model, "sd3"))
     stats = statistics(lenient)
     assert len(stats["notes"]) == 1 and "computed in full" in stats["notes"][0]["text"]

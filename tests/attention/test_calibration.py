@@ -133,7 +133,9 @@ def test_a_run_without_attention_gets_one_sentence():
 
 def test_measured_errors_equal_errors_computed_from_full_outputs():
     """The sampled estimate of a window's error against the same figure over every row, on one attention call."""
-    from ditfastattn.attention.calibration import observer as measure
+    from ditfastattn.attention.calibration.queries import pick_queries
+    from ditfastattn.attention.calibration.samples import take_samples
+    from ditfastattn.attention.calibration.site_record import _energy
     from ditfastattn.kernels import Layout, Window
     from ditfastattn.kernels.exact import attention
     from ditfastattn.kernels.ways.window import window_mask
@@ -144,18 +146,20 @@ def test_measured_errors_equal_errors_computed_from_full_outputs():
     q[0, 0] *= 3
     full = attention(q, k, v)
     local = attention(q, k, v, window_mask(layout, window))
-    rows = measure._pick_queries(layout, (window,), layout.image, torch.device("cpu"))
-    samples = measure._samples(q, k, v, full, rows, None)
+    rows = pick_queries(layout, (window,), layout.image, torch.device("cpu"))
+    samples = take_samples(q, k, v, full, rows, None)
     image = rows.positions[: rows.image]
     exact = (full - local)[:, :, 7:].pow(2).sum(-1).mean(2) * layout.image / layout.length
     for sample, error, wanted in zip(samples, full - local, exact, strict=True):
         torch.testing.assert_close(sample.residual[0], error[:, image], rtol=1e-4, atol=1e-5)
-        energy = measure._energy(sample.residual, rows.weight[: rows.image])[0]
+        energy = _energy(sample.residual, rows.weight[: rows.image])[0]
         np.testing.assert_allclose(energy, wanted.numpy(), rtol=1e-3)
 
 
 def test_queries_in_several_sequences_of_one_item_measure_the_mean_over_these():
-    from ditfastattn.attention.calibration import observer as measure
+    from ditfastattn.attention.calibration.queries import pick_queries
+    from ditfastattn.attention.calibration.samples import take_samples
+    from ditfastattn.attention.calibration.site_record import _energy
     from ditfastattn.kernels import Layout, Window
     from ditfastattn.kernels.exact import attention
     from ditfastattn.kernels.ways.window import window_mask
@@ -165,13 +169,13 @@ def test_queries_in_several_sequences_of_one_item_measure_the_mean_over_these():
     q, k, v = (torch.randn(6, 3, layout.length, 16, generator=generator) for _ in range(3))
     full = attention(q, k, v)
     error = full - attention(q, k, v, window_mask(layout, window))
-    rows = measure._pick_queries(layout, (window,), layout.image, torch.device("cpu")).of_sequences(3)
-    samples = measure._samples(q, k, v, full, rows, None)
+    rows = pick_queries(layout, (window,), layout.image, torch.device("cpu")).of_sequences(3)
+    samples = take_samples(q, k, v, full, rows, None)
     wanted = error.pow(2).sum(-1).mean(2).unflatten(0, (2, 3)).mean(1)  # of two items of three sequences each
     assert len(samples) == 2
     for sample, of_item in zip(samples, wanted, strict=True):
         assert sample.output.shape == (3, 3 * layout.length, 16)
-        np.testing.assert_allclose(measure._energy(sample.residual, rows.weight)[0], of_item.numpy(), rtol=1e-4)
+        np.testing.assert_allclose(_energy(sample.residual, rows.weight)[0], of_item.numpy(), rtol=1e-4)
 
 
 def test_output_metric_is_the_gram_matrix_of_the_projection_and_its_root_gives_the_same_lengths():
@@ -214,17 +218,19 @@ def test_flops_outside_attention_equal_the_linear_layers_work():
 
 
 def test_sharing_records_its_error_and_how_alike_it_is_to_that_of_the_step_before():
-    from ditfastattn.attention.calibration import observer as measure
+    from ditfastattn.attention.calibration.queries import pick_queries
+    from ditfastattn.attention.calibration.samples import Sample
+    from ditfastattn.attention.calibration.site_record import SiteRecord
     from ditfastattn.kernels import Layout, Window
 
     site = HostModel.of(tiny.shared_model("sd3")).sites[0]
     heads, dim, steps = site.heads, 4, 6
     layout = Layout((4, 4))
-    rows = measure._pick_queries(layout, (Window((0.5, 0.5)),), layout.image, torch.device("cpu"))
-    record = measure.SiteRecord(site, steps, 1, 2)
+    rows = pick_queries(layout, (Window((0.5, 0.5)),), layout.image, torch.device("cpu"))
+    record = SiteRecord(site, steps, 1, 2)
     generator = torch.Generator().manual_seed(0)
     root = torch.eye(dim).expand(heads, dim, dim)
-    sample = measure.Sample(torch.zeros(heads, rows.image, dim), torch.zeros(1, heads, rows.image, dim))
+    sample = Sample(torch.zeros(heads, rows.image, dim), torch.zeros(1, heads, rows.image, dim))
     errors = torch.randn(steps, heads, rows.image, dim, generator=generator)
     errors[1] = 3 * errors[0]
     errors[2] = errors[1] + 0.5 * errors[2]
@@ -256,7 +262,7 @@ def test_a_latents_picture_and_scale_are_those_of_the_hosts_noising(family):
 
 @pytest.mark.parametrize("grid", [(32, 32), (64, 96), (9, 7), (5, 30, 52), (1000,), (6, 8)], ids=str)
 def test_sampled_rows_are_distinct_and_lie_evenly_along_every_axis(grid):
-    from ditfastattn.attention.calibration.observer import spread
+    from ditfastattn.attention.calibration.queries import spread
 
     count = 48
     tokens = spread(grid, count)

@@ -17,7 +17,8 @@ tiny.require_host()
 import comfy.model_management  # noqa: E402
 
 from ditfastattn.attention.calibration import runs as accumulate  # noqa: E402
-from ditfastattn.attention.calibration.calibrate import ONE_RUN, V2, Budget, plan_by  # noqa: E402
+from ditfastattn.attention.calibration.asked import Budget  # noqa: E402
+from ditfastattn.attention.calibration.calibrate import ONE_RUN, V2, plan_by  # noqa: E402
 from ditfastattn.attention.calibration.measurement import CalibrationError, SamplerSettings, solve  # noqa: E402
 from ditfastattn.attention.calibration.progress import Meter, ceiling_text, duration  # noqa: E402
 from ditfastattn.attention.calibration.runs import measure_runs  # noqa: E402

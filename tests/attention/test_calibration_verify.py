@@ -17,7 +17,8 @@ from ditfastattn.attention.calibration.calibrate import V2, plan_by  # noqa: E40
 from ditfastattn.attention.calibration.measurement import CalibrationError, SamplerSettings, measure, solve  # noqa: E402
 from ditfastattn.attention.calibration.progress import Meter  # noqa: E402
 from ditfastattn.attention.calibration.store import STORE  # noqa: E402
-from ditfastattn.attention.calibration.verify import FACTOR, RETRIES, Trajectory, verify  # noqa: E402
+from ditfastattn.attention.calibration.trajectory import Trajectory  # noqa: E402
+from ditfastattn.attention.calibration.verify import FACTOR, RETRIES, verify  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.plans.search import CUSTOM  # noqa: E402
@@ -173,7 +174,7 @@ def test_latents_are_kept_once_a_step_whatever_the_sampler(model, name):
 
 def test_latents_of_a_run_stay_within_their_limit(model, monkeypatch):
     each = LATENT["samples"].numel() * 4
-    monkeypatch.setattr(module, "MOST_BYTES", 2 * each)
+    monkeypatch.setattr("ditfastattn.attention.calibration.trajectory.MOST_BYTES", 2 * each)
     dense = Trajectory()
     with torch.inference_mode():
         dense.sample(model, Sampler())

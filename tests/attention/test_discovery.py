@@ -10,7 +10,8 @@ from host import tiny
 tiny.require_host()
 
 from ditfastattn.attention import families  # noqa: E402
-from ditfastattn.attention.applied.apply import Applied, Asked  # noqa: E402
+from ditfastattn.attention.applied.apply import Applied  # noqa: E402
+from ditfastattn.attention.applied.choice import Asked  # noqa: E402
 from ditfastattn.attention.hooks import discovery  # noqa: E402
 from ditfastattn.attention.hooks.finder import Around  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel, NotCovered  # noqa: E402

@@ -7,7 +7,8 @@ from host import tiny
 
 tiny.require_host()
 
-from ditfastattn.attention.applied.apply import Applied, Asked  # noqa: E402
+from ditfastattn.attention.applied.apply import Applied  # noqa: E402
+from ditfastattn.attention.applied.choice import Asked  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.kernels import FULL, REUSE, HeadTable, Layout, Window, dense_flops, flops, head_wise  # noqa: E402

@@ -10,7 +10,8 @@ tiny.require_host()
 import comfy.samplers  # noqa: E402
 import comfy_extras.nodes_custom_sampler as custom  # noqa: E402
 
-from ditfastattn.attention.applied.apply import Applied, Asked  # noqa: E402
+from ditfastattn.attention.applied.apply import Applied  # noqa: E402
+from ditfastattn.attention.applied.choice import Asked  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
 from ditfastattn.attention.systems.guidance import three_channels  # noqa: E402
 from host.applying import apply_plan  # noqa: E402

@@ -18,7 +18,7 @@ from matrix.identity import Oracle  # noqa: E402
 
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached, remove  # noqa: E402
-from ditfastattn.attention.replay import replay  # noqa: E402
+from ditfastattn.attention.replay import computing  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import WINDOWS, hand_plan  # noqa: E402
 
@@ -110,18 +110,18 @@ class Graph(RuleBasedStateMachine):
     @precondition(lambda self: self.pairs)
     @rule(way=WAYS, call=st.integers(0, 6))
     def run_out_of_memory(self, way, call):
-        whole, calls = replay.head_wise, iter(range(10**6))
+        whole, calls = computing.head_wise, iter(range(10**6))
 
         def out_of_memory(*args, **kwargs):
             if next(calls) == call:
                 raise torch.cuda.OutOfMemoryError("here")
             return whole(*args, **kwargs)
 
-        replay.head_wise = out_of_memory
+        computing.head_wise = out_of_memory
         try:
             made = sampling.sample(self.model, FAMILY, sampling.WAYS[way], steps=STEPS)
         finally:
-            replay.head_wise = whole
+            computing.head_wise = whole
         assert torch.isfinite(made).all()
         self._nothing_is_held()
 

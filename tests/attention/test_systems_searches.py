@@ -13,9 +13,9 @@ from systems.searching import SETTINGS, attention_kept, calibrated, searched  # 
 
 from ditfastattn.attention.calibration.measurement import measure  # noqa: E402
 from ditfastattn.attention.calibration.papers.search import V1, V2  # noqa: E402
+from ditfastattn.attention.hooks.forward import Forward  # noqa: E402
 from ditfastattn.attention.hooks.model import HostModel  # noqa: E402
 from ditfastattn.attention.hooks.patch import attached  # noqa: E402
-from ditfastattn.attention.hooks.run import Forward  # noqa: E402
 from ditfastattn.attention.report.figures import beside_attention, work_of_step  # noqa: E402
 from host.applying import apply_plan  # noqa: E402
 from host.hand_plans import hand_plan  # noqa: E402

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 
 from ditfastattn.attention import families as records
-from ditfastattn.attention.applied.apply import Applied, Asked
+from ditfastattn.attention.applied.apply import Applied
+from ditfastattn.attention.applied.choice import Asked
 from ditfastattn.attention.hooks.finder import Around
 from ditfastattn.attention.hooks.model import HostModel
 from ditfastattn.attention.hooks.patch import attached

@@ -11,9 +11,10 @@ from plans_samples import course_of, forecasts_of, identity, measurement, plan_o
 
 from ditfastattn.plans import Level, ModelIdentity, Plan, PlanError, dumps, fingerprint, loads, resolve
 from ditfastattn.plans.letters import FULL, REUSE
-from ditfastattn.plans.search import FLOPS, LEVELS, Course, Forecasts, KeepAttention, attention_work, solve_plan
-from ditfastattn.plans.search import levels as levels_module
-from ditfastattn.plans.search.forecasts import FOLLOWED, LONGEST, MOVED_ROWS, TRUST
+from ditfastattn.plans.search import FLOPS, LEVELS, Course, Forecasts, KeepAttention, attention_work, scopes, solve_plan
+from ditfastattn.plans.search.forecasts import FOLLOWED
+from ditfastattn.plans.search.gaps import TRUST
+from ditfastattn.plans.search.patterns import LONGEST, MOVED_ROWS
 
 
 def rng(seed=0):
@@ -413,7 +414,7 @@ def test_patterns_of_a_large_model_are_chosen_by_some_of_its_layers_and_hardly_w
     made = table_of(rng(7), sites=(4,) * 12, rows=12, windows=2, ages=3, projection=1.0)
     table = with_forecasts(made, rng(5), bend=2.0)
     exact = solved(table).plan
-    monkeypatch.setattr(levels_module, "SAMPLED_HEADS", 12)
+    monkeypatch.setattr(scopes, "SAMPLED_HEADS", 12)
     sampled = solved(table).plan
     for one, other in zip(sampled.levels, exact.levels, strict=True):
         assert one.model_flops_kept <= 1.03 * other.model_flops_kept

@@ -110,7 +110,6 @@ class LayerSearch(Replay):
         super().__init__(family, sites, self.layers, run, 1 << 62, True, (0, 0))
         self.threshold, self.outputs = threshold, outputs
         self._progress = progress
-        self._frozen = False
         self._decided: set[int] = set()
 
     @property
@@ -127,11 +126,11 @@ class LayerSearch(Replay):
         step = self.run.nearest(sigma)
         if step and step not in self._decided:
             self._decided.add(step)
-            self._frozen = True
+            self._computing.keeps = False
             try:
                 self._search(predict, step)
             finally:
-                self._frozen = False
+                self._computing.keeps = True
         self._tell(step, len(self._searched))
         return super().evaluate(predict, x, sigma)
 
@@ -161,12 +160,8 @@ class LayerSearch(Replay):
 
     def leave(self, forward, call, stream, output) -> None:
         """Trials leave no trace in the caches."""
-        if not self._frozen:
+        if self._computing.keeps:
             super().leave(forward, call, stream, output)
-
-    def _keep(self, *args) -> None:
-        if not self._frozen:
-            super()._keep(*args)
 
     def leaves_to_host(self, forward, call, batch, length) -> bool:
         """Never: residuals are refreshed at every full step."""

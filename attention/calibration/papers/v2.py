@@ -13,9 +13,9 @@ from ....kernels import Approximation, HeadTable, dense_flops, flops
 from ....plans import letters
 from ...families import along_most, window_axes
 from ...hooks.call import AttentionCall
+from ...hooks.forward import Forward, SiteCall
 from ...hooks.processor import Processor
-from ...hooks.run import Forward, SiteCall
-from ..observer import approximated
+from ..approximated import approximated
 from ..progress import Progress
 from .bands import V2_BANDS, V2_VIDEO_BANDS
 from .knapsack import best_choice
