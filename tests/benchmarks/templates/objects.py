@@ -86,8 +86,8 @@ class Vae:
         """(frames or batch, H, W, 3) in 0..1 to (B, C, [T,] H, W); larger pictures are seen at MOST_PIXELS."""
         pixels = (pixels[0] if pixels.ndim == 5 else pixels)[..., :3].movedim(-1, 1).float()
         shrink = min(1.0, max(MOST_PIXELS, LEAST_LATENT * self.space) / max(pixels.shape[-2:]))
-        # Sides in whole patches of two latent pixels.
-        step = 2 * self.space
+        # What is made smaller gets sides in whole patches of two latent pixels.
+        step = self.space * (1 if shrink == 1 else 2)
         size = [max(step, round(side * shrink) // step * step) // self.space for side in pixels.shape[-2:]]
         small = interpolate(pixels * 2 - 1, size=size, mode="area")
         if self.video:
