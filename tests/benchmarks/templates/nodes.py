@@ -141,12 +141,13 @@ STAND_INS: dict[str, tuple[tuple[str, ...], Callable]] = {
     "ModelPatchLoader": (("MODEL_PATCH",), lambda name, **k: (patches.model_patch(name),)),
     "AudioEncoderLoader": (
         ("AUDIO_ENCODER",),
-        lambda audio_encoder_name, **k: (objects.AudioEncoder("whisper" in audio_encoder_name),),
+        lambda audio_encoder_name, **k: (objects.AudioEncoder(audio_encoder_name),),
     ),
     "LoadImage": (("IMAGE", "MASK"), lambda image, **k: (objects.image(image), objects.image(image)[..., 0].round())),
     "LoadVideo": (("VIDEO",), lambda file, **k: _video(file)),
     "LoadAudio": (("AUDIO",), _audio),
     "Painter": (("IMAGE", "MASK"), lambda **k: (objects.image("painted"), objects.image("painted")[..., 0].round())),
+    "SAM3_VideoTrack": (("SAM3_TRACK_DATA",), lambda images, **k: (objects.tracked(images),)),
     "SAM3_Detect": (("MASK", "BOUNDING_BOX"), lambda image, **k: (image[..., 0].round(), [])),
     # Depth in a picture, motion in a video, and a larger picture, each by a model.
     "LoadDA3Model": (("DA3_MODEL",), lambda **k: ("depth",)),

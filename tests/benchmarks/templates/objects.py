@@ -183,15 +183,25 @@ class AudioVae:
 
 
 class AudioEncoder:
-    """An audio encoder: 50 frames a second of 12 layers and the input (wav2vec), or of 32 (Whisper)."""
+    """An audio encoder: 50 frames a second of all its layers and the input, as many and as wide as its file's name says
+    (Whisper, or wav2vec 2.0 of one of two sizes)."""
 
-    def __init__(self, whisper: bool = False):
-        self.layers, self.width = (33, 1280) if whisper else (13, 768)
+    def __init__(self, file: str):
+        sizes = {"whisper": (33, 1280), "large": (25, 1024)}
+        self.layers, self.width = next((size for part, size in sizes.items() if part in file.lower()), (13, 768))
 
     def encode_audio(self, waveform, sample_rate):
         frames = max(8, round(waveform.shape[-1] / sample_rate * 50))
         layers = [0.1 * random((1, frames, self.width), "audio", layer) for layer in range(self.layers)]
         return {"encoded_audio": layers[-1], "encoded_audio_all_layers": layers, "audio_samples": waveform.shape[-1]}
+
+
+def tracked(pictures: torch.Tensor) -> dict:
+    """What SAM 3 finds in pictures (B, H, W, 3): one object, where they are bright, as the host packs it."""
+    from comfy.ldm.sam3.tracker import pack_masks
+
+    bright = pictures[:, None, :, : pictures.shape[2] // 8 * 8, 0] - 0.5
+    return {"packed_masks": pack_masks(bright), "n_frames": len(pictures), "orig_size": tuple(pictures.shape[1:3])}
 
 
 def upsampled(latent: dict) -> dict:
